@@ -1,0 +1,168 @@
+"""What an application is: its columns, their declared types, and how a delivered row becomes a typed one.
+
+The columns are those of Home Credit's `application_*.csv`, in its order. Types are declared here and never guessed from
+the data, so an application reads the same from CSV, gzip or parquet, alone or in a day of a million.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+ID: Final = "SK_ID_CURR"
+TARGET: Final = "TARGET"
+
+Kind = Literal["id", "integer", "real", "text"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One declared column of an application.
+
+    `integer` columns hold whole numbers and are carried as float64 like `real` ones, because most of them may be
+    missing and a column must have one type whatever its rows hold. `id` is int64.
+    """
+
+    name: str
+    kind: Kind
+
+    @property
+    def arrow_type(self) -> pa.DataType:
+        """The column's type in a typed table."""
+        return {"id": pa.int64(), "integer": pa.float64(), "real": pa.float64(), "text": pa.string()}[self.kind]
+
+
+_BUILDING: Final = (
+    "APARTMENTS", "BASEMENTAREA", "YEARS_BEGINEXPLUATATION", "YEARS_BUILD", "COMMONAREA", "ELEVATORS", "ENTRANCES",
+    "FLOORSMAX", "FLOORSMIN", "LANDAREA", "LIVINGAPARTMENTS", "LIVINGAREA", "NONLIVINGAPARTMENTS", "NONLIVINGAREA",
+)  # fmt: skip
+_DECLARED: Final[tuple[tuple[Kind, str], ...]] = (
+    ("id", ID),
+    ("text", "NAME_CONTRACT_TYPE CODE_GENDER FLAG_OWN_CAR FLAG_OWN_REALTY"),
+    ("integer", "CNT_CHILDREN"),
+    ("real", "AMT_INCOME_TOTAL AMT_CREDIT AMT_ANNUITY AMT_GOODS_PRICE"),
+    ("text", "NAME_TYPE_SUITE NAME_INCOME_TYPE NAME_EDUCATION_TYPE NAME_FAMILY_STATUS NAME_HOUSING_TYPE"),
+    ("real", "REGION_POPULATION_RELATIVE"),
+    ("integer", "DAYS_BIRTH DAYS_EMPLOYED DAYS_REGISTRATION DAYS_ID_PUBLISH OWN_CAR_AGE"),
+    ("integer", "FLAG_MOBIL FLAG_EMP_PHONE FLAG_WORK_PHONE FLAG_CONT_MOBILE FLAG_PHONE FLAG_EMAIL"),
+    ("text", "OCCUPATION_TYPE"),
+    ("integer", "CNT_FAM_MEMBERS REGION_RATING_CLIENT REGION_RATING_CLIENT_W_CITY"),
+    ("text", "WEEKDAY_APPR_PROCESS_START"),
+    ("integer", "HOUR_APPR_PROCESS_START"),
+    ("integer", "REG_REGION_NOT_LIVE_REGION REG_REGION_NOT_WORK_REGION LIVE_REGION_NOT_WORK_REGION"),
+    ("integer", "REG_CITY_NOT_LIVE_CITY REG_CITY_NOT_WORK_CITY LIVE_CITY_NOT_WORK_CITY"),
+    ("text", "ORGANIZATION_TYPE"),
+    ("real", "EXT_SOURCE_1 EXT_SOURCE_2 EXT_SOURCE_3"),
+    *(("real", " ".join(f"{part}_{form}" for part in _BUILDING)) for form in ("AVG", "MODE", "MEDI")),
+    ("text", "FONDKAPREMONT_MODE HOUSETYPE_MODE"),
+    ("real", "TOTALAREA_MODE"),
+    ("text", "WALLSMATERIAL_MODE EMERGENCYSTATE_MODE"),
+    ("integer", "OBS_30_CNT_SOCIAL_CIRCLE DEF_30_CNT_SOCIAL_CIRCLE OBS_60_CNT_SOCIAL_CIRCLE DEF_60_CNT_SOCIAL_CIRCLE"),
+    ("integer", "DAYS_LAST_PHONE_CHANGE"),
+    ("integer", " ".join(f"FLAG_DOCUMENT_{n}" for n in range(2, 22))),
+    ("integer", " ".join(f"AMT_REQ_CREDIT_BUREAU_{span}" for span in ("HOUR", "DAY", "WEEK", "MON", "QRT", "YEAR"))),
+)
+
+COLUMNS: Final[tuple[Column, ...]] = tuple(Column(name, kind) for kind, names in _DECLARED for name in names.split())
+NAMES: Final[tuple[str, ...]] = tuple(column.name for column in COLUMNS)
+TEXTS: Final[tuple[str, ...]] = tuple(column.name for column in COLUMNS if column.kind == "text")
+NUMBERS: Final[tuple[str, ...]] = tuple(column.name for column in COLUMNS if column.kind in ("integer", "real"))
+TYPED_SCHEMA: Final = pa.schema([(column.name, column.arrow_type) for column in COLUMNS])
+
+# A number as people and programs write it: sign, digits, point, exponent. No thousands separators, hex, inf or nan.
+_NUMBER: Final = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$"
+# Whole numbers up to 2**53 are exact in float64 (IEEE 754); a larger one could silently become its neighbour.
+_LARGEST_WHOLE: Final = float(2**53)
+
+
+class TypedRows(NamedTuple):
+    """A chunk of delivered rows after parsing."""
+
+    rows: pa.Table
+    """All declared columns in `TYPED_SCHEMA`, one row per delivered row; what would not parse is null."""
+    unparsable: Mapping[str, np.ndarray]
+    """Column name to the ascending positions of the rows whose value is no value of the declared type."""
+
+
+def missing_columns(delivered: Sequence[str]) -> tuple[str, ...]:
+    """The declared columns that a file with the `delivered` header lacks, in declared order."""
+    present = set(delivered)
+    return tuple(name for name in NAMES if name not in present)
+
+
+def parse_rows(raw: pa.Table) -> TypedRows:
+    """Read a delivered chunk by the declared types; order of columns and extra columns do not matter.
+
+    A number is a sign, digits, a decimal point and an exponent; blanks around it are ignored and an empty cell is
+    missing. Infinity, NaN written as text, thousands separators, fractions in `integer` columns and whole numbers
+    beyond 2**53 are unparsable. In binary input (parquet) a NaN is a missing value, as pandas means it.
+
+    Raises:
+        KeyError: a declared column is absent; ask `missing_columns` first.
+    """
+    arrays, unparsable = [], {}
+    for column in COLUMNS:
+        values = raw.column(column.name).combine_chunks()
+        if column.kind == "text":
+            arrays.append(_parse_text(values))
+            continue
+        numbers = _parse_numbers(values, whole=column.kind != "real")
+        positions = np.flatnonzero(_is_lost(values, numbers))
+        if positions.size:
+            unparsable[column.name] = positions
+        arrays.append(numbers.cast(column.arrow_type))
+    return TypedRows(pa.Table.from_arrays(arrays, schema=TYPED_SCHEMA), unparsable)
+
+
+def as_text(raw: pa.Table) -> pa.Table:
+    """The delivered rows with every declared column as text, for people to read and correct."""
+    return pa.table({name: raw.column(name).cast(pa.string()) for name in NAMES})
+
+
+def _parse_text(values: pa.Array) -> pa.Array:
+    text = values.cast(pa.string())
+    return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+
+
+def _parse_numbers(values: pa.Array, *, whole: bool) -> pa.Array:
+    if _is_textual(values.type):
+        numbers = _numbers_from_text(values.cast(pa.string()))
+    else:
+        numbers = values.cast(pa.float64(), safe=False)
+    sound = pc.is_finite(numbers)
+    if whole:
+        sound = pc.and_(sound, pc.equal(numbers, pc.floor(numbers)))
+        sound = pc.and_(sound, pc.less_equal(pc.abs(numbers), _LARGEST_WHOLE))
+    # Adding zero turns -0.0 into 0.0, which membership tests would otherwise tell apart.
+    return pc.add(pc.if_else(sound, numbers, None), 0.0)
+
+
+def _numbers_from_text(text: pa.Array) -> pa.Array:
+    try:
+        return text.cast(pa.float64())
+    except pa.ArrowInvalid:  # at least one cell: blank, signed with a plus, or no number
+        trimmed = pc.utf8_trim_whitespace(text)
+        numeric = pc.match_substring_regex(trimmed, _NUMBER)
+        unsigned = pc.utf8_ltrim(trimmed, "+")
+        return pc.if_else(numeric, unsigned, None).cast(pa.float64())
+
+
+def _is_lost(values: pa.Array, numbers: pa.Array) -> np.ndarray:
+    """True where a value was delivered and no number came out of it."""
+    if pa.types.is_floating(values.type):
+        delivered = pc.is_valid(pc.if_else(pc.is_nan(values), None, values))
+    elif _is_textual(values.type):
+        delivered = pc.fill_null(pc.not_equal(pc.utf8_trim_whitespace(values.cast(pa.string())), ""), False)
+    else:
+        delivered = pc.is_valid(values)
+    lost: np.ndarray = pc.and_(delivered, pc.is_null(numbers)).to_numpy(zero_copy_only=False)
+    return lost
+
+
+def _is_textual(type_: pa.DataType) -> bool:
+    return pa.types.is_string(type_) or pa.types.is_large_string(type_) or pa.types.is_dictionary(type_)
