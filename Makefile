@@ -18,6 +18,6 @@ $(READY): requirements.lock pyproject.toml
 	  { echo "libgomp.so.1 is missing and LightGBM links it. Install it: apt-get install libgomp1 (Debian, Ubuntu) or dnf install libgomp (Fedora, RHEL)" >&2; exit 2; }
 	@echo "Setting up $(VENV) from requirements.lock (once, about two minutes)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-deps --no-compile --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@

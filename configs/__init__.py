@@ -1,0 +1,1 @@
+"""Typed settings and the reviewed files they point to."""

@@ -111,10 +111,9 @@ def parse_rows(raw: pa.Table) -> TypedRows:
         if column.kind == "text":
             arrays.append(_parse_text(values))
             continue
-        numbers = _parse_numbers(values, whole=column.kind != "real")
-        positions = np.flatnonzero(_is_lost(values, numbers))
-        if positions.size:
-            unparsable[column.name] = positions
+        numbers, is_lost = parse_numbers(values, whole=column.kind != "real")
+        if is_lost.any():
+            unparsable[column.name] = np.flatnonzero(is_lost)
         arrays.append(numbers.cast(column.arrow_type))
     return TypedRows(pa.Table.from_arrays(arrays, schema=TYPED_SCHEMA), unparsable)
 
@@ -129,7 +128,13 @@ def _parse_text(values: pa.Array) -> pa.Array:
     return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
 
 
-def _parse_numbers(values: pa.Array, *, whole: bool) -> pa.Array:
+def parse_numbers(values: pa.Array, *, whole: bool) -> tuple[pa.Array, np.ndarray]:
+    """Delivered values as float64, null where missing or no number; and a mask of those that are no number.
+
+    Args:
+        values: a column as delivered, of any type that holds text or numbers.
+        whole: refuse fractions, and numbers that float64 cannot hold exactly.
+    """
     if _is_textual(values.type):
         numbers = _numbers_from_text(values.cast(pa.string()))
     else:
@@ -139,7 +144,8 @@ def _parse_numbers(values: pa.Array, *, whole: bool) -> pa.Array:
         sound = pc.and_(sound, pc.equal(numbers, pc.floor(numbers)))
         sound = pc.and_(sound, pc.less_equal(pc.abs(numbers), _LARGEST_WHOLE))
     # Adding zero turns -0.0 into 0.0, which membership tests would otherwise tell apart.
-    return pc.add(pc.if_else(sound, numbers, None), 0.0)
+    numbers = pc.add(pc.if_else(sound, numbers, None), 0.0)
+    return numbers, _is_lost(values, numbers)
 
 
 def _numbers_from_text(text: pa.Array) -> pa.Array:

@@ -1,0 +1,207 @@
+"""The settings of a run: one frozen model, read from a YAML file and the environment.
+
+Precedence, lowest first: the defaults below, the YAML file (`--config`, else `SCORING_CONFIG`, else `configs/local.yaml`),
+variables named `SCORING_<SECTION>__<FIELD>`. Relative paths are relative to the project's folder, wherever a command runs.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tasks.errors import ConfigError, did_you_mean
+
+PROJECT: Final = Path(__file__).resolve().parent.parent
+_PREFIX: Final = "SCORING_"
+Model = TypeVar("Model", bound=BaseModel)
+_NO_SETTINGS: Final = {"SCORING_CONFIG"}  # names the file itself
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Storage(_Section):
+    """Where landing files, decisions and reports lie."""
+
+    root: str = Field("var/store", min_length=1, description="Folder of the object store.")
+
+
+class Registry(_Section):
+    """Where models are registered."""
+
+    tracking_uri: str = Field("sqlite:///var/mlflow.db", description="MLflow tracking and registry address.")
+    artifact_root: str = Field("var/mlflow-artifacts", description="Folder or address for a new experiment's files.")
+    experiment: str = Field("credit-default-training", description="MLflow experiment that training runs belong to.")
+    model_name: str = Field("credit-default", description="Registered model to train and to score with.")
+    alias: str = Field("champion", description="Alias of the version that scores.")
+
+
+class Contract(_Section):
+    """What the delivered applications must be."""
+
+    suite: str = Field("expectations/applications.json", description="Great Expectations suite for applications.")
+    max_quarantined_rows: int = Field(
+        50, ge=0, description="Rows that may always be set aside; the day stops only above this and the share below."
+    )
+    max_quarantined_share: float = Field(
+        0.05, ge=0, le=1, description="Share of a day's rows, 0 to 1, above which the feed counts as broken."
+    )
+
+
+class Scoring(_Section):
+    """How a day is worked through."""
+
+    chunk_rows: int = Field(50_000, ge=1, description="Rows held in memory at a time; never changes a result.")
+    policy: str = Field("configs/policy.yaml", description="The decision policy.")
+
+
+class Audit(_Section):
+    """What decisions must look like before they are published."""
+
+    suite: str = Field("expectations/decisions.json", description="Great Expectations suite for decisions.")
+    min_approval_share: float = Field(0.2, ge=0, le=1, description="Lowest plausible share of approvals, 0 to 1.")
+    max_approval_share: float = Field(0.98, ge=0, le=1, description="Highest plausible share of approvals, 0 to 1.")
+    approval_share_from_rows: int = Field(
+        200, ge=1, description="Rows from which the approval share is judged; smaller days vary too much."
+    )
+
+
+class Training(_Section):
+    """How a model is fitted. Small trees on purpose: exact reasons cost little, and depth gains nothing on this data."""
+
+    seed: int = Field(7, ge=0, description="Seed of folds, sampling and LightGBM.")
+    folds: int = Field(5, ge=2, le=20, description="Stratified folds for out-of-fold predictions.")
+    max_trees: int = Field(800, ge=1, description="Trees at most; early stopping usually ends before.")
+    early_stopping_rounds: int = Field(50, ge=1, description="Rounds without gain after which a fold stops.")
+    learning_rate: float = Field(0.05, gt=0, le=1, description="Shrinkage of each tree.")
+    max_depth: int = Field(3, ge=1, le=8, description="Depth of each tree; reasons are exact up to 8.")
+    min_rows_per_leaf: int = Field(80, ge=1, description="Training rows a leaf must hold.")
+    feature_share: float = Field(0.2, gt=0, le=1, description="Share of features a tree may use.")
+    row_share: float = Field(0.8, gt=0, le=1, description="Share of rows a tree is fitted on.")
+    l2: float = Field(20.0, ge=0, description="L2 penalty on leaf values.")
+    max_bins: int = Field(127, ge=2, le=250, description="Histogram bins per feature.")
+    reference_rows: int = Field(20_000, ge=100, description="Rows of the reference sample kept for drift reports.")
+
+
+class Monitoring(_Section):
+    """How a published day is compared with the reference."""
+
+    sample_rows: int = Field(10_000, ge=100, description="Rows of the day that Evidently draws from, at most.")
+
+
+class Settings(_Section):
+    """Everything a run can be told."""
+
+    storage: Storage = Storage()
+    registry: Registry = Registry()
+    contract: Contract = Contract()
+    scoring: Scoring = Scoring()
+    audit: Audit = Audit()
+    training: Training = Training()
+    monitoring: Monitoring = Monitoring()
+
+
+def load_settings(path: str | Path | None = None, *, environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings of the YAML file at `path` under the environment's overrides, with absolute paths.
+
+    Raises:
+        ConfigError: the file is missing or no YAML mapping, or a key or value is wrong; names the field, what was given
+            and what is allowed.
+    """
+    environ = os.environ if environ is None else environ
+    source = Path(path or environ.get("SCORING_CONFIG") or "configs/local.yaml")
+    source = source if source.is_absolute() else PROJECT / source
+    given = read_yaml(source)
+    _override(given, environ)
+    try:
+        return _absolute(Settings.model_validate(given))
+    except ValidationError as error:
+        raise ConfigError(f"Wrong settings ({source.name} and {_PREFIX}* variables): {_explain(error)}") from None
+
+
+def read_yaml(source: Path) -> dict[str, Any]:
+    """The mapping in a YAML file. Raises `ConfigError` where there is none."""
+    try:
+        content = yaml.safe_load(source.read_text("utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{source} does not exist. Give an existing file, or leave --config away.") from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"{source} cannot be read as YAML: {error}") from None
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise ConfigError(f"{source} holds a {type(content).__name__}; a mapping of sections is required.")
+    return content
+
+
+def validated(model: type[Model], given: Mapping[str, Any], source: Path) -> Model:
+    """`given` as a `model`. Raises `ConfigError` naming field, value and what is allowed."""
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        raise ConfigError(f"{source.name} is wrong: {_explain(error)}") from None
+
+
+def project_path(path: str) -> Path:
+    """A settings path as an absolute one; relative paths belong to the project's folder."""
+    return Path(path) if Path(path).is_absolute() else PROJECT / path
+
+
+def _override(given: dict[str, Any], environ: Mapping[str, str]) -> None:
+    for name in sorted(environ):
+        if not name.startswith(_PREFIX) or name in _NO_SETTINGS:
+            continue
+        section, separator, field = name.removeprefix(_PREFIX).lower().partition("__")
+        if not separator:
+            raise ConfigError(f"{name} is no setting; overrides are named {_PREFIX}<SECTION>__<FIELD>.")
+        if not isinstance(given.setdefault(section, {}), dict):
+            raise ConfigError(f"Section {section!r} must be a mapping before {name} can override it.")
+        given[section][field] = environ[name]
+
+
+def _explain(error: ValidationError) -> str:
+    return "; ".join(_explain_one(each) for each in error.errors(include_url=False))
+
+
+def _explain_one(error: Any) -> str:
+    name = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        *sections, field = error["loc"]
+        known = list(_fields_at(sections))
+        hint = did_you_mean(str(field), known) if known else ""
+        return f"{name} is unknown.{hint} Known here: {', '.join(known)}."
+    return f"{name} is {error['input']!r}: {error['msg']}."
+
+
+def _fields_at(sections: list[Any]) -> Mapping[str, Any]:
+    model: Any = Settings
+    for section in sections:
+        field = model.model_fields.get(section)
+        if field is None or not hasattr(field.annotation, "model_fields"):
+            return {}
+        model = field.annotation
+    fields: Mapping[str, Any] = model.model_fields
+    return fields
+
+
+def _absolute(settings: Settings) -> Settings:
+    def path(value: str) -> str:
+        return value if "://" in value else str(project_path(value))
+
+    uri = settings.registry.tracking_uri
+    if uri.startswith("sqlite:///"):
+        uri = f"sqlite:///{project_path(uri.removeprefix('sqlite:///'))}"
+    return settings.model_copy(
+        update={
+            "storage": settings.storage.model_copy(update={"root": path(settings.storage.root)}),
+            "registry": settings.registry.model_copy(
+                update={"tracking_uri": uri, "artifact_root": path(settings.registry.artifact_root)}
+            ),
+        }
+    )

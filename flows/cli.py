@@ -1,0 +1,179 @@
+"""The command line: parses, calls a flow, prints what happened and where it lies.
+
+Heavy packages are imported inside the commands that use them, so that help and errors come at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from tasks.errors import ScoringError
+
+if TYPE_CHECKING:
+    from configs.settings import Settings
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Day(click.ParamType):
+    """A calendar day, YYYY-MM-DD."""
+
+    name = "YYYY-MM-DD"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """The day, or a usage error (exit 2)."""
+        try:
+            return value if isinstance(value, date) else datetime.strptime(value, "%Y-%m-%d").date()  # noqa: DTZ007
+        except ValueError:
+            self.fail(f"{value!r} is no day; write it as YYYY-MM-DD, for example 2026-11-01.", param, ctx)
+
+
+def common(command: F) -> F:
+    """The options that every command has."""
+    config = click.option("--config", type=click.Path(), help="Settings file.  [default: configs/local.yaml]")
+    verbose = click.option("--verbose", is_flag=True, help="Show everything that Prefect logs.")
+    return config(verbose(command))
+
+
+as_of_option = click.option("--as-of", type=Day(), required=True, help="Business day to work on.")
+plain_option = click.option(
+    "--without-prefect", is_flag=True, help="Run the same steps as plain Python; no server, no record of the run."
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="daily-credit-scoring", prog_name="scoring")
+def scoring() -> None:
+    """Daily batch credit scoring: from landing files to published decisions."""
+
+
+@scoring.command()
+@click.option("--from", "first", type=Day(), required=True, help="First business day.")
+@click.option("--days", type=click.IntRange(1), default=1, show_default=True, help="Number of days.")
+@click.option("--rows", type=click.IntRange(1, 2_000_000), default=50_000, show_default=True, help="Rows a day.")
+@click.option("--seed", type=click.IntRange(0), default=7, show_default=True, help="The same seed gives the same rows.")
+@click.option(
+    "--format", "file_format", type=click.Choice(["csv", "csv.gz", "parquet"]), default="csv", show_default=True,
+    help="Format of the files.",
+)  # fmt: skip
+@click.option("--files", type=click.IntRange(1), default=1, show_default=True, help="Files a day.")
+@click.option("--bad-share", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Share of bad rows.")
+@click.option("--target", is_flag=True, help="Add TARGET (1: defaulted), as history to train on has it.")
+@click.option("--to", "folder", type=click.Path(path_type=Path), help="Write plain files to this folder, not to landing.")
+@click.option("--overwrite", is_flag=True, help="Replace files that hold something else.")
+@common
+def generate(
+    first: date, days: int, config: str | None, folder: Path | None, verbose: bool, **options: Any
+) -> None:
+    """Make synthetic applications: statistics of the real data, rows of nobody."""
+    from tasks.generate import generate_days
+
+    for made in generate_days(_settings(config, verbose), first=first, days=days, folder=folder, **options):
+        click.echo(made)
+
+
+@scoring.command()
+@click.option(
+    "--applications", "first", type=click.Path(exists=True, dir_okay=False), required=True,
+    help="Files with the 121 columns and TARGET; several may follow.",
+)  # fmt: skip
+@click.argument("more", nargs=-1, type=click.Path(exists=True, dir_okay=False))
+@plain_option
+@common
+def train(first: str, more: tuple[str, ...], without_prefect: bool, config: str | None, verbose: bool) -> None:
+    """Train, calibrate and register a model, and make it the champion.
+
+    Usage: scoring train --applications FILE [FILE...]
+    """
+    settings = _settings(config, verbose)
+    from flows.summary import training_summary
+    from flows.train_model import train_model
+
+    files = [str(Path(name).resolve()) for name in (first, *more)]
+    trained = _runnable(train_model, without_prefect=without_prefect)(applications=files, config=config)
+    click.echo(training_summary(trained, settings))
+
+
+@scoring.command()
+@click.option("--version", required=True, help="Registered version that shall score from now on.")
+@common
+def promote(version: str, config: str | None, verbose: bool) -> None:
+    """Let another registered model version score. Published days stay as they are."""
+    settings = _settings(config, verbose)
+    from tasks.pin import registry_of
+
+    registry = registry_of(settings)
+    registry.promote(version)
+    click.echo(f"{registry.model_name} version {version} is the {registry.alias} now.")
+
+
+@scoring.command()
+@as_of_option
+@plain_option
+@common
+def score(as_of: date, without_prefect: bool, config: str | None, verbose: bool) -> None:
+    """Score the applications of a day and publish the decisions. Safe to repeat."""
+    settings = _settings(config, verbose)
+    from flows.score_applications import score_applications
+    from flows.summary import day_summary
+
+    result = _runnable(score_applications, without_prefect=without_prefect)(as_of=as_of, config=config)
+    click.echo(day_summary(result, settings))
+
+
+@scoring.command()
+@as_of_option
+@plain_option
+@common
+def monitor(as_of: date, without_prefect: bool, config: str | None, verbose: bool) -> None:
+    """Compare a published day with the reference: drift and data quality."""
+    settings = _settings(config, verbose)
+    from flows.monitor_decisions import monitor_decisions
+    from flows.summary import monitoring_summary
+
+    result = _runnable(monitor_decisions, without_prefect=without_prefect)(as_of=as_of, config=config)
+    click.echo(monitoring_summary(result, settings))
+
+
+def main() -> None:
+    """Run the command line; an error of ours is one clear line and its exit code."""
+    try:
+        scoring.main(standalone_mode=False)
+    except ScoringError as error:
+        click.echo(f"{type(error).__name__}: {error}", err=True)
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        click.echo("Stopped.", err=True)
+        sys.exit(130)
+
+
+def _settings(config: str | None, verbose: bool) -> Settings:
+    """The settings, with logging set up: our own lines of progress, or all that Prefect says.
+
+    Called before Prefect is imported, which leaves the terminal alone where somebody else writes to it.
+    """
+    from configs.settings import load_settings
+    from flows.terminal import show_own_lines
+
+    if not verbose:
+        show_own_lines()
+    return load_settings(config)
+
+
+def _runnable(flow: Any, *, without_prefect: bool) -> Callable[..., Any]:
+    """The flow as Prefect runs and records it, or its plain function."""
+    return flow.fn if without_prefect else flow
+
+
+if __name__ == "__main__":
+    main()

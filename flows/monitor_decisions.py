@@ -1,0 +1,24 @@
+"""Compare a published day with the reference of the model that decided it."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from prefect import flow
+
+from configs.settings import load_settings
+from tasks.orchestration import business_day, run_name
+from tasks.report import MonitoringResult, compare_with_reference, published_day
+
+
+@flow(name="monitor-decisions", flow_run_name=run_name("monitor"))
+def monitor_decisions(as_of: date | None = None, config: str | None = None) -> MonitoringResult:
+    """Write the drift and data quality reports of a published day. Never holds back a decision: it runs on its own.
+
+    Args:
+        as_of: Business day, YYYY-MM-DD; by default the day for which the run was scheduled.
+        config: Settings file; by default configs/local.yaml.
+    """
+    settings = load_settings(config)
+    published = published_day(business_day(as_of), settings)
+    return compare_with_reference(published, settings)

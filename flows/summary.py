@@ -1,0 +1,108 @@
+"""What a command prints when it is done: counts and places, for a person to read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Final
+
+from configs.settings import Settings
+from tasks.core.day import DayResult
+from tasks.revisions import decisions_key, manifest_key
+from tasks.store import open_store
+
+if TYPE_CHECKING:
+    from tasks.report import MonitoringResult
+    from tasks.train import Trained
+
+_BAR: Final = 30
+_RULES: Final = 12
+_COLUMNS: Final = 8
+
+
+def day_summary(result: DayResult, settings: Settings) -> str:
+    """How a day went: rows in, what became of them, with what they were decided, where everything lies."""
+    manifest, store = result.manifest, open_store(settings.storage.root)
+    totals, audited, model = manifest.totals, manifest.audited, manifest.model
+    status = {
+        "published": "published",
+        "unchanged": "nothing to do: published before from these very files, and stays as it was decided",
+    }[result.outcome]
+    rows = {
+        "Rows received": totals.rows,
+        "Decided": totals.decided,
+        "Quarantined": totals.quarantined,
+        "Copies dropped": totals.duplicates_dropped,
+    }
+    places = {
+        "Decisions": store.location(decisions_key(manifest.as_of)),
+        "Quarantine": store.location(audited.quarantine.key) if audited.quarantine else "none",
+        "Contract": store.location(f"reports/day={manifest.as_of}/contract.json"),
+        "Manifest": store.location(manifest_key(manifest.as_of, manifest.revision)),
+    }
+    made_with = (
+        f"{model.name} version {model.version}, cut-off {manifest.policy['cutoff']:.4f}, "
+        f"policy {manifest.policy['version']}, contract {manifest.contract['version']}"
+    )
+    return "\n".join(
+        [
+            f"\nApplications of {manifest.as_of}, revision {manifest.revision}: {status}\n",
+            *_counts(rows),
+            "",
+            *_bars(audited.by_decision, totals.decided),
+            *_quarantine(audited.by_rule),
+            "",
+            *_places({"Made with": made_with, **places}),
+        ]
+    )
+
+
+def training_summary(trained: Trained, settings: Settings) -> str:
+    """What was trained, how good it is out-of-fold, and what it is called."""
+    model, metrics = trained.model, trained.metrics
+    figures = {
+        "AUC": f"{metrics['auc']:.4f}   (Gini {metrics['gini']:.4f}, KS {metrics['ks']:.4f})",
+        "Calibration": f"slope {metrics['calibration_slope']:.3f}, error {metrics['expected_calibration_error']:.2%}",
+        "Cost": f"{metrics['cost_per_application']:.4f} per application at cut-off {trained.cutoff:.4f} "
+        f"(approving all: {metrics['cost_approving_all']:.4f})",
+        "Refusals": f"{metrics['refusal_share']:.1%} at a default rate of {metrics['default_rate']:.2%}",
+        "Registry": settings.registry.tracking_uri,
+    }
+    title = f"\n{model.name} version {model.version} is the {settings.registry.alias} now\n"
+    learned = f"{trained.rows:,} applications, {settings.training.folds} folds, {trained.n_trees} trees"
+    return "\n".join([title, *_places({"Learned from": learned, **figures})])
+
+
+def _counts(rows: Mapping[str, int]) -> Iterable[str]:
+    return (f"  {name:<16}{count:>12,}" for name, count in rows.items())
+
+
+def _bars(counts: Mapping[str, int], total: int) -> Iterable[str]:
+    for name, count in counts.items():
+        share = count / total if total else 0.0
+        yield f"  {name:<16}{count:>12,}  {share:>6.1%}  {'█' * round(share * _BAR)}".rstrip()
+
+
+def _quarantine(by_rule: Mapping[str, int]) -> Iterable[str]:
+    if not by_rule:
+        return
+    yield "\n  Quarantined by rule (a row may break several)"
+    for rule, count in list(by_rule.items())[:_RULES]:
+        yield f"    {rule:<44}{count:>8,}"
+    if len(by_rule) > _RULES:
+        yield f"    and {len(by_rule) - _RULES} more rules; all stand in the contract report"
+
+
+def _places(places: Mapping[str, str]) -> Iterable[str]:
+    return (f"  {name:<14}{place}" for name, place in places.items())
+
+
+def monitoring_summary(result: MonitoringResult, settings: Settings) -> str:
+    """What drifted, and where to look."""
+    store = open_store(settings.storage.root)
+    named = ", ".join(result.drifted[:_COLUMNS]) + (" …" if len(result.drifted) > _COLUMNS else "")
+    figures = {
+        "Compared": f"{result.compared_rows:,} applications with {result.reference_rows:,} of the model's reference",
+        "Drifted": f"{len(result.drifted)} columns by Evidently's default tests{': ' + named if named else ''}",
+    }
+    lines = [f"  {'Reports' if n == 0 else '':<14}{store.location(key)}" for n, key in enumerate(result.keys)]
+    return "\n".join([f"\nDecisions of {result.as_of}, monitored\n", *_places(figures), *lines])

@@ -1,0 +1,24 @@
+"""Train a model on applications whose outcome is known, register it, and make it the champion."""
+
+from __future__ import annotations
+
+from prefect import flow
+
+from configs.settings import load_settings
+from tasks.train import Trained, fit, promote, read_history, register
+
+
+@flow(name="train-model")
+def train_model(applications: list[str], config: str | None = None) -> Trained:
+    """Train, calibrate and register a model; the alias moves last, when all that belongs to the version is in place.
+
+    Args:
+        applications: Local files (CSV, CSV.gz or parquet) with the 121 columns and TARGET (1: defaulted).
+        config: Settings file; by default configs/local.yaml.
+    """
+    settings = load_settings(config)
+    history = read_history(applications, settings)
+    fitted = fit(history, settings)
+    trained = register(fitted, history, settings)
+    promote(trained, settings)
+    return trained

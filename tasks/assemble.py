@@ -1,0 +1,130 @@
+"""A day's parts put together, with the rows that share an id sorted out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from tasks.adapters.arrow import read_chunks, read_parquet
+from tasks.core.applications import as_text, parse_rows
+from tasks.core.day import (
+    APPLICATION_ID,
+    BROKEN_RULES,
+    CONFLICTING,
+    SOURCE_FILE,
+    SOURCE_ROW,
+    FileTotals,
+    PartRef,
+    rejected_rows,
+)
+from tasks.core.duplicates import shared_ids, sort_out
+from tasks.store import Store
+
+_PLACE: Final = [SOURCE_FILE, SOURCE_ROW]
+
+
+class Assembled(NamedTuple):
+    """All rows of a day, each in exactly one of the three tables."""
+
+    decided: pa.Table
+    """Where each row stood, its application_id and pd."""
+    rejected: pa.Table
+    """Rows set aside, as `core.day.rejected_rows` builds them."""
+    copies: pa.Table
+    """Where the dropped exact copies stood."""
+
+
+def assemble(store: Store, parts: Sequence[PartRef], *, chunk_rows: int) -> Assembled:
+    """The rows of all parts; exact copies dropped, different rows of one id all set aside.
+
+    Only where an id occurs twice is a landing file read again, and only the rows in question are kept of it.
+    """
+    decided = pa.concat_tables([_decided(store, part) for part in parts])
+    rejected = pa.concat_tables([read_parquet(store.read(part.rejected_key).data) for part in parts])
+    identified = [*_PLACE, APPLICATION_ID]
+    places = pa.concat_tables([decided.select(identified), rejected.select(identified)]).to_pandas().dropna()
+    shared = shared_ids(places[APPLICATION_ID].to_numpy())
+    if not len(shared):
+        return Assembled(decided, rejected, decided.select(_PLACE).slice(0, 0))
+    suspects = places[places[APPLICATION_ID].isin(shared)].sort_values(_PLACE, ignore_index=True)
+    text, content = _read_again(store, parts, suspects, chunk_rows=chunk_rows)
+    copies, conflicting = sort_out(suspects[APPLICATION_ID].to_numpy(), content)
+    set_aside = _as_conflicting(text.filter(pa.array(conflicting)), suspects[conflicting], rejected)
+    moved = suspects[copies | conflicting]
+    return Assembled(
+        _without(decided, moved),
+        pa.concat_tables([_without(rejected, moved), set_aside]),
+        pa.Table.from_pandas(suspects.loc[copies, _PLACE], preserve_index=False),
+    )
+
+
+def count_files(parts: Sequence[PartRef], assembled: Assembled) -> dict[str, FileTotals]:
+    """File name to what became of its rows."""
+    decided, rejected, copies = (
+        table.column(SOURCE_FILE).to_pandas().value_counts() for table in (assembled.decided, assembled.rejected, assembled.copies)
+    )
+    return {
+        name: FileTotals(part.rows, *(int(counts.get(name, 0)) for counts in (decided, rejected, copies)))
+        for part in parts
+        for name in (part.file.name,)
+    }
+
+
+def _decided(store: Store, part: PartRef) -> pa.Table:
+    table = read_parquet(store.read(part.decided_key).data)
+    return table.add_column(0, SOURCE_FILE, pa.repeat(pa.scalar(part.file.name), table.num_rows))
+
+
+def _read_again(
+    store: Store, parts: Sequence[PartRef], suspects: pd.DataFrame, *, chunk_rows: int
+) -> tuple[pa.Table, pd.DataFrame]:
+    """The suspects' rows in their order: as text, and as what makes two of them equal."""
+    texts, contents = [], []
+    for part in sorted(parts, key=lambda part: part.file.name):
+        wanted = suspects.loc[suspects[SOURCE_FILE] == part.file.name, SOURCE_ROW].to_numpy()
+        if not len(wanted):
+            continue
+        first = 1
+        with store.open(part.file.key) as stream:
+            for chunk in read_chunks(stream, part.file.format, name=part.file.name, chunk_rows=chunk_rows):
+                here = wanted[(wanted >= first) & (wanted < first + chunk.num_rows)] - first
+                rows = chunk.take(pa.array(here))
+                texts.append(as_text(rows))
+                contents.append(_comparable(rows))
+                first += chunk.num_rows
+    return pa.concat_tables(texts), pd.concat(contents, ignore_index=True)
+
+
+def _comparable(rows: pa.Table) -> pd.DataFrame:
+    """Typed values, and the text of what would not parse: equal however a number was written."""
+    typed, text = parse_rows(rows), as_text(rows)
+    unparsable = np.full(rows.num_rows, "", dtype=object)
+    for name, positions in typed.unparsable.items():
+        unparsable[positions] += text.column(name).take(pa.array(positions)).to_numpy() + "\0"
+    return typed.rows.to_pandas().assign(unparsable=unparsable)
+
+
+def _as_conflicting(text: pa.Table, places: pd.DataFrame, rejected: pa.Table) -> pa.Table:
+    known = {
+        (file, row): broken
+        for file, row, broken in zip(*(rejected.column(name).to_pylist() for name in (*_PLACE, BROKEN_RULES)), strict=True)
+    }
+    where = list(zip(places[SOURCE_FILE], places[SOURCE_ROW], strict=True))
+    broken = [";".join(filter(None, (known.get(place), CONFLICTING.id))) for place in where]
+    table = rejected_rows(
+        text,
+        source_files=[file for file, _ in where],
+        source_rows=places[SOURCE_ROW].to_numpy(),
+        broken=broken,
+        ids=pa.array(places[APPLICATION_ID].astype("int64")),
+    )
+    return table.cast(rejected.schema)
+
+
+def _without(table: pa.Table, moved: pd.DataFrame) -> pa.Table:
+    gone = pd.MultiIndex.from_frame(moved[_PLACE])
+    return table.filter(pa.array(~pd.MultiIndex.from_frame(table.select(_PLACE).to_pandas()).isin(gone)))

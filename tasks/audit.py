@@ -1,0 +1,145 @@
+"""The gate before publishing: every row accounted for, every promise checked; then the data files are stored.
+
+Data files are named by their digest, and nobody reads them until a manifest names them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+import pyarrow as pa
+
+from configs.settings import Settings
+from tasks.adapters.arrow import write_parquet
+from tasks.assemble import Assembled, assemble, count_files
+from tasks.core import day
+from tasks.core.applications import ID
+from tasks.core.contract import Budget, is_over_budget, merge_counts
+from tasks.core.day import APPLICATION_ID, BROKEN_RULES, SOURCE_FILE, SOURCE_ROW, Audited, DataFile, Delivery, PartRef, Pins
+from tasks.core.decisions import SCHEMA_VERSION, build_decisions
+from tasks.errors import ExpectationsNotMet, ScoringError
+from tasks.orchestration import run_logger, step
+from tasks.pin import contract_of, suite_text
+from tasks.revisions import store_data
+from tasks.screen_score import PD
+from tasks.store import Store, open_store, overwrite
+
+_TOLD_RULES = 5
+
+
+@step("audit")
+def audit(delivery: Delivery, pins: Pins, parts: Sequence[PartRef], settings: Settings) -> Audited:
+    """Put the parts together, check the day against contract, budget, totals and bounds, and store its data files.
+
+    Raises:
+        ExpectationsNotMet: a gate is closed; says which rule, how many rows, and where the report lies.
+    """
+    store = open_store(settings.storage.root)
+    assembled = assemble(store, parts, chunk_rows=settings.scoring.chunk_rows)
+    by_rule = day.count_by_rule(assembled.rejected.column(BROKEN_RULES).to_pylist())
+    require_contract(store, delivery.as_of, parts, assembled, by_rule, settings)
+    files = count_files(parts, assembled)
+    if lost := day.unaccounted(files):
+        raise ScoringError(f"Rows unaccounted for: {lost}. Nothing was published; this is a fault of the program.")
+    decided = assembled.decided.sort_by(APPLICATION_ID)
+    ids, probabilities = (decided.column(name).to_numpy() for name in (APPLICATION_ID, PD))
+    decisions = build_decisions(
+        ids,
+        probabilities,
+        as_of=delivery.as_of,
+        policy=pins.policy,
+        model_name=pins.model.name,
+        model_version=pins.model.version,
+        contract_version=pins.contract_version,
+    )
+    by_decision = day.count_by_decision(decisions.column("decision"))
+    require_plausible(decisions, by_decision, settings)
+    content = day.content_fingerprint(ids, probabilities, pins)
+    run_logger().info("Audited %d decisions; %d rows in quarantine", decisions.num_rows, assembled.rejected.num_rows)
+    return Audited(
+        _store_decisions(store, delivery.as_of, decisions, pins=pins, content=content),
+        _store_quarantine(store, delivery.as_of, assembled.rejected),
+        content,
+        files,
+        by_decision,
+        by_rule,
+    )
+
+
+def require_contract(
+    store: Store,
+    as_of: date,
+    parts: Sequence[PartRef],
+    assembled: Assembled,
+    by_rule: Mapping[str, int],
+    settings: Settings,
+) -> None:
+    """Write the contract report and stop where a critical rule about the whole day or the quarantine budget is broken."""
+    contract = contract_of(settings.contract.suite)
+    across = contract.check_table(assembled.decided.select([APPLICATION_ID]).rename_columns([ID]).to_pandas())
+    counts = merge_counts(*(part.counts for part in parts))
+    rows, quarantined = sum(part.rows for part in parts), assembled.rejected.num_rows
+    report = {
+        "day": as_of.isoformat(),
+        "rows": rows,
+        "quarantined": quarantined,
+        "quarantined_by_rule": dict(by_rule),
+        "validation": contract.validation(counts, across),
+    }
+    key = f"reports/day={as_of}/contract.json"
+    overwrite(store, key, json.dumps(report, indent=1).encode())
+    critical = {rule.id: rule.sentence for rule in contract.rules if rule.severity == "critical"}
+    broken = [critical[result.rule_id] for result in across if not result.is_met and result.rule_id in critical]
+    if broken:
+        raise ExpectationsNotMet(
+            f"The day {as_of} breaks the contract: {' '.join(broken)} Nothing was published. "
+            f"Every rule's counts: {store.location(key)}"
+        )
+    budget = Budget(settings.contract.max_quarantined_rows, settings.contract.max_quarantined_share)
+    if is_over_budget(quarantined, rows, budget=budget):
+        worst = ", ".join(f"{rule} {count}" for rule, count in list(by_rule.items())[:_TOLD_RULES])
+        raise ExpectationsNotMet(
+            f"{quarantined} of {rows} rows of {as_of} would be set aside ({quarantined / rows:.1%}); the budget is "
+            f"{budget.max_rows} rows or {budget.max_share:.1%}, whichever is more. Most broken: {worst}. "
+            f"Nothing was published; the feed needs mending. Every rule's counts: {store.location(key)}"
+        )
+
+
+def require_plausible(decisions: pa.Table, by_decision: Mapping[str, int], settings: Settings) -> None:
+    """Stop where decisions break their own contract, or approvals leave the bounds they have always been in."""
+    from tasks.adapters.gx import validate_decisions
+
+    broken = validate_decisions(decisions.to_pandas(), suite_text(settings.audit.suite))
+    if broken:
+        raise ExpectationsNotMet(
+            f"The decisions break {settings.audit.suite}: {' '.join(rule.sentence for rule in broken)} "
+            "Nothing was published."
+        )
+    bounds = settings.audit
+    share = by_decision["approve"] / decisions.num_rows
+    judged = decisions.num_rows >= bounds.approval_share_from_rows
+    if judged and not bounds.min_approval_share <= share <= bounds.max_approval_share:
+        raise ExpectationsNotMet(
+            f"{share:.1%} of {decisions.num_rows} applications would be approved; audit.min_approval_share is "
+            f"{bounds.min_approval_share:.1%} and audit.max_approval_share {bounds.max_approval_share:.1%}. Nothing was "
+            "published. Look at model and feed; if this share is right, widen the bounds."
+        )
+
+
+def _store_decisions(store: Store, as_of: date, decisions: pa.Table, *, pins: Pins, content: str) -> DataFile:
+    footer = {
+        "schema_version": SCHEMA_VERSION,
+        "revision": str(pins.revision),
+        "content_fingerprint": content,
+    }
+    data = write_parquet(decisions, footer)
+    return store_data(store, f"revisions/day={as_of}/", "decisions", data, rows=decisions.num_rows)
+
+
+def _store_quarantine(store: Store, as_of: date, rejected: pa.Table) -> DataFile | None:
+    if not rejected.num_rows:
+        return None
+    data = write_parquet(rejected.sort_by([(SOURCE_FILE, "ascending"), (SOURCE_ROW, "ascending")]))
+    return store_data(store, f"quarantine/day={as_of}/", "rejected", data, rows=rejected.num_rows)

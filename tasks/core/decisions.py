@@ -1,0 +1,76 @@
+"""What is published: the schema that downstream reads, and its rows.
+
+The schema is a promise. It only ever grows; a change of meaning needs a new column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+
+from tasks.core.policy import DECISIONS, Policy, decide
+
+SCHEMA_VERSION: Final = "1"
+REASONS: Final = ("reason_1", "reason_2", "reason_3", "reason_4")
+SCHEMA: Final = pa.schema(
+    [
+        ("application_id", pa.int64()),
+        ("as_of", pa.date32()),
+        ("pd", pa.float64()),
+        ("decision", pa.string()),
+        ("risk_band", pa.string()),
+        ("cutoff", pa.float64()),
+        *((reason, pa.string()) for reason in REASONS),
+        ("model_name", pa.string()),
+        ("model_version", pa.string()),
+        ("policy_version", pa.string()),
+        ("contract_version", pa.string()),
+    ]
+)
+
+
+def build_decisions(
+    application_id: np.ndarray,
+    pd: np.ndarray,
+    *,
+    as_of: date,
+    policy: Policy,
+    model_name: str,
+    model_version: str,
+    contract_version: str,
+) -> pa.Table:
+    """The published rows, sorted by application_id; nothing in a row depends on another row, the clock or the run.
+
+    Args:
+        application_id: unique ids, int64, shape (n,), in any order.
+        pd: probability of default in [0, 1], shape (n,).
+    """
+    order = np.argsort(application_id, kind="stable")
+    pd = pd[order]
+    decided = decide(pd, policy)
+    rows = len(pd)
+    constant = {
+        "as_of": as_of,
+        "cutoff": policy.cutoff,
+        "model_name": model_name,
+        "model_version": model_version,
+        "policy_version": policy.version,
+        "contract_version": contract_version,
+        **dict.fromkeys(REASONS),
+    }
+    columns: dict[str, pa.Array] = {
+        "application_id": pa.array(application_id[order]),
+        "pd": pa.array(pd),
+        "decision": _named(DECISIONS, decided.decision),
+        "risk_band": _named([band.name for band in policy.bands], decided.band),
+        **{name: pa.repeat(pa.scalar(value, SCHEMA.field(name).type), rows) for name, value in constant.items()},
+    }
+    return pa.Table.from_arrays([columns[name] for name in SCHEMA.names], schema=SCHEMA)
+
+
+def _named(names: Sequence[str], index: np.ndarray) -> pa.Array:
+    return pa.array(names, pa.string()).take(pa.array(index))

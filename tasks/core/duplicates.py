@@ -1,0 +1,50 @@
+"""Rows that share an id within a day: exact copies are dropped, different rows are all set aside.
+
+Which of two different rows of one id is the applicant's true one, nobody here can know.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+
+class Sorted(NamedTuple):
+    """What happens to rows that share an id; the two masks exclude each other, rows in neither stay as they are."""
+
+    copies: np.ndarray
+    """True for every exact copy but the first."""
+    conflicting: np.ndarray
+    """True for the remaining rows of an id whose rows differ."""
+
+
+def shared_ids(ids: np.ndarray) -> np.ndarray:
+    """The ids that occur more than once in `ids`, ascending.
+
+    >>> shared_ids(np.array([3, 1, 3, 2, 1, 3])).tolist()
+    [1, 3]
+    """
+    values, counts = np.unique(ids, return_counts=True)
+    shared: np.ndarray = values[counts > 1]
+    return shared
+
+
+def sort_out(ids: np.ndarray, content: pd.DataFrame) -> Sorted:
+    """Part exact copies from conflicting rows.
+
+    Args:
+        ids: id of each row, shape (n,), rows in the day's order (file name, then row).
+        content: everything that makes two rows of one id the same, one row each.
+
+    >>> done = sort_out(np.array([1, 1, 2, 2]), pd.DataFrame({"a": [5.0, 5.0, 6.0, 7.0]}))
+    >>> done.copies.tolist(), done.conflicting.tolist()
+    ([False, True, False, False], [False, False, True, True])
+    """
+    rows = content.assign(**{"\0id": ids})
+    copies = rows.duplicated(keep="first").to_numpy()
+    left = pd.Series(ids[~copies])
+    conflicting = np.zeros(len(ids), dtype=bool)
+    conflicting[~copies] = left.duplicated(keep=False).to_numpy()
+    return Sorted(copies, conflicting)

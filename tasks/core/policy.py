@@ -1,0 +1,113 @@
+"""From a probability of default to a decision and a risk band, by the versioned policy.
+
+All thresholds are probabilities. A row at a threshold belongs to the worse side: `pd >= cutoff` is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import numpy as np
+
+DECISIONS: Final = ("approve", "refer", "refuse")
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """A risk band: every pd below `upper` that no better band takes."""
+
+    name: str
+    upper: float
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A policy with its numbers filled in. Every decision threshold is the upper edge of a band, so bands and
+    decisions cannot contradict each other."""
+
+    version: str
+    cutoff: float
+    refer_from: float
+    bands: tuple[Band, ...]
+
+
+class Decided(NamedTuple):
+    """One entry per row."""
+
+    decision: np.ndarray
+    """Index into `DECISIONS`."""
+    band: np.ndarray
+    """Index into the policy's bands."""
+
+
+def resolve_policy(
+    version: str, cutoff: float, *, refer_from: float | None, bands: Sequence[tuple[str, float | None]]
+) -> Policy:
+    """The policy at a `cutoff` in (0, 1); `refer_from` and the bands' upper edges are multiples of it.
+
+    >>> resolve_policy("1", 0.1, refer_from=None, bands=[("A", 0.5), ("B", 1.0), ("C", None)]).bands[0]
+    Band(name='A', upper=0.05)
+
+    Raises:
+        ValueError: the cut-off is no probability, edges do not rise to an open last band, or a threshold is no edge.
+    """
+    if not 0 < cutoff < 1:
+        raise ValueError(f"the cut-off is {cutoff}; it must lie between 0 and 1")
+    edges = [float("inf") if edge is None else edge for _, edge in bands]
+    if not edges or edges != sorted(set(edges)) or edges[-1] != float("inf") or edges[0] <= 0:
+        raise ValueError("upper edges of risk bands must rise from above 0, and the last must be null")
+    if len({name for name, _ in bands}) != len(edges):
+        raise ValueError("two risk bands have one name")
+    multiple = 1.0 if refer_from is None else refer_from
+    for threshold in (1.0, multiple):
+        if threshold not in edges:
+            raise ValueError(f"a band must end at {threshold} times the cut-off, or bands would contradict decisions")
+    if multiple > 1:
+        raise ValueError(f"refer_from is {multiple}; it must not be above 1, the cut-off itself")
+    resolved = tuple(Band(name, cutoff * edge) for (name, _), edge in zip(bands, edges, strict=True))
+    return Policy(version, cutoff, cutoff * multiple, resolved)
+
+
+def decide(pd: np.ndarray, policy: Policy) -> Decided:
+    """Decision and band of each pd in [0, 1].
+
+    >>> p = resolve_policy("1", 0.1, refer_from=0.5, bands=[("A", 0.5), ("B", 1.0), ("C", None)])
+    >>> decide(np.array([0.01, 0.05, 0.1]), p).decision.tolist()
+    [0, 1, 2]
+    """
+    decision = (pd >= policy.refer_from).astype(np.int8) + (pd >= policy.cutoff).astype(np.int8)
+    band = np.searchsorted([band.upper for band in policy.bands], pd, side="right").astype(np.int8)
+    return Decided(decision, band)
+
+
+def break_even_cutoff(*, false_negative: float, false_positive: float) -> float:
+    """The pd at which approving and refusing are expected to cost the same: FP / (FN + FP).
+
+    Approving costs pd * FN, refusing (1 - pd) * FP (Elkan 2001, "The foundations of cost-sensitive learning").
+
+    >>> round(break_even_cutoff(false_negative=10, false_positive=1), 4)
+    0.0909
+    """
+    return false_positive / (false_negative + false_positive)
+
+
+def cost_per_application(
+    pd: np.ndarray, defaulted: np.ndarray, cutoff: float, *, false_negative: float, false_positive: float
+) -> float:
+    """What deciding at `cutoff` would have cost per application, in units of the cost matrix."""
+    refused = pd >= cutoff
+    cost = false_negative * np.sum(defaulted & ~refused) + false_positive * np.sum(~defaulted & refused)
+    return float(cost / len(pd))
+
+
+def best_cutoff(pd: np.ndarray, defaulted: np.ndarray, *, false_negative: float, false_positive: float) -> float:
+    """The cut-off among the observed pds that would have cost least; it wanders with the sample."""
+    order = np.argsort(pd, kind="stable")
+    bad = defaulted[order].astype(float)
+    # Refusing from position i on: the defaults before i were approved, the good payers from i on were refused.
+    missed = np.concatenate(([0.0], np.cumsum(bad)))
+    lost = np.concatenate((np.cumsum((1 - bad)[::-1])[::-1], [0.0]))
+    best = int(np.argmin(false_negative * missed + false_positive * lost))
+    return float(pd[order][min(best, len(pd) - 1)])

@@ -1,0 +1,60 @@
+"""How steps meet Prefect: a task inside a flow run, a plain function outside."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable
+from datetime import date
+from typing import Any, ParamSpec, TypeVar
+
+from prefect import get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+from prefect.context import FlowRunContext
+from prefect.runtime import flow_run
+
+from tasks.errors import ConfigError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def step(name: str, **options: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Make a function a step of a flow: Prefect runs and records it inside a flow run; elsewhere it just runs.
+
+    That is what lets the same day run as plain Python when Prefect cannot be reached. Steps are not cached unless
+    `options`, which are those of `prefect.task`, say otherwise.
+    """
+
+    def wrap(function: Callable[P, R]) -> Callable[P, R]:
+        as_task = task(function, name=name, **{"cache_policy": NO_CACHE, **options})
+
+        @functools.wraps(function)
+        def run(*args: P.args, **kwargs: P.kwargs) -> R:
+            return as_task(*args, **kwargs) if FlowRunContext.get() else function(*args, **kwargs)
+
+        return run
+
+    return wrap
+
+
+def run_logger() -> logging.Logger | logging.LoggerAdapter[Any]:
+    """The flow run's logger, or the project's own outside a run. Counts, columns and rule names only."""
+    return get_run_logger() if FlowRunContext.get() else logging.getLogger("scoring")
+
+
+def business_day(as_of: date | None) -> date:
+    """The day to work on: `as_of`, else the day for which the flow run was scheduled (UTC), however late it starts.
+
+    Raises:
+        ConfigError: neither is known.
+    """
+    scheduled = flow_run.scheduled_start_time if FlowRunContext.get() else None
+    if as_of is None and scheduled is None:
+        raise ConfigError("Which day? Give --as-of YYYY-MM-DD; only a scheduled run knows its day by itself.")
+    return as_of or scheduled.date()
+
+
+def run_name(verb: str) -> Callable[[], str]:
+    """A flow run's name, `<verb>-<day>`, from its `as_of` parameter or scheduled day."""
+    return lambda: f"{verb}-{business_day(flow_run.parameters.get('as_of'))}"

@@ -1,0 +1,126 @@
+"""What a day is scored with, resolved once; and the loading of exactly that, wherever a step runs."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING
+
+from configs.policy import PolicyFile, load_policy
+from configs.settings import Settings, project_path
+from tasks.core.bundle import Bundle, RawScorer, require_golden
+from tasks.core.contract import suite_identity
+from tasks.core.day import Delivery, Manifest, ModelPin, Pins, fingerprint
+from tasks.core.policy import Policy, resolve_policy
+from tasks.errors import ConfigError, InputsChanged
+from tasks.orchestration import run_logger, step
+from tasks.revisions import newest_manifest, show_to_readers
+from tasks.store import open_store
+
+if TYPE_CHECKING:
+    from tasks.adapters.gx import Contract
+    from tasks.adapters.mlflow import ModelRegistry
+
+
+@step("pin")
+def pin(delivery: Delivery, settings: Settings) -> Pins:
+    """The champion's version and digest, the policy with its cut-off, the contract, and the fingerprint of all of it."""
+    model = registry_of(settings).champion()
+    policy_file = load_policy(settings.scoring.policy)
+    contract_version, contract_digest = suite_identity(suite_text(settings.contract.suite))
+    pins = Pins(
+        model,
+        fill_in(policy_file, load_bundle(model, settings).cutoff),
+        policy_file.digest,
+        contract_version,
+        contract_digest,
+        fingerprint(delivery, model=model.digest, policy=policy_file.digest, contract=contract_digest),
+    )
+    run_logger().info(
+        "Scoring with %s version %s, policy %s (cut-off %.4f), contract %s",
+        model.name, model.version, pins.policy.version, pins.policy.cutoff, contract_version,
+    )  # fmt: skip
+    return pins
+
+
+@step("unchanged")
+def unchanged(delivery: Delivery, settings: Settings) -> Manifest | None:
+    """The day's newest revision if it was made from these very files, shown to readers; None if the day is new.
+
+    A published day stays as it is, whatever became of champion, policy, contract or code since.
+
+    Raises:
+        InputsChanged: the day is published and its files are no longer the same.
+    """
+    store = open_store(settings.storage.root)
+    published = newest_manifest(store, delivery.as_of)
+    if published is None:
+        return None
+    if published.inputs != delivery.digests:
+        raise InputsChanged(_what_changed(published, delivery))
+    show_to_readers(store, published)
+    return published
+
+
+def fill_in(policy: PolicyFile, proposed_cutoff: float) -> Policy:
+    """The policy with its numbers: its own cut-off, or the one that the model's training proposed."""
+    cutoff = proposed_cutoff if policy.cutoff == "bundle" else policy.cutoff
+    bands = [(band.name, band.up_to) for band in policy.bands]
+    try:
+        return resolve_policy(policy.version, cutoff, refer_from=policy.refer_from, bands=bands)
+    except ValueError as error:
+        raise ConfigError(f"The policy cannot be used: {error}.") from None
+
+
+def registry_of(settings: Settings) -> ModelRegistry:
+    """The model registry of the settings."""
+    from tasks.adapters.mlflow import ModelRegistry
+
+    return ModelRegistry(**settings.registry.model_dump())
+
+
+@functools.lru_cache(maxsize=4)
+def load_bundle(model: ModelPin, settings: Settings) -> Bundle:
+    """The pinned model's bundle, checked against its digest."""
+    return registry_of(settings).load(model)
+
+
+@functools.lru_cache(maxsize=4)
+def load_scorer(model: ModelPin, settings: Settings) -> RawScorer:
+    """The pinned model ready to score, proven on its golden rows."""
+    from tasks.adapters.lightgbm import LightGBMModel
+
+    bundle = load_bundle(model, settings)
+    scorer = LightGBMModel(bundle.model_text)
+    require_golden(bundle.golden, scorer, bundle.calibration)
+    return scorer
+
+
+@functools.lru_cache(maxsize=4)
+def contract_of(suite: str) -> Contract:
+    """The contract in a suite file, ready to judge rows."""
+    from tasks.adapters.gx import load_contract
+
+    return load_contract(suite_text(suite))
+
+
+def suite_text(suite: str) -> str:
+    """The text of a reviewed suite file. Raises `ConfigError` where there is none."""
+    path = project_path(suite)
+    try:
+        return path.read_text("utf-8")
+    except OSError as error:
+        raise ConfigError(f"The suite {path} cannot be read: {error.strerror}.") from None
+
+
+def _what_changed(published: Manifest, delivery: Delivery) -> str:
+    before, now = published.inputs, delivery.digests
+    differences = {
+        "changed": sorted(name for name in before if name in now and before[name] != now[name]),
+        "new": sorted(set(now) - set(before)),
+        "gone": sorted(set(before) - set(now)),
+    }
+    told = "; ".join(f"{what}: {', '.join(names)}" for what, names in differences.items() if names)
+    return (
+        f"{delivery.as_of} was published as revision {published.revision} from other files ({told}). "
+        "Nothing was changed. Restore the files that were scored, or deliver the new ones under their own day."
+    )

@@ -1,0 +1,110 @@
+"""A published day beside the reference of its model: drift and data quality, to look at and to read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from configs.settings import Settings
+from tasks.adapters.arrow import read_chunks, read_parquet
+from tasks.arrive import list_delivery
+from tasks.core.applications import ID, NUMBERS, TEXTS, parse_rows
+from tasks.core.day import Delivery, Manifest
+from tasks.core.drift import choose_sample, coarsen
+from tasks.errors import InputsChanged, ModelError, SourceError
+from tasks.orchestration import run_logger, step
+from tasks.pin import load_bundle
+from tasks.revisions import newest_manifest
+from tasks.store import NotFound, Store, open_store, overwrite
+from tasks.train import reference_key
+
+PD = "pd"
+
+
+@dataclass(frozen=True, slots=True)
+class MonitoringResult:
+    """What monitoring found, and where its reports lie."""
+
+    as_of: date
+    compared_rows: int
+    reference_rows: int
+    drifted: tuple[str, ...]
+    """Columns that Evidently's default tests call drifted, most drifted first."""
+    keys: tuple[str, ...]
+
+
+@step("find published day")
+def published_day(as_of: date, settings: Settings) -> Manifest:
+    """The newest revision of a day. Raises `SourceError` if it was never published."""
+    published = newest_manifest(open_store(settings.storage.root), as_of)
+    if published is None:
+        raise SourceError(f"{as_of} has not been published; score it first: scoring score --as-of {as_of}")
+    return published
+
+
+@step("compare with reference")
+def compare_with_reference(published: Manifest, settings: Settings) -> MonitoringResult:
+    """Write the drift and quality reports of a published day; renews those that are there."""
+    from tasks.adapters.evidently import compare, describe
+
+    store = open_store(settings.storage.root)
+    frozen = load_bundle(published.model, settings).reference
+    columns = {**frozen["columns"], PD: {"quantiles": frozen["pd_quantiles"]}}
+    current = coarsen(sample_day(store, published, settings), columns)
+    reference = coarsen(reference_frame(store, published), columns)
+    run_logger().info("Comparing %d rows with %d of the reference", len(current), len(reference))
+    kinds = {"numbers": (*NUMBERS, PD), "texts": TEXTS}
+    drift, drifted = compare(reference, current, **kinds)
+    run_logger().info("Drift: %d of %d columns; describing data quality", len(drifted), len(columns))
+    quality = describe(reference, current, **kinds)
+    contents = {"drift.html": drift.html, "drift.json": drift.json, "quality.html": quality.html, "quality.json": quality.json}
+    keys = tuple(f"reports/day={published.as_of}/{name}" for name in contents)
+    for key, data in zip(keys, contents.values(), strict=True):
+        overwrite(store, key, data)
+    return MonitoringResult(published.as_of, len(current), len(reference), drifted, keys)
+
+
+def sample_day(store: Store, published: Manifest, settings: Settings) -> pd.DataFrame:
+    """A random sample of the day's decided applications with their pd, drawn anew from the landing files.
+
+    Raises:
+        InputsChanged: the landing files are no longer those that were scored.
+    """
+    delivery = list_delivery(store, published.as_of)
+    if delivery.digests != published.inputs:
+        raise InputsChanged(
+            f"The landing files of {published.as_of} are not those that revision {published.revision} was made from; "
+            "restore them to monitor the day."
+        )
+    decided = read_parquet(store.read(published.audited.decisions.key).data, ["application_id", PD])
+    ids = decided.column("application_id").to_numpy()
+    chosen = choose_sample(ids, rows=settings.monitoring.sample_rows, seed=published.as_of.toordinal())
+    rows = _landing_rows(store, delivery, chosen, settings.scoring.chunk_rows)
+    return rows.merge(decided.to_pandas(), left_on=ID, right_on="application_id", validate="one_to_one")
+
+
+def reference_frame(store: Store, published: Manifest) -> pd.DataFrame:
+    """The reference sample of the model that decided the day."""
+    key = reference_key(published.model.version)
+    try:
+        return read_parquet(store.read(key).data).to_pandas()
+    except NotFound:
+        raise ModelError(
+            f"{store.location(key)} is missing: the reference sample of {published.model.name} version "
+            f"{published.model.version}. Train the model again with this store."
+        ) from None
+
+
+def _landing_rows(store: Store, delivery: Delivery, ids: np.ndarray, chunk_rows: int) -> pd.DataFrame:
+    wanted, found = pa.array(ids), []
+    for file in delivery.files:
+        with store.open(file.key) as stream:
+            for raw in read_chunks(stream, file.format, name=file.name, chunk_rows=chunk_rows):
+                typed = parse_rows(raw).rows
+                found.append(typed.filter(pc.is_in(typed.column(ID), wanted)))
+    return pa.concat_tables(found).to_pandas().drop_duplicates(ID)

@@ -1,0 +1,76 @@
+"""Revisions of a day in the store: where they lie, which is the newest, and what readers see of them.
+
+The manifest is the commit. Revisions are found by asking for rev=0001, rev=0002 … until one is missing, never by a listing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import date
+
+from tasks.core.day import DataFile, Manifest, manifest_json, read_manifest
+from tasks.errors import PublishError
+from tasks.store import AlreadyExists, NotFound, Store, overwrite
+
+
+def manifest_key(as_of: date, revision: int) -> str:
+    """Where the manifest of a revision lies."""
+    return f"revisions/day={as_of}/rev={revision:04d}/manifest.json"
+
+
+def decisions_key(as_of: date) -> str:
+    """Where downstream systems read the day's decisions."""
+    return f"decisions/day={as_of}/decisions.parquet"
+
+
+def newest_manifest(store: Store, as_of: date) -> Manifest | None:
+    """The manifest of the day's newest revision, or None if the day was never published."""
+    newest, revision = None, 1
+    while True:
+        key = manifest_key(as_of, revision)
+        try:
+            data = store.read(key).data
+        except NotFound:
+            return newest
+        try:
+            newest = read_manifest(data)
+        except (ValueError, KeyError, TypeError):
+            raise PublishError(f"{store.location(key)} is no manifest; restore it before the day is touched.") from None
+        revision += 1
+
+
+def store_data(store: Store, prefix: str, name: str, data: bytes, *, rows: int) -> DataFile:
+    """Store a data file under a name that carries its digest; the same content is stored once."""
+    sha256 = hashlib.sha256(data).hexdigest()
+    key = f"{prefix}{name}-{sha256[:16]}.parquet"
+    try:
+        store.create(key, data)
+    except AlreadyExists:
+        if store.read(key).data != data:
+            raise PublishError(f"{store.location(key)} does not hold what its name says; remove it and rerun.") from None
+    return DataFile(key, sha256, len(data), rows)
+
+
+def commit(store: Store, manifest: Manifest) -> Manifest:
+    """Create the manifest, which publishes the revision. Whoever comes second gets the winner's manifest.
+
+    Raises:
+        PublishError: another run published this revision from other inputs or with another model, policy or contract.
+    """
+    key = manifest_key(manifest.as_of, manifest.revision)
+    try:
+        store.create(key, manifest_json(manifest))
+    except AlreadyExists:
+        winner = read_manifest(store.read(key).data)
+        if winner.fingerprint != manifest.fingerprint:
+            raise PublishError(
+                f"Another run published revision {manifest.revision} of {manifest.as_of} meanwhile, with other inputs, "
+                "model, policy or contract. Nothing of this run was published; run the command again to compare."
+            ) from None
+        return winner
+    return manifest
+
+
+def show_to_readers(store: Store, manifest: Manifest) -> None:
+    """Make the newest revision's decisions what readers see; does nothing where they are already."""
+    overwrite(store, decisions_key(manifest.as_of), store.read(manifest.audited.decisions.key).data)

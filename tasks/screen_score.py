@@ -1,0 +1,85 @@
+"""One landing file, in one pass and in chunks: typed rows, contract, features, pd."""
+
+from __future__ import annotations
+
+from typing import BinaryIO, Final
+
+import pyarrow as pa
+
+from configs.settings import Settings
+from tasks.adapters.arrow import read_chunks, read_header, write_parquet
+from tasks.core.applications import ID, NAMES, missing_columns
+from tasks.core.bundle import Bundle, RawScorer, pd_of
+from tasks.core.contract import RuleCount, merge_counts
+from tasks.core.day import APPLICATION_ID, SOURCE_ROW, FileFormat, FileRef, PartRef, Pins, RowContract, ScreenedChunk, screen_chunk
+from tasks.core.features import build_features
+from tasks.errors import ExpectationsNotMet, SourceError, did_you_mean
+from tasks.orchestration import run_logger, step
+from tasks.pin import contract_of, load_bundle, load_scorer
+from tasks.store import open_store, overwrite
+
+PD: Final = "pd"
+_TOLD_COLUMNS: Final = 10
+
+
+@step("screen and score", task_run_name="screen and score {file.name}")
+def screen_and_score(file: FileRef, pins: Pins, settings: Settings) -> PartRef:
+    """Screen and score one landing file; leaves its decided and its rejected rows in the store and counts them."""
+    store = open_store(settings.storage.root)
+    contract = contract_of(settings.contract.suite)
+    bundle, scorer = load_bundle(pins.model, settings), load_scorer(pins.model, settings)
+    decided: list[pa.Table] = []
+    rejected: list[pa.Table] = []
+    counts: dict[str, RuleCount] = {}
+    rows = 0
+    with store.open(file.key) as stream:
+        require_columns(stream, file.format, name=file.name)
+        for raw in read_chunks(stream, file.format, name=file.name, chunk_rows=settings.scoring.chunk_rows):
+            chunk = screen_chunk(raw, first_row=rows + 1, source=file.name, contract=contract)
+            decided.append(score_chunk(chunk, bundle, scorer))
+            rejected.append(chunk.rejected)
+            counts = merge_counts(counts, chunk.counts)
+            rows += raw.num_rows
+            run_logger().info("%s: %d rows screened and scored", file.name, rows)
+    _require_announced(file, rows)
+    if not rows:
+        raise ExpectationsNotMet(f"{file.name} holds a header and no rows. Deliver the day's applications.")
+    work = f"{file.key.replace('landing/', 'work/', 1).removesuffix(file.name)}{pins.fingerprint[:16]}/{file.name}"
+    part = PartRef(file, f"{work}.decided.parquet", f"{work}.rejected.parquet", rows, counts)
+    overwrite(store, part.decided_key, write_parquet(pa.concat_tables(decided)))
+    overwrite(store, part.rejected_key, write_parquet(pa.concat_tables(rejected)))
+    return part
+
+
+def require_columns(stream: BinaryIO, file_format: FileFormat, *, name: str, also: tuple[str, ...] = ()) -> None:
+    """Stop at a file that lacks declared columns (or one of `also`); leaves the stream at its start."""
+    header = read_header(stream, file_format, name=name)
+    stream.seek(0)
+    missing = [*missing_columns(header), *(column for column in also if column not in header)]
+    if missing:
+        told = ", ".join(missing[:_TOLD_COLUMNS]) + (", …" if len(missing) > _TOLD_COLUMNS else "")
+        hint = did_you_mean(missing[0], [column for column in header if column not in NAMES])
+        raise ExpectationsNotMet(
+            f"{len(missing)} of {len(NAMES) + len(also)} required columns are missing from {name}: {told}.{hint} "
+            "The contract is expectations/applications.json; columns may come in any order."
+        )
+
+
+def score_chunk(chunk: ScreenedChunk, bundle: Bundle, scorer: RawScorer) -> pa.Table:
+    """The narrow result of a chunk's accepted rows: position in the file, id, pd."""
+    matrix = build_features(chunk.accepted, bundle.features)
+    return pa.table(
+        {
+            SOURCE_ROW: pa.array(chunk.accepted_rows, pa.int64()),
+            APPLICATION_ID: chunk.accepted.column(ID).combine_chunks(),
+            PD: pa.array(pd_of(matrix, scorer, bundle.calibration), pa.float64()),
+        }
+    )
+
+
+def _require_announced(file: FileRef, rows: int) -> None:
+    if file.announced_rows is not None and file.announced_rows != rows:
+        raise SourceError(
+            f"{file.name} holds {rows} rows, _control.json announces {file.announced_rows}. Nothing was published; "
+            "deliver the whole file, or a corrected _control.json."
+        )

@@ -1,0 +1,151 @@
+"""The object store in a local folder.
+
+`create` is a hard link: the file system lets exactly one caller win and shows the object whole. `replace` compares and
+renames under a file lock, so it is safe between processes of one machine. Unfinished writes lie under `.unfinished/`,
+beside everything a reader looks at.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, Final
+
+from tasks.errors import PublishError
+from tasks.store.interface import AlreadyExists, Changed, Entry, NotFound, Stored
+
+_UNFINISHED: Final = ".unfinished"
+_LOCKS: Final = ".locks"
+
+
+class FolderStore:
+    """A `Store` on a folder, which is made when something is first written."""
+
+    def __init__(self, root: Path) -> None:
+        """`root` is the folder under which every key is a relative path."""
+        self._root = root
+
+    def read(self, key: str) -> Stored:
+        """The whole object. Raises `NotFound`."""
+        with self.open(key) as stream:
+            data = stream.read()
+        return Stored(data, _tag(data))
+
+    @contextlib.contextmanager
+    def open(self, key: str) -> Iterator[BinaryIO]:
+        """The object as a seekable stream. Raises `NotFound`."""
+        with _told("read", key), self._path(key).open("rb") as stream:
+            yield stream
+
+    def create(self, key: str, data: bytes) -> None:
+        """Write a new object, whole or not at all. Raises `AlreadyExists`."""
+        with self.create_stream(key) as stream:
+            stream.write(data)
+
+    @contextlib.contextmanager
+    def create_stream(self, key: str) -> Iterator[BinaryIO]:
+        """Write a new object piece by piece; it appears when the block ends without error. Raises `AlreadyExists`."""
+        path = self._path(key)
+        with _told("create", key):
+            if path.exists():  # spares the writing; the link below is what decides
+                raise AlreadyExists(key)
+            with self._unfinished() as (temporary, stream):
+                yield stream
+                _settle(stream)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                try:
+                    os.link(temporary, path)
+                except FileExistsError:
+                    raise AlreadyExists(key) from None
+            _sync_folder(path.parent)
+
+    def replace(self, key: str, data: bytes, *, tag: str) -> None:
+        """Write over the object that `read` returned with this `tag`. Raises `Changed` or `NotFound`."""
+        path = self._path(key)
+        with _told("replace", key), self._locked(key):
+            if self.read(key).tag != tag:
+                raise Changed(key)
+            with self._unfinished() as (temporary, stream):
+                stream.write(data)
+                _settle(stream)
+                temporary.replace(path)
+            _sync_folder(path.parent)
+
+    def delete(self, key: str) -> None:
+        """Remove the object; no error where there is none."""
+        with _told("delete", key), self._locked(key):
+            self._path(key).unlink(missing_ok=True)
+
+    def list(self, prefix: str) -> Iterator[Entry]:
+        """All objects whose key begins with `prefix`, sorted by key."""
+        folder = self._root / prefix.rpartition("/")[0]
+        with _told("list", prefix):
+            paths = [path for path in folder.rglob("*") if path.is_file()] if folder.is_dir() else []
+            entries = [Entry(path.relative_to(self._root).as_posix(), path.stat().st_size) for path in paths]
+        visible = (entry for entry in entries if not entry.key.startswith((_UNFINISHED, _LOCKS)))
+        yield from sorted((entry for entry in visible if entry.key.startswith(prefix)), key=lambda entry: entry.key)
+
+    def location(self, key: str) -> str:
+        """The path of the object."""
+        return str(self._path(key))
+
+    def _path(self, key: str) -> Path:
+        parts = PurePosixPath(key).parts
+        if not parts or key.startswith("/") or ".." in parts or "\\" in key or "\0" in key:
+            raise ValueError(f"{key!r} is no key: it must be a relative path without '..'")
+        return self._root / key
+
+    @contextlib.contextmanager
+    def _unfinished(self) -> Iterator[tuple[Path, BinaryIO]]:
+        folder = self._root / _UNFINISHED
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / uuid.uuid4().hex
+        try:
+            with path.open("xb") as stream:
+                yield path, stream
+        finally:
+            path.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _locked(self, key: str) -> Iterator[None]:
+        folder = self._root / _LOCKS
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / hashlib.sha256(key.encode()).hexdigest()).open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+@contextlib.contextmanager
+def _told(verb: str, key: str) -> Iterator[None]:
+    """Turn what the file system says into the store's own words."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise NotFound(key) from None
+    except OSError as error:
+        raise PublishError(
+            f"The store could not {verb} {key}: {error.strerror}. Nothing was half-written; "
+            "mend the folder (space, permissions, mount) and run the command again."
+        ) from error
+
+
+def _tag(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _settle(stream: BinaryIO) -> None:
+    stream.flush()
+    os.fsync(stream.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,438 @@
+"""Plain Great Expectations with COMPLETE results, on the whole frame at once, is the oracle for our narrow chunks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import great_expectations as gx
+import numpy as np
+import pandas as pd
+import pytest
+from great_expectations.data_context.types.base import ProgressBarsConfig
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tasks.adapters.gx import Contract, load_contract, validate_decisions
+from tasks.core.applications import COLUMNS
+from tasks.core.contract import RuleCount, Verdicts, merge_counts
+from tasks.errors import ConfigError
+
+SUITES = Path(__file__).parents[2] / "expectations"
+IS_X = {"type": "comparison", "column": {"name": "t"}, "operator": "==", "parameter": "x"}
+NOT_X = {"type": "comparison", "column": {"name": "t"}, "operator": "!=", "parameter": "x"}
+A_NULL_OR_BIG = {
+    "type": "or",
+    "conditions": [
+        {"type": "nullity", "column": {"name": "a"}, "is_null": True},
+        {"type": "comparison", "column": {"name": "b"}, "operator": ">", "parameter": 2},
+    ],
+}
+Entry = dict[str, Any]
+
+
+def entry(id_: str, type_: str, severity: str = "warning", **kwargs: Any) -> Entry:
+    meta = {"id": id_, "sentence": f"{id_} holds.", "owner": "data owner"}
+    return {"type": type_, "kwargs": kwargs, "severity": severity, "meta": meta}
+
+
+def suite(*entries: Any) -> str:
+    return json.dumps({"name": "small", "meta": {"version": "7"}, "expectations": list(entries)})
+
+
+MIXED = suite(
+    entry("unique", "expect_column_values_to_be_unique", column="id"),
+    entry("compound", "expect_compound_columns_to_be_unique", column_list=["id", "a"]),
+    entry("rising", "expect_column_values_to_be_increasing", column="a"),
+    entry("scores", "expect_column_value_z_scores_to_be_less_than", column="a", threshold=1, double_sided=True),
+    entry("mean", "expect_column_mean_to_be_between", column="a", min_value=0, max_value=2),
+    entry("known", "expect_column_values_to_not_be_null", column="a"),
+    entry("absent", "expect_column_values_to_be_null", column="b"),
+    entry("known_if_x", "expect_column_values_to_not_be_null", column="a", row_condition=IS_X),
+    entry("absent_unless_x", "expect_column_values_to_be_null", column="b", row_condition=NOT_X),
+    entry("range", "expect_column_values_to_be_between", column="a", min_value=0, max_value=2),
+    entry("strict", "expect_column_values_to_be_between", column="a", min_value=0, max_value=2, strict_max=True),
+    entry("range_if", "expect_column_values_to_be_between", column="b", min_value=1, row_condition=A_NULL_OR_BIG),
+    entry("mostly", "expect_column_values_to_be_between", column="a", min_value=0, mostly=0.6),
+    entry("numbers", "expect_column_values_to_be_in_set", column="a", value_set=[0, 1, 2]),
+    entry("fractions", "expect_column_values_to_be_in_set", column="b", value_set=[0.5, 1]),
+    entry("not_numbers", "expect_column_values_to_not_be_in_set", column="b", value_set=[0, 3]),
+    entry("ids", "expect_column_values_to_be_in_set", column="id", value_set=[1, 2, 3]),
+    entry("texts", "expect_column_values_to_be_in_set", column="t", value_set=["x", "y"]),
+    entry("regex", "expect_column_values_to_match_regex", column="t", regex="^[xz]"),
+    entry("length", "expect_column_value_lengths_to_be_between", column="t", min_value=1, max_value=2),
+    entry("greater", "expect_column_pair_values_a_to_be_greater_than_b", column_A="a", column_B="b", or_equal=True),
+    entry(
+        "greater_both",
+        "expect_column_pair_values_a_to_be_greater_than_b",
+        column_A="a",
+        column_B="b",
+        ignore_row_if="either_value_is_missing",
+        row_condition=IS_X,
+    ),
+    entry("equal", "expect_column_pair_values_to_be_equal", column_A="a", column_B="b", ignore_row_if="neither"),
+    entry(
+        "sum",
+        "expect_multicolumn_sum_to_equal",
+        column_list=["a", "b"],
+        sum_total=3,
+        ignore_row_if="any_value_is_missing",
+    ),
+    entry("differ", "expect_select_column_values_to_be_unique_within_record", column_list=["a", "b"]),
+)
+
+
+@pytest.fixture(scope="module")
+def mixed() -> Contract:
+    return load_contract(MIXED, columns=("id", "a", "b", "t"))
+
+
+@pytest.fixture(scope="module")
+def applications() -> Contract:
+    return load_contract((SUITES / "applications.json").read_text())
+
+
+def plain(text: str, frame: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """What Great Expectations itself says: rule id to its result, with the positions of broken rows in `rows`."""
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    asset = context.data_sources.add_pandas("p").add_dataframe_asset("p")
+    batch = asset.add_batch_definition_whole_dataframe("p").get_batch({"dataframe": frame})
+    found = {}
+    for each in batch.validate(gx.ExpectationSuite(**json.loads(text)), result_format="COMPLETE").results:
+        rows = sorted(each.result.get("unexpected_index_list") or [])
+        found[each.expectation_config.meta["id"]] = {"success": each.success, "rows": rows, **each.result}
+    return found
+
+
+def judge_in_chunks(contract: Contract, frame: pd.DataFrame, size: int) -> tuple[dict[str, list[int]], Verdicts]:
+    """Broken positions in the whole frame, and the merged verdicts, of chunks of `size` rows."""
+    rows: dict[str, list[int]] = {}
+    counts: dict[str, RuleCount] = {}
+    for start in range(0, max(len(frame), 1), size):
+        verdicts = contract.check_rows(frame.iloc[start : start + size])
+        counts = merge_counts(counts, verdicts.counts)
+        for rule_id, positions in verdicts.broken.items():
+            rows.setdefault(rule_id, []).extend((positions + start).tolist())
+    return rows, Verdicts({}, counts)
+
+
+def assert_parity(contract: Contract, text: str, frame: pd.DataFrame, *, size: int) -> None:
+    oracle = plain(text, frame)
+    rows, verdicts = judge_in_chunks(contract, frame, size)
+    across = contract.check_table(frame[list(contract.table_columns)])
+    broken_columns = contract.check_columns(list(frame.columns))
+    results = contract.results(verdicts.counts, across, broken_columns=broken_columns)
+    assert [result.rule_id for result in results] == [rule.id for rule in contract.rules]
+    assert set(oracle) == {rule.id for rule in contract.rules}
+    for rule, result in zip(contract.rules, results, strict=True):
+        expected = oracle[rule.id]
+        assert result.is_met == expected["success"], rule.id
+        assert result.figures == {name: expected[name] for name in result.figures}, rule.id
+        if rule.scope == "row":
+            assert "element_count" in result.figures
+            assert rows.get(rule.id, []) == expected["rows"], rule.id
+
+
+@st.composite
+def small_frames(draw: st.DrawFn) -> pd.DataFrame:
+    size = draw(st.integers(1, 12))
+    column = lambda values: draw(st.lists(st.sampled_from(values), min_size=size, max_size=size))  # noqa: E731
+    texts = pd.Series(column(["x", "y", "xyz", "Z", None]), dtype=object)
+    return pd.DataFrame(
+        {
+            "id": np.array(column([1, 2, 3, 4]), dtype=np.int64),
+            "a": np.array(column([0.0, 1.0, 2.0, -1.0, 7.5, np.nan]), dtype=np.float64),
+            "b": np.array(column([0.0, 0.5, 1.0, 3.0, np.nan]), dtype=np.float64),
+            "t": texts.astype("category") if draw(st.booleans()) else texts,
+        }
+    )
+
+
+@settings(max_examples=6, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(frame=small_frames(), size=st.integers(1, 13))
+def test_any_chunking_of_any_frame_gives_what_plain_great_expectations_gives(
+    mixed: Contract, frame: pd.DataFrame, size: int
+) -> None:
+    assert_parity(mixed, MIXED, frame, size=size)
+
+
+def random_applications(seed: int, rows: int) -> pd.DataFrame:
+    """Applications of made-up values, many of them impossible."""
+    random = np.random.default_rng(seed)
+    text = ["Cash loans", "Revolving loans", "XNA", "F", "Y", "N", "MONDAY", "Working", "no such level", None]
+    number = [0.0, 1.0, 2.0, 3.0, -1.0, 0.5, -7000.0, -20000.0, 365243.0, 1e9, 2e9, np.nan]
+    columns = {
+        column.name: random.choice(np.array(text, dtype=object), rows)
+        if column.kind == "text"
+        else random.choice(number, rows)
+        for column in COLUMNS
+    }
+    columns["SK_ID_CURR"] = np.where(random.random(rows) < 0.1, np.nan, random.integers(-3, 10 * rows, rows))
+    return pd.DataFrame(columns)
+
+
+def test_the_applications_suite_gives_what_plain_great_expectations_gives(applications: Contract) -> None:
+    assert_parity(applications, (SUITES / "applications.json").read_text(), random_applications(1, 100), size=37)
+
+
+def test_text_as_categories_is_judged_like_text_as_objects(applications: Contract) -> None:
+    frame = random_applications(2, 500)
+    as_categories = frame.astype({column.name: "category" for column in COLUMNS if column.kind == "text"})
+    expected, found = applications.check_rows(frame), applications.check_rows(as_categories)
+    assert found.counts == expected.counts
+    assert {id_: rows.tolist() for id_, rows in found.broken.items()} == {
+        id_: rows.tolist() for id_, rows in expected.broken.items()
+    }
+
+
+def test_a_frame_without_rows_breaks_no_row_rule(mixed: Contract) -> None:
+    frame = pd.DataFrame({"id": np.empty(0, np.int64), "a": np.empty(0), "b": np.empty(0), "t": np.empty(0, object)})
+    verdicts = mixed.check_rows(frame)
+    assert verdicts.broken == {}
+    assert set(verdicts.counts) == {rule.id for rule in mixed.rules if rule.scope == "row"}
+    assert set(verdicts.counts.values()) == {RuleCount(0, 0, 0)}
+
+
+def test_positions_count_within_the_chunk_whatever_its_index(mixed: Contract) -> None:
+    frame = pd.DataFrame({"id": [1, 2, 3], "a": [1.0, np.nan, 9.0], "b": [0.5, 1.0, 1.0], "t": ["x", "x", None]})
+    frame.index = pd.Index([70, 70, 5])
+    broken = mixed.check_rows(frame).broken
+    assert broken["known"].tolist() == [1]
+    assert broken["range"].tolist() == [2]
+    assert frame.index.tolist() == [70, 70, 5]
+
+
+def test_rules_that_look_across_rows_are_table_rules_on_few_columns(mixed: Contract) -> None:
+    across = [rule.id for rule in mixed.rules if rule.scope == "table"]
+    assert across == ["unique", "compound", "rising", "scores", "mean"]
+    assert mixed.table_columns == ("id", "a")
+
+
+def test_a_validation_is_json_and_holds_no_value_of_the_data(mixed: Contract) -> None:
+    frame = pd.DataFrame({"id": [1, 1], "a": [81726354.5, -3.0], "b": [0.5, np.inf], "t": ["Zaphod", "x"]})
+    verdicts, across = mixed.check_rows(frame), mixed.check_table(frame[list(mixed.table_columns)])
+    validation = mixed.validation(verdicts.counts, across)
+    text = json.dumps(validation, allow_nan=False)
+    assert "Zaphod" not in text
+    assert "81726354" not in text
+    assert validation["success"] is False
+    assert validation["statistics"]["evaluated_expectations"] == len(mixed.rules)
+    by_id = {each["expectation_config"]["meta"]["id"]: each for each in validation["results"]}
+    assert by_id["unique"]["result"]["unexpected_count"] == 2
+    assert by_id["range"]["result"] == {
+        "element_count": 2, "missing_count": 0, "missing_percent": 0.0, "unexpected_count": 2,
+        "unexpected_percent": 100.0, "unexpected_percent_total": 100.0, "unexpected_percent_nonmissing": 100.0,
+    }  # fmt: skip
+
+
+def test_a_rule_without_counts_has_not_passed(mixed: Contract) -> None:
+    with pytest.raises(KeyError, match="range_if"):
+        mixed.results({}, [])
+
+
+def test_missing_columns_are_found_in_the_header_alone(applications: Contract) -> None:
+    names = [column.name for column in COLUMNS]
+    assert applications.check_columns([*names, "further"]) == ()
+    assert applications.check_columns(names[1:]) == ("columns_delivered",)
+    assert applications.check_columns([]) == ("columns_delivered",)
+
+
+def test_the_table_rules_of_applications_stop_an_empty_day_and_a_double_id(applications: Contract) -> None:
+    def broken(ids: list[int]) -> list[str]:
+        frame = pd.DataFrame({"SK_ID_CURR": np.array(ids, dtype=np.int64)})
+        return [result.rule_id for result in applications.check_table(frame) if not result.is_met]
+
+    assert applications.table_columns == ("SK_ID_CURR",)
+    assert broken([]) == ["rows_delivered"]
+    assert broken([5]) == []
+    assert broken([5, 6, 5]) == ["SK_ID_CURR_unique"]
+
+
+RANGE = entry("range", "expect_column_values_to_be_between", "critical", column="a", min_value=0)
+
+
+@pytest.mark.parametrize("frame", [pd.DataFrame({"a": ["Zaphod", "7"]}), pd.DataFrame({"b": [1.0]})])
+def test_a_rule_that_crashes_is_a_config_error_without_values(frame: pd.DataFrame) -> None:
+    with pytest.raises(ConfigError, match=r"'range' of contract 'small' could not be evaluated") as caught:
+        load_contract(suite(RANGE), columns=("a",)).check_rows(frame)
+    assert "Zaphod" not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+
+
+def test_a_table_rule_that_crashes_is_a_config_error_without_values_or_logs(
+    capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    contract = load_contract(
+        suite(entry("mean", "expect_column_mean_to_be_between", column="a", min_value=0)), columns=("a",)
+    )
+    with pytest.raises(ConfigError, match="'mean' of contract 'small' could not be evaluated") as caught:
+        contract.check_table(pd.DataFrame({"a": ["Zaphod", "7"]}))
+    assert "Zaphod" not in str(caught.value) + caplog.text + "".join(capfd.readouterr())
+
+
+def test_great_expectations_is_silent(capfd: pytest.CaptureFixture[str], applications: Contract) -> None:
+    applications.check_table(pd.DataFrame({"SK_ID_CURR": [1, 1]}))
+    assert capfd.readouterr() == ("", "")
+
+
+def without(key: str, field: str | None = None) -> Entry:
+    changed: Entry = json.loads(json.dumps(RANGE))
+    del (changed[field] if field else changed)[key]
+    return changed
+
+
+def with_(**changes: Any) -> Entry:
+    return {**RANGE, **changes}
+
+
+PAIRS: Entry = {"column_A": "a", "column_B": "b", "value_pairs_set": [[1, 1]], "row_condition": IS_X}
+IF_U = {**IS_X, "column": {"name": "u"}}
+IS_LIKE = {**IS_X, "operator": "=~"}
+LIKE: Entry = {"column": "t", "like_pattern": "x%"}
+FAULTS: dict[str, tuple[Any, str]] = {
+    "type": (with_(type="expect_column_values_to_be_betwen"), "Did you mean 'expect_column_values_to_be_between'?"),
+    "extra kwarg": (with_(kwargs={"colum": "a", "min_value": 0}), "takes no 'colum'. Did you mean 'column'?"),
+    "lacking kwarg": (with_(kwargs={"min_value": 0}), "needs 'column'"),
+    "kwarg": (with_(kwargs={"column": 3, "min_value": 0}), "refuses 'column'"),
+    "no bounds": (with_(kwargs={"column": "a"}), "min_value and max_value cannot both be None"),
+    "severity": (with_(severity="criticl"), "severity 'criticl' is not one of .* Did you mean 'critical'"),
+    "no severity": (without("severity"), "severity is missing"),
+    "no kwargs": (without("kwargs"), "kwargs is missing"),
+    "field": ({**RANGE, "kwarg": {}}, "unknown field 'kwarg'. Did you mean 'kwargs'"),
+    "no id": (without("id", "meta"), "meta.id is missing"),
+    "bad id": (with_(meta={**RANGE["meta"], "id": "a;b"}), "letters, digits and underscores"),
+    "no sentence": (without("sentence", "meta"), "meta.sentence is missing"),
+    "no owner": (without("owner", "meta"), "meta.owner is missing"),
+    "column": (with_(kwargs={"column": "aa", "min_value": 0}), "there is no column 'aa'. Did you mean 'a'"),
+    "condition column": (
+        with_(kwargs={**RANGE["kwargs"], "row_condition": IF_U}), "no column 'u'"
+    ),
+    "condition text": (with_(kwargs={**RANGE["kwargs"], "row_condition": "t > 1"}), "row_condition is not understood"),
+    "condition": (with_(kwargs={**RANGE["kwargs"], "row_condition": IS_LIKE}), "refuses its row_condition"),
+    "mostly": (with_(kwargs={**RANGE["kwargs"], "mostly": 0.9}), "takes no 'mostly'"),
+    "ignored condition": (
+        entry("pairs", "expect_column_pair_values_to_be_in_set", **PAIRS), "would ignore the row_condition"
+    ),
+    "pattern": (
+        entry("p", "expect_column_values_to_match_like_pattern", **LIKE), "cannot evaluate .* pandas"
+    ),
+    "no object": ("expect_column_to_exist", "an entry is an object"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("faulty", "complaint"), FAULTS.values(), ids=FAULTS.keys())
+def test_a_faulty_entry_is_named_and_refused(faulty: Any, complaint: str) -> None:
+    good = entry("good", "expect_column_values_to_not_be_null", column="t")
+    with pytest.raises(ConfigError, match=rf"^Contract 'small', entry 2.*: .*{complaint}"):
+        load_contract(suite(good, faulty), columns=("a", "b", "t"))
+
+
+def test_an_error_names_the_entry_by_position_id_and_type() -> None:
+    with pytest.raises(ConfigError, match=r"entry 2 \(range, expect_column_values_to_be_between\): another entry has"):
+        load_contract(suite(RANGE, RANGE), columns=("a",))
+
+
+def test_mostly_is_allowed_where_nothing_is_set_aside() -> None:
+    unique = entry("unique", "expect_column_values_to_be_unique", "critical", column="a", mostly=0.9)
+    warning = with_(severity="warning", kwargs={**RANGE["kwargs"], "mostly": 0.9})
+    assert [rule.id for rule in load_contract(suite(unique, warning), columns=("a",)).rules] == ["unique", "range"]
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("{", "not valid JSON"),
+        ("[]", "no JSON object"),
+        ('{"meta": {"version": "1"}, "expectations": []}', "has no name"),
+        ('{"name": "s", "expectations": []}', "has no meta.version"),
+        ('{"name": "s", "meta": {"version": 1}, "expectations": []}', "has no meta.version"),
+        ('{"name": "s", "meta": {"version": "1"}, "expectations": []}', "has no expectations"),
+        ('{"name": "s", "meta": {"version": "1"}, "expectation": []}', "'expectation'. Did you mean 'expectations'"),
+    ],
+)
+def test_a_text_that_is_no_suite_is_refused(text: str, complaint: str) -> None:
+    with pytest.raises(ConfigError, match=complaint):
+        load_contract(text)
+
+
+def test_what_great_expectations_drops_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Forgetful(gx.ExpectationSuite):
+        def __init__(self, **suite: Any) -> None:
+            super().__init__(**{**suite, "expectations": suite["expectations"][:-1]})
+
+    monkeypatch.setattr(gx, "ExpectationSuite", Forgetful)
+    with pytest.raises(ConfigError, match="loaded 0 of 1 entries"):
+        load_contract(suite(RANGE), columns=("a",))
+
+
+def test_the_digest_is_of_the_meaning_not_of_the_layout() -> None:
+    loose = json.dumps(json.loads(suite(RANGE)), indent=4, sort_keys=True)
+    first, same = load_contract(suite(RANGE), columns=("a",)), load_contract(loose, columns=("a",))
+    other = load_contract(suite(with_(severity="info")), columns=("a",))
+    assert first.version == "7"
+    assert first.digest == same.digest
+    assert len({first.digest, other.digest}) == 2
+
+
+def good_decisions() -> pd.DataFrame:
+    rows = 3
+    constants = {"model_name": "m", "model_version": "1", "policy_version": "1", "contract_version": "1"}
+    return pd.DataFrame(
+        {
+            "application_id": np.arange(1, rows + 1),
+            "as_of": pd.Timestamp("2024-05-02").date(),
+            "pd": [0.0, 0.2, 1.0],
+            "decision": ["approve", "refer", "refuse"],
+            "risk_band": ["A", "C", "E"],
+            "cutoff": 0.09,
+            "reason_1": [None, "R1", "R1"],
+            "reason_2": [None, None, "R2"],
+            "reason_3": [None] * rows,
+            "reason_4": [None] * rows,
+            **constants,
+        }
+    )
+
+
+BREAKS: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], str]] = {
+    "pd above 1": (lambda frame: frame.assign(pd=[0.1, 0.2, 1.0000001]), "pd_in_range"),
+    "pd below 0": (lambda frame: frame.assign(pd=[0.1, 0.2, -1e-9]), "pd_in_range"),
+    "pd missing": (lambda frame: frame.assign(pd=[0.1, np.nan, 0.2]), "pd_known"),
+    "double id": (lambda frame: frame.assign(application_id=[1, 2, 2]), "application_id_unique"),
+    "decision": (lambda frame: frame.assign(decision=["approve", "refer", "reject"]), "decision_in_domain"),
+    "cutoff 0": (lambda frame: frame.assign(cutoff=0.0), "cutoff_in_range"),
+    "cutoff 1": (lambda frame: frame.assign(cutoff=1.0), "cutoff_in_range"),
+    "reason approved": (lambda frame: frame.assign(reason_1=["R1"] * 3), "approved_has_no_reason_1"),
+    "reason order": (lambda frame: frame.assign(reason_3=[None, "R3", None]), "reason_2_before_3"),
+    "version": (lambda frame: frame.assign(model_version=None), "model_version_known"),
+    "column gone": (lambda frame: frame.drop(columns="cutoff"), "columns_published"),
+    "column more": (lambda frame: frame.assign(extra=1), "columns_published"),
+    "order": (lambda frame: frame[frame.columns[::-1]], "columns_published"),
+}
+
+
+@pytest.mark.parametrize(("change", "rule_id"), BREAKS.values(), ids=BREAKS.keys())
+def test_decisions_that_break_a_promise_are_named(change: Callable[[pd.DataFrame], pd.DataFrame], rule_id: str) -> None:
+    broken = validate_decisions(change(good_decisions()), (SUITES / "decisions.json").read_text())
+    assert [rule.id for rule in broken] == [rule_id]
+
+
+@pytest.fixture
+def decisions_text() -> str:
+    return (SUITES / "decisions.json").read_text()
+
+
+def test_good_decisions_may_be_published(decisions_text: str) -> None:
+    assert validate_decisions(good_decisions(), decisions_text) == ()
+
+
+def test_decisions_are_judged_as_plain_great_expectations_judges_them(decisions_text: str) -> None:
+    frame = pd.concat([good_decisions(), good_decisions().assign(pd=2.0, decision="no", reason_4="R4")])
+    frame = frame.reset_index(drop=True)
+    oracle = plain(decisions_text, frame)
+    broken = [rule.id for rule in validate_decisions(frame, decisions_text)]
+    assert sorted(broken) == sorted(id_ for id_, result in oracle.items() if not result["success"])
