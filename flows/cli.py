@@ -65,18 +65,44 @@ def scoring() -> None:
 )  # fmt: skip
 @click.option("--files", type=click.IntRange(1), default=1, show_default=True, help="Files a day.")
 @click.option("--bad-share", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Share of bad rows.")
-@click.option("--target", is_flag=True, help="Add TARGET (1: defaulted), as history to train on has it.")
-@click.option("--to", "folder", type=click.Path(path_type=Path), help="Write plain files to this folder, not to landing.")
+@click.option("--target", is_flag=True, help="Add TARGET (1: defaulted).")
+@click.option("--to", "folder", type=click.Path(path_type=Path), help="Write history to train on, with TARGET, as plain files to this folder.")
 @click.option("--overwrite", is_flag=True, help="Replace files that hold something else.")
 @common
 def generate(
-    first: date, days: int, config: str | None, folder: Path | None, verbose: bool, **options: Any
+    first: date,
+    days: int,
+    rows: int,
+    seed: int,
+    file_format: str,
+    files: int,
+    bad_share: float,
+    target: bool,
+    folder: Path | None,
+    overwrite: bool,
+    config: str | None,
+    verbose: bool,
 ) -> None:
     """Make synthetic applications: statistics of the real data, rows of nobody."""
-    from tasks.generate import generate_days
+    settings = _settings(config, verbose)
+    from flows.summary import generated_summary
+    from tasks.generate import generate_day, load_statistics, write_history
+    from tasks.store import open_store
 
-    for made in generate_days(_settings(config, verbose), first=first, days=days, folder=folder, **options):
-        click.echo(made)
+    statistics = load_statistics()
+    for day in (first + timedelta(days=n) for n in range(days)):
+        if folder:
+            made = write_history(
+                folder / f"applications_{day}.{file_format}", statistics, rows=rows, seed=seed, as_of=day,
+                file_format=file_format,
+            )  # fmt: skip
+            click.echo(f"{day}  {made.rows:>9,} applications with TARGET  {made.location}")
+            continue
+        laid = generate_day(
+            open_store(settings.storage.root), statistics, as_of=day, rows=rows, seed=seed, file_format=file_format,
+            files=files, bad_share=bad_share, with_target=target, overwrite=overwrite,
+        )  # fmt: skip
+        click.echo(generated_summary(laid))
 
 
 @scoring.command()

@@ -11,6 +11,7 @@ from tasks.revisions import decisions_key, manifest_key
 from tasks.store import open_store
 
 if TYPE_CHECKING:
+    from tasks.generate import GeneratedDay
     from tasks.report import MonitoringResult
     from tasks.train import Trained
 
@@ -54,6 +55,14 @@ def day_summary(result: DayResult, settings: Settings) -> str:
             *_places({"Made with": made_with, **places}),
         ]
     )
+
+
+def generated_summary(day: GeneratedDay) -> str:
+    """What was laid into a day's landing."""
+    state = "there already, unchanged" if day.unchanged else "written"
+    spoilt = f", {sum(day.spoilt.values()):,} of them bad on purpose" if day.spoilt else ""
+    lines = [f"{day.as_of}  {day.rows:>9,} applications{spoilt}, {state}"]
+    return "\n".join([*lines, *(f"            {file.location}" for file in day.files)])
 
 
 def training_summary(trained: Trained, settings: Settings) -> str:

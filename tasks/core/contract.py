@@ -17,6 +17,7 @@ import pandas as pd
 import pyarrow as pa
 
 from tasks.core.applications import COLUMNS
+from tasks.errors import ConfigError
 
 Severity = Literal["critical", "warning", "info"]
 Scope = Literal["row", "table"]
@@ -98,11 +99,15 @@ def suite_identity(text: str) -> tuple[str, str]:
     """Version and SHA-256 digest of a suite's JSON text; layout and order of keys do not count.
 
     Raises:
-        ValueError: it is no JSON, or carries no version.
+        ConfigError: it is no JSON, or carries no version.
     """
-    suite = json.loads(text)
+    try:
+        suite = json.loads(text)
+        version = str(suite["meta"]["version"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"The contract is no suite with a meta.version: {error!r}.") from None
     canonical = json.dumps(suite, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return str(suite["meta"]["version"]), hashlib.sha256(canonical.encode()).hexdigest()
+    return version, hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def critical_positions(rules: Sequence[Rule], verdicts: Verdicts) -> np.ndarray:

@@ -18,7 +18,7 @@ import pandas as pd
 import pyarrow as pa
 
 from tasks.core.applications import ID, as_text, parse_rows
-from tasks.core.contract import Rule, RuleCount, Verdicts, broken_rules_by_row, parsing_rules, with_unparsable
+from tasks.core.contract import Rule, RuleCount, Verdicts, broken_rules_by_row, typed_frame, with_unparsable
 from tasks.core.decisions import SCHEMA_VERSION
 from tasks.core.features import FEATURE_VERSION
 from tasks.core.policy import DECISIONS, Policy
@@ -238,9 +238,8 @@ def screen_chunk(raw: pa.Table, *, first_row: int, source: str, contract: RowCon
         contract: the rules.
     """
     typed = parse_rows(raw)
-    verdicts = with_unparsable(contract.check_rows(typed.rows.to_pandas()), typed.unparsable, n_rows=raw.num_rows)
-    rules = (*parsing_rules(), *contract.rules)
-    is_rejected, broken = broken_rules_by_row(rules, verdicts, n_rows=raw.num_rows)
+    verdicts = with_unparsable(contract.check_rows(typed_frame(typed.rows)), typed.unparsable, raw.num_rows)
+    is_rejected, broken = broken_rules_by_row(contract.rules, verdicts, raw.num_rows)
     positions = np.arange(first_row, first_row + raw.num_rows)
     accepted = typed.rows.filter(pa.array(~is_rejected)) if is_rejected.any() else typed.rows
     rejected = rejected_rows(

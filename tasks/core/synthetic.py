@@ -172,7 +172,8 @@ _LOADINGS: Final[Mapping[str, Mapping[str, float]]] = {
     "DAYS_EMPLOYED": {"youth": 0.2},
     "DAYS_REGISTRATION": {"youth": 0.3},
     "DAYS_ID_PUBLISH": {"youth": 0.28},
-    "CNT_CHILDREN": {"youth": 0.4},
+    "CNT_CHILDREN": {"youth": 0.4, "household": 0.55},
+    "NAME_FAMILY_STATUS": {"household": -0.6},
     "EXT_SOURCE_1": {"youth": -0.6, "standing": 0.35},
     "EXT_SOURCE_2": {"region": -0.3, "standing": 0.4},
     "EXT_SOURCE_3": {"youth": -0.2, "standing": 0.35},
@@ -181,12 +182,10 @@ _LOADINGS: Final[Mapping[str, Mapping[str, float]]] = {
     "REGION_RATING_CLIENT_W_CITY": {"region": 0.985},
     "REGION_POPULATION_RELATIVE": {"region": -0.5},
     "HOUR_APPR_PROCESS_START": {"region": -0.3},
-    "REG_REGION_NOT_LIVE_REGION": {"far": 0.7},
-    "REG_REGION_NOT_WORK_REGION": {"far": 0.98},
-    "LIVE_REGION_NOT_WORK_REGION": {"far": 0.96},
-    "REG_CITY_NOT_LIVE_CITY": {"commute": 0.7, "youth": 0.2},
-    "REG_CITY_NOT_WORK_CITY": {"commute": 0.94, "youth": 0.25},
-    "LIVE_CITY_NOT_WORK_CITY": {"commute": 0.94, "youth": 0.2},
+    "REG_REGION_NOT_LIVE_REGION": {"far": 0.9},
+    "REG_REGION_NOT_WORK_REGION": {"far": 0.95},
+    "REG_CITY_NOT_LIVE_CITY": {"commute": 0.8, "youth": 0.2},
+    "REG_CITY_NOT_WORK_CITY": {"commute": 0.9, "youth": 0.25},
     "OBS_30_CNT_SOCIAL_CIRCLE": {"circle": 1.0},
     "OBS_60_CNT_SOCIAL_CIRCLE": {"circle": 1.0},
     "DEF_30_CNT_SOCIAL_CIRCLE": {"circle": 0.8, "circle in arrears": 0.6},
@@ -202,6 +201,7 @@ _ORDERED: Final[Mapping[str, tuple[str, ...]]] = {
     "NAME_EDUCATION_TYPE": (
         "Lower secondary", "Secondary / secondary special", "Incomplete higher", "Higher education", "Academic degree",
     ),
+    "NAME_FAMILY_STATUS": ("Married", "Civil marriage", "Separated", "Single / not married", "Widow"),
 }  # fmt: skip
 # The feed's amounts are multiples of these, in its currency; other amounts and all scores have any digits.
 _STEPS: Final[Mapping[str, float]] = {
@@ -319,6 +319,18 @@ def _tie_ages(draft: Draft, _statistics: FeedStatistics, _streams: _Streams) -> 
     }
 
 
+def _tie_places(draft: Draft, _statistics: FeedStatistics, _streams: _Streams) -> Draft:
+    """Who lives where registered, lives as far from work as the registration is."""
+    return {
+        f"LIVE_{place}_NOT_WORK_{place}": np.where(
+            draft[f"REG_{place}_NOT_LIVE_{place}"] == 0.0,
+            draft[f"REG_{place}_NOT_WORK_{place}"],
+            draft[f"LIVE_{place}_NOT_WORK_{place}"],
+        )
+        for place in ("REGION", "CITY")
+    }
+
+
 def _tie_family(draft: Draft, _statistics: FeedStatistics, _streams: _Streams) -> Draft:
     """A family is the applicant, the children, and a partner if there is one."""
     partner = np.isin(draft["NAME_FAMILY_STATUS"], _COUPLES)
@@ -361,7 +373,7 @@ def _tie_circle(draft: Draft, _statistics: FeedStatistics, _streams: _Streams) -
 
 # Each sees what the ones before it settled.
 _TIES: Final[tuple[Callable[[Draft, FeedStatistics, _Streams], Draft], ...]] = (
-    _tie_pension, _tie_employment, _tie_ages, _tie_family, _tie_car, _tie_loan, _tie_circle,
+    _tie_pension, _tie_employment, _tie_ages, _tie_places, _tie_family, _tie_car, _tie_loan, _tie_circle,
 )  # fmt: skip
 
 

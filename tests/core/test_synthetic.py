@@ -122,6 +122,14 @@ def test_category_shares_are_those_of_the_feed(statistics: FeedStatistics, frame
         assert {level: observed.get(level, 0.0) for level in expected} == pytest.approx(dict(expected), abs=0.02), name
 
 
+def test_shares_of_whole_numbers_are_those_of_the_feed(statistics: FeedStatistics, frame: pd.DataFrame) -> None:
+    for name in (column.name for column in COLUMNS if column.kind == "integer"):
+        if expected := statistics.columns[name].shares:
+            observed = frame[name].value_counts(normalize=True)
+            shares = {level: observed.get(float(level), 0.0) for level in expected}
+            assert shares == pytest.approx(dict(expected), abs=0.02), name
+
+
 def test_quartiles_are_those_of_the_feed(statistics: FeedStatistics, frame: pd.DataFrame) -> None:
     for column in COLUMNS:
         known = statistics.columns[column.name].quantiles
@@ -160,6 +168,12 @@ TIES: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
     "goods cost at most the credit": lambda f: f.AMT_GOODS_PRICE.isna() | (f.AMT_GOODS_PRICE <= f.AMT_CREDIT),
     "the annuity is below the credit": lambda f: f.AMT_ANNUITY.isna() | (f.AMT_ANNUITY < f.AMT_CREDIT / 7),
     "the annuity is above nothing": lambda f: f.AMT_ANNUITY.isna() | (f.AMT_ANNUITY > f.AMT_CREDIT / 50),
+    "living where registered is as far from work, by region": lambda f: (
+        (f.REG_REGION_NOT_LIVE_REGION == 1) | (f.LIVE_REGION_NOT_WORK_REGION == f.REG_REGION_NOT_WORK_REGION)
+    ),
+    "living where registered is as far from work, by city": lambda f: (
+        (f.REG_CITY_NOT_LIVE_CITY == 1) | (f.LIVE_CITY_NOT_WORK_CITY == f.REG_CITY_NOT_WORK_CITY)
+    ),
     "a family counts applicant and children": lambda f: f.CNT_FAM_MEMBERS >= f.CNT_CHILDREN + 1,
     "forms of a dwelling's part go together": lambda f: (
         f[[f"APARTMENTS_{form}" for form in FORMS]].isna().sum(axis=1).isin([0, 3])
