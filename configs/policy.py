@@ -26,7 +26,9 @@ class RiskBand(_Part):
     """A named range of pd."""
 
     name: str = Field(min_length=1, description="Name as published.")
-    up_to: float | None = Field(gt=0, description="Upper edge as a multiple of the cut-off; null for the open last band.")
+    up_to: float | None = Field(
+        gt=0, description="Upper edge as a multiple of the cut-off; null for the open last band."
+    )
 
 
 class Inputs(_Part):

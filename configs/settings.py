@@ -1,7 +1,8 @@
 """The settings of a run: one frozen model, read from a YAML file and the environment.
 
-Precedence, lowest first: the defaults below, the YAML file (`--config`, else `SCORING_CONFIG`, else `configs/local.yaml`),
-variables named `SCORING_<SECTION>__<FIELD>`. Relative paths are relative to the project's folder, wherever a command runs.
+Precedence, lowest first: the defaults below, the YAML file (`--config`, else `SCORING_CONFIG`, else
+`configs/local.yaml`), variables named `SCORING_<SECTION>__<FIELD>`. Relative paths are relative to the project's
+folder, wherever a command runs.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ class Audit(_Section):
 
 
 class Training(_Section):
-    """How a model is fitted. Small trees on purpose: exact reasons cost little, and depth gains nothing on this data."""
+    """How a model is fitted. Small trees on purpose: exact reasons cost little, and depth gains nothing here."""
 
     seed: int = Field(7, ge=0, description="Seed of folds, sampling and LightGBM.")
     folds: int = Field(5, ge=2, le=20, description="Stratified folds for out-of-fold predictions.")

@@ -1,7 +1,7 @@
 """Switches off the telemetry of every dependency, unless the environment says otherwise.
 
-The libraries read these variables when they are imported, so importing `tasks` or `flows` calls this first. It is the one
-thing an import of this project does.
+The libraries read these variables when they are imported, so importing `tasks` or `flows` calls this first. It is the
+one thing an import of this project does.
 """
 
 from __future__ import annotations

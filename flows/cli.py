@@ -5,7 +5,6 @@ Heavy packages are imported inside the commands that use them, so that help and 
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
@@ -66,7 +65,12 @@ def scoring() -> None:
 @click.option("--files", type=click.IntRange(1), default=1, show_default=True, help="Files a day.")
 @click.option("--bad-share", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Share of bad rows.")
 @click.option("--target", is_flag=True, help="Add TARGET (1: defaulted).")
-@click.option("--to", "folder", type=click.Path(path_type=Path), help="Write history to train on, with TARGET, as plain files to this folder.")
+@click.option(
+    "--to",
+    "folder",
+    type=click.Path(path_type=Path),
+    help="Write history to train on, with TARGET, as plain files to this folder.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace files that hold something else.")
 @common
 def generate(

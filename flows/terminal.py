@@ -11,14 +11,16 @@ from configs.settings import PROJECT
 class OwnLines(logging.Filter):
     """Lets through what this project's code says, and other people's warnings.
 
-    Prefect's own account of a failing run is left out: its traceback says the same as the error that the command prints.
+    Prefect's own account of a failing run is left out: the command prints the error itself.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
         """True for a record worth a line."""
         if record.pathname.startswith(str(PROJECT / "tasks")):
             return True
-        return record.levelno >= logging.WARNING and not record.name.startswith(("prefect.flow_runs", "prefect.task_runs"))
+        return record.levelno >= logging.WARNING and not record.name.startswith(
+            ("prefect.flow_runs", "prefect.task_runs")
+        )
 
 
 def show_own_lines() -> None:

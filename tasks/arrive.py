@@ -47,7 +47,9 @@ def list_delivery(store: Store, as_of: date) -> Delivery:
             "Deliver the day's files there, or make synthetic ones with `scoring generate`."
         )
     files = [
-        FileRef(name, prefix + name, format_of(name), size, _sha256(store, prefix + name), _announced_rows(control, name))
+        FileRef(
+            name, prefix + name, format_of(name), size, _sha256(store, prefix + name), _announced_rows(control, name)
+        )
         for name, size in sorted(names.items())
     ]
     if control is not None:

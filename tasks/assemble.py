@@ -65,7 +65,8 @@ def assemble(store: Store, parts: Sequence[PartRef], *, chunk_rows: int) -> Asse
 def count_files(parts: Sequence[PartRef], assembled: Assembled) -> dict[str, FileTotals]:
     """File name to what became of its rows."""
     decided, rejected, copies = (
-        table.column(SOURCE_FILE).to_pandas().value_counts() for table in (assembled.decided, assembled.rejected, assembled.copies)
+        table.column(SOURCE_FILE).to_pandas().value_counts()
+        for table in (assembled.decided, assembled.rejected, assembled.copies)
     )
     return {
         name: FileTotals(part.rows, *(int(counts.get(name, 0)) for counts in (decided, rejected, copies)))
@@ -111,7 +112,9 @@ def _comparable(rows: pa.Table) -> pd.DataFrame:
 def _as_conflicting(text: pa.Table, places: pd.DataFrame, rejected: pa.Table) -> pa.Table:
     known = {
         (file, row): broken
-        for file, row, broken in zip(*(rejected.column(name).to_pylist() for name in (*_PLACE, BROKEN_RULES)), strict=True)
+        for file, row, broken in zip(
+            *(rejected.column(name).to_pylist() for name in (*_PLACE, BROKEN_RULES)), strict=True
+        )
     }
     where = list(zip(places[SOURCE_FILE], places[SOURCE_ROW], strict=True))
     broken = [";".join(filter(None, (known.get(place), CONFLICTING.id))) for place in where]

@@ -17,7 +17,17 @@ from tasks.assemble import Assembled, assemble, count_files
 from tasks.core import day
 from tasks.core.applications import ID
 from tasks.core.contract import Budget, is_over_budget, merge_counts
-from tasks.core.day import APPLICATION_ID, BROKEN_RULES, SOURCE_FILE, SOURCE_ROW, Audited, DataFile, Delivery, PartRef, Pins
+from tasks.core.day import (
+    APPLICATION_ID,
+    BROKEN_RULES,
+    SOURCE_FILE,
+    SOURCE_ROW,
+    Audited,
+    DataFile,
+    Delivery,
+    PartRef,
+    Pins,
+)
 from tasks.core.decisions import SCHEMA_VERSION, build_decisions
 from tasks.errors import ExpectationsNotMet, ScoringError
 from tasks.orchestration import run_logger, step
@@ -76,7 +86,7 @@ def require_contract(
     by_rule: Mapping[str, int],
     settings: Settings,
 ) -> None:
-    """Write the contract report and stop where a critical rule about the whole day or the quarantine budget is broken."""
+    """Write the contract report; stop where a critical rule about the whole day or the quarantine budget is broken."""
     contract = contract_of(settings.contract.suite)
     across = contract.check_table(assembled.decided.select([APPLICATION_ID]).rename_columns([ID]).to_pandas())
     counts = merge_counts(*(part.counts for part in parts))
@@ -123,8 +133,8 @@ def require_plausible(decisions: pa.Table, by_decision: Mapping[str, int], setti
     if judged and not bounds.min_approval_share <= share <= bounds.max_approval_share:
         raise ExpectationsNotMet(
             f"{share:.1%} of {decisions.num_rows} applications would be approved; audit.min_approval_share is "
-            f"{bounds.min_approval_share:.1%} and audit.max_approval_share {bounds.max_approval_share:.1%}. Nothing was "
-            "published. Look at model and feed; if this share is right, widen the bounds."
+            f"{bounds.min_approval_share:.1%} and audit.max_approval_share {bounds.max_approval_share:.1%}. Nothing "
+            "was published. Look at model and feed; if this share is right, widen the bounds."
         )
 
 

@@ -27,7 +27,7 @@ def step(name: str, **options: Any) -> Callable[[Callable[P, R]], Callable[P, R]
     """
 
     def wrap(function: Callable[P, R]) -> Callable[P, R]:
-        as_task = task(function, name=name, **{"cache_policy": NO_CACHE, **options})
+        as_task: Callable[P, R] = task(name=name, **{"cache_policy": NO_CACHE, **options})(function)
 
         @functools.wraps(function)
         def run(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -49,10 +49,12 @@ def business_day(as_of: date | None) -> date:
     Raises:
         ConfigError: neither is known.
     """
+    if as_of is not None:
+        return as_of
     scheduled = flow_run.scheduled_start_time if FlowRunContext.get() else None
-    if as_of is None and scheduled is None:
+    if scheduled is None:
         raise ConfigError("Which day? Give --as-of YYYY-MM-DD; only a scheduled run knows its day by itself.")
-    return as_of or scheduled.date()
+    return scheduled.date()
 
 
 def run_name(verb: str) -> Callable[[], str]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @step("pin")
 def pin(delivery: Delivery, settings: Settings) -> Pins:
-    """The champion's version and digest, the policy with its cut-off, the contract, and the fingerprint of all of it."""
+    """The champion's version and digest, the policy with its cut-off, the contract, and the fingerprint of it all."""
     model = registry_of(settings).champion()
     policy_file = load_policy(settings.scoring.policy)
     contract_version, contract_digest = suite_identity(suite_text(settings.contract.suite))

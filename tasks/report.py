@@ -62,7 +62,12 @@ def compare_with_reference(published: Manifest, settings: Settings) -> Monitorin
     drift, drifted = compare(reference, current, **kinds)
     run_logger().info("Drift: %d of %d columns; describing data quality", len(drifted), len(columns))
     quality = describe(reference, current, **kinds)
-    contents = {"drift.html": drift.html, "drift.json": drift.json, "quality.html": quality.html, "quality.json": quality.json}
+    contents = {
+        "drift.html": drift.html,
+        "drift.json": drift.json,
+        "quality.html": quality.html,
+        "quality.json": quality.json,
+    }
     keys = tuple(f"reports/day={published.as_of}/{name}" for name in contents)
     for key, data in zip(keys, contents.values(), strict=True):
         overwrite(store, key, data)

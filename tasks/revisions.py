@@ -1,6 +1,7 @@
 """Revisions of a day in the store: where they lie, which is the newest, and what readers see of them.
 
-The manifest is the commit. Revisions are found by asking for rev=0001, rev=0002 … until one is missing, never by a listing.
+The manifest is the commit. Revisions are found by asking for rev=0001, rev=0002 … until one is missing, never by a
+listing.
 """
 
 from __future__ import annotations
@@ -47,7 +48,9 @@ def store_data(store: Store, prefix: str, name: str, data: bytes, *, rows: int) 
         store.create(key, data)
     except AlreadyExists:
         if store.read(key).data != data:
-            raise PublishError(f"{store.location(key)} does not hold what its name says; remove it and rerun.") from None
+            raise PublishError(
+                f"{store.location(key)} does not hold what its name says; remove it and rerun."
+            ) from None
     return DataFile(key, sha256, len(data), rows)
 
 

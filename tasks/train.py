@@ -97,7 +97,7 @@ def fit(history: History, settings: Settings) -> Fitted:
     cutoff = break_even_cutoff(**costs)
     golden = make_golden(matrix, LightGBMModel(text), calibration, seed=training.seed)
     bundle = Bundle(text, features, calibration, cutoff, reference_statistics(history.rows, pd), golden)
-    return Fitted(bundle, raw, pd, n_trees, _metrics(raw, pd, history.defaulted, cutoff=cutoff, costs=costs))
+    return Fitted(bundle, raw, pd, n_trees, _metrics(pd, history.defaulted, cutoff=cutoff, costs=costs))
 
 
 @step("register")
@@ -205,9 +205,7 @@ def _trees(training: Training) -> TreeSettings:
     return TreeSettings(**training.model_dump(include={each.name for each in fields(TreeSettings)}))
 
 
-def _metrics(
-    raw: np.ndarray, pd: np.ndarray, defaulted: np.ndarray, *, cutoff: float, costs: dict[str, float]
-) -> dict[str, float]:
+def _metrics(pd: np.ndarray, defaulted: np.ndarray, *, cutoff: float, costs: dict[str, float]) -> dict[str, float]:
     from tasks.adapters.sklearn import measure
 
     intercept, slope = calibration_line(np.log(pd / (1 - pd)), defaulted)

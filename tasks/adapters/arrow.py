@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import codecs
 import csv
+import gzip
 import io
 import re
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, cast
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -76,7 +78,8 @@ def read_parquet(data: bytes, columns: list[str] | None = None) -> pa.Table:
 
 
 def _decompressed(stream: BinaryIO, file_format: str) -> BinaryIO:
-    return pa.CompressedInputStream(pa.PythonFile(stream, "r"), "gzip") if file_format == "csv.gz" else stream
+    # Not Arrow's own decompression: it closes the stream that it was lent.
+    return cast(BinaryIO, gzip.GzipFile(fileobj=stream)) if file_format == "csv.gz" else stream
 
 
 def _csv_header(start: bytes) -> tuple[str, ...]:
@@ -122,12 +125,14 @@ def _readable(name: str) -> Iterator[None]:
     """Turn a reader's error into one that names the file and never repeats its content."""
     try:
         yield
-    except (pa.ArrowException, UnicodeDecodeError, csv.Error, EOFError) as error:
+    except (pa.ArrowException, UnicodeDecodeError, csv.Error, EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise SourceError(f"{name} cannot be read: {_cause(error)}. Deliver the file again, whole.") from None
 
 
 def _cause(error: Exception) -> str:
     text = str(error)
+    if isinstance(error, EOFError | gzip.BadGzipFile | zlib.error):
+        return "its gzip compression is broken or cut off"
     if isinstance(error, UnicodeDecodeError) or "UTF8" in text or "UTF-8" in text:
         return "it is not UTF-8 text"
     fields = re.search(r"(?:Row #(\d+): )?Expected (\d+) columns, got (\d+)", text)
@@ -135,8 +140,6 @@ def _cause(error: Exception) -> str:
         row = f"row {fields[1]} " if fields[1] else "a row "
         return f"{row}has {fields[3]} fields where the header has {fields[2]}"
     known = {
-        "gzip": "its gzip compression is broken or cut off",
-        "zlib": "its gzip compression is broken or cut off",
         "Truncated": "it is cut off",
         "magic bytes": "it is no parquet file, or it is cut off",
         "Empty CSV": "it is empty",

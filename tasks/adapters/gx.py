@@ -211,7 +211,7 @@ class Contract:
         suite = gx.ExpectationSuite(name=self.name, expectations=[dict(each.entry) for each in reviewed])
         validation = batch.validate(suite, result_format=_COUNTS_ONLY)
         found = {}
-        for result in validation.to_json_dict()["results"]:  # type: ignore[no-untyped-call]
+        for result in validation.to_json_dict()["results"]:
             rule_id = result["expectation_config"]["meta"]["id"]
             # A metric that crashed reports under its own name instead of `raised_exception`.
             if result["exception_info"].get("raised_exception", True):
@@ -301,7 +301,7 @@ def _narrow(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame({name: frame[name] for name in columns}, copy=False)
 
 
-class _Fault(Exception):  # noqa: N818  # never leaves this module: `load_contract` adds which entry it is
+class _Fault(Exception):  # never leaves this module: `load_contract` adds which entry it is
     """What is wrong with one entry."""
 
 
@@ -471,7 +471,7 @@ def _as_array(value: Any) -> Any:
 
 def _conclude(rule_id: str, expectation: Expectation, count: RuleCount) -> RuleResult:
     """Great Expectations' own verdict, from the metrics it would have computed itself."""
-    map_metric = type(expectation).map_metric  # type: ignore[attr-defined]  # every row rule has one
+    map_metric = type(expectation).map_metric  # every row rule has one
     metrics = {
         "table.row_count": count.checked,
         "column_values.nonnull.unexpected_count": count.missing,

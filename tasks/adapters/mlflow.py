@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlflow import MlflowClient
-from mlflow.entities import Metric, Param
 from mlflow.artifacts import download_artifacts
+from mlflow.entities import Metric, Param
 from mlflow.exceptions import MlflowException
 
 from tasks.core import bundle
@@ -27,9 +27,7 @@ _FILE_TAG = "sha256."
 class ModelRegistry:
     """The registered model of one name, and the alias of the version that scores."""
 
-    def __init__(
-        self, *, tracking_uri: str, artifact_root: str, experiment: str, model_name: str, alias: str
-    ) -> None:
+    def __init__(self, *, tracking_uri: str, artifact_root: str, experiment: str, model_name: str, alias: str) -> None:
         """Point at a registry; nothing is connected or made until it is used."""
         self._uri = tracking_uri
         self._artifact_root = artifact_root

@@ -1,7 +1,7 @@
 """The model bundle: everything needed to score, as LightGBM text and JSON.
 
-A bundle is a handful of files, each checked by SHA-256, none of them a pickle. It carries no applicant's row: the golden rows
-are drawn value by value from the features' quantiles, so none of them ever was anybody.
+A bundle is a handful of files, each checked by SHA-256, none of them a pickle. It carries no applicant's row: the
+golden rows are put together value by value from different applicants, so none of them ever was anybody.
 """
 
 from __future__ import annotations

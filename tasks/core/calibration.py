@@ -1,7 +1,8 @@
 """From a raw score (log-odds) to a calibrated probability of default.
 
-The fitted curve is frozen as a table and read by linear interpolation. Interpolation needs only the four basic operations,
-which every processor rounds alike; `exp` differs in its last bit between machines, and with it the published bytes.
+The fitted curve is frozen as a table and read by linear interpolation. Interpolation needs only the four basic
+operations, which every processor rounds alike; `exp` differs in its last bit between machines, and with it the
+published bytes.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def fit_calibration(raw: np.ndarray, defaulted: np.ndarray) -> Calibration:
     """Platt's logistic curve pd = 1 / (1 + exp(-(a + b * raw))), fitted by maximum likelihood and tabulated.
 
     Platt 1999, "Probabilistic outputs for support vector machines"; with scores that are log-odds already, a is near 0
-    and b near 1. The table reaches half its range beyond the scores seen; linear interpolation is within 1e-6 of the curve.
+    and b near 1. The table reaches half its range beyond the scores seen, and is within a few millionths of the curve.
 
     Args:
         raw: out-of-fold raw scores, shape (n,).

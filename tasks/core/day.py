@@ -1,7 +1,7 @@
 """A day of applications: what arrived, what it was scored with, how each row is accounted for, and what is published.
 
-Everything here is data in, data out. Tasks hand the small frozen records of this module to each other; tables stay inside a
-step.
+Everything here is data in, data out. Tasks hand the small frozen records of this module to each other; tables stay
+inside a step.
 """
 
 from __future__ import annotations
@@ -202,8 +202,11 @@ def format_of(name: str) -> FileFormat:
 
 
 def fingerprint(delivery: Delivery, *, model: str, policy: str, contract: str) -> str:
-    """SHA-256 over all that decides a day's rows: the files' names and digests, the digests of model bundle, policy and
-    contract, and the versions of features and output schema. Two runs with one fingerprint publish the same bytes."""
+    """SHA-256 over all that decides a day's rows; two runs with one fingerprint publish the same bytes.
+
+    It covers the files' names and digests, the digests of model bundle, policy and contract, and the versions of
+    features and output schema.
+    """
     return _digest(
         {
             "as_of": delivery.as_of.isoformat(),
@@ -278,9 +281,7 @@ def sum_totals(totals: Iterable[FileTotals]) -> FileTotals:
 
 def unaccounted(totals: Mapping[str, FileTotals]) -> dict[str, int]:
     """File to the number of its rows that are neither decided, quarantined nor dropped as duplicates; 0 is left out."""
-    missing = {
-        name: one.rows - one.decided - one.quarantined - one.duplicates_dropped for name, one in totals.items()
-    }
+    missing = {name: one.rows - one.decided - one.quarantined - one.duplicates_dropped for name, one in totals.items()}
     return {name: rows for name, rows in missing.items() if rows}
 
 

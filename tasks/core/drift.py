@@ -17,8 +17,8 @@ OTHER: Final = "(rare or unseen)"
 def coarsen(sample: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFrame:
     """The sample with tails and rare levels folded together, so that no report can show a single applicant's value.
 
-    Numbers are clipped to the frozen outer quantiles of the reference, and levels that the reference does not list become
-    `OTHER`. Missing stays missing.
+    Numbers are clipped to the frozen outer quantiles of the reference, and levels that the reference does not list
+    become `OTHER`. Missing stays missing.
 
     Args:
         sample: typed applications, one column per entry of `columns` at least.

@@ -1,7 +1,7 @@
 """What the model sees of an application: one definition for training and scoring.
 
-Features are computed column by column with the four basic operations and comparisons only, so a row's features are the same
-bits alone or in any batch. Whatever is learned from data (the order of categories) is frozen in a `FeatureSet` and
+Features are computed column by column with the four basic operations and comparisons only, so a row's features are the
+same bits alone or in any batch. Whatever is learned from data (the order of categories) is frozen in a `FeatureSet` and
 travels in the model bundle; nothing is ever taken from the day being scored.
 
 Gender and family status are never inputs, nor is the hour or weekday of applying, which no refusal could honestly name.
@@ -162,12 +162,16 @@ def _rank(values: pa.ChunkedArray, encoding: Encoding) -> np.ndarray:
 
 
 def _fit_encoding(values: pa.ChunkedArray, defaulted: np.ndarray, overall: float) -> Encoding:
-    table = pa.table({"level": values, "bad": defaulted.astype(float)}).group_by("level").aggregate(
-        [("bad", "sum"), ("bad", "count")]
+    table = (
+        pa.table({"level": values, "bad": defaulted.astype(float)})
+        .group_by("level")
+        .aggregate([("bad", "sum"), ("bad", "count")])
     )
     rates = {
         level: (bad + overall * _PRIOR_ROWS) / (rows + _PRIOR_ROWS)
-        for level, bad, rows in zip(*(table.column(name).to_pylist() for name in ("level", "bad_sum", "bad_count")), strict=True)
+        for level, bad, rows in zip(
+            *(table.column(name).to_pylist() for name in ("level", "bad_sum", "bad_count")), strict=True
+        )
         if level is not None and level != NO_CATEGORY
     }
     levels = sorted(rates, key=lambda level: (rates[level], level))

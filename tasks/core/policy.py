@@ -24,8 +24,10 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A policy with its numbers filled in. Every decision threshold is the upper edge of a band, so bands and
-    decisions cannot contradict each other."""
+    """A policy with its numbers filled in.
+
+    Every decision threshold is the upper edge of a band, so bands and decisions cannot contradict each other.
+    """
 
     version: str
     cutoff: float
@@ -103,7 +105,7 @@ def cost_per_application(
 
 
 def best_cutoff(pd: np.ndarray, defaulted: np.ndarray, *, false_negative: float, false_positive: float) -> float:
-    """The cut-off that would have cost least: an observed pd, or the next number above all. It wanders with the sample."""
+    """The cut-off that would have cost least: an observed pd, or the next number above all; it varies by sample."""
     cutoffs = np.append(np.unique(pd), np.nextafter(pd.max(), np.inf))
     below = np.searchsorted(np.sort(pd[defaulted]), cutoffs, side="left")
     refused_good = np.sum(~defaulted) - np.searchsorted(np.sort(pd[~defaulted]), cutoffs, side="left")

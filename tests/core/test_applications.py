@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.core.applications import COLUMNS, ID, NAMES, TYPED_SCHEMA, as_text, missing_columns, parse_numbers, parse_rows
+from tasks.core.applications import (
+    COLUMNS,
+    ID,
+    NAMES,
+    TYPED_SCHEMA,
+    as_text,
+    missing_columns,
+    parse_numbers,
+    parse_rows,
+)
 
 
 def numbers(cells: list[str | None], *, whole: bool = False) -> tuple[list[float | None], list[bool]]:
@@ -38,7 +47,9 @@ def test_minus_zero_is_zero() -> None:
     assert math.copysign(1, parsed[0] or 0.0) == 1
 
 
-@pytest.mark.parametrize("cell", ["abc", "1,000", "0x1F", "inf", "-Infinity", "nan", "1e400", "1 2", "--1", "1_000", "٣"])
+@pytest.mark.parametrize(
+    "cell", ["abc", "1,000", "0x1F", "inf", "-Infinity", "nan", "1e400", "1 2", "--1", "1_000", "٣"]
+)
 def test_what_is_no_number_is_lost_not_guessed(cell: str) -> None:
     assert numbers([cell]) == ([None], [True])
 

@@ -69,7 +69,14 @@ def test_xna_is_missing_not_a_category() -> None:
 def test_a_row_has_the_same_features_alone_and_in_a_batch() -> None:
     random = np.random.default_rng(1)
     rows = 301
-    table = typed(rows, **{name: random.normal(size=rows).tolist() for name in TYPED_SCHEMA.names if TYPED_SCHEMA.field(name).type == pa.float64()})
+    table = typed(
+        rows,
+        **{
+            name: random.normal(size=rows).tolist()
+            for name in TYPED_SCHEMA.names
+            if TYPED_SCHEMA.field(name).type == pa.float64()
+        },
+    )
     features = FeatureSet(tuple(name for name in feature_names(use_age=True) if name not in _texts()), {})
     together = build_features(table, features)
     for row in (0, 150, 300):

@@ -1,5 +1,6 @@
 import multiprocessing
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -39,15 +40,17 @@ def test_replace_needs_the_tag_that_was_read(store: FolderStore) -> None:
     assert store.read("a").data == b"two"
 
 
-@pytest.mark.parametrize("verb", ["read", "open", "replace"])
-def test_what_is_absent_is_not_found(store: FolderStore, verb: str) -> None:
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda store: store.read("nowhere"),
+        lambda store: store.open("nowhere").__enter__(),
+        lambda store: store.replace("nowhere", b"", tag=""),
+    ],
+)
+def test_what_is_absent_is_not_found(store: FolderStore, ask: Callable[[FolderStore], None]) -> None:
     with pytest.raises(NotFound, match="nowhere"):
-        if verb == "read":
-            store.read("nowhere")
-        elif verb == "open":
-            store.open("nowhere").__enter__()
-        else:
-            store.replace("nowhere", b"", tag="")
+        ask(store)
 
 
 def test_a_stream_that_breaks_leaves_nothing(store: FolderStore, tmp_path: Path) -> None:

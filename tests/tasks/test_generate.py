@@ -36,7 +36,7 @@ def store(tmp_path: Path) -> FolderStore:
 
 
 def lay(store: FolderStore, statistics: FeedStatistics, *, rows: int = 40, **options: object) -> GeneratedDay:
-    return generate_day(store, statistics, as_of=DAY, rows=rows, seed=1, **options)  # type: ignore[arg-type]
+    return generate_day(store, statistics, as_of=DAY, rows=rows, seed=1, **options)
 
 
 def as_delivered(data: bytes, file_format: str) -> pa.Table:

@@ -1,0 +1,101 @@
+"""A small trained model and a project folder of its own for every test that runs a whole day."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+DAY = date(2026, 11, 2)
+
+
+@dataclass(frozen=True)
+class Project:
+    """Settings on disk, with a store of their own and a registry that holds a champion."""
+
+    config: str
+    root: Path
+
+    @property
+    def landing(self) -> Path:
+        return self.root / f"landing/day={DAY}"
+
+    @property
+    def decisions(self) -> Path:
+        return self.root / f"decisions/day={DAY}/decisions.parquet"
+
+    def with_settings(self, **sections: dict[str, Any]) -> Project:
+        """The same project under other settings."""
+        settings = yaml.safe_load(Path(self.config).read_text())
+        for section, fields in sections.items():
+            settings[section] = settings.get(section, {}) | fields
+        path = Path(self.config).with_name(f"settings_{len(list(Path(self.config).parent.glob('*.yaml')))}.yaml")
+        path.write_text(yaml.safe_dump(settings))
+        return Project(str(path), self.root)
+
+    def deliver(self, rows: int = 400, **options: Any) -> None:
+        """Lay a synthetic day into the landing."""
+        from tasks.generate import generate_day, load_statistics
+        from tasks.store import open_store
+
+        generate_day(open_store(str(self.root)), load_statistics(), as_of=DAY, rows=rows, seed=11, **options)
+
+
+def _settings(folder: Path, registry: Path, **sections: dict[str, Any]) -> Path:
+    path = folder / "settings.yaml"
+    settings = {
+        "storage": {"root": str(folder / "store")},
+        "registry": {"tracking_uri": f"sqlite:///{registry}/mlflow.db", "artifact_root": str(registry / "artifacts")},
+        "training": {"max_trees": 60, "folds": 3, "reference_rows": 500},
+        **sections,
+    }
+    path.write_text(yaml.safe_dump(settings))
+    return path
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project whose registry holds one trained champion; tests copy its store and share its registry."""
+    from flows.train_model import train_model
+    from tasks.generate import load_statistics, write_history
+
+    folder = tmp_path_factory.mktemp("trained")
+    config = str(_settings(folder, folder))
+    history = folder / "history.parquet"
+    write_history(history, load_statistics(), rows=4000, seed=5, as_of=date(2026, 10, 1), file_format="parquet")
+    train_model.fn(applications=[str(history)], config=config)
+    return Project(config, folder / "store")
+
+
+@pytest.fixture
+def project(trained: Project, tmp_path: Path) -> Project:
+    """A fresh project with the trained champion and its reference sample."""
+    config = _settings(tmp_path, Path(trained.config).parent)
+    shutil.copytree(trained.root / "reference", tmp_path / "store/reference")
+    return Project(str(config), tmp_path / "store")
+
+
+@pytest.fixture
+def score(project: Project) -> Callable[..., Any]:
+    """Score the test day as plain Python."""
+    from flows.score_applications import score_applications
+
+    def run(using: Project = project) -> Any:
+        return score_applications.fn(as_of=DAY, config=using.config)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def prefect_server() -> Iterator[None]:
+    """A real Prefect server on a database of its own."""
+    from prefect.testing.utilities import prefect_test_harness
+
+    with prefect_test_harness(server_startup_timeout=90):
+        yield

@@ -1,0 +1,92 @@
+"""The command line as a person meets it: a process, its output, its exit code."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import DAY, Project
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMANDS = ("generate", "train", "promote", "score", "monitor")
+
+
+def scoring(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).with_name("scoring")), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env=os.environ | environ, check=False)  # noqa: S603
+
+
+@pytest.mark.parametrize("arguments", [[], *([name] for name in COMMANDS)])
+def test_help_says_what_each_option_means(arguments: list[str]) -> None:
+    shown = scoring(*arguments, "--help")
+    assert shown.returncode == 0
+    assert shown.stdout.startswith("Usage: scoring")
+    if arguments:
+        assert "--config" in shown.stdout
+
+
+def test_help_imports_no_heavy_package() -> None:
+    code = (
+        "import sys; from flows.cli import scoring\n"
+        "try: scoring(['--help'])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'prefect', 'pandas', 'numpy', 'pyarrow', 'mlflow', 'lightgbm', 'great_expectations', 'evidently'}\n"
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
+    assert shown.stderr.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["score"], "Missing option '--as-of'"),
+        (["score", "--as-of", "2026-02-30"], "'2026-02-30' is no day; write it as YYYY-MM-DD"),
+        (["score", "--as-off", "2026-02-03"], "No such option.*--as-of"),
+        (["guess"], "No such command 'guess'"),
+        (["score", "--as-of", "2026-02-03", "--config", "nowhere.yaml"], "ConfigError: .*nowhere.yaml does not exist"),
+        (["generate", "--from", "2026-11-01", "--format", "xlsx"], "'xlsx' is not one of"),
+    ],
+)
+def test_a_wrong_call_says_what_is_allowed_and_exits_with_2(arguments: list[str], message: str) -> None:
+    shown = scoring(*arguments)
+    assert shown.returncode == 2
+    assert re.search(message, shown.stderr)
+    assert "Traceback" not in shown.stderr
+
+
+def test_a_wrong_setting_exits_with_2() -> None:
+    shown = scoring("score", "--as-of", "2026-11-02", SCORING_SCORING__CHUNK_ROWS="none")
+    assert (shown.returncode, shown.stdout) == (2, "")
+    assert "scoring.chunk_rows is 'none': Input should be a valid integer" in shown.stderr
+
+
+def test_a_day_from_generated_files_to_decisions(project: Project) -> None:
+    config = ["--config", project.config]
+    made = scoring("generate", "--from", str(DAY), "--rows", "300", "--bad-share", "0.02", *config)
+    assert made.returncode == 0, made.stderr
+    assert re.search(r"2026-11-02 +300 applications, 6 of them bad on purpose, written", made.stdout)
+    again = scoring("generate", "--from", str(DAY), "--rows", "300", "--bad-share", "0.02", *config)
+    assert "there already, unchanged" in again.stdout
+    other = scoring("generate", "--from", str(DAY), "--rows", "301", *config)
+    assert other.returncode == 6
+    assert "--overwrite" in other.stderr
+    scored = scoring("score", "--as-of", str(DAY), "--without-prefect", *config)
+    assert scored.returncode == 0, scored.stderr
+    assert re.search(r"revision 1: published", scored.stdout)
+    assert "300 rows screened and scored" in scored.stderr
+    missing = scoring("score", "--as-of", "2026-11-03", "--without-prefect", *config)
+    assert missing.returncode == 3
+    assert "SourceError: No application files have arrived for 2026-11-03" in missing.stderr
+    assert "Traceback" not in missing.stderr
+
+
+def test_history_lies_where_it_was_asked_for(tmp_path: Path) -> None:
+    shown = scoring("generate", "--from", "2026-10-01", "--days", "2", "--rows", "50", "--to", str(tmp_path))
+    assert shown.returncode == 0, shown.stderr
+    first, second = sorted(tmp_path.iterdir())
+    assert (first.name, second.name) == ("applications_2026-10-01.csv", "applications_2026-10-02.csv")
+    assert first.read_text().startswith("SK_ID_CURR,TARGET,")

@@ -1,0 +1,352 @@
+"""A whole day through the real parts, as plain Python: what is published, and what must not change it."""
+
+import gzip
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+import pytest
+
+from configs.settings import load_settings
+from flows.summary import day_summary
+from tasks.core.applications import NAMES
+from tasks.core.decisions import SCHEMA
+from tasks.errors import ExpectationsNotMet, InputsChanged, ModelError, PublishError, SourceError
+from tests.conftest import DAY, Project
+
+Score = Callable[..., Any]
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def published_under(project: Project) -> list[str]:
+    return [
+        str(path.relative_to(project.root))
+        for name in ("decisions", "revisions", "quarantine")
+        for path in (project.root / name).rglob("*")
+        if path.is_file()
+    ]
+
+
+def test_a_day_is_published_with_every_row_accounted_for(project: Project, score: Score) -> None:
+    project.deliver(rows=400, bad_share=0.05)
+    result = score()
+    totals = result.manifest.totals
+    assert result.outcome == "published"
+    assert totals.rows == 400 == totals.decided + totals.quarantined + totals.duplicates_dropped
+    assert 10 <= totals.quarantined <= 40
+    table = pq.read_table(project.decisions)
+    assert table.num_rows == totals.decided == len(set(table.column("application_id").to_pylist()))
+    quarantine = pq.read_table(project.root / result.manifest.audited.quarantine.key)
+    assert quarantine.num_rows == totals.quarantined
+    assert set(quarantine.column_names) == {"source_file", "source_row", "broken_rules", "application_id", *NAMES}
+    assert all(quarantine.column("broken_rules").to_pylist())
+
+
+def test_what_is_published_has_the_promised_schema_order_and_footer(project: Project, score: Score) -> None:
+    project.deliver()
+    manifest = score().manifest
+    table = pq.read_table(project.decisions)
+    assert table.schema.equals(SCHEMA)
+    ids = table.column("application_id").to_numpy()
+    assert (np.diff(ids) > 0).all()
+    footer = {key.decode(): value.decode() for key, value in pq.read_schema(project.decisions).metadata.items()}
+    assert footer["schema_version"] == "1"
+    assert footer["revision"] == "1"
+    assert footer["content_fingerprint"] == manifest.audited.content_fingerprint
+    pds = table.column("pd").to_numpy()
+    refused = np.array(table.column("decision").to_pylist()) == "refuse"
+    assert (refused == (pds >= table.column("cutoff").to_numpy())).all()
+    assert 0 < refused.sum() < len(pds)
+
+
+def test_pandas_duckdb_and_arrow_read_the_folder_unfiltered(project: Project, score: Score) -> None:
+    project.deliver()
+    rows = score().manifest.totals.decided
+    folder = project.root / "decisions"
+    assert len(pd.read_parquet(folder)) == rows
+    with duckdb.connect() as database:
+        found = database.execute(f"select count(*), min(day) from '{folder}/**/*.parquet'").fetchone()
+    assert found is not None
+    assert (found[0], str(found[1])) == (rows, str(DAY))
+    assert ds.dataset(folder, partitioning="hive").count_rows() == rows
+
+
+def _as(file_format: str) -> Callable[[Project], None]:
+    def reshape(project: Project) -> None:
+        source = project.landing / "applications_1.csv"
+        if file_format == "csv.gz":
+            (project.landing / "applications_1.csv.gz").write_bytes(gzip.compress(source.read_bytes()))
+        else:
+            types = dict.fromkeys(NAMES, pa.string())
+            table = pa_csv.read_csv(
+                source,
+                convert_options=pa_csv.ConvertOptions(column_types=types, null_values=[""], strings_can_be_null=True),
+            )
+            pq.write_table(table, project.landing / "applications_1.parquet", row_group_size=37)
+        source.unlink()
+        (project.landing / "_control.json").unlink()
+
+    return reshape
+
+
+def _shuffled_columns(project: Project) -> None:
+    frame = pd.read_csv(project.landing / "applications_1.csv", dtype=str, keep_default_na=False)
+    frame[list(reversed(frame.columns))].assign(EXTRA="x").to_csv(project.landing / "applications_1.csv", index=False)
+    (project.landing / "_control.json").unlink()
+
+
+def _untouched(project: Project) -> None:
+    assert project.landing.is_dir()
+
+
+@pytest.mark.parametrize("chunk_rows", [37, 400, 50_000])
+@pytest.mark.parametrize("reshape", [_untouched, _as("csv.gz"), _as("parquet"), _shuffled_columns])
+def test_the_published_bytes_depend_on_the_applications_alone(
+    project: Project, score: Score, reshape: Callable[[Project], None], chunk_rows: int, reference_bytes: str
+) -> None:
+    project.deliver(bad_share=0.05)
+    reshape(project)
+    score(project.with_settings(scoring={"chunk_rows": chunk_rows}))
+    assert digest(project.decisions) == reference_bytes
+
+
+@pytest.fixture(scope="module")
+def reference_bytes(trained: Project, tmp_path_factory: pytest.TempPathFactory) -> str:
+    from flows.score_applications import score_applications
+
+    root = tmp_path_factory.mktemp("reference") / "store"
+    project = Project(trained.config, root)
+    project = Project(trained.config, trained.root).with_settings(storage={"root": str(root)})
+    project = Project(project.config, root)
+    project.deliver(bad_share=0.05)
+    score_applications.fn(as_of=DAY, config=project.config)
+    return digest(project.decisions)
+
+
+def test_several_files_are_one_day_whichever_rows_lie_in_which(
+    project: Project, score: Score, reference_bytes: str
+) -> None:
+    project.deliver(bad_share=0.05, files=3)
+    result = score()
+    assert digest(project.decisions) == reference_bytes
+    assert sorted(result.manifest.audited.files) == [f"applications_{n}.csv" for n in (1, 2, 3)]
+
+
+def test_a_rerun_does_nothing_and_says_so(project: Project, score: Score) -> None:
+    project.deliver()
+    first = score()
+    before = {path: path.stat().st_mtime_ns for path in project.root.rglob("*") if path.is_file()}
+    again = score()
+    after = {path: path.stat().st_mtime_ns for path in project.root.rglob("*") if path.is_file()}
+    assert again.outcome == "unchanged"
+    assert again.manifest == first.manifest
+    assert {path for path in before if after[path] != before[path]} == set()
+    assert "nothing to do" in day_summary(again, load_settings(project.config))
+
+
+def test_what_readers_see_is_rolled_forward_by_the_next_run(project: Project, score: Score) -> None:
+    project.deliver()
+    score()
+    seen = digest(project.decisions)
+    project.decisions.unlink()
+    assert score().outcome == "unchanged"
+    assert digest(project.decisions) == seen
+
+
+def test_changed_inputs_leave_the_published_day_as_it_is(project: Project, score: Score) -> None:
+    project.deliver()
+    score()
+    seen = digest(project.decisions)
+    project.deliver(rows=401, overwrite=True)
+    with pytest.raises(
+        InputsChanged, match=r"published as revision 1 from other files \(changed: applications_1.csv\)"
+    ):
+        score()
+    assert digest(project.decisions) == seen
+
+
+def test_summary_counts_what_happened(project: Project, score: Score) -> None:
+    project.deliver(bad_share=0.05)
+    result = score()
+    text = day_summary(result, load_settings(project.config))
+    totals = result.manifest.totals
+    assert f"{'Decided':<16}{totals.decided:>12,}" in text
+    assert f"{'Quarantined':<16}{totals.quarantined:>12,}" in text
+    assert str(project.decisions) in text
+    assert "credit-default version 1" in text
+
+
+@pytest.mark.parametrize(
+    ("spoil", "error", "message"),
+    [
+        (lambda landing: shutil.rmtree(landing), SourceError, "No application files have arrived for 2026-11-02"),
+        (lambda landing: (landing / "notes.txt").write_text("x"), SourceError, "notes.txt is no application file"),
+        (lambda landing: (landing / "more.csv").write_text("x"), SourceError, r"not announced \['more.csv'\]"),
+        (lambda landing: (landing / "applications_1.csv").unlink(), SourceError, "No application files have arrived"),
+        (lambda landing: _cut(landing / "applications_1.csv"), SourceError, "cut off or changed on its way"),
+        (lambda landing: (landing / "_control.json").write_text("{}"), SourceError, "is no control file"),
+    ],
+)
+def test_a_delivery_that_is_not_what_was_announced_stops_the_day(
+    project: Project, score: Score, spoil: Callable[[Path], Any], error: type[Exception], message: str
+) -> None:
+    project.deliver()
+    spoil(project.landing)
+    with pytest.raises(error, match=message):
+        score()
+    assert published_under(project) == []
+
+
+def _cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def _rewrite(project: Project, change: Callable[[bytes], bytes]) -> None:
+    """Change the delivered file, and its control file with it."""
+    path, control = project.landing / "applications_1.csv", project.landing / "_control.json"
+    path.write_bytes(change(path.read_bytes()))
+    announced = json.loads(control.read_text())
+    announced["files"][path.name]["sha256"] = digest(path)
+    control.write_text(json.dumps(announced))
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        (lambda data: data[:-300], SourceError, r"has \d+ fields where the header has 121"),
+        (lambda data: b"", SourceError, "applications_1.csv is empty"),
+        (lambda data: data.split(b"\n")[0] + b"\n", SourceError, "holds 0 rows, _control.json announces 400"),
+        (lambda data: data.replace(b"AMT_CREDIT,", b"AMT_CREDITS,", 1), ExpectationsNotMet, "1 of 121 required columns are missing from applications_1.csv: AMT_CREDIT. Did you mean 'AMT_CREDITS'"),
+        (lambda data: data.replace(b"AMT_CREDIT,", b"AMT_ANNUITY,", 1), SourceError, "has AMT_ANNUITY more than once"),
+        (lambda data: data.replace(b"Cash loans", b"Cash l\xffans"), SourceError, "it is not UTF-8 text"),
+        (lambda data: b"\n".join(data.split(b"\n")[:-2]) + b"\n", SourceError, "holds 399 rows, _control.json announces 400"),
+        (lambda data: data.replace(b"Cash loans", b"Barter"), ExpectationsNotMet, r"rows of 2026-11-02 would be set aside .* Most broken: NAME_CONTRACT_TYPE"),
+    ],
+)  # fmt: skip
+def test_a_broken_file_stops_the_day_with_nothing_published(
+    project: Project, score: Score, change: Callable[[bytes], bytes], error: type[Exception], message: str
+) -> None:
+    project.deliver()
+    _rewrite(project, change)
+    with pytest.raises(error, match=message):
+        score()
+    assert published_under(project) == []
+
+
+def test_a_day_of_headers_is_not_published(project: Project, score: Score) -> None:
+    project.deliver()
+    _rewrite(project, lambda data: data.split(b"\n")[0] + b"\n")
+    (project.landing / "_control.json").unlink()
+    with pytest.raises(ExpectationsNotMet, match=r"applications_1.csv holds a header and no rows"):
+        score()
+    assert published_under(project) == []
+
+
+@pytest.mark.parametrize("keep", [10, -40])
+def test_a_gzip_that_is_cut_off_stops_the_day(project: Project, score: Score, keep: int) -> None:
+    project.deliver(file_format="csv.gz")
+    (project.landing / "_control.json").unlink()
+    path = project.landing / "applications_1.csv.gz"
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(
+        SourceError, match="applications_1.csv.gz cannot be read: its gzip compression is broken or cut"
+    ):
+        score()
+    assert published_under(project) == []
+
+
+def test_a_file_that_only_claims_to_be_parquet_stops_the_day(project: Project, score: Score) -> None:
+    project.landing.mkdir(parents=True)
+    (project.landing / "applications.parquet").write_bytes(b"PAR1 and no more")
+    with pytest.raises(SourceError, match="applications.parquet cannot be read: it is no parquet file"):
+        score()
+
+
+def test_rows_of_one_id_are_dropped_or_set_aside_across_files(project: Project, score: Score) -> None:
+    project.deliver(rows=100, files=2)
+    (project.landing / "_control.json").unlink()
+    lines = (project.landing / "applications_1.csv").read_text().splitlines(keepends=True)
+    conflicting = lines[2].replace("Cash loans", "Revolving loans", 1)
+    assert conflicting != lines[2]
+    with (project.landing / "applications_2.csv").open("a") as second:
+        second.writelines([lines[1], conflicting])
+    result = score()
+    files = result.manifest.audited.files
+    assert (files["applications_1.csv"].quarantined, files["applications_2.csv"].quarantined) == (1, 1)
+    assert (files["applications_1.csv"].duplicates_dropped, files["applications_2.csv"].duplicates_dropped) == (0, 1)
+    assert result.manifest.audited.by_rule == {"application_id_conflicting": 2}
+    decided = pq.read_table(project.decisions).column("application_id").to_pylist()
+    assert int(lines[1].split(",")[0]) in decided
+    assert int(lines[2].split(",")[0]) not in decided
+
+
+@pytest.mark.parametrize(("low", "high", "stops"), [(0.0, 1.0, False), (0.999, 1.0, True), (0.0, 0.001, True)])
+def test_an_implausible_share_of_approvals_is_not_published(
+    project: Project, score: Score, low: float, high: float, stops: bool
+) -> None:
+    project.deliver()
+    bounded = project.with_settings(audit={"min_approval_share": low, "max_approval_share": high})
+    if not stops:
+        assert score(bounded).outcome == "published"
+        return
+    with pytest.raises(ExpectationsNotMet, match="would be approved; audit.min_approval_share"):
+        score(bounded)
+    assert published_under(project) == []
+
+
+@pytest.mark.parametrize(("rows", "stops"), [(199, False), (200, True)])
+def test_the_approval_share_is_judged_from_200_rows(project: Project, score: Score, rows: int, stops: bool) -> None:
+    project.deliver(rows=rows)
+    bounded = project.with_settings(audit={"min_approval_share": 0.999, "max_approval_share": 1.0})
+    if stops:
+        with pytest.raises(ExpectationsNotMet, match="would be approved"):
+            score(bounded)
+    else:
+        assert score(bounded).outcome == "published"
+
+
+def test_without_a_registry_the_day_says_how_to_make_one(project: Project, score: Score, tmp_path: Path) -> None:
+    project.deliver()
+    alone = project.with_settings(registry={"tracking_uri": f"sqlite:///{tmp_path}/none.db"})
+    with pytest.raises(ModelError, match="no model registry at .* with `scoring train`"):
+        score(alone)
+    assert not (tmp_path / "none.db").exists()
+
+
+def test_a_model_changed_by_one_byte_is_refused(project: Project, score: Score, tmp_path: Path) -> None:
+    project.deliver()
+    home = Path(project.with_settings().config)
+    source = Path(load_settings(str(home)).registry.artifact_root)
+    model = next(source.rglob("model.txt"))
+    original = model.read_bytes()
+    try:
+        model.write_bytes(original.replace(b"shrinkage=0.05", b"shrinkage=0.06", 1))
+        from tasks.pin import load_bundle
+
+        load_bundle.cache_clear()
+        with pytest.raises(ModelError, match="is not what was registered"):
+            score()
+    finally:
+        model.write_bytes(original)
+    assert published_under(project) == []
+
+
+def test_a_store_that_is_full_of_something_else_publishes_nothing(project: Project, score: Score) -> None:
+    project.deliver()
+    (project.root / "revisions").write_text("a file where a folder should be")
+    with pytest.raises(PublishError, match="The store could not"):
+        score()
+    assert not project.decisions.exists()

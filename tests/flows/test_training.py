@@ -1,0 +1,109 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from configs.settings import load_settings
+from flows.train_model import train_model
+from tasks.adapters.mlflow import ModelRegistry
+from tasks.core.bundle import to_files
+from tasks.core.features import NEVER_INPUTS
+from tasks.errors import ConfigError, ModelError, SourceError
+from tasks.generate import load_statistics, write_history
+from tasks.pin import load_bundle, load_scorer, registry_of
+from tests.conftest import DAY, Project
+
+
+def history(folder: Path, rows: int, seed: int = 5) -> Path:
+    path = folder / f"history_{rows}_{seed}.parquet"
+    write_history(path, load_statistics(), rows=rows, seed=seed, as_of=DAY, file_format="parquet")
+    return path
+
+
+def registry(project: Project) -> ModelRegistry:
+    return registry_of(load_settings(project.config))
+
+
+def test_the_champion_scores_new_applicants_better_than_chance(project: Project, tmp_path: Path) -> None:
+    from sklearn.metrics import roc_auc_score
+
+    from tasks.core.bundle import pd_of
+    from tasks.core.features import build_features
+
+    settings = load_settings(project.config)
+    pin = registry(project).champion()
+    bundle, scorer = load_bundle(pin, settings), load_scorer(pin, settings)
+    table = pq.read_table(history(tmp_path, 5000, seed=6))
+    pd = pd_of(build_features(table, bundle.features), scorer, bundle.calibration)
+    defaulted = table.column("TARGET").to_numpy()
+    assert 0.68 <= roc_auc_score(defaulted, pd) <= 0.82
+    assert abs(pd.mean() - defaulted.mean()) < 0.02
+
+
+def test_a_bundle_holds_nothing_it_must_not(trained: Project) -> None:
+    settings = load_settings(trained.config)
+    files = to_files(load_bundle(registry(trained).champion(), settings))
+    scoring = json.loads(files["scoring.json"])
+    assert not NEVER_INPUTS & set(scoring["features"])
+    assert scoring["cutoff"] == 1 / 11
+    artifacts = [path for path in Path(settings.registry.artifact_root).rglob("*") if path.is_file()]
+    assert not [path for path in artifacts if path.suffix in {".pkl", ".pickle", ".joblib"}]
+    assert {path.name for path in artifacts if path.parent.name == "plots"} == {
+        "roc.png",
+        "reliability.png",
+        "cost.png",
+        "gain.png",
+    }
+
+
+def test_the_same_history_gives_the_same_model(project: Project, trained: Project, tmp_path: Path) -> None:
+    path = history(tmp_path, 1500)
+    first, second = (train_model.fn(applications=[str(path)], config=project.config) for _ in range(2))
+    assert first.model.digest == second.model.digest
+    assert first.model.version != second.model.version
+    assert (project.root / f"reference/model={second.model.version}/sample.parquet").exists()
+    assert registry(project).champion().version == second.model.version
+    registry(project).promote("1")
+    assert registry(project).champion().version == "1"
+
+
+def test_promoting_what_was_never_registered_names_what_was(project: Project) -> None:
+    with pytest.raises(ModelError, match=r"version 99 cannot become champion.*Registered versions: 1"):
+        registry(project).promote("99")
+
+
+def test_a_policy_without_age_trains_without_it(project: Project, tmp_path: Path) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(Path("configs/policy.yaml").read_text().replace("age: true", "age: false"))
+    ageless = project.with_settings(scoring={"policy": str(policy)})
+    trained = train_model.fn(applications=[str(history(tmp_path, 1500))], config=ageless.config)
+    try:
+        names = load_bundle(trained.model, load_settings(ageless.config)).features.names
+        assert "DAYS_BIRTH" not in names
+        assert "EMPLOYED_TO_AGE" not in names
+        assert "CREDIT_TO_INCOME" in names
+    finally:
+        registry(project).promote("1")
+
+
+def test_history_without_outcomes_is_refused(project: Project, tmp_path: Path) -> None:
+    path = history(tmp_path, 300)
+    table = pq.read_table(path)
+    pq.write_table(table.drop_columns(["TARGET"]), path)
+    with pytest.raises(Exception, match="1 of 122 required columns are missing from history_300_5.parquet: TARGET"):
+        train_model.fn(applications=[str(path)], config=project.config)
+    odd = table.set_column(1, "TARGET", pa.array(np.where(np.arange(300) < 3, 2, 0)))
+    pq.write_table(odd, path)
+    with pytest.raises(SourceError, match="3 rows of history_300_5.parquet have a TARGET other than 1"):
+        train_model.fn(applications=[str(path)], config=project.config)
+
+
+def test_too_few_defaults_say_what_is_needed(project: Project, tmp_path: Path) -> None:
+    path = history(tmp_path, 300)
+    table = pq.read_table(path)
+    pq.write_table(table.set_column(1, "TARGET", pa.array(np.arange(300) < 2).cast(pa.int64())), path)
+    with pytest.raises(ConfigError, match=r"2 of 300 applications defaulted; training.folds=3 needs"):
+        train_model.fn(applications=[str(path)], config=project.config)
