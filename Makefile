@@ -1,23 +1,69 @@
-# Two commands matter: `make demo` and `make test`. Both set everything up themselves.
-# Needs Linux, Python 3.11, make and libgomp (the OpenMP runtime that LightGBM links).
+# Two commands matter: `make demo` and `make test`. Each sets up what it needs, once.
+# Needs Linux, Python 3.11, make, and libgomp (the OpenMP runtime that LightGBM links).
 SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint types format lock clean-venv help
+# Prefect's own database lies in the project, so that a demo leaves your Prefect alone.
+export PREFECT_HOME ?= $(CURDIR)/var/prefect
+
+HISTORY_DAY := 2026-10-01
+DEMO_DAY := 2026-11-02
+
+.PHONY: demo test lint types unit format lock clean help
+
+demo:  ## Make synthetic history and a day, train, score the day, monitor it
+demo: $(READY)
+	@$(BIN)/scoring generate --from $(HISTORY_DAY) --rows 40000 --to var/history
+	@$(BIN)/scoring train --applications var/history/applications_$(HISTORY_DAY).csv
+	@$(BIN)/scoring generate --from $(DEMO_DAY) --rows 20000 --bad-share 0.005
+	@$(BIN)/scoring score --as-of $(DEMO_DAY)
+	@$(BIN)/scoring monitor --as-of $(DEMO_DAY)
+
+test:  ## Lint, types and all tests
+test: lint types unit
+
+lint: $(READY)
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+
+types: $(READY)
+	@$(BIN)/mypy --no-error-summary
+
+unit: $(READY)
+	@$(BIN)/python -m pytest
+
+format: $(READY)  ## Format the code and mend what the linter can
+	@$(BIN)/ruff format --quiet .
+	@$(BIN)/ruff check --quiet --fix .
+
+lock:  ## Resolve the dependencies of pyproject.toml anew into requirements.lock
+	@python3 -m venv $(VENV)-lock && $(VENV)-lock/bin/pip install --quiet uv
+	@$(VENV)-lock/bin/uv pip compile pyproject.toml --extra dev --generate-hashes --python-version 3.11 \
+	  --python-platform linux --no-emit-index-url --no-annotate --no-header --no-config --quiet -o requirements.lock
+	@rm -rf $(VENV)-lock
+
+clean:  ## Remove the environment and all that the demo made
+	@rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
 
 help:  ## List the commands
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(READY): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || \
-	  { echo "Python 3.11 is needed; $(PYTHON) is not it. Install it, or run: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 2; }
-	@$(PYTHON) -c 'import ctypes; ctypes.CDLL("libgomp.so.1")' 2>/dev/null || \
-	  { echo "libgomp.so.1 is missing and LightGBM links it. Install it: apt-get install libgomp1 (Debian, Ubuntu) or dnf install libgomp (Fedora, RHEL)" >&2; exit 2; }
-	@echo "Setting up $(VENV) from requirements.lock (once, about two minutes)"
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-deps --no-compile --require-hashes -r requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || { \
+	  echo "Python 3.11 is needed, and $(PYTHON) is not it." \
+	       "Install it, or run: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 2; }
+	@$(PYTHON) -c 'import ctypes; ctypes.CDLL("libgomp.so.1")' 2>/dev/null || { \
+	  echo "libgomp.so.1 is missing, which LightGBM links. Install it: apt-get install libgomp1 (Debian, Ubuntu)," \
+	       "dnf install libgomp (Fedora, RHEL)." >&2; exit 2; }
+	@echo "Setting up $(VENV) from requirements.lock; once, about two minutes"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-deps --no-compile \
+	  --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
