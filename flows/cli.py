@@ -36,7 +36,9 @@ class Day(click.ParamType):
 
 def common(command: F) -> F:
     """The options that every command has."""
-    config = click.option("--config", type=click.Path(), help="Settings file.  [default: configs/local.yaml]")
+    config = click.option(
+        "--config", type=click.Path(resolve_path=True), help="Settings file.  [default: configs/local.yaml]"
+    )
     verbose = click.option("--verbose", is_flag=True, help="Show everything that Prefect logs.")
     return config(verbose(command))
 
@@ -202,7 +204,12 @@ def _settings(config: str | None, verbose: bool) -> Settings:
 
 def _runnable(flow: Any, *, without_prefect: bool) -> Callable[..., Any]:
     """The flow as Prefect runs and records it, or its plain function."""
-    return flow.fn if without_prefect else flow
+    if without_prefect:
+        return flow.fn
+    from tasks.orchestration import require_prefect
+
+    require_prefect()
+    return flow
 
 
 if __name__ == "__main__":

@@ -10,10 +10,12 @@ from typing import Any, ParamSpec, TypeVar
 
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
+from prefect.client.orchestration import get_client
 from prefect.context import FlowRunContext
 from prefect.runtime import flow_run
+from prefect.settings import PREFECT_API_URL
 
-from tasks.errors import ConfigError
+from tasks.errors import ConfigError, OrchestratorError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -41,6 +43,26 @@ def step(name: str, **options: Any) -> Callable[[Callable[P, R]], Callable[P, R]
 def run_logger() -> logging.Logger | logging.LoggerAdapter[Any]:
     """The flow run's logger, or the project's own outside a run. Counts, columns and rule names only."""
     return get_run_logger() if FlowRunContext.get() else logging.getLogger("scoring")
+
+
+def require_prefect() -> None:
+    """Stop early, and with the way out, where Prefect's API cannot be reached or its own server cannot start.
+
+    Raises:
+        OrchestratorError: names the address and what to start.
+    """
+    address = PREFECT_API_URL.value()
+    try:
+        with get_client(sync_client=True) as client:
+            problem = client.api_healthcheck()
+    except RuntimeError as error:  # the embedded server did not come up in time
+        problem = error
+    if problem is not None:
+        where = f"at {address} (PREFECT_API_URL)" if address else "on this machine"
+        raise OrchestratorError(
+            f"Prefect cannot be reached {where}: {type(problem).__name__}. Start it with `prefect server start`, "
+            "or run the same steps as plain Python with --without-prefect. Nothing was done."
+        )
 
 
 def business_day(as_of: date | None) -> date:

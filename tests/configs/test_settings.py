@@ -83,7 +83,7 @@ def test_every_setting_is_described() -> None:
 
 def test_settings_cannot_be_changed_while_running() -> None:
     with pytest.raises(ValueError, match="frozen"):
-        Settings().scoring.chunk_rows = 1  # type: ignore[misc]
+        Settings().scoring.chunk_rows = 1
 
 
 def test_the_shipped_policy_is_valid_and_its_digest_is_its_content() -> None:

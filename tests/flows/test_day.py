@@ -22,6 +22,7 @@ from flows.summary import day_summary
 from tasks.core.applications import NAMES
 from tasks.core.decisions import SCHEMA
 from tasks.errors import ExpectationsNotMet, InputsChanged, ModelError, PublishError, SourceError
+from tasks.pin import load_bundle
 from tests.conftest import DAY, Project
 
 Score = Callable[..., Any]
@@ -229,13 +230,25 @@ def _rewrite(project: Project, change: Callable[[bytes], bytes]) -> None:
         (lambda data: data[:-300], SourceError, r"has \d+ fields where the header has 121"),
         (lambda data: b"", SourceError, "applications_1.csv is empty"),
         (lambda data: data.split(b"\n")[0] + b"\n", SourceError, "holds 0 rows, _control.json announces 400"),
-        (lambda data: data.replace(b"AMT_CREDIT,", b"AMT_CREDITS,", 1), ExpectationsNotMet, "1 of 121 required columns are missing from applications_1.csv: AMT_CREDIT. Did you mean 'AMT_CREDITS'"),
+        (
+            lambda data: data.replace(b"AMT_CREDIT,", b"AMT_CREDITS,", 1),
+            ExpectationsNotMet,
+            "1 of 121 required columns are missing from applications_1.csv: AMT_CREDIT. Did you mean 'AMT_CREDITS'",
+        ),
         (lambda data: data.replace(b"AMT_CREDIT,", b"AMT_ANNUITY,", 1), SourceError, "has AMT_ANNUITY more than once"),
         (lambda data: data.replace(b"Cash loans", b"Cash l\xffans"), SourceError, "it is not UTF-8 text"),
-        (lambda data: b"\n".join(data.split(b"\n")[:-2]) + b"\n", SourceError, "holds 399 rows, _control.json announces 400"),
-        (lambda data: data.replace(b"Cash loans", b"Barter"), ExpectationsNotMet, r"rows of 2026-11-02 would be set aside .* Most broken: NAME_CONTRACT_TYPE"),
+        (
+            lambda data: b"\n".join(data.split(b"\n")[:-2]) + b"\n",
+            SourceError,
+            "holds 399 rows, _control.json announces 400",
+        ),
+        (
+            lambda data: data.replace(b"Cash loans", b"Barter"),
+            ExpectationsNotMet,
+            "rows of 2026-11-02 would be set aside .* Most broken: NAME_CONTRACT_TYPE",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_broken_file_stops_the_day_with_nothing_published(
     project: Project, score: Score, change: Callable[[bytes], bytes], error: type[Exception], message: str
 ) -> None:
@@ -326,16 +339,13 @@ def test_without_a_registry_the_day_says_how_to_make_one(project: Project, score
     assert not (tmp_path / "none.db").exists()
 
 
-def test_a_model_changed_by_one_byte_is_refused(project: Project, score: Score, tmp_path: Path) -> None:
+def test_a_model_changed_by_one_byte_is_refused(project: Project, score: Score) -> None:
     project.deliver()
-    home = Path(project.with_settings().config)
-    source = Path(load_settings(str(home)).registry.artifact_root)
+    source = Path(load_settings(project.config).registry.artifact_root)
     model = next(source.rglob("model.txt"))
     original = model.read_bytes()
     try:
         model.write_bytes(original.replace(b"shrinkage=0.05", b"shrinkage=0.06", 1))
-        from tasks.pin import load_bundle
-
         load_bundle.cache_clear()
         with pytest.raises(ModelError, match="is not what was registered"):
             score()

@@ -11,7 +11,7 @@ from flows.train_model import train_model
 from tasks.adapters.mlflow import ModelRegistry
 from tasks.core.bundle import to_files
 from tasks.core.features import NEVER_INPUTS
-from tasks.errors import ConfigError, ModelError, SourceError
+from tasks.errors import ConfigError, ExpectationsNotMet, ModelError, SourceError
 from tasks.generate import load_statistics, write_history
 from tasks.pin import load_bundle, load_scorer, registry_of
 from tests.conftest import DAY, Project
@@ -59,7 +59,7 @@ def test_a_bundle_holds_nothing_it_must_not(trained: Project) -> None:
     }
 
 
-def test_the_same_history_gives_the_same_model(project: Project, trained: Project, tmp_path: Path) -> None:
+def test_the_same_history_gives_the_same_model(project: Project, tmp_path: Path) -> None:
     path = history(tmp_path, 1500)
     first, second = (train_model.fn(applications=[str(path)], config=project.config) for _ in range(2))
     assert first.model.digest == second.model.digest
@@ -93,7 +93,9 @@ def test_history_without_outcomes_is_refused(project: Project, tmp_path: Path) -
     path = history(tmp_path, 300)
     table = pq.read_table(path)
     pq.write_table(table.drop_columns(["TARGET"]), path)
-    with pytest.raises(Exception, match="1 of 122 required columns are missing from history_300_5.parquet: TARGET"):
+    with pytest.raises(
+        ExpectationsNotMet, match="1 of 122 required columns are missing from history_300_5.parquet: TARGET"
+    ):
         train_model.fn(applications=[str(path)], config=project.config)
     odd = table.set_column(1, "TARGET", pa.array(np.where(np.arange(300) < 3, 2, 0)))
     pq.write_table(odd, path)
