@@ -9,7 +9,7 @@ from prefect import flow
 from configs.settings import load_settings
 from tasks.arrive import arrive
 from tasks.audit import audit
-from tasks.core.day import DayResult
+from tasks.core.manifest import DayResult
 from tasks.orchestration import business_day, run_name
 from tasks.pin import pin, unchanged
 from tasks.publish import announce, publish

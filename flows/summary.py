@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from configs.settings import Settings
-from tasks.core.day import DayResult
+from tasks.core.manifest import DayResult
 from tasks.revisions import decisions_key, manifest_key
 from tasks.store import open_store
 

@@ -11,17 +11,9 @@ import pyarrow as pa
 
 from tasks.adapters.arrow import read_chunks, read_parquet
 from tasks.core.applications import as_text, parse_rows
-from tasks.core.day import (
-    APPLICATION_ID,
-    BROKEN_RULES,
-    CONFLICTING,
-    SOURCE_FILE,
-    SOURCE_ROW,
-    FileTotals,
-    PartRef,
-    rejected_rows,
-)
+from tasks.core.day import FileTotals, PartRef
 from tasks.core.duplicates import shared_ids, sort_out
+from tasks.core.screening import APPLICATION_ID, BROKEN_RULES, CONFLICTING, SOURCE_FILE, SOURCE_ROW, rejected_rows
 from tasks.store import Store
 
 _PLACE: Final = [SOURCE_FILE, SOURCE_ROW]

@@ -14,21 +14,20 @@ import pyarrow as pa
 from configs.settings import Settings
 from tasks.adapters.arrow import write_parquet
 from tasks.assemble import Assembled, assemble, count_files
-from tasks.core import day
 from tasks.core.applications import ID
 from tasks.core.contract import Budget, is_over_budget, merge_counts
 from tasks.core.day import (
-    APPLICATION_ID,
-    BROKEN_RULES,
-    SOURCE_FILE,
-    SOURCE_ROW,
     Audited,
     DataFile,
     Delivery,
     PartRef,
     Pins,
+    content_fingerprint,
+    count_by_decision,
+    unaccounted,
 )
 from tasks.core.decisions import SCHEMA_VERSION, build_decisions
+from tasks.core.screening import APPLICATION_ID, BROKEN_RULES, SOURCE_FILE, SOURCE_ROW, count_by_rule
 from tasks.errors import ExpectationsNotMet, ScoringError
 from tasks.orchestration import run_logger, step
 from tasks.pin import contract_of, suite_text
@@ -48,10 +47,10 @@ def audit(delivery: Delivery, pins: Pins, parts: Sequence[PartRef], settings: Se
     """
     store = open_store(settings.storage.root)
     assembled = assemble(store, parts, chunk_rows=settings.scoring.chunk_rows)
-    by_rule = day.count_by_rule(assembled.rejected.column(BROKEN_RULES).to_pylist())
+    by_rule = count_by_rule(assembled.rejected.column(BROKEN_RULES).to_pylist())
     require_contract(store, delivery.as_of, parts, assembled, by_rule, settings)
     files = count_files(parts, assembled)
-    if lost := day.unaccounted(files):
+    if lost := unaccounted(files):
         raise ScoringError(f"Rows unaccounted for: {lost}. Nothing was published; this is a fault of the program.")
     decided = assembled.decided.sort_by(APPLICATION_ID)
     ids, probabilities = (decided.column(name).to_numpy() for name in (APPLICATION_ID, PD))
@@ -64,9 +63,9 @@ def audit(delivery: Delivery, pins: Pins, parts: Sequence[PartRef], settings: Se
         model_version=pins.model.version,
         contract_version=pins.contract_version,
     )
-    by_decision = day.count_by_decision(decisions.column("decision"))
+    by_decision = count_by_decision(decisions.column("decision"))
     require_plausible(decisions, by_decision, settings)
-    content = day.content_fingerprint(ids, probabilities, pins)
+    content = content_fingerprint(ids, probabilities, pins)
     run_logger().info("Audited %d decisions; %d rows in quarantine", decisions.num_rows, assembled.rejected.num_rows)
     return Audited(
         _store_decisions(store, delivery.as_of, decisions, pins=pins, content=content),

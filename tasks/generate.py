@@ -22,7 +22,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tasks.core.synthetic import FeedStatistics, as_cells, spoil_rows, synthesize_applications
+from tasks.core.spoiling import as_cells, spoil_rows
+from tasks.core.synthetic import FeedStatistics, synthesize_applications
 from tasks.errors import ConfigError, PublishError, did_you_mean
 from tasks.store.interface import AlreadyExists, Changed, NotFound, Store
 

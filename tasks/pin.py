@@ -9,7 +9,8 @@ from configs.policy import PolicyFile, load_policy
 from configs.settings import Settings, project_path
 from tasks.core.bundle import Bundle, RawScorer, require_golden
 from tasks.core.contract import suite_identity
-from tasks.core.day import Delivery, Manifest, ModelPin, Pins, fingerprint
+from tasks.core.day import Delivery, ModelPin, Pins, fingerprint
+from tasks.core.manifest import Manifest
 from tasks.core.policy import Policy, resolve_policy
 from tasks.errors import ConfigError, InputsChanged
 from tasks.orchestration import run_logger, step

@@ -10,7 +10,8 @@ from prefect.context import FlowRunContext
 from prefect.events import emit_event
 
 from configs.settings import Settings
-from tasks.core.day import Audited, Delivery, Manifest, Pins
+from tasks.core.day import Audited, Delivery, Pins
+from tasks.core.manifest import Manifest
 from tasks.orchestration import run_logger, step
 from tasks.revisions import commit, decisions_key, show_to_readers
 from tasks.store import open_store

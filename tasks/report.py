@@ -14,8 +14,9 @@ from configs.settings import Settings
 from tasks.adapters.arrow import read_chunks, read_parquet
 from tasks.arrive import list_delivery
 from tasks.core.applications import ID, NUMBERS, TEXTS, parse_rows
-from tasks.core.day import Delivery, Manifest
+from tasks.core.day import Delivery
 from tasks.core.drift import choose_sample, coarsen
+from tasks.core.manifest import Manifest
 from tasks.errors import InputsChanged, ModelError, SourceError
 from tasks.orchestration import run_logger, step
 from tasks.pin import load_bundle

@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 from datetime import date
 
-from tasks.core.day import DataFile, Manifest, manifest_json, read_manifest
+from tasks.core.day import DataFile
+from tasks.core.manifest import Manifest, manifest_json, read_manifest
 from tasks.errors import PublishError
 from tasks.store import AlreadyExists, NotFound, Store, overwrite
 

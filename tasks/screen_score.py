@@ -11,8 +11,9 @@ from tasks.adapters.arrow import read_chunks, read_header, write_parquet
 from tasks.core.applications import ID, NAMES, missing_columns
 from tasks.core.bundle import Bundle, RawScorer, pd_of
 from tasks.core.contract import RuleCount, merge_counts
-from tasks.core.day import APPLICATION_ID, SOURCE_ROW, FileFormat, FileRef, PartRef, Pins, ScreenedChunk, screen_chunk
+from tasks.core.day import FileFormat, FileRef, PartRef, Pins
 from tasks.core.features import build_features
+from tasks.core.screening import APPLICATION_ID, SOURCE_ROW, ScreenedChunk, screen_chunk
 from tasks.errors import ExpectationsNotMet, SourceError, did_you_mean
 from tasks.orchestration import run_logger, step
 from tasks.pin import contract_of, load_bundle, load_scorer

@@ -16,9 +16,10 @@ from tasks.adapters.arrow import read_chunks, write_parquet
 from tasks.core.applications import TARGET, parse_numbers
 from tasks.core.bundle import Bundle, make_golden, reference_statistics, to_files
 from tasks.core.calibration import calibration_line, expected_calibration_error, fit_calibration
-from tasks.core.day import BROKEN_RULES, ModelPin, count_by_rule, format_of, screen_chunk
+from tasks.core.day import ModelPin, format_of
 from tasks.core.features import build_features, fit_features
 from tasks.core.policy import best_cutoff, break_even_cutoff, cost_per_application
+from tasks.core.screening import BROKEN_RULES, count_by_rule, screen_chunk
 from tasks.errors import ConfigError, ExpectationsNotMet, ModelError, SourceError
 from tasks.orchestration import run_logger, step
 from tasks.pin import contract_of, registry_of

@@ -12,7 +12,7 @@ EVERYONE = {"tasks.errors"}
 MAY_IMPORT = {
     "flows": {"flows", "tasks", "configs"},
     "tasks": {"tasks", "configs"},
-    "tasks.adapters": {"tasks.core"},
+    "tasks.adapters": {"tasks.adapters", "tasks.core"},
     "tasks.store": {"tasks.store"},
     "tasks.core": {"tasks.core"},
     "expectations": set(),

@@ -10,51 +10,26 @@ from __future__ import annotations
 
 import json
 import logging
-import re
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
-from typing import Any, Final, NamedTuple, get_args
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
 
 import great_expectations as gx
 import numpy as np
 import pandas as pd
-from great_expectations.compatibility.pydantic import ValidationError
 from great_expectations.data_context.types.base import ProgressBarsConfig
-from great_expectations.exceptions.exceptions import ExpectationNotFoundError, MetricProviderError
 from great_expectations.execution_engine.pandas_execution_engine import PandasExecutionEngine
-from great_expectations.expectations import registry
 from great_expectations.expectations.expectation import Expectation
-from great_expectations.validator.metric_configuration import MetricConfiguration
 
+from tasks.adapters.gx_suite import Reviewed, RowRule, parse_suite, review_suite
 from tasks.core.applications import NAMES
-from tasks.core.contract import Rule, RuleCount, RuleResult, Severity, Verdicts, suite_identity
-from tasks.errors import ConfigError, did_you_mean
+from tasks.core.contract import Rule, RuleCount, RuleResult, Verdicts, suite_identity
+from tasks.errors import ConfigError
 
-_SUITE_BEGINS: Final = 'It begins {"name": "...", "meta": {"version": "1"}, "expectations": [...'
-_CONDITION_IS: Final = (
-    'One condition is {"type": "comparison", "column": {"name": "..."}, "operator": "==", "parameter": ...}; '
-    "the operators are ==, !=, <, <=, >, >=, IN and NOT_IN."
-)
-_SUITE_KEYS: Final = {"name", "meta", "expectations"}
-_ENTRY_KEYS: Final = {"type", "kwargs", "severity", "meta"}
-_META_KEYS: Final = ("id", "sentence", "owner")
-# Rule ids are joined by ";" in the quarantine.
-_ID: Final = re.compile(r"\w+", re.ASCII)
-
-# Map metrics whose verdict on a row hangs on other rows or on the type of the column.
-_ACROSS_ROWS: Final = {
-    "column_values.unique", "compound_columns.unique", "column_values.increasing", "column_values.decreasing",
-    "column_values.of_type", "column_values.in_type_list",
-}  # fmt: skip
 # Expectations that the header of a file decides.
 _ABOUT_COLUMNS: Final = {
     "expect_column_to_exist", "expect_table_columns_to_match_set", "expect_table_columns_to_match_ordered_list",
     "expect_table_column_count_to_equal", "expect_table_column_count_to_be_between",
 }  # fmt: skip
-# Facts of the table that every condition declares to need; on pandas only the column names are ever read.
-_TABLE_FACTS: Final = {"table.columns", "table.column_types", "table.row_count"}
-
 _COUNTS_ONLY: Final = {
     "result_format": "BASIC",
     "partial_unexpected_count": 0,
@@ -67,48 +42,10 @@ _FIGURES: Final = (
 )  # fmt: skip
 
 
-class _Step(NamedTuple):
-    """One metric function of Great Expectations and its arguments."""
-
-    metric: str
-    compute: Callable[..., Any]
-    domain: Mapping[str, Any]
-    values: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class _RowRule:
-    """A row rule resolved to what has to be called for a chunk."""
-
-    id: str
-    columns: tuple[str, ...]
-    """What the steps read."""
-    condition: Any
-    """Great Expectations' row condition; None if the rule holds for every row."""
-    condition_columns: tuple[str, ...]
-    steps: tuple[_Step, ...]
-    """The last one says of each judged row whether it breaks the rule."""
-
-    @property
-    def cut(self) -> tuple[str, tuple[str, ...]]:
-        """Rules with equal cuts are judged on the same rows and columns."""
-        return repr(self.condition), self.columns
-
-
-class _Reviewed(NamedTuple):
-    """One entry of a suite, found sound."""
-
-    entry: Mapping[str, Any]
-    expectation: Expectation
-    rule: Rule
-    row_rule: _RowRule | None
-    """None for a rule of table scope."""
-
-
 class Contract:
     """A reviewed suite of expectations, ready to judge typed rows. Made by `load_contract`."""
 
-    def __init__(self, suite: Mapping[str, Any], reviewed: Sequence[_Reviewed]) -> None:
+    def __init__(self, suite: Mapping[str, Any], reviewed: Sequence[Reviewed]) -> None:
         """Use `load_contract`."""
         self.name: str = suite["name"]
         self.version, self.digest = suite_identity(json.dumps(suite))
@@ -199,7 +136,7 @@ class Contract:
             "meta": {"version": self.version, "digest": self.digest, "great_expectations_version": gx.__version__},
         }
 
-    def _validate(self, reviewed: Sequence[_Reviewed], frame: pd.DataFrame) -> tuple[RuleResult, ...]:
+    def _validate(self, reviewed: Sequence[Reviewed], frame: pd.DataFrame) -> tuple[RuleResult, ...]:
         """Plain Great Expectations on the whole of a narrow frame, in a context of its own."""
         if not reviewed:
             return ()
@@ -230,13 +167,8 @@ def load_contract(text: str, *, columns: Collection[str] | None = NAMES) -> Cont
         ConfigError: an entry is not what its author meant; the message names the entry and what is wrong with it.
     """
     _silence()
-    suite = _parse_suite(text)
-    reviewed: list[_Reviewed] = []
-    for position, entry in enumerate(suite["expectations"], start=1):
-        try:
-            reviewed.append(_review(entry, columns=columns, taken=[each.rule.id for each in reviewed]))
-        except _Fault as fault:
-            raise ConfigError(f"Contract {suite['name']!r}, {_label(entry, position)}: {fault}") from None
+    suite = parse_suite(text)
+    reviewed = review_suite(suite, columns=columns)
     loaded = gx.ExpectationSuite(**json.loads(text)).expectations
     if [type(expectation) for expectation in loaded] != [type(each.expectation) for each in reviewed]:
         raise ConfigError(
@@ -271,7 +203,7 @@ class _Chunk:
         self._cut: tuple[str, tuple[str, ...]] | None = None
         self._part = self._frame
 
-    def judge(self, rule: _RowRule) -> tuple[np.ndarray, RuleCount]:
+    def judge(self, rule: RowRule) -> tuple[np.ndarray, RuleCount]:
         """The positions of the rows that break the rule, ascending, and its counts."""
         if rule.cut != self._cut:
             self._part, self._cut = self._rows_of(rule), rule.cut
@@ -284,7 +216,7 @@ class _Chunk:
         broken = is_broken.index.to_numpy()[is_broken.to_numpy(dtype=bool)]
         return broken, RuleCount(len(self._part), len(self._part) - len(is_broken), len(broken))
 
-    def _rows_of(self, rule: _RowRule) -> pd.DataFrame:
+    def _rows_of(self, rule: RowRule) -> pd.DataFrame:
         """The rows that meet the rule's condition, which is evaluated once a chunk, with the columns it reads."""
         part = _narrow(self._frame, rule.columns)
         if rule.condition is None:
@@ -299,174 +231,6 @@ class _Chunk:
 def _narrow(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     """Some columns of a frame without copying them, which `frame[columns]` does."""
     return pd.DataFrame({name: frame[name] for name in columns}, copy=False)
-
-
-class _Fault(Exception):  # never leaves this module: `load_contract` adds which entry it is
-    """What is wrong with one entry."""
-
-
-def _parse_suite(text: str) -> dict[str, Any]:
-    try:
-        suite = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ConfigError(f"The contract is not valid JSON: {error}.") from None
-    if not isinstance(suite, dict):
-        raise ConfigError("The contract is no JSON object. " + _SUITE_BEGINS)
-    for key in sorted(set(suite) - _SUITE_KEYS):
-        raise ConfigError(f"The contract has an unknown field {key!r}.{did_you_mean(key, sorted(_SUITE_KEYS))}")
-    if not isinstance(suite.get("name"), str) or not suite["name"]:
-        raise ConfigError("The contract has no name. " + _SUITE_BEGINS)
-    version = suite["meta"].get("version") if isinstance(suite.get("meta"), dict) else None
-    if not isinstance(version, str) or not version:
-        raise ConfigError(f"Contract {suite['name']!r} has no meta.version. {_SUITE_BEGINS}")
-    if not isinstance(suite.get("expectations"), list) or not suite["expectations"]:
-        raise ConfigError(f"Contract {suite['name']!r} has no expectations.")
-    return suite
-
-
-def _review(entry: Any, *, columns: Collection[str] | None, taken: Collection[str]) -> _Reviewed:
-    """The entry with what Great Expectations makes of it. Raises `_Fault`."""
-    _require_shape(entry)
-    meta = entry["meta"]
-    if meta["id"] in taken:
-        raise _Fault("another entry has the same meta.id.")
-    expectation = _build(entry)
-    named = _columns(entry["kwargs"])
-    for name in named:
-        if columns is not None and name not in columns:
-            raise _Fault(f"there is no column {name!r}.{did_you_mean(str(name), list(columns))}")
-    row_rule = _resolve(entry, expectation)
-    if row_rule and entry["severity"] == "critical" and "mostly" in entry["kwargs"]:
-        raise _Fault("a critical row rule takes no 'mostly': every row that breaks it is set aside.")
-    rule = Rule(
-        id=meta["id"],
-        sentence=meta["sentence"],
-        severity=entry["severity"],
-        owner=meta["owner"],
-        scope="row" if row_rule else "table",
-        columns=named,
-    )
-    return _Reviewed(entry, expectation, rule, row_rule)
-
-
-def _require_shape(entry: Any) -> None:
-    if not isinstance(entry, dict):
-        raise _Fault("an entry is an object with type, kwargs, severity and meta.")
-    for key in sorted(set(entry) - _ENTRY_KEYS):
-        raise _Fault(f"unknown field {key!r}.{did_you_mean(key, sorted(_ENTRY_KEYS))}")
-    for key in sorted(_ENTRY_KEYS - set(entry)):
-        raise _Fault(f"{key} is missing.")
-    severities = list(get_args(Severity))
-    if entry["severity"] not in severities:
-        hint = did_you_mean(str(entry["severity"]), severities)
-        raise _Fault(f"severity {entry['severity']!r} is not one of {', '.join(severities)}.{hint}")
-    if not isinstance(entry["kwargs"], dict) or not isinstance(entry["meta"], dict):
-        raise _Fault("kwargs and meta are objects.")
-    for key in _META_KEYS:
-        if not isinstance(entry["meta"].get(key), str) or not entry["meta"][key].strip():
-            raise _Fault(f"meta.{key} is missing.")
-    if not _ID.fullmatch(entry["meta"]["id"]):
-        raise _Fault("meta.id holds letters, digits and underscores alone.")
-
-
-def _build(entry: Mapping[str, Any]) -> Expectation:
-    """The expectation of an entry, or Great Expectations' complaint in our words."""
-    type_, kwargs = entry["type"], entry["kwargs"]
-    try:
-        implementation = registry.get_expectation_impl(type_)
-    except ExpectationNotFoundError:
-        known = registry.list_registered_expectation_implementations()
-        raise _Fault(f"there is no expectation type {type_!r}.{did_you_mean(str(type_), known)}") from None
-    _require_condition(kwargs.get("row_condition"))
-    try:
-        return implementation(**kwargs, severity=entry["severity"], meta=entry["meta"])
-    except ValidationError as error:
-        complaint = _explain(error, sorted(implementation.__fields__))
-        raise _Fault(f"{type_} {complaint}") from None
-    except (TypeError, ValueError) as error:
-        raise _Fault(f"{type_} refuses its kwargs: {error}.") from None
-
-
-def _explain(error: ValidationError, known: list[str]) -> str:
-    """The first complaint about kwargs, a name that does not exist before one that is missing: it may be misspelt."""
-    first = min(error.errors(), key=lambda each: each["type"] != "value_error.extra")
-    name = str(first["loc"][0])
-    if first["type"] == "value_error.extra":
-        return f"takes no {name!r}.{did_you_mean(name, known)}"
-    if first["type"] == "value_error.missing":
-        return f"needs {name!r}."
-    if name == "row_condition":
-        return f"refuses its row_condition. {_CONDITION_IS}"
-    return f"refuses {'its kwargs' if name == '__root__' else repr(name)}: {first['msg']}."
-
-
-def _require_condition(condition: Any) -> None:
-    """Strings are deprecated, and nobody could check the columns they name."""
-    try:
-        _condition_columns(condition)
-    except (TypeError, KeyError, AttributeError):
-        raise _Fault(f"row_condition is not understood. {_CONDITION_IS}") from None
-
-
-def _columns(kwargs: Mapping[str, Any]) -> tuple[str, ...]:
-    """Every column that kwargs name, row condition included, each once."""
-    return tuple(dict.fromkeys([*_own_columns(kwargs), *_condition_columns(kwargs.get("row_condition"))]))
-
-
-def _own_columns(kwargs: Mapping[str, Any]) -> list[str]:
-    single = [kwargs[key] for key in ("column", "column_A", "column_B") if key in kwargs]
-    return [*single, *(name for key in ("column_list", "column_set") for name in kwargs.get(key) or ())]
-
-
-def _condition_columns(condition: Mapping[str, Any] | None) -> list[str]:
-    if condition is None:
-        return []
-    if "conditions" in condition:
-        return [name for part in condition["conditions"] for name in _condition_columns(part)]
-    return [condition["column"]["name"]]
-
-
-def _resolve(entry: Mapping[str, Any], expectation: Expectation) -> _RowRule | None:
-    """What to call for this rule on a chunk, or None if its verdict on a row hangs on more than that row."""
-    map_metric = getattr(type(expectation), "map_metric", None)
-    if map_metric is None or map_metric in _ACROSS_ROWS:
-        return None
-    name, kwargs = f"{map_metric}.condition", entry["kwargs"]
-    try:
-        needed = registry.get_metric_kwargs(name, configuration=expectation.configuration)
-        metric = MetricConfiguration(name, needed["metric_domain_kwargs"], needed["metric_value_kwargs"])
-        steps = _steps(metric, engine=PandasExecutionEngine())
-    except MetricProviderError:
-        raise _Fault(f"Great Expectations cannot evaluate {entry['type']} on pandas.") from None
-    condition = getattr(expectation, "row_condition", None)
-    if condition is not None and "row_condition" not in needed["metric_domain_keys"]:
-        raise _Fault(f"Great Expectations would ignore the row_condition of {entry['type']}.")
-    condition_columns = tuple(dict.fromkeys(_condition_columns(kwargs.get("row_condition"))))
-    own = tuple(dict.fromkeys(_own_columns(kwargs)))
-    return None if steps is None else _RowRule(entry["meta"]["id"], own, condition, condition_columns, steps)
-
-
-def _steps(metric: MetricConfiguration, *, engine: PandasExecutionEngine) -> tuple[_Step, ...] | None:
-    """The metric after the row-wise metrics it is computed from; None if it needs a figure of the whole column."""
-    provider, function = registry.get_metric_provider(metric.metric_name, engine)
-    before: tuple[_Step, ...] = ()
-    for needed in provider.get_evaluation_dependencies(metric, execution_engine=engine).values():
-        if needed.metric_name in _TABLE_FACTS:
-            continue
-        steps = _steps(needed, engine=engine) if needed.metric_name.endswith(".map") else None
-        if steps is None:
-            return None
-        before += steps
-    # The rows that meet a row condition are cut out beforehand, once for all rules that share it.
-    domain = {key: value for key, value in metric.metric_domain_kwargs.items() if value and key != "row_condition"}
-    values = {key: _as_array(value) for key, value in metric.metric_value_kwargs.items()}
-    return (*before, _Step(metric.metric_name, partial(function, provider), domain, values))
-
-
-def _as_array(value: Any) -> Any:
-    """Lists of numbers as arrays: pandas looks up floats in a list of whole numbers as objects, seven times slower."""
-    is_numeric = isinstance(value, list) and value and all(type(item) in (int, float) for item in value)
-    return np.array(value) if is_numeric else value
 
 
 def _conclude(rule_id: str, expectation: Expectation, count: RuleCount) -> RuleResult:
@@ -485,15 +249,6 @@ def _conclude(rule_id: str, expectation: Expectation, count: RuleCount) -> RuleR
 def _figures(result: Mapping[str, Any]) -> dict[str, float | int | None]:
     """Counts and percentages alone: an observed value may be an applicant's."""
     return {name: result[name] for name in _FIGURES if name in result}
-
-
-def _label(entry: Any, position: int) -> str:
-    """How a message names an entry: its position, and its id and type as far as it has them."""
-    fields = entry if isinstance(entry, dict) else {}
-    meta = fields.get("meta")
-    known = [meta.get("id") if isinstance(meta, dict) else None, fields.get("type")]
-    described = ", ".join(str(part) for part in known if part)
-    return f"entry {position} ({described})" if described else f"entry {position}"
 
 
 def _crash(rule_id: str, contract: str, cause: str) -> ConfigError:

@@ -1,0 +1,76 @@
+"""The manifest of a revision: its creation publishes a day; it says what was published, from what, with what."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any, Final, Literal, NamedTuple
+
+from tasks.core.day import Audited, DataFile, FileTotals, ModelPin, sum_totals
+from tasks.core.decisions import SCHEMA_VERSION
+from tasks.core.features import FEATURE_VERSION
+
+MANIFEST_VERSION: Final = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The commit of a revision: what was published, from what, with what."""
+
+    as_of: date
+    revision: int
+    fingerprint: str
+    inputs: Mapping[str, str]
+    model: ModelPin
+    policy: Mapping[str, Any]
+    contract: Mapping[str, str]
+    audited: Audited
+    run: Mapping[str, str]
+    """Facts of the run that made it (when, by which versions); never part of a row."""
+    feature_version: str = FEATURE_VERSION
+    schema_version: str = SCHEMA_VERSION
+    manifest_version: str = MANIFEST_VERSION
+
+    @property
+    def totals(self) -> FileTotals:
+        """The day's rows over all files."""
+        return sum_totals(self.audited.files.values())
+
+
+class DayResult(NamedTuple):
+    """How a scoring run ended."""
+
+    outcome: Literal["published", "unchanged"]
+    """`unchanged`: the day had been published from these very files, and stays as it is."""
+    manifest: Manifest
+
+
+def manifest_json(manifest: Manifest) -> bytes:
+    """The manifest as stored."""
+    content = asdict(manifest) | {"as_of": manifest.as_of.isoformat(), "totals": asdict(manifest.totals)}
+    return json.dumps(content, sort_keys=True, indent=1).encode()
+
+
+def read_manifest(data: bytes) -> Manifest:
+    """The manifest in stored bytes. Raises `ValueError` or `KeyError` where it is none."""
+    content = json.loads(data)
+    audited = content.pop("audited")
+    content.pop("totals")
+    quarantine = audited.pop("quarantine")
+    return Manifest(
+        **content
+        | {
+            "as_of": date.fromisoformat(content["as_of"]),
+            "model": ModelPin(**content["model"]),
+            "audited": Audited(
+                **audited
+                | {
+                    "decisions": DataFile(**audited["decisions"]),
+                    "quarantine": DataFile(**quarantine) if quarantine else None,
+                    "files": {name: FileTotals(**one) for name, one in audited["files"].items()},
+                }
+            ),
+        }
+    )

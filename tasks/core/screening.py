@@ -1,0 +1,98 @@
+"""A delivered chunk, parsed and judged: which of its rows can be decided, and which are set aside and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, NamedTuple, Protocol
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from tasks.core.applications import ID, as_text, parse_rows
+from tasks.core.contract import Rule, RuleCount, Verdicts, broken_rules_by_row, typed_frame, with_unparsable
+
+CONFLICTING: Final = Rule(
+    "application_id_conflicting",
+    f"No two different rows of a day have one {ID}.",
+    "critical",
+    "data owner",
+    "table",
+    (ID,),
+)
+
+
+class ScreenedChunk(NamedTuple):
+    """A chunk after parsing and contract: every row is in exactly one of the two tables."""
+
+    accepted: pa.Table
+    """Typed rows that keep every critical row rule."""
+    accepted_rows: np.ndarray
+    """Their positions in the file, counted from 1."""
+    rejected: pa.Table
+    """Rows set aside, in `REJECTED_COLUMNS` and then the delivered columns as text."""
+    counts: Mapping[str, RuleCount]
+
+
+class RowContract(Protocol):
+    """The part of a contract that judges rows."""
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """All rules, in the suite's order."""
+
+    def check_rows(self, frame: pd.DataFrame) -> Verdicts:
+        """What the row rules say of a typed chunk."""
+
+
+SOURCE_ROW: Final = "source_row"
+SOURCE_FILE: Final = "source_file"
+BROKEN_RULES: Final = "broken_rules"
+APPLICATION_ID: Final = "application_id"
+REJECTED_COLUMNS: Final = (SOURCE_FILE, SOURCE_ROW, BROKEN_RULES, APPLICATION_ID)
+
+
+def screen_chunk(raw: pa.Table, *, first_row: int, source: str, contract: RowContract) -> ScreenedChunk:
+    """Parse a delivered chunk, judge its rows, and part those that can be decided from those that cannot.
+
+    Args:
+        raw: rows as delivered; all declared columns are present.
+        first_row: position of the chunk's first row in its file, counted from 1.
+        source: name of the file.
+        contract: the rules.
+    """
+    typed = parse_rows(raw)
+    verdicts = with_unparsable(contract.check_rows(typed_frame(typed.rows)), typed.unparsable, raw.num_rows)
+    is_rejected, broken = broken_rules_by_row(contract.rules, verdicts, raw.num_rows)
+    positions = np.arange(first_row, first_row + raw.num_rows)
+    accepted = typed.rows.filter(pa.array(~is_rejected)) if is_rejected.any() else typed.rows
+    rejected = rejected_rows(
+        as_text(raw.filter(pa.array(is_rejected))),
+        source_files=[source] * int(is_rejected.sum()),
+        source_rows=positions[is_rejected],
+        broken=broken,
+        ids=typed.rows.column(ID).filter(pa.array(is_rejected)),
+    )
+    return ScreenedChunk(accepted, positions[~is_rejected], rejected, verdicts.counts)
+
+
+def rejected_rows(
+    text: pa.Table, *, source_files: Sequence[str], source_rows: np.ndarray, broken: Sequence[str], ids: pa.ChunkedArray
+) -> pa.Table:
+    """Quarantine rows: where each stood, every rule it breaks (joined by ';'), its id if it has one, and its text."""
+    where = {
+        SOURCE_FILE: pa.array(source_files, pa.string()),
+        SOURCE_ROW: pa.array(source_rows, pa.int64()),
+        BROKEN_RULES: pa.array(broken, pa.string()),
+        APPLICATION_ID: ids,
+    }
+    return pa.table({**where, **dict(zip(text.column_names, text.columns, strict=True))})
+
+
+def count_by_rule(broken: Iterable[str]) -> dict[str, int]:
+    """Number of quarantined rows that break each rule, most broken first, then by name."""
+    counts: dict[str, int] = {}
+    for rules in broken:
+        for rule in rules.split(";"):
+            counts[rule] = counts.get(rule, 0) + 1
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
