@@ -9,6 +9,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
+PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-deps
+# uv looks where pip is told to look.
+INDEX = index="$${PIP_INDEX_URL:-$$($(BIN)/python -m pip config get global.index-url 2>/dev/null || true)}"; \
+  if [ -n "$$index" ]; then export UV_DEFAULT_INDEX="$$index"; fi;
+
 # Prefect's own database lies in the project, so that a demo leaves your Prefect alone.
 export PREFECT_HOME ?= $(CURDIR)/var/prefect
 
@@ -42,11 +47,9 @@ format: $(READY)  ## Format the code and mend what the linter can
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --quiet --fix .
 
-lock:  ## Resolve the dependencies of pyproject.toml anew into requirements.lock
-	@python3 -m venv $(VENV)-lock && $(VENV)-lock/bin/pip install --quiet uv
-	@$(VENV)-lock/bin/uv pip compile pyproject.toml --extra dev --generate-hashes --python-version 3.11 \
-	  --python-platform linux --no-emit-index-url --no-annotate --no-header --no-config --quiet -o requirements.lock
-	@rm -rf $(VENV)-lock
+lock: $(READY)  ## Resolve the dependencies of pyproject.toml anew into requirements.lock
+	@$(BIN)/uv pip compile pyproject.toml --extra dev --generate-hashes --python-version 3.11 --python-platform linux \
+	  --no-emit-index-url --no-annotate --no-header --no-config --quiet --output-file requirements.lock
 
 clean:  ## Remove the environment and all that the demo made
 	@rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
@@ -61,9 +64,12 @@ $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import ctypes; ctypes.CDLL("libgomp.so.1")' 2>/dev/null || { \
 	  echo "libgomp.so.1 is missing, which LightGBM links. Install it: apt-get install libgomp1 (Debian, Ubuntu)," \
 	       "dnf install libgomp (Fedora, RHEL)." >&2; exit 2; }
-	@echo "Setting up $(VENV) from requirements.lock; once, about two minutes"
+	@echo "Setting up $(VENV) from requirements.lock; once"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-deps --no-compile \
-	  --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > $(VENV)/uv.lock
+	@$(PIP) --require-hashes -r $(VENV)/uv.lock
+	@$(INDEX) $(BIN)/uv pip install --quiet --no-config --no-deps --require-hashes --python $(BIN)/python \
+	  -r requirements.lock || { echo "uv could not; pip takes about two minutes"; \
+	  $(PIP) --no-compile --require-hashes -r requirements.lock; }
+	@$(PIP) --no-build-isolation --editable .
 	@touch $@

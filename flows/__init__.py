@@ -1,5 +1,5 @@
 """What Prefect runs and what the command line calls."""
 
-from configs import telemetry
+from configs import environment
 
-telemetry.switch_off()
+environment.set_defaults()

@@ -1,5 +1,5 @@
 """The steps of a day, and the rooms they are made of."""
 
-from configs import telemetry
+from configs import environment
 
-telemetry.switch_off()
+environment.set_defaults()

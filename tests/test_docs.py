@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import pytest
 
-from configs import telemetry
+from configs import environment
 from configs.settings import PROJECT, Settings
 from flows.cli import scoring
 from tasks.core.decisions import SCHEMA
@@ -71,7 +71,7 @@ def test_the_readme_names_every_published_column() -> None:
 
 
 def test_the_readme_names_every_telemetry_switch() -> None:
-    assert [name for name in telemetry.OFF if f"`{name}`" not in TEXTS["README.md"]] == []
+    assert [name for name in environment.TELEMETRY_OFF if f"`{name}`" not in TEXTS["README.md"]] == []
 
 
 def test_the_runbook_has_a_line_for_every_exit_code() -> None:

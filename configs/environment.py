@@ -1,0 +1,26 @@
+"""What our dependencies are told through the environment, unless it says otherwise: no telemetry, and some patience.
+
+The libraries read these variables when they are imported, so importing `tasks` or `flows` sets them first. It is the one
+thing an import of this project does.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+TELEMETRY_OFF: Final = {
+    "DO_NOT_TRACK": "1",  # Evidently, and others that honour the convention
+    "GX_ANALYTICS_ENABLED": "false",  # Great Expectations
+    "MLFLOW_DISABLE_TELEMETRY": "true",  # MLflow
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",  # the Prefect server, embedded or started from this environment
+}
+PATIENCE: Final = {
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",  # the first start on a machine makes its database
+}
+
+
+def set_defaults() -> None:
+    """Set each of these variables that is not set."""
+    for name, value in (TELEMETRY_OFF | PATIENCE).items():
+        os.environ.setdefault(name, value)
