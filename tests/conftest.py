@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
+import tasks  # noqa: F401 - first of all: it sets what the libraries read from the environment when they are imported
+
 DAY = date(2026, 11, 2)
 
 
