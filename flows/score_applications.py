@@ -11,7 +11,7 @@ from tasks.arrive import arrive
 from tasks.audit import audit
 from tasks.core.manifest import DayResult
 from tasks.orchestration import business_day, run_name
-from tasks.pin import pin, unchanged
+from tasks.pin import pin, require_unchanged, roll_forward
 from tasks.publish import announce, publish
 from tasks.screen_score import screen_and_score
 
@@ -27,9 +27,11 @@ def score_applications(as_of: date | None = None, config: str | None = None) -> 
         config: Settings file; by default configs/local.yaml.
     """
     settings = load_settings(config)
-    delivery = arrive(business_day(as_of), settings)
-    if published := unchanged(delivery, settings):
-        return DayResult("unchanged", published)
+    day = business_day(as_of)
+    published = roll_forward(day, settings)
+    delivery = arrive(day, settings)
+    if published:
+        return DayResult("unchanged", require_unchanged(published, delivery))
     pins = pin(delivery, settings)
     parts = [screen_and_score(file, pins, settings) for file in delivery.files]
     audited = audit(delivery, pins, parts, settings)

@@ -111,6 +111,7 @@ def monitoring_summary(result: MonitoringResult, settings: Settings) -> str:
     named = ", ".join(result.drifted[:_COLUMNS]) + (" …" if len(result.drifted) > _COLUMNS else "")
     figures = {
         "Compared": f"{result.compared_rows:,} applications with {result.reference_rows:,} of the model's reference",
+        **({"Empty": ", ".join(result.empty)} if result.empty else {}),
         "Drifted": f"{len(result.drifted)} columns by Evidently's default tests{': ' + named if named else ''}",
     }
     lines = [f"  {'Reports' if n == 0 else '':<14}{store.location(key)}" for n, key in enumerate(result.keys)]

@@ -68,7 +68,7 @@ def _sha256(store: Store, key: str) -> str:
 def _read_control(store: Store, key: str) -> dict[str, Any] | None:
     try:
         control = json.loads(store.read(key).data)
-        files = {name: (each["rows"], each["sha256"]) for name, each in control["files"].items()}
+        files = {name: (_count(each["rows"]), each["sha256"].lower()) for name, each in control["files"].items()}
         return {"day": control["day"], "files": files}
     except NotFound:
         return None
@@ -77,6 +77,12 @@ def _read_control(store: Store, key: str) -> dict[str, Any] | None:
             f"{key} is no control file; required is "
             '{"day": "YYYY-MM-DD", "files": {"<name>": {"rows": <number>, "sha256": "<hex>"}}}.'
         ) from None
+
+
+def _count(rows: Any) -> int:
+    if type(rows) is not int or rows < 0:
+        raise TypeError
+    return rows
 
 
 def _announced_rows(control: dict[str, Any] | None, name: str) -> int | None:

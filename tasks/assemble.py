@@ -97,7 +97,7 @@ def _comparable(rows: pa.Table) -> pd.DataFrame:
     typed, text = parse_rows(rows), as_text(rows)
     unparsable = np.full(rows.num_rows, "", dtype=object)
     for name, positions in typed.unparsable.items():
-        unparsable[positions] += text.column(name).take(pa.array(positions)).to_numpy() + "\0"
+        unparsable[positions] += f"|{name}=" + text.column(name).take(pa.array(positions)).to_numpy()
     return typed.rows.to_pandas().assign(unparsable=unparsable)
 
 

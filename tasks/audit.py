@@ -28,7 +28,7 @@ from tasks.core.day import (
 )
 from tasks.core.decisions import SCHEMA_VERSION, build_decisions
 from tasks.core.screening import APPLICATION_ID, BROKEN_RULES, SOURCE_FILE, SOURCE_ROW, count_by_rule
-from tasks.errors import ExpectationsNotMet, ScoringError
+from tasks.errors import ConfigError, ExpectationsNotMet, ScoringError
 from tasks.orchestration import run_logger, step
 from tasks.pin import contract_of, suite_text
 from tasks.revisions import store_data
@@ -47,8 +47,7 @@ def audit(delivery: Delivery, pins: Pins, parts: Sequence[PartRef], settings: Se
     """
     store = open_store(settings.storage.root)
     assembled = assemble(store, parts, chunk_rows=settings.scoring.chunk_rows)
-    by_rule = count_by_rule(assembled.rejected.column(BROKEN_RULES).to_pylist())
-    require_contract(store, delivery.as_of, parts, assembled, by_rule, settings)
+    require_contract(store, delivery.as_of, parts, assembled, pins, settings)
     files = count_files(parts, assembled)
     if lost := unaccounted(files):
         raise ScoringError(f"Rows unaccounted for: {lost}. Nothing was published; this is a fault of the program.")
@@ -73,47 +72,42 @@ def audit(delivery: Delivery, pins: Pins, parts: Sequence[PartRef], settings: Se
         content,
         files,
         by_decision,
-        by_rule,
+        count_by_rule(assembled.rejected.column(BROKEN_RULES).to_pylist()),
     )
 
 
 def require_contract(
-    store: Store,
-    as_of: date,
-    parts: Sequence[PartRef],
-    assembled: Assembled,
-    by_rule: Mapping[str, int],
-    settings: Settings,
+    store: Store, as_of: date, parts: Sequence[PartRef], assembled: Assembled, pins: Pins, settings: Settings
 ) -> None:
-    """Write the contract report; stop where a critical rule about the whole day or the quarantine budget is broken."""
-    contract = contract_of(settings.contract.suite)
+    """Write the contract report; stop where the quarantine budget or a critical rule about the whole day is broken."""
+    contract = contract_of(settings.contract.suite, pins.contract_digest)
+    if foreign := set(contract.table_columns) - {ID}:
+        raise ConfigError(f"Rules about the whole day can look at {ID} alone, not at {', '.join(sorted(foreign))}.")
     across = contract.check_table(assembled.decided.select([APPLICATION_ID]).rename_columns([ID]).to_pandas())
-    counts = merge_counts(*(part.counts for part in parts))
+    by_rule = count_by_rule(assembled.rejected.column(BROKEN_RULES).to_pylist())
     rows, quarantined = sum(part.rows for part in parts), assembled.rejected.num_rows
     report = {
         "day": as_of.isoformat(),
         "rows": rows,
         "quarantined": quarantined,
-        "quarantined_by_rule": dict(by_rule),
-        "validation": contract.validation(counts, across),
+        "quarantined_by_rule": by_rule,
+        "validation": contract.validation(merge_counts(*(part.counts for part in parts)), across),
     }
     key = f"reports/day={as_of}/contract.json"
     overwrite(store, key, json.dumps(report, indent=1).encode())
-    critical = {rule.id: rule.sentence for rule in contract.rules if rule.severity == "critical"}
-    broken = [critical[result.rule_id] for result in across if not result.is_met and result.rule_id in critical]
-    if broken:
-        raise ExpectationsNotMet(
-            f"The day {as_of} breaks the contract: {' '.join(broken)} Nothing was published. "
-            f"Every rule's counts: {store.location(key)}"
-        )
+    where = f"Nothing was published. Every rule's counts: {store.location(key)}"
     budget = Budget(settings.contract.max_quarantined_rows, settings.contract.max_quarantined_share)
-    if is_over_budget(quarantined, rows, budget=budget):
+    if is_over_budget(quarantined, rows, budget=budget) or not assembled.decided.num_rows:
         worst = ", ".join(f"{rule} {count}" for rule, count in list(by_rule.items())[:_TOLD_RULES])
         raise ExpectationsNotMet(
             f"{quarantined} of {rows} rows of {as_of} would be set aside ({quarantined / rows:.1%}); the budget is "
-            f"{budget.max_rows} rows or {budget.max_share:.1%}, whichever is more. Most broken: {worst}. "
-            f"Nothing was published; the feed needs mending. Every rule's counts: {store.location(key)}"
+            f"{budget.max_rows} rows or {budget.max_share:.1%}, whichever is more, and at least one row must remain. "
+            f"Most broken: {worst}. The feed needs mending. {where}"
         )
+    critical = {rule.id: rule.sentence for rule in contract.rules if rule.severity == "critical"}
+    broken = [critical[result.rule_id] for result in across if not result.is_met and result.rule_id in critical]
+    if broken:
+        raise ExpectationsNotMet(f"The day {as_of} breaks the contract: {' '.join(broken)} {where}")
 
 
 def require_plausible(decisions: pa.Table, by_decision: Mapping[str, int], settings: Settings) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from datetime import date
 from typing import TYPE_CHECKING
 
 from configs.policy import PolicyFile, load_policy
@@ -43,22 +44,26 @@ def pin(delivery: Delivery, settings: Settings) -> Pins:
     return pins
 
 
-@step("unchanged")
-def unchanged(delivery: Delivery, settings: Settings) -> Manifest | None:
-    """The day's newest revision if it was made from these very files, shown to readers; None if the day is new.
+@step("roll forward")
+def roll_forward(as_of: date, settings: Settings) -> Manifest | None:
+    """The day's newest revision, shown to readers should the run that published it have died before that."""
+    store = open_store(settings.storage.root)
+    published = newest_manifest(store, as_of)
+    if published:
+        show_to_readers(store, published)
+    return published
+
+
+def require_unchanged(published: Manifest, delivery: Delivery) -> Manifest:
+    """The published revision, if it was made from these very files.
 
     A published day stays as it is, whatever became of champion, policy, contract or code since.
 
     Raises:
         InputsChanged: the day is published and its files are no longer the same.
     """
-    store = open_store(settings.storage.root)
-    published = newest_manifest(store, delivery.as_of)
-    if published is None:
-        return None
     if published.inputs != delivery.digests:
         raise InputsChanged(_what_changed(published, delivery))
-    show_to_readers(store, published)
     return published
 
 
@@ -97,11 +102,14 @@ def load_scorer(model: ModelPin, settings: Settings) -> RawScorer:
 
 
 @functools.lru_cache(maxsize=4)
-def contract_of(suite: str) -> Contract:
-    """The contract in a suite file, ready to judge rows."""
+def contract_of(suite: str, digest: str) -> Contract:
+    """The contract in a suite file, ready to judge rows; refused where the file is no longer the pinned one."""
     from tasks.adapters.gx import load_contract
 
-    return load_contract(suite_text(suite))
+    text = suite_text(suite)
+    if suite_identity(text)[1] != digest:
+        raise ConfigError(f"The suite {suite} was changed while the day was being scored; run the command again.")
+    return load_contract(text)
 
 
 def suite_text(suite: str) -> str:
@@ -111,6 +119,8 @@ def suite_text(suite: str) -> str:
         return path.read_text("utf-8")
     except OSError as error:
         raise ConfigError(f"The suite {path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"The suite {path} is not UTF-8 text.") from None
 
 
 def _what_changed(published: Manifest, delivery: Delivery) -> str:

@@ -21,10 +21,9 @@ from tasks.errors import InputsChanged, ModelError, SourceError
 from tasks.orchestration import run_logger, step
 from tasks.pin import load_bundle
 from tasks.revisions import newest_manifest
+from tasks.screen_score import PD
 from tasks.store import NotFound, Store, open_store, overwrite
 from tasks.train import reference_key
-
-PD = "pd"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +35,8 @@ class MonitoringResult:
     reference_rows: int
     drifted: tuple[str, ...]
     """Columns that Evidently's default tests call drifted, most drifted first."""
+    empty: tuple[str, ...]
+    """Columns without any value in the day or in the reference; nothing can be said of their distribution."""
     keys: tuple[str, ...]
 
 
@@ -56,10 +57,17 @@ def compare_with_reference(published: Manifest, settings: Settings) -> Monitorin
     store = open_store(settings.storage.root)
     frozen = load_bundle(published.model, settings).reference
     columns = {**frozen["columns"], PD: {"quantiles": frozen["pd_quantiles"]}}
-    current = coarsen(sample_day(store, published, settings), columns)
-    reference = coarsen(reference_frame(store, published), columns)
+    seed = published.as_of.toordinal()
+    current = coarsen(sample_day(store, published, settings), columns, seed=seed)
+    reference = coarsen(reference_frame(store, published), columns, seed=seed)
+    # Evidently cannot compare a column without any value; that it is gone is the finding.
+    empty = tuple(name for name in columns if current[name].isna().all() or reference[name].isna().all())
+    current, reference = current.drop(columns=list(empty)), reference.drop(columns=list(empty))
     run_logger().info("Comparing %d rows with %d of the reference", len(current), len(reference))
-    kinds = {"numbers": (*NUMBERS, PD), "texts": TEXTS}
+    kinds = {
+        "numbers": [name for name in (*NUMBERS, PD) if name not in empty],
+        "texts": [name for name in TEXTS if name not in empty],
+    }
     drift, drifted = compare(reference, current, **kinds)
     run_logger().info("Drift: %d of %d columns; describing data quality", len(drifted), len(columns))
     quality = describe(reference, current, **kinds)
@@ -72,7 +80,7 @@ def compare_with_reference(published: Manifest, settings: Settings) -> Monitorin
     keys = tuple(f"reports/day={published.as_of}/{name}" for name in contents)
     for key, data in zip(keys, contents.values(), strict=True):
         overwrite(store, key, data)
-    return MonitoringResult(published.as_of, len(current), len(reference), drifted, keys)
+    return MonitoringResult(published.as_of, len(current), len(reference), drifted, empty, keys)
 
 
 def sample_day(store: Store, published: Manifest, settings: Settings) -> pd.DataFrame:

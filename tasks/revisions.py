@@ -76,5 +76,19 @@ def commit(store: Store, manifest: Manifest) -> Manifest:
 
 
 def show_to_readers(store: Store, manifest: Manifest) -> None:
-    """Make the newest revision's decisions what readers see; does nothing where they are already."""
-    overwrite(store, decisions_key(manifest.as_of), store.read(manifest.audited.decisions.key).data)
+    """Make the newest revision's decisions what readers see; does nothing where they are already.
+
+    Raises:
+        PublishError: the revision's data file is gone or is not what the manifest names; readers keep what they have.
+    """
+    source = manifest.audited.decisions
+    try:
+        data = store.read(source.key).data
+    except NotFound:
+        data = b""
+    if hashlib.sha256(data).hexdigest() != source.sha256:
+        raise PublishError(
+            f"{store.location(source.key)} is missing or damaged: it is not the file that revision {manifest.revision} "
+            f"of {manifest.as_of} names. What readers see was left as it is. Restore the file from a backup."
+        )
+    overwrite(store, decisions_key(manifest.as_of), data)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 import pyarrow as pa
 
@@ -19,6 +19,9 @@ from tasks.orchestration import run_logger, step
 from tasks.pin import contract_of, load_bundle, load_scorer
 from tasks.store import open_store, overwrite
 
+if TYPE_CHECKING:
+    from tasks.adapters.gx import Contract
+
 PD: Final = "pd"
 _TOLD_COLUMNS: Final = 10
 
@@ -27,14 +30,15 @@ _TOLD_COLUMNS: Final = 10
 def screen_and_score(file: FileRef, pins: Pins, settings: Settings) -> PartRef:
     """Screen and score one landing file; leaves its decided and its rejected rows in the store and counts them."""
     store = open_store(settings.storage.root)
-    contract = contract_of(settings.contract.suite)
+    contract = contract_of(settings.contract.suite, pins.contract_digest)
     bundle, scorer = load_bundle(pins.model, settings), load_scorer(pins.model, settings)
     decided: list[pa.Table] = []
     rejected: list[pa.Table] = []
     counts: dict[str, RuleCount] = {}
     rows = 0
     with store.open(file.key) as stream:
-        require_columns(stream, file.format, name=file.name)
+        header = require_columns(stream, file.format, name=file.name)
+        _require_column_rules(contract, header, name=file.name)
         for raw in read_chunks(stream, file.format, name=file.name, chunk_rows=settings.scoring.chunk_rows):
             chunk = screen_chunk(raw, first_row=rows + 1, source=file.name, contract=contract)
             decided.append(score_chunk(chunk, bundle, scorer))
@@ -52,18 +56,30 @@ def screen_and_score(file: FileRef, pins: Pins, settings: Settings) -> PartRef:
     return part
 
 
-def require_columns(stream: BinaryIO, file_format: FileFormat, *, name: str, also: tuple[str, ...] = ()) -> None:
-    """Stop at a file that lacks declared columns (or one of `also`); leaves the stream at its start."""
+def require_columns(
+    stream: BinaryIO, file_format: FileFormat, *, name: str, also: tuple[str, ...] = ()
+) -> tuple[str, ...]:
+    """The header of a file that has all declared columns and those of `also`; leaves the stream at its start."""
     header = read_header(stream, file_format, name=name)
     stream.seek(0)
     missing = [*missing_columns(header), *(column for column in also if column not in header)]
     if missing:
         told = ", ".join(missing[:_TOLD_COLUMNS]) + (", …" if len(missing) > _TOLD_COLUMNS else "")
-        hint = did_you_mean(missing[0], [column for column in header if column not in NAMES])
+        # Where most columns are missing, the header may be no header, and its cells an applicant's.
+        others = [column for column in header if column not in NAMES] if len(missing) <= _TOLD_COLUMNS else []
+        hint = did_you_mean(missing[0], others)
         raise ExpectationsNotMet(
             f"{len(missing)} of {len(NAMES) + len(also)} required columns are missing from {name}: {told}.{hint} "
             "The contract is expectations/applications.json; columns may come in any order."
         )
+    return header
+
+
+def _require_column_rules(contract: Contract, header: tuple[str, ...], *, name: str) -> None:
+    broken = contract.check_columns(header)
+    told = [rule.sentence for rule in contract.rules if rule.id in broken and rule.severity == "critical"]
+    if told:
+        raise ExpectationsNotMet(f"The columns of {name} break the contract: {' '.join(told)} Nothing was published.")
 
 
 def score_chunk(chunk: ScreenedChunk, bundle: Bundle, scorer: RawScorer) -> pa.Table:

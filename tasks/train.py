@@ -16,13 +16,14 @@ from tasks.adapters.arrow import read_chunks, write_parquet
 from tasks.core.applications import TARGET, parse_numbers
 from tasks.core.bundle import Bundle, make_golden, reference_statistics, to_files
 from tasks.core.calibration import calibration_line, expected_calibration_error, fit_calibration
+from tasks.core.contract import suite_identity
 from tasks.core.day import ModelPin, format_of
 from tasks.core.features import build_features, fit_features
 from tasks.core.policy import best_cutoff, break_even_cutoff, cost_per_application
 from tasks.core.screening import BROKEN_RULES, count_by_rule, screen_chunk
 from tasks.errors import ConfigError, ExpectationsNotMet, ModelError, SourceError
 from tasks.orchestration import run_logger, step
-from tasks.pin import contract_of, registry_of
+from tasks.pin import contract_of, registry_of, suite_text
 from tasks.screen_score import require_columns
 from tasks.store import open_store, overwrite
 
@@ -138,7 +139,7 @@ def reference_sample(rows: pa.Table, pd: np.ndarray, training: Training) -> pa.T
 
 
 def _read_file(path: Path, settings: Settings) -> History:
-    contract = contract_of(settings.contract.suite)
+    contract = contract_of(settings.contract.suite, suite_identity(suite_text(settings.contract.suite))[1])
     rows, defaulted, broken = [], [], []
     done = 0
     try:

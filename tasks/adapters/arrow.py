@@ -8,10 +8,11 @@ import gzip
 import io
 import re
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import BinaryIO, Final, cast
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
@@ -23,6 +24,10 @@ _BLOCK_BYTES: Final = 8 << 20
 _HEADER_BYTES: Final = 1 << 16
 _ROWS_PER_GROUP: Final = 131_072
 _COMPRESSION: Final = "zstd"
+_PLAIN_TYPES: Final = (
+    pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_boolean, pa.types.is_string,
+    pa.types.is_large_string, pa.types.is_string_view, pa.types.is_null,
+)  # fmt: skip
 
 
 def read_header(stream: BinaryIO, file_format: str, *, name: str) -> tuple[str, ...]:
@@ -33,12 +38,16 @@ def read_header(stream: BinaryIO, file_format: str, *, name: str) -> tuple[str, 
     """
     with _readable(name):
         if file_format == "parquet":
-            columns = tuple(pq.ParquetFile(stream).schema_arrow.names)
+            schema = pq.ParquetFile(stream).schema_arrow
+            columns = tuple(schema.names)
+            _require_plain_types(schema, name)
         else:
             columns = _csv_header(_decompressed(stream, file_format).read(_HEADER_BYTES))
     if not columns:
         raise SourceError(f"{name} is empty; a header line with the declared columns is required. Deliver it again.")
-    twice = sorted({column for column in columns if columns.count(column) > 1})
+    if not set(columns) & set(NAMES):  # nothing of it is told: without a header these are an applicant's values
+        raise SourceError(f"{name} has no header line: none of its {len(columns)} first cells is a declared column.")
+    twice = sorted({column for column in columns if column in NAMES and columns.count(column) > 1})
     if twice:
         raise SourceError(f"{name} has {', '.join(twice)} more than once; which one counts cannot be known.")
     return columns
@@ -59,7 +68,7 @@ def read_chunks(stream: BinaryIO, file_format: str, *, name: str, chunk_rows: in
         if file_format == "parquet":
             batches = pq.ParquetFile(stream).iter_batches(batch_size=chunk_rows, columns=wanted)
         else:
-            batches = iter(_open_csv(_decompressed(stream, file_format), wanted))
+            batches = _on_one_line(_open_csv(_decompressed(stream, file_format), wanted), name)
         yield from _rechunk(batches, chunk_rows)
 
 
@@ -102,6 +111,32 @@ def _open_csv(stream: BinaryIO, columns: list[str]) -> pa_csv.CSVStreamingReader
     )
 
 
+def _on_one_line(batches: Iterable[pa.RecordBatch], name: str) -> Iterator[pa.RecordBatch]:
+    """The batches, unless a cell runs over a line end: no declared column holds one, so a quote was left open.
+
+    Arrow takes all lines up to the next quote, or to the end of the file, for that one cell, and says nothing.
+    """
+    for batch in batches:
+        for column in batch.columns:
+            text = column.buffers()[2]
+            if text is not None and (np.frombuffer(text, np.uint8) == ord("\n")).any():
+                raise SourceError(
+                    f"{name} has a cell that runs over a line end: a quote was opened and not closed in its line, and "
+                    "the lines after it cannot be told apart. Deliver the file again with its quotes in pairs."
+                )
+        yield batch
+
+
+def _require_plain_types(schema: pa.Schema, name: str) -> None:
+    for field in schema:
+        kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+        if field.name in NAMES and not any(is_plain(kind) for is_plain in _PLAIN_TYPES):
+            raise SourceError(
+                f"{name} has {field.name} as {field.type}; numbers, booleans and text can be read. "
+                "Write the column as one of them."
+            )
+
+
 def _rechunk(batches: Iterator[pa.RecordBatch], chunk_rows: int) -> Iterator[pa.Table]:
     """The same rows in tables of exactly `chunk_rows`, the last one shorter."""
     held: list[pa.RecordBatch] = []
@@ -125,7 +160,7 @@ def _readable(name: str) -> Iterator[None]:
     """Turn a reader's error into one that names the file and never repeats its content."""
     try:
         yield
-    except (pa.ArrowException, UnicodeDecodeError, csv.Error, EOFError, gzip.BadGzipFile, zlib.error) as error:
+    except (pa.ArrowException, UnicodeDecodeError, csv.Error, EOFError, OSError, zlib.error) as error:
         raise SourceError(f"{name} cannot be read: {_cause(error)}. Deliver the file again, whole.") from None
 
 

@@ -12,6 +12,7 @@ from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
 from mlflow.entities import Metric, Param
 from mlflow.exceptions import MlflowException
+from sqlalchemy.exc import SQLAlchemyError
 
 from tasks.core import bundle
 from tasks.core.day import ModelPin
@@ -71,9 +72,9 @@ class ModelRegistry:
         """Point the alias at a version. Raises `ModelError` if there is no such version."""
         try:
             self._client().set_registered_model_alias(self.model_name, self.alias, version)
-        except MlflowException as error:
+        except (MlflowException, SQLAlchemyError, OSError) as error:
             raise ModelError(
-                f"{self.model_name} version {version} cannot become {self.alias}: {error.message} "
+                f"{self.model_name} version {version} cannot become {self.alias}: {_told(error)} "
                 f"Registered versions: {self._versions() or 'none'}."
             ) from None
 
@@ -81,9 +82,9 @@ class ModelRegistry:
         """The version that the alias points to. Raises `ModelError` if there is none."""
         try:
             version = self._client().get_model_version_by_alias(self.model_name, self.alias)
-        except MlflowException as error:
+        except (MlflowException, SQLAlchemyError, OSError) as error:
             raise ModelError(
-                f"{self.model_name}@{self.alias} is not in the registry {self._uri}: {error.message} "
+                f"{self.model_name}@{self.alias} is not to be had from the registry {self._uri}: {_told(error)} "
                 f"Registered versions: {self._versions() or 'none'}. "
                 "Train and promote one with `scoring train`, or promote a version with `scoring promote`."
             ) from None
@@ -104,8 +105,8 @@ class ModelRegistry:
             source = self._client().get_model_version_download_uri(pin.name, pin.version)
             folder = Path(download_artifacts(source, tracking_uri=self._uri))
             files = {name: (folder / name).read_bytes() for name in bundle.FILES if (folder / name).is_file()}
-        except (MlflowException, OSError) as error:
-            raise ModelError(f"{pin.name} version {pin.version} cannot be fetched: {error}") from None
+        except (MlflowException, SQLAlchemyError, OSError) as error:
+            raise ModelError(f"{pin.name} version {pin.version} cannot be fetched: {_told(error)}") from None
         found = bundle.bundle_digest(bundle.file_digests(files))
         if found != pin.digest:
             raise ModelError(
@@ -140,5 +141,13 @@ class ModelRegistry:
             client.create_registered_model(self.model_name)
 
     def _versions(self) -> str:
-        found = self._client().search_model_versions(f"name='{self.model_name}'")
+        try:
+            found = self._client().search_model_versions(f"name='{self.model_name}'")
+        except (MlflowException, SQLAlchemyError, OSError):
+            return "unknown, the registry does not answer"
         return ", ".join(sorted((str(each.version) for each in found), key=int))
+
+
+def _told(error: Exception) -> str:
+    """The first line of what the registry says; the rest is a stack of its own."""
+    return str(error).partition("\n")[0].rstrip(".") + "."

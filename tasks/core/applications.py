@@ -76,8 +76,8 @@ TYPED_SCHEMA: Final = pa.schema([(column.name, column.arrow_type) for column in 
 
 # A number as people and programs write it: sign, digits, point, exponent. No thousands separators, hex, inf or nan.
 _NUMBER: Final = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$"
-# Whole numbers up to 2**53 are exact in float64 (IEEE 754); a larger one could silently become its neighbour.
-_LARGEST_WHOLE: Final = float(2**53)
+# Whole numbers below 2**53 are exact in float64 (IEEE 754); from there on one could silently become its neighbour.
+_LARGEST_WHOLE: Final = float(2**53 - 1)
 
 
 class TypedRows(NamedTuple):
@@ -100,7 +100,7 @@ def parse_rows(raw: pa.Table) -> TypedRows:
 
     A number is a sign, digits, a decimal point and an exponent; blanks around it are ignored and an empty cell is
     missing. Infinity, NaN written as text, thousands separators, fractions in `integer` columns and whole numbers
-    beyond 2**53 are unparsable. In binary input (parquet) a NaN is a missing value, as pandas means it.
+    from 2**53 on are unparsable. In binary input (parquet) a NaN is a missing value, as pandas means it.
 
     Raises:
         KeyError: a declared column is absent; ask `missing_columns` first.
@@ -124,6 +124,8 @@ def as_text(raw: pa.Table) -> pa.Table:
 
 
 def _parse_text(values: pa.Array) -> pa.Array:
+    if pa.types.is_floating(values.type):  # how pandas writes a text column without any text
+        values = pc.if_else(pc.is_nan(values), None, values)
     text = values.cast(pa.string())
     return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
 
@@ -171,4 +173,5 @@ def _is_lost(values: pa.Array, numbers: pa.Array) -> np.ndarray:
 
 
 def _is_textual(type_: pa.DataType) -> bool:
-    return pa.types.is_string(type_) or pa.types.is_large_string(type_) or pa.types.is_dictionary(type_)
+    kinds = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_dictionary)
+    return any(is_kind(type_) for is_kind in kinds)

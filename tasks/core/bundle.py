@@ -30,6 +30,8 @@ FILES: Final = (MODEL_FILE, _SCORING_FILE, _REFERENCE_FILE, _GOLDEN_FILE)
 _GOLDEN_ROWS: Final = 64
 _QUANTILES: Final = (0.005, 0.01, *(step / 20 for step in range(1, 20)), 0.99, 0.995)
 """No minimum and no maximum: those are somebody's value."""
+_FEW_VALUES: Final = 30
+_FLAG_VALUES: Final = 2
 _RARE_SHARE: Final = 0.001
 """Levels under this share are not kept one by one; a rare value could point to a person."""
 
@@ -90,12 +92,19 @@ def require_golden(golden: Golden, model: RawScorer, calibration: Calibration) -
 
 
 def reference_statistics(rows: pa.Table, pd: np.ndarray) -> dict[str, Any]:
-    """What training looked like, column by column: missing share, quantiles or shares of levels, and the pd."""
+    """What training looked like, column by column: missing share, quantiles or shares of levels, and the pd.
+
+    A number with few values (a flag, a rating, a count) has its common values listed beside its quantiles.
+    """
     columns: dict[str, Any] = {}
     for name in NUMBERS:
         values = rows.column(name).drop_null().to_numpy()
         quantiles = np.quantile(values, _QUANTILES).tolist() if len(values) else []
         columns[name] = {"missing_share": _missing_share(rows.column(name)), "quantiles": quantiles}
+        distinct, counts = np.unique(values, return_counts=True)
+        if 0 < len(distinct) <= _FEW_VALUES:
+            is_told = (counts >= _RARE_SHARE * rows.num_rows) | (len(distinct) <= _FLAG_VALUES)
+            columns[name]["values"] = distinct[is_told].tolist()
     for name in TEXTS:
         counts = pc.value_counts(rows.column(name).drop_null()).to_pylist()
         shares = {each["values"]: each["counts"] / rows.num_rows for each in counts}

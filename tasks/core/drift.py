@@ -14,30 +14,25 @@ import pandas as pd
 OTHER: Final = "(rare or unseen)"
 
 
-def coarsen(sample: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFrame:
-    """The sample with tails and rare levels folded together, so that no report can show a single applicant's value.
+def coarsen(sample: pd.DataFrame, columns: Mapping[str, Any], *, seed: int) -> pd.DataFrame:
+    """The sample as a report may show it: shuffled rows of common values, none of them a single applicant's own.
 
-    Numbers are clipped to the frozen outer quantiles of the reference, and levels that the reference does not list
-    become `OTHER`. Missing stays missing.
+    Evidently draws small samples value by value. So each number becomes the nearest of the reference's frozen quantiles
+    (or of its common values, where it has few), and levels that the reference does not list become `OTHER`. Missing
+    stays missing.
 
     Args:
         sample: typed applications, one column per entry of `columns` at least.
         columns: the bundle's reference statistics by column.
+        seed: of the shuffle.
 
     >>> frozen = {"x": {"quantiles": [0.0, 5.0, 9.0]}, "c": {"level_shares": {"A": 1.0}}}
-    >>> coarsen(pd.DataFrame({"x": [-1.0, 7.0, 99.0], "c": ["A", "Z", None]}), frozen).to_dict("list")
-    {'x': [0.0, 7.0, 9.0], 'c': ['A', '(rare or unseen)', None]}
+    >>> rows = pd.DataFrame({"x": [-1.0, 5.9, 99.0], "c": ["A", "Z", None]})
+    >>> coarsen(rows, frozen, seed=0).sort_values("x").to_dict("list")
+    {'x': [0.0, 5.0, 9.0], 'c': ['A', '(rare or unseen)', None]}
     """
-    folded = {}
-    for name, frozen in columns.items():
-        values = sample[name]
-        if "level_shares" in frozen:
-            folded[name] = values.where(values.isna() | values.isin(list(frozen["level_shares"])), OTHER)
-        elif frozen["quantiles"]:
-            folded[name] = values.clip(frozen["quantiles"][0], frozen["quantiles"][-1])
-        else:  # the reference never had a value here: only presence can be compared
-            folded[name] = values.where(values.isna(), 0.0)
-    return pd.DataFrame(folded)
+    folded = {name: _fold(sample[name], frozen) for name, frozen in columns.items()}
+    return pd.DataFrame(folded).sample(frac=1.0, random_state=seed, ignore_index=True)
 
 
 def choose_sample(ids: np.ndarray, *, rows: int, seed: int) -> np.ndarray:
@@ -45,3 +40,12 @@ def choose_sample(ids: np.ndarray, *, rows: int, seed: int) -> np.ndarray:
     if len(ids) <= rows:
         return ids
     return np.sort(np.random.default_rng(seed).choice(ids, rows, replace=False))
+
+
+def _fold(values: pd.Series, frozen: Mapping[str, Any]) -> pd.Series:
+    if "level_shares" in frozen:
+        return values.where(values.isna() | values.isin(list(frozen["level_shares"])), OTHER)
+    common = np.unique(frozen.get("values") or frozen["quantiles"] or [0.0])
+    between = (common[1:] + common[:-1]) / 2
+    nearest = common[np.searchsorted(between, values.to_numpy(dtype=np.float64))]
+    return pd.Series(np.where(values.isna(), np.nan, nearest), index=values.index)

@@ -29,6 +29,8 @@ AGE: Final = "DAYS_BIRTH"
 NOT_EMPLOYED_DAYS: Final = 365243.0
 """DAYS_EMPLOYED of applicants without employment (pensioners, mostly): a code, not a number of days."""
 NO_CATEGORY: Final = "XNA"
+_COMMON_SHARE: Final = 0.0005
+"""Levels under this share of the training rows are left out of the bundle: a rare text could be a person's."""
 _PRIOR_ROWS: Final = 200
 """Weight of the overall default rate when a category's own rate is estimated, in rows (Micci-Barreca 2001)."""
 
@@ -172,7 +174,7 @@ def _fit_encoding(values: pa.ChunkedArray, defaulted: np.ndarray, overall: float
         for level, bad, rows in zip(
             *(table.column(name).to_pylist() for name in ("level", "bad_sum", "bad_count")), strict=True
         )
-        if level is not None and level != NO_CATEGORY
+        if level is not None and level != NO_CATEGORY and rows >= _COMMON_SHARE * len(values)
     }
     levels = sorted(rates, key=lambda level: (rates[level], level))
     return Encoding(tuple(levels), sum(rates[level] < overall for level in levels) - 0.5)

@@ -50,12 +50,14 @@ class DayResult(NamedTuple):
 def manifest_json(manifest: Manifest) -> bytes:
     """The manifest as stored."""
     content = asdict(manifest) | {"as_of": manifest.as_of.isoformat(), "totals": asdict(manifest.totals)}
-    return json.dumps(content, sort_keys=True, indent=1).encode()
+    return json.dumps(content, indent=1).encode()
 
 
 def read_manifest(data: bytes) -> Manifest:
     """The manifest in stored bytes. Raises `ValueError` or `KeyError` where it is none."""
     content = json.loads(data)
+    if not isinstance(content, dict):
+        raise ValueError("a manifest is a JSON object")  # noqa: TRY004
     audited = content.pop("audited")
     content.pop("totals")
     quarantine = audited.pop("quarantine")

@@ -39,7 +39,9 @@ class FolderStore:
     @contextlib.contextmanager
     def open(self, key: str) -> Iterator[BinaryIO]:
         """The object as a seekable stream. Raises `NotFound`."""
-        with _told("read", key), self._path(key).open("rb") as stream:
+        with _told("read", key):
+            stream = self._path(key).open("rb")
+        with stream:
             yield stream
 
     def create(self, key: str, data: bytes) -> None:
@@ -57,7 +59,7 @@ class FolderStore:
             with self._unfinished() as (temporary, stream):
                 yield stream
                 _settle(stream)
-                path.parent.mkdir(parents=True, exist_ok=True)
+                _make_folder(path.parent)
                 try:
                     os.link(temporary, path)
                 except FileExistsError:
@@ -141,6 +143,14 @@ def _tag(data: bytes) -> str:
 def _settle(stream: BinaryIO) -> None:
     stream.flush()
     os.fsync(stream.fileno())
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder and its parents, so that they are still there after a power cut."""
+    if not folder.is_dir():
+        _make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _sync_folder(folder.parent)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -60,8 +60,9 @@ def test_an_empty_cell_is_missing_not_lost(cell: str | None) -> None:
 
 
 def test_a_whole_number_has_no_fraction_and_fits_exactly() -> None:
-    cells = ["3", "3.0", "3.5", str(2**53), str(2**53 + 2)]
-    assert numbers(cells, whole=True) == ([3.0, 3.0, None, float(2**53), None], [False, False, True, False, True])
+    cells = ["3", "3.0", "3.5", str(2**53 - 1), str(2**53), str(2**53 + 1)]
+    parsed = [3.0, 3.0, None, float(2**53 - 1), None, None]
+    assert numbers(cells, whole=True) == (parsed, [False, False, True, False, True, True])
 
 
 def test_a_nan_in_a_binary_file_is_missing_and_an_infinity_is_lost() -> None:

@@ -20,9 +20,10 @@ import pytest
 from configs.settings import load_settings
 from flows.summary import day_summary
 from tasks.core.applications import NAMES
+from tasks.core.contract import suite_identity
 from tasks.core.decisions import SCHEMA
-from tasks.errors import ExpectationsNotMet, InputsChanged, ModelError, PublishError, SourceError
-from tasks.pin import load_bundle
+from tasks.errors import ConfigError, ExpectationsNotMet, InputsChanged, ModelError, PublishError, SourceError
+from tasks.pin import contract_of, load_bundle
 from tests.conftest import DAY, Project
 
 Score = Callable[..., Any]
@@ -236,6 +237,13 @@ def _rewrite(project: Project, change: Callable[[bytes], bytes]) -> None:
             "1 of 121 required columns are missing from applications_1.csv: AMT_CREDIT. Did you mean 'AMT_CREDITS'",
         ),
         (lambda data: data.replace(b"AMT_CREDIT,", b"AMT_ANNUITY,", 1), SourceError, "has AMT_ANNUITY more than once"),
+        (
+            lambda data: data.partition(b"\n")[2],
+            SourceError,
+            r"has no header line: none of its \d+ first cells is a declared",
+        ),
+        (lambda data: _with_quotes(data, 60), SourceError, "has a cell that runs over a line end"),
+        (lambda data: _with_quotes(data, 60, 90), SourceError, "has a cell that runs over a line end"),
         (lambda data: data.replace(b"Cash loans", b"Cash l\xffans"), SourceError, "it is not UTF-8 text"),
         (
             lambda data: b"\n".join(data.split(b"\n")[:-2]) + b"\n",
@@ -257,6 +265,181 @@ def test_a_broken_file_stops_the_day_with_nothing_published(
     with pytest.raises(error, match=message):
         score()
     assert published_under(project) == []
+
+
+def _with_quotes(data: bytes, *rows: int) -> bytes:
+    """A quote opened before the last cell of each of the rows."""
+    lines = [line for line in data.split(b"\n") if b'"' not in line]
+    for row in rows:
+        cells = lines[row].split(b",")
+        lines[row] = b",".join([*cells[:-1], b'"' + cells[-1]])
+    return b"\n".join(lines)
+
+
+@pytest.mark.parametrize("rows", [20, 400])
+def test_a_day_on_which_every_row_is_bad_is_not_published(project: Project, score: Score, rows: int) -> None:
+    project.deliver(rows=rows)
+    _rewrite(project, lambda data: data.replace(b" loans", b" gifts"))
+    with pytest.raises(
+        ExpectationsNotMet, match=rf"{rows} of {rows} rows .* Most broken: NAME_CONTRACT_TYPE_in_domain {rows}"
+    ):
+        score()
+    assert published_under(project) == []
+
+
+def test_the_contract_report_counts_all_files(project: Project, score: Score) -> None:
+    project.deliver(rows=100, files=2)
+    manifest = score().manifest
+    report = json.loads((project.root / f"reports/day={DAY}/contract.json").read_text())
+    by_id = {each["expectation_config"]["meta"]["id"]: each["result"] for each in report["validation"]["results"]}
+    assert report["rows"] == 100 == by_id["SK_ID_CURR_in_range"]["element_count"]
+    assert report["quarantined"] == manifest.totals.quarantined == 0
+
+
+def test_a_suite_with_a_rule_about_columns_is_obeyed(project: Project, score: Score, tmp_path: Path) -> None:
+    suite = json.loads(Path("expectations/applications.json").read_text())
+    kwargs = {"value": 5}
+    meta = {"id": "five_columns", "sentence": "A file has five columns.", "owner": "data owner"}
+    entry = {"type": "expect_table_column_count_to_equal", "kwargs": kwargs, "severity": "critical", "meta": meta}
+    suite["expectations"].append(entry)
+    (tmp_path / "suite.json").write_text(json.dumps(suite))
+    project.deliver()
+    with pytest.raises(ExpectationsNotMet, match="A file has five columns"):
+        score(project.with_settings(contract={"suite": str(tmp_path / "suite.json")}))
+
+
+def test_a_suite_changed_while_a_day_is_scored_is_refused(tmp_path: Path) -> None:
+    text = Path("expectations/applications.json").read_text()
+    (tmp_path / "suite.json").write_text(text)
+    pinned = suite_identity(text)[1]
+    (tmp_path / "suite.json").write_text(text.replace('"version": "1"', '"version": "2"', 1))
+    with pytest.raises(ConfigError, match="was changed while the day was being scored"):
+        contract_of(str(tmp_path / "suite.json"), pinned)
+
+
+@pytest.mark.parametrize(
+    ("type_", "message"),
+    [
+        (pa.binary(), "AMT_CREDIT as binary"),
+        (pa.date32(), r"AMT_CREDIT as date32"),
+        (pa.list_(pa.int8()), "AMT_CREDIT as list"),
+    ],
+)
+def test_a_parquet_column_of_another_kind_is_named(
+    project: Project, score: Score, type_: pa.DataType, message: str
+) -> None:
+    project.deliver(rows=20, file_format="parquet")
+    path = project.landing / "applications_1.parquet"
+    table = pq.read_table(path)
+    position = table.column_names.index("AMT_CREDIT")
+    pq.write_table(table.set_column(position, "AMT_CREDIT", pa.nulls(20, type_)), path)
+    (project.landing / "_control.json").unlink()
+    with pytest.raises(SourceError, match=message):
+        score()
+
+
+def test_numbers_of_any_width_and_empty_text_columns_read_the_same(project: Project, score: Score) -> None:
+    project.deliver(rows=60, file_format="parquet")
+    (project.landing / "_control.json").unlink()
+    path = project.landing / "applications_1.parquet"
+    table = pq.read_table(path)
+    empty = table.column_names.index("NAME_TYPE_SUITE")
+    table = table.set_column(empty, "NAME_TYPE_SUITE", pa.nulls(60, pa.string()))
+    pq.write_table(table, path)
+    score()
+    plain = digest(project.decisions)
+    for folder in ("decisions", "revisions", "work"):
+        shutil.rmtree(project.root / folder)
+    narrow = table.set_column(empty, "NAME_TYPE_SUITE", pa.array([float("nan")] * 60))
+    for name, type_ in {"CNT_CHILDREN": pa.int8(), "SK_ID_CURR": pa.float64(), "FLAG_MOBIL": pa.bool_()}.items():
+        narrow = narrow.set_column(narrow.column_names.index(name), name, narrow.column(name).cast(type_))
+    pq.write_table(narrow, path)
+    score()
+    assert digest(project.decisions) == plain
+
+
+def test_a_damaged_parquet_is_the_feeds_fault_not_the_stores(project: Project, score: Score) -> None:
+    project.deliver(rows=60, file_format="parquet")
+    (project.landing / "_control.json").unlink()
+    path = project.landing / "applications_1.parquet"
+    data = bytearray(path.read_bytes())
+    data[1000:1400] = bytes(400)
+    path.write_bytes(data)
+    with pytest.raises(SourceError, match="applications_1.parquet cannot be read"):
+        score()
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"rows": 400, "sha256": None},
+        {"rows": None, "sha256": "ab"},
+        {"rows": "400", "sha256": "ab"},
+        {"rows": True, "sha256": "ab"},
+    ],
+)
+def test_a_control_file_with_wrong_types_is_no_control_file(
+    project: Project, score: Score, entry: dict[str, Any]
+) -> None:
+    project.deliver()
+    control = {"day": str(DAY), "files": {"applications_1.csv": entry}}
+    (project.landing / "_control.json").write_text(json.dumps(control))
+    with pytest.raises(SourceError, match="is no control file"):
+        score()
+
+
+def test_a_control_file_of_another_day_is_refused(project: Project, score: Score) -> None:
+    project.deliver()
+    control = project.landing / "_control.json"
+    control.write_text(control.read_text().replace(str(DAY), "2026-11-01"))
+    with pytest.raises(SourceError, match="announces 2026-11-01, but lies under 2026-11-02"):
+        score()
+
+
+def test_a_committed_day_is_shown_even_if_its_files_are_gone(project: Project, score: Score) -> None:
+    project.deliver()
+    score()
+    seen = digest(project.decisions)
+    project.decisions.unlink()
+    shutil.rmtree(project.landing)
+    with pytest.raises(SourceError, match="No application files"):
+        score()
+    assert digest(project.decisions) == seen
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda path: path.unlink(), lambda path: path.write_bytes(path.read_bytes()[:-1] + b"x")]
+)
+def test_a_damaged_revision_is_never_shown_to_readers(
+    project: Project, score: Score, damage: Callable[[Path], Any]
+) -> None:
+    project.deliver()
+    manifest = score().manifest
+    seen = digest(project.decisions)
+    damage(project.root / manifest.audited.decisions.key)
+    with pytest.raises(PublishError, match="is missing or damaged"):
+        score()
+    assert digest(project.decisions) == seen
+
+
+def test_the_rules_of_a_rerun_are_told_in_the_same_order(project: Project, score: Score) -> None:
+    project.deliver(bad_share=0.1)
+    first, again = score().manifest.audited.by_rule, score().manifest.audited.by_rule
+    assert list(again.items()) == list(first.items())
+    assert list(first.values()) == sorted(first.values(), reverse=True)
+
+
+def test_rows_that_differ_in_where_a_value_would_not_parse_are_no_copies(project: Project, score: Score) -> None:
+    project.deliver(rows=100)
+    (project.landing / "_control.json").unlink()
+    path = project.landing / "applications_1.csv"
+    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    frame = pd.concat([frame, frame.iloc[[0]]], ignore_index=True)
+    frame.loc[0, ["AMT_CREDIT", "AMT_ANNUITY"]] = ["x", ""]
+    frame.loc[100, ["AMT_CREDIT", "AMT_ANNUITY"]] = ["", "x"]
+    frame.to_csv(path, index=False)
+    totals = score().manifest.totals
+    assert (totals.quarantined, totals.duplicates_dropped) == (2, 0)
 
 
 def test_a_day_of_headers_is_not_published(project: Project, score: Score) -> None:

@@ -2,16 +2,22 @@
 
 import hashlib
 import json
+import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun
 
+from configs.settings import load_settings
 from flows.monitor_decisions import monitor_decisions
 from flows.score_applications import score_applications
 from tasks.errors import SourceError
+from tasks.pin import load_bundle
 from tests.conftest import DAY, Project
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
@@ -27,7 +33,7 @@ def runs_named(name: str) -> list[FlowRun]:
 
 
 def test_a_scored_and_monitored_day_is_on_record(project: Project) -> None:
-    project.deliver(rows=300, bad_share=0.02)
+    project.deliver(rows=300, file_format="parquet")
     plain = score_applications.fn(as_of=DAY, config=project.config)
     bytes_without_prefect = hashlib.sha256(project.decisions.read_bytes()).hexdigest()
     for folder in ("revisions", "decisions", "work", "quarantine"):
@@ -41,8 +47,8 @@ def test_a_scored_and_monitored_day_is_on_record(project: Project) -> None:
     with client() as prefect:
         tasks = prefect.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[run.id])))
     told = {task.name.rsplit("-", 1)[0] if task.name[-4:-3] == "-" else task.name for task in tasks}
-    assert {"arrive", "unchanged", "pin", "audit", "publish", "announce"} <= told
-    assert "screen and score applications_1.csv" in told
+    assert {"roll forward", "arrive", "pin", "audit", "publish", "announce"} <= told
+    assert "screen and score applications_1.parquet" in told
 
     monitored = monitor_decisions(as_of=DAY, config=project.config)
     assert monitored.compared_rows == result.manifest.totals.decided
@@ -53,6 +59,26 @@ def test_a_scored_and_monitored_day_is_on_record(project: Project) -> None:
     columns = {metric["config"].get("column") for metric in drift["metrics"]}
     assert {"AMT_INCOME_TOTAL", "EXT_SOURCE_2", "NAME_CONTRACT_TYPE", "pd"} <= columns
     assert "SK_ID_CURR" not in columns
+    incomes = pq.read_table(project.landing / "applications_1.parquet").column("AMT_CREDIT").drop_null().to_pylist()
+    shown = b"".join(report.read_bytes() for report in reports.values()).decode()
+    frozen = load_bundle(result.manifest.model, load_settings(project.config)).reference["columns"]["AMT_CREDIT"]
+    own = {repr(amount) for amount in incomes if amount not in frozen["quantiles"] and amount % 1000}
+    assert len(own) > 100
+    assert [amount for amount in sorted(own) if re.search(rf"(?<![\d.]){re.escape(amount)}(?!\d)", shown)] == []
+
+
+def test_a_day_that_lost_a_column_is_still_monitored_and_says_so(project: Project) -> None:
+    project.deliver(rows=60, file_format="parquet")
+    (project.landing / "_control.json").unlink()
+    path = project.landing / "applications_1.parquet"
+    table = pq.read_table(path)
+    for name in ("COMMONAREA_AVG", "HOUSETYPE_MODE"):
+        position = table.column_names.index(name)
+        table = table.set_column(position, name, pa.nulls(60, table.schema.field(name).type))
+    pq.write_table(table, path)
+    score_applications.fn(as_of=DAY, config=project.config)
+    monitored = monitor_decisions.fn(as_of=DAY, config=project.config)
+    assert {"COMMONAREA_AVG", "HOUSETYPE_MODE"} <= set(monitored.empty)
 
 
 def test_a_day_without_files_fails_with_the_error_that_the_command_maps(project: Project) -> None:
@@ -62,7 +88,10 @@ def test_a_day_without_files_fails_with_the_error_that_the_command_maps(project:
 
 
 def test_a_run_without_a_day_takes_the_one_it_was_scheduled_for(project: Project) -> None:
-    with pytest.raises(SourceError, match=r"No application files have arrived for \d{4}-\d{2}-\d{2}"):
+    today = datetime.now(UTC).date()
+    with pytest.raises(
+        SourceError, match=f"No application files have arrived for ({today}|{today + timedelta(days=1)})"
+    ):
         score_applications(config=project.config)
 
 

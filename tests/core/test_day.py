@@ -1,0 +1,92 @@
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from tasks.core.day import (
+    Delivery,
+    FileRef,
+    FileTotals,
+    ModelPin,
+    Pins,
+    content_fingerprint,
+    count_by_decision,
+    fingerprint,
+    format_of,
+    sum_totals,
+    unaccounted,
+)
+from tasks.core.policy import resolve_policy
+from tasks.core.screening import count_by_rule
+from tasks.errors import SourceError
+
+FILE = FileRef("a.csv", "landing/day=2026-11-02/a.csv", "csv", 10, "sha")
+DELIVERY = Delivery(date(2026, 11, 2), (FILE,))
+PARTS = {"model": "m", "policy": "p", "contract": "c"}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_model_policy_and_contract_count_in_the_fingerprint(part: str) -> None:
+    assert fingerprint(DELIVERY, **PARTS) == fingerprint(DELIVERY, **PARTS)
+    assert fingerprint(DELIVERY, **PARTS | {part: "other"}) != fingerprint(DELIVERY, **PARTS)
+
+
+@pytest.mark.parametrize("version", ["FEATURE_VERSION", "SCHEMA_VERSION"])
+def test_versions_of_features_and_schema_count_in_the_fingerprint(
+    monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    before = fingerprint(DELIVERY, **PARTS)
+    monkeypatch.setattr(f"tasks.core.day.{version}", "other")
+    assert fingerprint(DELIVERY, **PARTS) != before
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(DELIVERY, as_of=date(2026, 11, 3)),
+        replace(DELIVERY, files=(replace(FILE, sha256="other"),)),
+        replace(DELIVERY, files=(FILE, replace(FILE, name="b.csv"))),
+    ],
+)
+def test_day_and_files_count_in_the_fingerprint(other: Delivery) -> None:
+    assert fingerprint(other, **PARTS) != fingerprint(DELIVERY, **PARTS)
+
+
+def test_rows_and_what_decided_them_count_in_the_content_fingerprint() -> None:
+    policy = resolve_policy("1", 0.1, refer_from=None, bands=[("A", 1.0), ("B", None)])
+    pins = Pins(ModelPin("m", "1", "d"), policy, "p", "1", "c", "f")
+    ids, pds = np.array([1, 2]), np.array([0.1, 0.2])
+    before = content_fingerprint(ids, pds, pins)
+    assert content_fingerprint(ids, pds, replace(pins, fingerprint="of other files")) == before
+    assert content_fingerprint(ids, np.array([0.1, 0.2000001]), pins) != before
+    assert content_fingerprint(np.array([1, 3]), pds, pins) != before
+    assert content_fingerprint(ids, pds, replace(pins, model=ModelPin("m", "2", "e"))) != before
+    assert content_fingerprint(ids, pds, replace(pins, policy_digest="q")) != before
+
+
+def test_rows_that_became_nothing_are_named_by_file() -> None:
+    totals = {"a": FileTotals(10, 7, 2, 1), "b": FileTotals(5, 3, 1, 0), "c": FileTotals(2, 3, 0, 0)}
+    assert unaccounted(totals) == {"b": 1, "c": -1}
+    assert sum_totals(totals.values()) == FileTotals(17, 13, 3, 1)
+
+
+def test_decisions_nobody_got_are_counted_too() -> None:
+    decided = pa.chunked_array([["refuse", "approve"], ["refuse"]])
+    assert count_by_decision(decided) == {"approve": 1, "refer": 0, "refuse": 2}
+
+
+def test_rules_are_told_most_broken_first() -> None:
+    assert list(count_by_rule(["b;a", "b", "c;a", "b"]).items()) == [("b", 3), ("a", 2), ("c", 1)]
+
+
+@pytest.mark.parametrize(("name", "found"), [("a.csv", "csv"), ("a.b.csv.gz", "csv.gz"), ("a.parquet", "parquet")])
+def test_a_file_is_known_by_its_ending(name: str, found: str) -> None:
+    assert format_of(name) == found
+
+
+@pytest.mark.parametrize("name", ["a.xlsx", "csv", "a.CSV.zip", "a.gz"])
+def test_another_ending_is_refused_with_those_that_work(name: str) -> None:
+    with pytest.raises(SourceError, match=r"must end in \.csv, \.csv\.gz, \.parquet"):
+        format_of(name)

@@ -1,0 +1,78 @@
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from tasks.core.day import Audited, DataFile, FileTotals, ModelPin
+from tasks.core.manifest import Manifest, manifest_json, read_manifest
+from tasks.errors import PublishError
+from tasks.revisions import commit, decisions_key, manifest_key, newest_manifest, show_to_readers, store_data
+from tasks.store.folder import FolderStore
+
+DAY = date(2026, 11, 2)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FolderStore:
+    return FolderStore(tmp_path)
+
+
+def manifest(decisions: DataFile, *, fingerprint: str = "f", revision: int = 1) -> Manifest:
+    audited = Audited(decisions, None, "content", {"a.csv": FileTotals(3, 1, 1, 1)}, {"approve": 1}, {"z": 2, "a": 1})
+    policy = {"version": "1", "cutoff": 0.1}
+    model = ModelPin("credit-default", "1", "d")
+    return Manifest(DAY, revision, fingerprint, {"a.csv": "s"}, model, policy, {"version": "1"}, audited, {"at": "t"})
+
+
+def data(store: FolderStore, content: bytes = b"decisions") -> DataFile:
+    return store_data(store, f"revisions/day={DAY}/", "decisions", content, rows=1)
+
+
+def test_a_manifest_reads_back_as_it_was_written(store: FolderStore) -> None:
+    written = manifest(data(store))
+    read = read_manifest(manifest_json(written))
+    assert read == written
+    assert list(read.audited.by_rule) == ["z", "a"]
+
+
+@pytest.mark.parametrize("content", [b"", b"null", b"5", b"[]", b"{}", b'{"audited": 3}'])
+def test_what_is_no_manifest_stops_the_day(store: FolderStore, content: bytes) -> None:
+    store.create(manifest_key(DAY, 1), content)
+    with pytest.raises(PublishError, match="is no manifest; restore it"):
+        newest_manifest(store, DAY)
+
+
+def test_the_newest_of_several_revisions_is_found(store: FolderStore) -> None:
+    assert newest_manifest(store, DAY) is None
+    for revision in (1, 2, 3):
+        commit(store, manifest(data(store), revision=revision))
+    assert (newest_manifest(store, DAY) or manifest(data(store))).revision == 3
+
+
+def test_who_comes_second_with_the_same_fingerprint_gets_the_winner(store: FolderStore) -> None:
+    winner = commit(store, manifest(data(store)))
+    late = replace(manifest(data(store)), run={"at": "later"})
+    assert commit(store, late) == winner
+
+
+def test_who_comes_second_with_another_fingerprint_publishes_nothing(store: FolderStore) -> None:
+    winner = commit(store, manifest(data(store)))
+    with pytest.raises(PublishError, match="Another run published revision 1 of 2026-11-02 meanwhile"):
+        commit(store, manifest(data(store, b"other"), fingerprint="g"))
+    assert newest_manifest(store, DAY) == winner
+
+
+def test_data_is_stored_once_and_never_under_anothers_name(store: FolderStore) -> None:
+    first = data(store)
+    assert data(store) == first
+    store.delete(first.key)
+    store.create(first.key, b"something else")
+    with pytest.raises(PublishError, match="does not hold what its name says"):
+        data(store)
+
+
+def test_readers_are_shown_what_the_manifest_names(store: FolderStore) -> None:
+    show_to_readers(store, manifest(data(store, b"first")))
+    show_to_readers(store, manifest(data(store, b"second"), revision=2))
+    assert store.read(decisions_key(DAY)).data == b"second"
