@@ -47,15 +47,13 @@ def audit(delivery: Delivery, pins: Pins, parts: Sequence[PartRef], settings: Se
     """
     store = open_store(settings.storage.root)
     assembled = assemble(store, parts, chunk_rows=settings.scoring.chunk_rows)
-    require_contract(store, delivery.as_of, parts, assembled, pins, settings)
+    by_rule = count_by_rule(assembled.rejected.column(BROKEN_RULES).to_pylist())
+    require_contract(store, delivery.as_of, parts, assembled, by_rule, pins, settings)
     files = count_files(parts, assembled)
     if lost := unaccounted(files):
         raise ScoringError(f"Rows unaccounted for: {lost}. Nothing was published; this is a fault of the program.")
-    decided = assembled.decided.sort_by(APPLICATION_ID)
-    ids, probabilities = (decided.column(name).to_numpy() for name in (APPLICATION_ID, PD))
     decisions = build_decisions(
-        ids,
-        probabilities,
+        *(assembled.decided.column(name).to_numpy() for name in (APPLICATION_ID, PD)),
         as_of=delivery.as_of,
         policy=pins.policy,
         model_name=pins.model.name,
@@ -64,6 +62,7 @@ def audit(delivery: Delivery, pins: Pins, parts: Sequence[PartRef], settings: Se
     )
     by_decision = count_by_decision(decisions.column("decision"))
     require_plausible(decisions, by_decision, settings)
+    ids, probabilities = (decisions.column(name).to_numpy() for name in (APPLICATION_ID, PD))
     content = content_fingerprint(ids, probabilities, pins)
     run_logger().info("Audited %d decisions; %d rows in quarantine", decisions.num_rows, assembled.rejected.num_rows)
     return Audited(
@@ -72,25 +71,30 @@ def audit(delivery: Delivery, pins: Pins, parts: Sequence[PartRef], settings: Se
         content,
         files,
         by_decision,
-        count_by_rule(assembled.rejected.column(BROKEN_RULES).to_pylist()),
+        by_rule,
     )
 
 
 def require_contract(
-    store: Store, as_of: date, parts: Sequence[PartRef], assembled: Assembled, pins: Pins, settings: Settings
+    store: Store,
+    as_of: date,
+    parts: Sequence[PartRef],
+    assembled: Assembled,
+    by_rule: Mapping[str, int],
+    pins: Pins,
+    settings: Settings,
 ) -> None:
     """Write the contract report; stop where the quarantine budget or a critical rule about the whole day is broken."""
     contract = contract_of(settings.contract.suite, pins.contract_digest)
     if foreign := set(contract.table_columns) - {ID}:
         raise ConfigError(f"Rules about the whole day can look at {ID} alone, not at {', '.join(sorted(foreign))}.")
     across = contract.check_table(assembled.decided.select([APPLICATION_ID]).rename_columns([ID]).to_pandas())
-    by_rule = count_by_rule(assembled.rejected.column(BROKEN_RULES).to_pylist())
     rows, quarantined = sum(part.rows for part in parts), assembled.rejected.num_rows
     report = {
         "day": as_of.isoformat(),
         "rows": rows,
         "quarantined": quarantined,
-        "quarantined_by_rule": by_rule,
+        "quarantined_by_rule": dict(by_rule),
         "validation": contract.validation(merge_counts(*(part.counts for part in parts)), across),
     }
     key = f"reports/day={as_of}/contract.json"

@@ -30,7 +30,7 @@ class ScreenedChunk(NamedTuple):
     accepted_rows: np.ndarray
     """Their positions in the file, counted from 1."""
     rejected: pa.Table
-    """Rows set aside, in `REJECTED_COLUMNS` and then the delivered columns as text."""
+    """Rows set aside, as `rejected_rows` builds them."""
     counts: Mapping[str, RuleCount]
 
 
@@ -49,7 +49,6 @@ SOURCE_ROW: Final = "source_row"
 SOURCE_FILE: Final = "source_file"
 BROKEN_RULES: Final = "broken_rules"
 APPLICATION_ID: Final = "application_id"
-REJECTED_COLUMNS: Final = (SOURCE_FILE, SOURCE_ROW, BROKEN_RULES, APPLICATION_ID)
 
 
 def screen_chunk(raw: pa.Table, *, first_row: int, source: str, contract: RowContract) -> ScreenedChunk:
