@@ -105,7 +105,7 @@ def generate(
             click.echo(f"{day}  {made.rows:>9,} applications with TARGET  {made.location}")
             continue
         laid = generate_day(
-            open_store(settings.storage.root), statistics, as_of=day, rows=rows, seed=seed, file_format=file_format,
+            open_store(settings.storage), statistics, as_of=day, rows=rows, seed=seed, file_format=file_format,
             files=files, bad_share=bad_share, with_target=target, overwrite=overwrite,
         )  # fmt: skip
         click.echo(generated_summary(laid))

@@ -22,7 +22,7 @@ _COLUMNS: Final = 8
 
 def day_summary(result: DayResult, settings: Settings) -> str:
     """How a day went: rows in, what became of them, with what they were decided, where everything lies."""
-    manifest, store = result.manifest, open_store(settings.storage.root)
+    manifest, store = result.manifest, open_store(settings.storage)
     totals, audited, model = manifest.totals, manifest.audited, manifest.model
     status = {
         "published": "published",
@@ -107,7 +107,7 @@ def _places(places: Mapping[str, str]) -> Iterable[str]:
 
 def monitoring_summary(result: MonitoringResult, settings: Settings) -> str:
     """What drifted, and where to look."""
-    store = open_store(settings.storage.root)
+    store = open_store(settings.storage)
     named = ", ".join(result.drifted[:_COLUMNS]) + (" …" if len(result.drifted) > _COLUMNS else "")
     figures = {
         "Compared": f"{result.compared_rows:,} applications with {result.reference_rows:,} of the model's reference",

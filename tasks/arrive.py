@@ -20,7 +20,7 @@ _PIECE_BYTES: Final = 4 << 20
 @step("arrive")
 def arrive(as_of: date, settings: Settings) -> Delivery:
     """The day's landing files with their digests, held against `_control.json` where there is one."""
-    delivery = list_delivery(open_store(settings.storage.root), as_of)
+    delivery = list_delivery(open_store(settings.storage), as_of)
     size = sum(file.size_bytes for file in delivery.files) / 1e6
     run_logger().info("%d files arrived for %s, %.1f MB", len(delivery.files), as_of, size)
     return delivery

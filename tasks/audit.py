@@ -45,7 +45,7 @@ def audit(delivery: Delivery, pins: Pins, parts: Sequence[PartRef], settings: Se
     Raises:
         ExpectationsNotMet: a gate is closed; says which rule, how many rows, and where the report lies.
     """
-    store = open_store(settings.storage.root)
+    store = open_store(settings.storage)
     assembled = assemble(store, parts, chunk_rows=settings.scoring.chunk_rows)
     by_rule = count_by_rule(assembled.rejected.column(BROKEN_RULES).to_pylist())
     require_contract(store, delivery.as_of, parts, assembled, by_rule, pins, settings)

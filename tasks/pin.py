@@ -47,7 +47,7 @@ def pin(delivery: Delivery, settings: Settings) -> Pins:
 @step("roll forward")
 def roll_forward(as_of: date, settings: Settings) -> Manifest | None:
     """The day's newest revision, shown to readers should the run that published it have died before that."""
-    store = open_store(settings.storage.root)
+    store = open_store(settings.storage)
     published = newest_manifest(store, as_of)
     if published:
         show_to_readers(store, published)

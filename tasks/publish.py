@@ -23,7 +23,7 @@ _VERSIONS_TOLD: Final = ("great-expectations", "lightgbm", "numpy", "pandas", "p
 @step("publish")
 def publish(delivery: Delivery, pins: Pins, audited: Audited, settings: Settings) -> Manifest:
     """Publish the audited day as one revision: whole, or not at all."""
-    store = open_store(settings.storage.root)
+    store = open_store(settings.storage)
     manifest = commit(store, build_manifest(delivery, pins, audited))
     show_to_readers(store, manifest)
     run_logger().info("Published revision %d of %s", manifest.revision, manifest.as_of)
@@ -47,7 +47,7 @@ def announce(manifest: Manifest, settings: Settings) -> None:
                 "as_of": day,
                 "revision": manifest.revision,
                 "rows": manifest.audited.decisions.rows,
-                "decisions": open_store(settings.storage.root).location(decisions_key(manifest.as_of)),
+                "decisions": open_store(settings.storage).location(decisions_key(manifest.as_of)),
             },
         )
     except Exception as error:  # noqa: BLE001 - whatever keeps an event from leaving, the day is published

@@ -43,7 +43,7 @@ class MonitoringResult:
 @step("find published day")
 def published_day(as_of: date, settings: Settings) -> Manifest:
     """The newest revision of a day. Raises `SourceError` if it was never published."""
-    published = newest_manifest(open_store(settings.storage.root), as_of)
+    published = newest_manifest(open_store(settings.storage), as_of)
     if published is None:
         raise SourceError(f"{as_of} has not been published; score it first: scoring score --as-of {as_of}")
     return published
@@ -54,7 +54,7 @@ def compare_with_reference(published: Manifest, settings: Settings) -> Monitorin
     """Write the drift and quality reports of a published day; renews those that are there."""
     from tasks.adapters.evidently import compare, describe
 
-    store = open_store(settings.storage.root)
+    store = open_store(settings.storage)
     frozen = load_bundle(published.model, settings).reference
     columns = {**frozen["columns"], PD: {"quantiles": frozen["pd_quantiles"]}}
     seed = published.as_of.toordinal()

@@ -29,7 +29,7 @@ _TOLD_COLUMNS: Final = 10
 @step("screen and score", task_run_name="screen and score {file.name}")
 def screen_and_score(file: FileRef, pins: Pins, settings: Settings) -> PartRef:
     """Screen and score one landing file; leaves its decided and its rejected rows in the store and counts them."""
-    store = open_store(settings.storage.root)
+    store = open_store(settings.storage)
     contract = contract_of(settings.contract.suite, pins.contract_digest)
     bundle, scorer = load_bundle(pins.model, settings), load_scorer(pins.model, settings)
     decided: list[pa.Table] = []

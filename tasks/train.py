@@ -116,7 +116,7 @@ def register(fitted: Fitted, history: History, settings: Settings) -> Trained:
         to_files(fitted.bundle), params=params, metrics=fitted.metrics, figures=figures
     )
     sample = reference_sample(history.rows, fitted.pd, settings.training)
-    overwrite(open_store(settings.storage.root), reference_key(pin.version), write_parquet(sample))
+    overwrite(open_store(settings.storage), reference_key(pin.version), write_parquet(sample))
     run_logger().info("Registered %s version %s: AUC %.4f", pin.name, pin.version, fitted.metrics["auc"])
     return Trained(pin, fitted.metrics, len(fitted.pd), fitted.n_trees, fitted.bundle.cutoff)
 

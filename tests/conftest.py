@@ -43,10 +43,13 @@ class Project:
 
     def deliver(self, rows: int = 400, **options: Any) -> None:
         """Lay a synthetic day into the landing."""
+        from configs.settings import Storage
         from tasks.generate import generate_day, load_statistics
         from tasks.store import open_store
 
-        generate_day(open_store(str(self.root)), load_statistics(), as_of=DAY, rows=rows, seed=11, **options)
+        generate_day(
+            open_store(Storage(root=str(self.root))), load_statistics(), as_of=DAY, rows=rows, seed=11, **options
+        )
 
 
 def _settings(folder: Path, registry: Path, **sections: dict[str, Any]) -> Path:

@@ -3,19 +3,40 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Protocol
 
 from tasks.errors import ConfigError
 from tasks.store.folder import FolderStore
 from tasks.store.interface import AlreadyExists, Changed, Entry, NotFound, Store, Stored
 
-__all__ = ["AlreadyExists", "Changed", "Entry", "NotFound", "Store", "Stored", "open_store", "overwrite"]
+__all__ = [
+    "AlreadyExists",
+    "Changed",
+    "Entry",
+    "NotFound",
+    "StorageSettings",
+    "Store",
+    "Stored",
+    "open_store",
+    "overwrite",
+]
 
 
-def open_store(root: str) -> Store:
-    """The store at `root`, a folder. Nothing is read or made until it is used."""
-    if "://" in root:
-        raise ConfigError(f"storage.root is {root!r}; this version keeps its store in a folder. Give it a path.")
-    return FolderStore(Path(root))
+class StorageSettings(Protocol):
+    """What a store has to be told; the `storage` section of the settings is one."""
+
+    @property
+    def root(self) -> str:
+        """A folder."""
+
+
+def open_store(storage: StorageSettings) -> Store:
+    """The store at the root of the settings. Nothing is read or made until it is used."""
+    if "://" in storage.root:
+        raise ConfigError(
+            f"storage.root is {storage.root!r}; this version keeps its store in a folder. Give it a path."
+        )
+    return FolderStore(Path(storage.root))
 
 
 def overwrite(store: Store, key: str, data: bytes) -> None:
