@@ -60,6 +60,7 @@ class Scoring(_Section):
 
     chunk_rows: int = Field(50_000, ge=1, description="Rows held in memory at a time; never changes a result.")
     policy: str = Field("configs/policy.yaml", description="The decision policy.")
+    calendar: str = Field("configs/calendar.yaml", description="Business days, holidays and the time zone.")
 
 
 class Audit(_Section):

@@ -20,5 +20,5 @@ def monitor_decisions(as_of: date | None = None, config: str | None = None) -> M
         config: Settings file; by default configs/local.yaml.
     """
     settings = load_settings(config)
-    published = published_day(business_day(as_of), settings)
+    published = published_day(business_day(as_of, settings), settings)
     return compare_with_reference(published, settings)

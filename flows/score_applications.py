@@ -27,14 +27,16 @@ def score_applications(as_of: date | None = None, config: str | None = None) -> 
         config: Settings file; by default configs/local.yaml.
     """
     settings = load_settings(config)
-    day = business_day(as_of)
+    day = business_day(as_of, settings)
     published = roll_forward(day, settings)
     delivery = arrive(day, settings)
     if published:
-        return DayResult("unchanged", require_unchanged(published, delivery))
+        return DayResult("unchanged", delivery, require_unchanged(published, delivery))
+    if not delivery.files:
+        return DayResult("no applications", delivery, None)
     pins = pin(delivery, settings)
     parts = [screen_and_score(file, pins, settings) for file in delivery.files]
     audited = audit(delivery, pins, parts, settings)
     manifest = publish(delivery, pins, audited, settings)
     announce(manifest, settings)
-    return DayResult("published", manifest)
+    return DayResult("published", delivery, manifest)

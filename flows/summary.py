@@ -23,6 +23,10 @@ _COLUMNS: Final = 8
 def day_summary(result: DayResult, settings: Settings) -> str:
     """How a day went: rows in, what became of them, with what they were decided, where everything lies."""
     manifest, store = result.manifest, open_store(settings.storage)
+    if manifest is None:
+        return (
+            f"\nApplications of {result.delivery.as_of}: none came, and none need come: it is {result.delivery.excuse}"
+        )
     totals, audited, model = manifest.totals, manifest.audited, manifest.model
     status = {
         "published": "published",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from datetime import date
 from typing import Any, Final
 
+from configs.calendar import load_calendar
 from configs.settings import Settings
 from tasks.core.day import Delivery, FileRef, format_of
 from tasks.errors import SourceError
@@ -19,8 +21,13 @@ _PIECE_BYTES: Final = 4 << 20
 
 @step("arrive")
 def arrive(as_of: date, settings: Settings) -> Delivery:
-    """The day's landing files with their digests, held against `_control.json` where there is one."""
-    delivery = list_delivery(open_store(settings.storage), as_of)
+    """The day's landing files with their digests, held against `_control.json` where there is one.
+
+    Raises:
+        SourceError: no file came, and the calendar says that some must.
+    """
+    excuse = load_calendar(settings.scoring.calendar).excuse(as_of)
+    delivery = replace(list_delivery(open_store(settings.storage), as_of, may_be_empty=bool(excuse)), excuse=excuse)
     size = sum(file.size_bytes for file in delivery.files) / 1e6
     run_logger().info("%d files arrived for %s, %.1f MB", len(delivery.files), as_of, size)
     return delivery
@@ -31,7 +38,7 @@ def landing(as_of: date) -> str:
     return f"landing/day={as_of}/"
 
 
-def list_delivery(store: Store, as_of: date) -> Delivery:
+def list_delivery(store: Store, as_of: date, *, may_be_empty: bool = False) -> Delivery:
     """All application files under the day's landing prefix; names that begin with `_` or `.` are no applications.
 
     Raises:
@@ -41,10 +48,11 @@ def list_delivery(store: Store, as_of: date) -> Delivery:
     names = {entry.key.removeprefix(prefix): entry.size_bytes for entry in store.list(prefix)}
     names = {name: size for name, size in names.items() if "/" not in name and name[0] not in "_."}
     control = _read_control(store, prefix + CONTROL)
-    if not names:
+    if not names and not may_be_empty:
         raise SourceError(
             f"No application files have arrived for {as_of}: {store.location(prefix)} holds none. "
-            "Deliver the day's files there, or make synthetic ones with `scoring generate`."
+            "Deliver the day's files there, or make synthetic ones with `scoring generate`. If none are due, declare the "
+            "day in configs/calendar.yaml."
         )
     files = [
         FileRef(

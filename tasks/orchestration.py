@@ -15,6 +15,8 @@ from prefect.context import FlowRunContext
 from prefect.runtime import flow_run
 from prefect.settings import PREFECT_API_URL
 
+from configs.calendar import load_calendar
+from configs.settings import Settings, load_settings
 from tasks.errors import ConfigError, OrchestratorError
 
 P = ParamSpec("P")
@@ -65,8 +67,10 @@ def require_prefect() -> None:
         )
 
 
-def business_day(as_of: date | None) -> date:
-    """The day to work on: `as_of`, else the day for which the flow run was scheduled (UTC), however late it starts.
+def business_day(as_of: date | None, settings: Settings) -> date:
+    """The day to work on: `as_of`, else the day for which the flow run was scheduled, by the calendar's clock.
+
+    A run that starts late or is retried keeps the day for which it was scheduled.
 
     Raises:
         ConfigError: neither is known.
@@ -76,9 +80,14 @@ def business_day(as_of: date | None) -> date:
     scheduled = flow_run.scheduled_start_time if FlowRunContext.get() else None
     if scheduled is None:
         raise ConfigError("Which day? Give --as-of YYYY-MM-DD; only a scheduled run knows its day by itself.")
-    return scheduled.date()
+    return load_calendar(settings.scoring.calendar).business_day(scheduled)
 
 
 def run_name(verb: str) -> Callable[[], str]:
     """A flow run's name, `<verb>-<day>`, from its `as_of` parameter or scheduled day."""
-    return lambda: f"{verb}-{business_day(flow_run.parameters.get('as_of'))}"
+
+    def name() -> str:
+        given = flow_run.parameters
+        return f"{verb}-{business_day(given.get('as_of'), load_settings(given.get('config')))}"
+
+    return name

@@ -44,6 +44,8 @@ class Delivery:
 
     as_of: date
     files: tuple[FileRef, ...]
+    excuse: str | None = None
+    """Why the feed may stay away on this day; None on a day that must have applications."""
 
     @property
     def digests(self) -> dict[str, str]:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any, Final, Literal, NamedTuple
 
-from tasks.core.day import Audited, DataFile, FileTotals, ModelPin, sum_totals
+from tasks.core.day import Audited, DataFile, Delivery, FileTotals, ModelPin, sum_totals
 from tasks.core.decisions import SCHEMA_VERSION
 from tasks.core.features import FEATURE_VERSION
 
@@ -42,9 +42,12 @@ class Manifest:
 class DayResult(NamedTuple):
     """How a scoring run ended."""
 
-    outcome: Literal["published", "unchanged"]
-    """`unchanged`: the day had been published from these very files, and stays as it is."""
-    manifest: Manifest
+    outcome: Literal["published", "unchanged", "no applications"]
+    """`unchanged`: the day had been published from these very files, and stays as it is. `no applications`: none came,
+    on a day of the calendar on which none need come."""
+    delivery: Delivery
+    manifest: Manifest | None
+    """What is published of the day; None where nothing is."""
 
 
 def manifest_json(manifest: Manifest) -> bytes:

@@ -1,0 +1,65 @@
+"""The business calendar, `configs/calendar.yaml`: whose clock a day goes by, and on which days no file is no error."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from configs.settings import project_path, read_yaml, validated
+
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+_WEEKDAYS: tuple[Weekday, ...] = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+class Calendar(BaseModel):
+    """Everything `configs/calendar.yaml` may say."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    zone: str = Field(description="IANA time zone whose midnight begins a business day.")
+    weekend: tuple[Weekday, ...] = Field(description="Days of the week on which the feed may stay away.")
+    holidays: dict[date, str] = Field(description="Day to its name; the feed may stay away.")
+    zero_row_days: dict[date, str] = Field(description="Day to the reason why no applications are expected on it.")
+
+    @field_validator("zone")
+    @classmethod
+    def _known_zone(cls, zone: str) -> str:
+        try:
+            ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("it is no IANA time zone, such as Europe/Prague") from None
+        return zone
+
+    def business_day(self, moment: datetime) -> date:
+        """The day that an aware `moment` belongs to where the business is.
+
+        >>> from datetime import UTC
+        >>> prague = Calendar(zone="Europe/Prague", weekend=(), holidays={}, zero_row_days={})
+        >>> prague.business_day(datetime(2026, 11, 1, 23, 30, tzinfo=UTC))
+        datetime.date(2026, 11, 2)
+        """
+        return moment.astimezone(ZoneInfo(self.zone)).date()
+
+    def excuse(self, day: date) -> str | None:
+        """Why the feed may stay away on `day`; None on a day that must have applications.
+
+        >>> days = {date(2026, 12, 25): "Christmas Day"}
+        >>> calendar = Calendar(zone="UTC", weekend=("sunday",), holidays=days, zero_row_days={})
+        >>> [calendar.excuse(date(2026, 12, n)) for n in (24, 25, 27)]
+        [None, 'a holiday (Christmas Day)', 'a Sunday']
+        """
+        if day in self.zero_row_days:
+            return f"declared to have no applications ({self.zero_row_days[day]})"
+        if day in self.holidays:
+            return f"a holiday ({self.holidays[day]})"
+        weekday = _WEEKDAYS[day.weekday()]
+        return f"a {weekday.capitalize()}" if weekday in self.weekend else None
+
+
+def load_calendar(path: str) -> Calendar:
+    """The calendar file at `path`. Raises `ConfigError` naming the wrong field."""
+    source = project_path(path)
+    return validated(Calendar, read_yaml(source), source)
