@@ -13,6 +13,8 @@ import pytest
 import yaml
 
 import tasks  # noqa: F401 - first of all: it sets what the libraries read from the environment when they are imported
+from tests.s3_servers import S3Server, moto_server, rclone_server
+from tests.store.breaking_proxy import BreakingProxy
 
 DAY = date(2026, 11, 2)
 
@@ -104,3 +106,39 @@ def prefect_server() -> Iterator[None]:
 
     with prefect_test_harness(server_startup_timeout=90):
         yield
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    """An S3 that honours conditional writes."""
+    with moto_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def heedless_s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """An S3 that ignores conditional writes."""
+    with rclone_server(tmp_path_factory.mktemp("rclone")) as server:
+        yield server
+
+
+@pytest.fixture
+def s3_root(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A `storage.root` in a fresh bucket, with the AWS variables that lead there."""
+    s3_server.use(monkeypatch)
+    return f"s3://{s3_server.fresh_bucket()}/prod"
+
+
+@pytest.fixture
+def heedless_s3_root(heedless_s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The same on the S3 that ignores conditional writes."""
+    heedless_s3_server.use(monkeypatch)
+    return f"s3://{heedless_s3_server.fresh_bucket()}/prod"
+
+
+@pytest.fixture
+def s3_proxy(s3_root: str, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[BreakingProxy]:
+    """A proxy that breaks requests as planned; the AWS variables lead to it, and on to `s3_root`."""
+    with BreakingProxy(s3_server.endpoint, s3_root).serving() as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", proxy.endpoint)
+        yield proxy

@@ -8,6 +8,9 @@ from typing import Protocol
 from tasks.errors import ConfigError
 from tasks.store.folder import FolderStore
 from tasks.store.interface import AlreadyExists, Changed, Entry, NotFound, Store, Stored
+from tasks.store.keys import is_key
+from tasks.store.s3 import S3Store
+from tasks.store.s3_client import S3Root
 
 __all__ = [
     "AlreadyExists",
@@ -23,20 +26,61 @@ __all__ = [
 
 
 class StorageSettings(Protocol):
-    """What a store has to be told; the `storage` section of the settings is one."""
+    """What a store has to be told; the `storage` section of the settings is one, and explains each."""
 
     @property
     def root(self) -> str:
-        """A folder."""
+        """A folder, or `s3://bucket/prefix`."""
+
+    @property
+    def single_writer(self) -> bool:
+        """Whether one process at a time writes."""
+
+    @property
+    def kms_key(self) -> str | None:
+        """What S3 encrypts new objects with; None leaves it to the bucket."""
+
+    @property
+    def part_bytes(self) -> int:
+        """Bytes S3 is sent in one request."""
+
+    @property
+    def attempts(self) -> int:
+        """Tries of one request to S3 in all."""
+
+    @property
+    def connect_timeout_seconds(self) -> float:
+        """Longest wait for a connection."""
+
+    @property
+    def read_timeout_seconds(self) -> float:
+        """Longest silence of an answer."""
 
 
 def open_store(storage: StorageSettings) -> Store:
-    """The store at the root of the settings. Nothing is read or made until it is used."""
-    if "://" in storage.root:
+    """The store at the root of the settings. Nothing is read, made or connected until it is used.
+
+    Opening is cheap: connections to S3 and what is known of its stores are kept per process, not per opened store.
+
+    Raises:
+        ConfigError: the root is neither a folder nor an `s3://` address with a bucket.
+    """
+    scheme, separator, rest = storage.root.partition("://")
+    if not separator:
+        return FolderStore(Path(storage.root))
+    bucket, _, prefix = rest.partition("/")
+    prefix = prefix.strip("/")
+    if scheme != "s3" or not bucket or (prefix and not is_key(prefix)):
         raise ConfigError(
-            f"storage.root is {storage.root!r}; this version keeps its store in a folder. Give it a path."
+            f"storage.root is {storage.root!r}; allowed are a folder's path and s3://bucket or s3://bucket/prefix."
         )
-    return FolderStore(Path(storage.root))
+    return S3Store(
+        S3Root(
+            bucket, f"{prefix}/" if prefix else "", single_writer=storage.single_writer, kms_key=storage.kms_key,
+            part_bytes=storage.part_bytes, attempts=storage.attempts,
+            connect_timeout_seconds=storage.connect_timeout_seconds, read_timeout_seconds=storage.read_timeout_seconds,
+        )
+    )  # fmt: skip
 
 
 def overwrite(store: Store, key: str, data: bytes) -> None:

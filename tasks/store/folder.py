@@ -13,11 +13,12 @@ import hashlib
 import os
 import uuid
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import BinaryIO, Final
 
 from tasks.errors import PublishError
 from tasks.store.interface import AlreadyExists, Changed, Entry, NotFound, Stored
+from tasks.store.keys import require_key
 
 _UNFINISHED: Final = ".unfinished"
 _LOCKS: Final = ".locks"
@@ -93,14 +94,11 @@ class FolderStore:
         yield from sorted((entry for entry in visible if entry.key.startswith(prefix)), key=lambda entry: entry.key)
 
     def location(self, key: str) -> str:
-        """The path of the object."""
-        return str(self._path(key))
+        """The path of the object or prefix."""
+        return str(self._path(key.removesuffix("/")))
 
     def _path(self, key: str) -> Path:
-        parts = PurePosixPath(key).parts
-        if not parts or key.startswith("/") or ".." in parts or "\\" in key or "\0" in key:
-            raise ValueError(f"{key!r} is no key: it must be a relative path without '..'")
-        return self._root / key
+        return self._root / require_key(key)
 
     @contextlib.contextmanager
     def _unfinished(self) -> Iterator[tuple[Path, BinaryIO]]:

@@ -21,7 +21,7 @@ class AlreadyExists(Exception):
 
 
 class Changed(Exception):
-    """`replace` found another object than the one that was read; it was left as it is."""
+    """Another object lies there than the one that was read; it was left as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +44,10 @@ class Store(Protocol):
     """What folder and S3 both do. A store that cannot be reached or is full raises `tasks.errors.PublishError`."""
 
     def read(self, key: str) -> Stored:
-        """The whole object. Raises `NotFound`."""
+        """The whole object. Raises `NotFound`, or `Changed` where it was replaced while a broken read was resumed."""
 
     def open(self, key: str) -> AbstractContextManager[BinaryIO]:
-        """The object as a seekable stream. Raises `NotFound`."""
+        """One version of the object as a seekable stream. Raises what `read` raises."""
 
     def create(self, key: str, data: bytes) -> None:
         """Write a new object, whole or not at all. Raises `AlreadyExists`."""
@@ -65,4 +65,4 @@ class Store(Protocol):
         """All objects whose key begins with `prefix`, sorted by key. Never needed for correctness."""
 
     def location(self, key: str) -> str:
-        """Where a person finds the object: a path or an `s3://` address."""
+        """Where a person finds the object, or all under a prefix ending in a slash: a path or an `s3://` address."""

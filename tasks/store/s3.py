@@ -1,0 +1,139 @@
+"""The object store in an S3 bucket, or in any store that speaks S3 and honours conditional writes.
+
+`create` is a write under `If-None-Match: *`, which lets exactly one caller win; `replace` is one under `If-Match` with
+the ETag that was read. S3 shows an object whole or not at all, so a reader never sees half of one. Whether the store
+honours conditions is tried before the first write (`tasks.store.probe`); how a lost answer is told from a lost race
+stands in `tasks.store.s3_upload`; what is tried again, and for how long, in `tasks.store.s3_client`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from typing import BinaryIO, Final, cast
+
+from tasks.store.interface import Changed, Entry, NotFound, Stored
+from tasks.store.keys import require_key
+from tasks.store.probe import PROBES, honours_conditions
+from tasks.store.s3_client import S3Root, connect, pause_seconds, told
+from tasks.store.s3_upload import Upload, put
+
+_COPY_BYTES: Final = 1 << 20
+
+
+class S3Store:
+    """A `Store` under a prefix of a bucket; boto3 is loaded and connected when it is first used."""
+
+    def __init__(self, root: S3Root) -> None:
+        """`root` says where, and how to speak to it."""
+        self._root = root
+
+    def read(self, key: str) -> Stored:
+        """The whole object. Raises `NotFound`, or `Changed` where it was replaced while a broken read was resumed."""
+        held = io.BytesIO()
+        tag = self._download(key, held)
+        return Stored(held.getvalue(), tag)
+
+    @contextlib.contextmanager
+    def open(self, key: str) -> Iterator[BinaryIO]:
+        """One version of the object as a seekable stream, a nameless temporary file. Raises what `read` raises."""
+        with contextlib.ExitStack() as stack:
+            with told("read", key, self._root):
+                stream = stack.enter_context(tempfile.TemporaryFile())
+            self._download(key, stream)
+            stream.seek(0)
+            yield cast("BinaryIO", stream)
+
+    def create(self, key: str, data: bytes) -> None:
+        """Write a new object, whole or not at all. Raises `AlreadyExists`."""
+        with self.create_stream(key) as stream:
+            stream.write(data)
+
+    @contextlib.contextmanager
+    def create_stream(self, key: str) -> Iterator[BinaryIO]:
+        """Write a new object piece by piece; it appears when the block ends without error. Raises `AlreadyExists`.
+
+        Up to `storage.part_bytes` are held in memory; a larger object is sent in parts of that size meanwhile.
+        """
+        honours_conditions(self._root)
+        upload = Upload(self._root, require_key(key))
+        try:
+            yield cast("BinaryIO", upload)
+            upload.finish()
+        except BaseException:
+            upload.abort()
+            raise
+
+    def replace(self, key: str, data: bytes, *, tag: str) -> None:
+        """Write over the object that `read` returned with this `tag`. Raises `Changed` or `NotFound`.
+
+        One request whatever the size, up to S3's 5 GiB: fewer stores honour `If-Match` for an upload in parts.
+        """
+        put(self._root, require_key(key), data, tag=tag)
+
+    def delete(self, key: str) -> None:
+        """Remove the object; no error where there is none."""
+        with contextlib.suppress(NotFound), told("delete", key, self._root):
+            connect(self._root).delete_object(**self._root.at(require_key(key)))
+
+    def list(self, prefix: str) -> Iterator[Entry]:
+        """All objects whose key begins with `prefix`, sorted by key.
+
+        Probes are left out, and so are the empty objects ending in a slash that S3 consoles make for folders. A key
+        that this project would refuse is listed all the same.
+        """
+        base = self._root.prefix
+        with told("list", prefix, self._root):
+            pages = connect(self._root).get_paginator("list_objects_v2")
+            found = [
+                Entry(each["Key"].removeprefix(base), each["Size"])
+                for page in pages.paginate(Bucket=self._root.bucket, Prefix=base + prefix)
+                for each in page.get("Contents", ())
+            ]
+        visible = (entry for entry in found if not entry.key.startswith(PROBES))
+        objects = (entry for entry in visible if entry.size_bytes or not entry.key.endswith("/"))
+        yield from sorted(objects, key=lambda entry: entry.key)
+
+    def location(self, key: str) -> str:
+        """The `s3://` address of the object or prefix."""
+        require_key(key.removesuffix("/"))
+        return f"s3://{self._root.bucket}/{self._root.prefix}{key}"
+
+    def _download(self, key: str, into: BinaryIO) -> str:
+        """Fill `into` with one version of the object, going on where a connection broke; returns its tag.
+
+        Raises:
+            Changed: the rest, asked for after a break, is another version's.
+        """
+        client, at = connect(self._root), self._root.at(require_key(key))
+        tag, size_bytes, failures = "", 0, 0
+        while not tag or into.tell() < size_bytes:
+            start = into.tell()
+            with told("read", key, self._root):
+                rest = {"Range": f"bytes={start}-", "IfMatch": tag} if start else {}
+                answer = client.get_object(**at, **rest)
+                if start and answer["ETag"] != tag:
+                    raise Changed(key)
+                if not start:
+                    tag, size_bytes = answer["ETag"], answer["ContentLength"]
+                try:
+                    into.seek(start if "ContentRange" in answer else 0)
+                    shutil.copyfileobj(answer["Body"], into, _COPY_BYTES)
+                except _broken():
+                    failures = 1 if into.tell() > start else failures + 1
+                    if failures >= self._root.attempts:
+                        raise
+                    time.sleep(pause_seconds(failures))
+        return tag
+
+
+def _broken() -> tuple[type[Exception], ...]:
+    """What a body that breaks off raises."""
+    from botocore.exceptions import BotoCoreError
+    from urllib3.exceptions import HTTPError
+
+    return BotoCoreError, HTTPError
