@@ -20,6 +20,10 @@ MANNERS: Final = {
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
     # LightGBM's threads soon sleep while they wait: spinning, they train 8 times slower beside one busy process.
     "GOMP_SPINCOUNT": "1000",
+    # MLflow would ask a registry that is down for four minutes, and one that is silent for a quarter of an hour.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",  # seconds, doubled with each retry
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",  # seconds without a word
 }
 
 

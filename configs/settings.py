@@ -28,9 +28,31 @@ class _Section(BaseModel):
 
 
 class Storage(_Section):
-    """Where landing files, decisions and reports lie."""
+    """Where landing files, decisions and reports lie. All but the root speaks of S3 alone."""
 
-    root: str = Field("var/store", min_length=1, description="Folder of the object store.")
+    root: str = Field(
+        "var/store",
+        min_length=1,
+        description="A folder, or s3://bucket/prefix; S3 endpoint, region and credentials by the usual AWS variables.",
+    )
+    single_writer: bool = Field(
+        False,
+        description="Declares that one process at a time writes; lets in an S3 store that ignores conditional writes.",
+    )
+    kms_key: str | None = Field(
+        None,
+        min_length=1,
+        description="Id, ARN or alias of the KMS key for new objects; none: as the bucket has it.",
+    )
+    part_bytes: int = Field(
+        16 * 1024**2,
+        ge=5 * 1024**2,
+        le=5 * 1024**3,
+        description="Bytes sent in one request and held in memory per object being written; S3 takes 10,000 of them.",
+    )
+    attempts: int = Field(8, ge=1, description="Tries of one request in all, with growing pauses between them.")
+    connect_timeout_seconds: float = Field(10, gt=0, description="Longest wait for a connection, in seconds.")
+    read_timeout_seconds: float = Field(60, gt=0, description="Longest silence of an answer, in seconds.")
 
 
 class Registry(_Section):
@@ -59,8 +81,18 @@ class Scoring(_Section):
     """How a day is worked through."""
 
     chunk_rows: int = Field(50_000, ge=1, description="Rows held in memory at a time; never changes a result.")
+    max_unpacked_gigabytes: float = Field(
+        20.0,
+        gt=0,
+        description="Size of an unpacked landing file, in 10^9 bytes, above which it is refused.",
+    )
     policy: str = Field("configs/policy.yaml", description="The decision policy.")
     calendar: str = Field("configs/calendar.yaml", description="Business days, holidays and the time zone.")
+
+    @property
+    def max_unpacked_bytes(self) -> int:
+        """`max_unpacked_gigabytes` in bytes."""
+        return int(self.max_unpacked_gigabytes * 1e9)
 
 
 class Audit(_Section):
@@ -124,7 +156,9 @@ def load_settings(path: str | Path | None = None, *, environ: Mapping[str, str] 
     try:
         return _absolute(Settings.model_validate(given))
     except ValidationError as error:
-        raise ConfigError(f"Wrong settings ({source.name} and {_PREFIX}* variables): {_explain(error)}") from None
+        raise ConfigError(
+            f"Wrong settings ({source.name} and {_PREFIX}* variables): {_explain(error, Settings)}"
+        ) from None
 
 
 def read_yaml(source: Path) -> dict[str, Any]:
@@ -147,7 +181,7 @@ def validated(model: type[Model], given: Mapping[str, Any], source: Path) -> Mod
     try:
         return model.model_validate(given)
     except ValidationError as error:
-        raise ConfigError(f"{source.name} is wrong: {_explain(error)}") from None
+        raise ConfigError(f"{source.name} is wrong: {_explain(error, model)}") from None
 
 
 def project_path(path: str) -> Path:
@@ -167,22 +201,22 @@ def _override(given: dict[str, Any], environ: Mapping[str, str]) -> None:
         given[section][field] = environ[name]
 
 
-def _explain(error: ValidationError) -> str:
-    return "; ".join(_explain_one(each) for each in error.errors(include_url=False))
+def _explain(error: ValidationError, model: type[BaseModel]) -> str:
+    return "; ".join(_explain_one(each, model) for each in error.errors(include_url=False))
 
 
-def _explain_one(error: Any) -> str:
+def _explain_one(error: Any, model: Any) -> str:
     name = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
         *sections, field = error["loc"]
-        known = list(_fields_at(sections))
+        known = list(_fields_at(model, sections))
         hint = did_you_mean(str(field), known) if known else ""
-        return f"{name} is unknown.{hint} Known here: {', '.join(known)}."
+        told = f" Known here: {', '.join(known)}." if known else ""
+        return f"{name} is unknown.{hint}{told}"
     return f"{name} is {error['input']!r}: {error['msg']}."
 
 
-def _fields_at(sections: list[Any]) -> Mapping[str, Any]:
-    model: Any = Settings
+def _fields_at(model: Any, sections: list[Any]) -> Mapping[str, Any]:
     for section in sections:
         field = model.model_fields.get(section)
         if field is None or not hasattr(field.annotation, "model_fields"):

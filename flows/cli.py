@@ -206,10 +206,12 @@ def _runnable(flow: Any, *, without_prefect: bool) -> Callable[..., Any]:
     """The flow as Prefect runs and records it, or its plain function."""
     if without_prefect:
         return flow.fn
+    from prefect import tags
+
     from tasks.orchestration import require_prefect
 
     require_prefect()
-    return flow
+    return tags("credit-scoring")(flow)
 
 
 if __name__ == "__main__":

@@ -7,12 +7,13 @@ from datetime import date
 from prefect import flow
 
 from configs.settings import load_settings
+from tasks.announce import announce
 from tasks.arrive import arrive
 from tasks.audit import audit
 from tasks.core.manifest import DayResult
 from tasks.orchestration import business_day, run_name
 from tasks.pin import pin, require_unchanged, roll_forward
-from tasks.publish import announce, publish
+from tasks.publish import publish
 from tasks.screen_score import screen_and_score
 
 
@@ -38,5 +39,5 @@ def score_applications(as_of: date | None = None, config: str | None = None) -> 
     parts = [screen_and_score(file, pins, settings) for file in delivery.files]
     audited = audit(delivery, pins, parts, settings)
     manifest = publish(delivery, pins, audited, settings)
-    announce(manifest, settings)
+    announce(manifest, settings, config)
     return DayResult("published", delivery, manifest)

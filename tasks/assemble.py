@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from tasks.adapters.arrow import read_chunks, read_parquet
+from tasks.adapters.arrow import read_parquet
 from tasks.core.applications import as_text, parse_rows
 from tasks.core.day import FileTotals, PartRef
 from tasks.core.duplicates import shared_ids, sort_out
 from tasks.core.screening import APPLICATION_ID, BROKEN_RULES, CONFLICTING, SOURCE_FILE, SOURCE_ROW, rejected_rows
+from tasks.landing import delivered_chunks, open_delivered
 from tasks.store import Store
 
 _PLACE: Final = [SOURCE_FILE, SOURCE_ROW]
@@ -36,7 +37,7 @@ def assemble(store: Store, parts: Sequence[PartRef], *, chunk_rows: int) -> Asse
     Only where an id occurs twice is a landing file read again, and only the rows in question are kept of it.
     """
     decided = pa.concat_tables([_decided(store, part) for part in parts])
-    rejected = pa.concat_tables([read_parquet(store.read(part.rejected_key).data) for part in parts])
+    rejected = pa.concat_tables([read_parquet(store.read(part.rejected.key).data) for part in parts])
     identified = [*_PLACE, APPLICATION_ID]
     places = pa.concat_tables([decided.select(identified), rejected.select(identified)]).to_pandas().dropna()
     shared = shared_ids(places[APPLICATION_ID].to_numpy())
@@ -68,7 +69,7 @@ def count_files(parts: Sequence[PartRef], assembled: Assembled) -> dict[str, Fil
 
 
 def _decided(store: Store, part: PartRef) -> pa.Table:
-    table = read_parquet(store.read(part.decided_key).data)
+    table = read_parquet(store.read(part.decided.key).data)
     return table.add_column(0, SOURCE_FILE, pa.repeat(pa.scalar(part.file.name), table.num_rows))
 
 
@@ -82,8 +83,8 @@ def _read_again(
         if not len(wanted):
             continue
         first = 1
-        with store.open(part.file.key) as stream:
-            for chunk in read_chunks(stream, part.file.format, name=part.file.name, chunk_rows=chunk_rows):
+        with open_delivered(store, part.file) as stream:
+            for chunk in delivered_chunks(stream, part.file, chunk_rows=chunk_rows):
                 here = wanted[(wanted >= first) & (wanted < first + chunk.num_rows)] - first
                 rows = chunk.take(pa.array(here))
                 texts.append(as_text(rows))

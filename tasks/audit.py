@@ -14,6 +14,7 @@ import pyarrow as pa
 from configs.settings import Settings
 from tasks.adapters.arrow import write_parquet
 from tasks.assemble import Assembled, assemble, count_files
+from tasks.checkpoints import code_digest, digest_of
 from tasks.core.applications import ID
 from tasks.core.contract import Budget, is_over_budget, merge_counts
 from tasks.core.day import (
@@ -30,7 +31,7 @@ from tasks.core.decisions import SCHEMA_VERSION, build_decisions
 from tasks.core.screening import APPLICATION_ID, BROKEN_RULES, SOURCE_FILE, SOURCE_ROW, count_by_rule
 from tasks.errors import ConfigError, ExpectationsNotMet, ScoringError
 from tasks.orchestration import run_logger, step
-from tasks.pin import contract_of, suite_text
+from tasks.pin import pinned_contract, suite_text
 from tasks.revisions import store_data
 from tasks.screen_score import PD
 from tasks.store import Store, open_store, overwrite
@@ -38,7 +39,12 @@ from tasks.store import Store, open_store, overwrite
 _TOLD_RULES = 5
 
 
-@step("audit")
+def _same_parts_and_bounds(delivery: Delivery, pins: Pins, _parts: Sequence[PartRef], settings: Settings) -> str:
+    judged_by = (settings.contract, settings.audit, suite_text(settings.audit.suite))
+    return f"{pins.work}audit.{digest_of(delivery, judged_by, code_digest())}.json"
+
+
+@step("audit", reuse=_same_parts_and_bounds)
 def audit(delivery: Delivery, pins: Pins, parts: Sequence[PartRef], settings: Settings) -> Audited:
     """Put the parts together, check the day against contract, budget, totals and bounds, and store its data files.
 
@@ -85,7 +91,7 @@ def require_contract(
     settings: Settings,
 ) -> None:
     """Write the contract report; stop where the quarantine budget or a critical rule about the whole day is broken."""
-    contract = contract_of(settings.contract.suite, pins.contract_digest)
+    contract = pinned_contract(pins, settings)
     if foreign := set(contract.table_columns) - {ID}:
         raise ConfigError(f"Rules about the whole day can look at {ID} alone, not at {', '.join(sorted(foreign))}.")
     across = contract.check_table(assembled.decided.select([APPLICATION_ID]).rename_columns([ID]).to_pandas())

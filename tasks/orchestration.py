@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import logging
 from collections.abc import Callable
 from datetime import date
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, get_type_hints
 
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
@@ -14,32 +15,66 @@ from prefect.client.orchestration import get_client
 from prefect.context import FlowRunContext
 from prefect.runtime import flow_run
 from prefect.settings import PREFECT_API_URL
+from prefect.states import Completed
 
 from configs.calendar import load_calendar
 from configs.settings import Settings, load_settings
+from tasks.checkpoints import keep, recall
 from tasks.errors import ConfigError, OrchestratorError
+from tasks.store import open_store
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def step(name: str, **options: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def step(
+    name: str, *, reuse: Callable[..., str | None] | None = None, **options: Any
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Make a function a step of a flow: Prefect runs and records it inside a flow run; elsewhere it just runs.
 
-    That is what lets the same day run as plain Python when Prefect cannot be reached. Steps are not cached unless
-    `options`, which are those of `prefect.task`, say otherwise.
+    That is what lets the same day run as plain Python when Prefect cannot be reached.
+
+    Args:
+        name: as ops see it.
+        reuse: from the step's arguments to the key under which the store keeps its result, or None to work anew. A step
+            whose result is kept is not done again; Prefect then shows it as `Cached`. It needs an argument `settings`
+            and returns a frozen dataclass.
+        options: those of `prefect.task`. Prefect's own cache is off: it pickles results, and trusts its keys.
     """
 
     def wrap(function: Callable[P, R]) -> Callable[P, R]:
-        as_task: Callable[P, R] = task(name=name, **{"cache_policy": NO_CACHE, **options})(function)
+        @functools.wraps(function)
+        def recorded(*args: P.args, **kwargs: P.kwargs) -> Any:
+            result, is_kept = _once(function, reuse, *args, **kwargs)
+            message = "Finished before; its result was kept in the store."
+            return Completed(name="Cached", message=message, data=result) if is_kept else result
+
+        as_task: Callable[..., Any] = task(name=name, cache_policy=NO_CACHE, persist_result=False, **options)(recorded)
 
         @functools.wraps(function)
         def run(*args: P.args, **kwargs: P.kwargs) -> R:
-            return as_task(*args, **kwargs) if FlowRunContext.get() else function(*args, **kwargs)
+            return as_task(*args, **kwargs) if FlowRunContext.get() else _once(function, reuse, *args, **kwargs)[0]
 
         return run
 
     return wrap
+
+
+def _once(
+    function: Callable[P, R], reuse: Callable[..., str | None] | None, *args: P.args, **kwargs: P.kwargs
+) -> tuple[R, bool]:
+    """The function's result, and whether it was kept from before; a new one is kept."""
+    key = reuse(*args, **kwargs) if reuse else None
+    if key is None:
+        return function(*args, **kwargs), False
+    signature = inspect.signature(function)
+    store = open_store(signature.bind(*args, **kwargs).arguments["settings"].storage)
+    kept: R | None = recall(store, key, get_type_hints(function)["return"])
+    if kept is not None:
+        return kept, True
+    result = function(*args, **kwargs)
+    keep(store, key, result)
+    return result, False
 
 
 def run_logger() -> logging.Logger | logging.LoggerAdapter[Any]:

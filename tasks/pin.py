@@ -2,34 +2,47 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from datetime import date
 from typing import TYPE_CHECKING
 
+from prefect.runtime import flow_run
+
 from configs.policy import PolicyFile, load_policy
 from configs.settings import Settings, project_path
+from tasks.checkpoints import digest_of
 from tasks.core.bundle import Bundle, RawScorer, require_golden
 from tasks.core.contract import suite_identity
 from tasks.core.day import Delivery, ModelPin, Pins, fingerprint
 from tasks.core.manifest import Manifest
 from tasks.core.policy import Policy, resolve_policy
-from tasks.errors import ConfigError, InputsChanged
+from tasks.errors import ConfigError, InputsChanged, PublishError
 from tasks.orchestration import run_logger, step
 from tasks.revisions import newest_manifest, show_to_readers
-from tasks.store import open_store
+from tasks.store import AlreadyExists, NotFound, Store, open_store
 
 if TYPE_CHECKING:
     from tasks.adapters.gx import Contract
     from tasks.adapters.mlflow import ModelRegistry
 
 
-@step("pin")
+def _pins_of_this_run(delivery: Delivery, _settings: Settings) -> str | None:
+    """A run that is tried again on the same files keeps its pins; another run resolves them anew."""
+    run = flow_run.id
+    return f"work/day={delivery.as_of}/pins-{run}-{digest_of(delivery.digests)}.json" if run else None
+
+
+@step("pin", reuse=_pins_of_this_run)
 def pin(delivery: Delivery, settings: Settings) -> Pins:
     """The champion's version and digest, the policy with its cut-off, the contract, and the fingerprint of it all."""
     model = registry_of(settings).champion()
     policy_file = load_policy(settings.scoring.policy)
-    contract_version, contract_digest = suite_identity(suite_text(settings.contract.suite))
+    suite = suite_text(settings.contract.suite)
+    contract_version, contract_digest = suite_identity(suite)
+    _keep_suite(open_store(settings.storage), suite, contract_digest)
     pins = Pins(
+        delivery.as_of,
         model,
         fill_in(policy_file, load_bundle(model, settings).cutoff),
         policy_file.digest,
@@ -101,15 +114,34 @@ def load_scorer(model: ModelPin, settings: Settings) -> RawScorer:
     return scorer
 
 
-@functools.lru_cache(maxsize=4)
-def contract_of(suite: str, digest: str) -> Contract:
-    """The contract in a suite file, ready to judge rows; refused where the file is no longer the pinned one."""
-    from tasks.adapters.gx import load_contract
+def pinned_contract(pins: Pins, settings: Settings) -> Contract:
+    """The contract that the day is pinned to, as it was then, whatever has become of the suite's file.
 
-    text = suite_text(suite)
-    if suite_identity(text)[1] != digest:
-        raise ConfigError(f"The suite {suite} was changed while the day was being scored; run the command again.")
+    Raises:
+        PublishError: the store no longer holds it.
+    """
+    store, key = open_store(settings.storage), suite_key(pins.contract_digest)
+    try:
+        text = store.read(key).data.decode()
+        is_pinned = suite_identity(text)[1] == pins.contract_digest
+    except (NotFound, UnicodeDecodeError, ConfigError):
+        is_pinned = False
+    if not is_pinned:
+        raise PublishError(f"{store.location(key)} is gone or damaged; remove it and run the day again.")
     return load_contract(text)
+
+
+@functools.lru_cache(maxsize=4)
+def load_contract(suite: str) -> Contract:
+    """The contract in a suite's text, ready to judge rows."""
+    from tasks.adapters import gx
+
+    return gx.load_contract(suite)
+
+
+def suite_key(digest: str) -> str:
+    """Where the text of a contract that scored a day is kept."""
+    return f"contracts/{digest}.json"
 
 
 def suite_text(suite: str) -> str:
@@ -121,6 +153,12 @@ def suite_text(suite: str) -> str:
         raise ConfigError(f"The suite {path} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
         raise ConfigError(f"The suite {path} is not UTF-8 text.") from None
+
+
+def _keep_suite(store: Store, suite: str, digest: str) -> None:
+    """Keep the contract's text under its digest, which leaves the layout of the text out."""
+    with contextlib.suppress(AlreadyExists):
+        store.create(suite_key(digest), suite.encode())
 
 
 def _what_changed(published: Manifest, delivery: Delivery) -> str:

@@ -11,13 +11,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from configs.settings import Settings
-from tasks.adapters.arrow import read_chunks, read_parquet
+from tasks.adapters.arrow import read_parquet
 from tasks.arrive import list_delivery
 from tasks.core.applications import ID, NUMBERS, TEXTS, parse_rows
 from tasks.core.day import Delivery
 from tasks.core.drift import choose_sample, coarsen
 from tasks.core.manifest import Manifest
 from tasks.errors import InputsChanged, ModelError, SourceError
+from tasks.landing import delivered_chunks, open_delivered
 from tasks.orchestration import run_logger, step
 from tasks.pin import load_bundle
 from tasks.revisions import newest_manifest
@@ -117,8 +118,8 @@ def reference_frame(store: Store, published: Manifest) -> pd.DataFrame:
 def _landing_rows(store: Store, delivery: Delivery, ids: np.ndarray, chunk_rows: int) -> pd.DataFrame:
     wanted, found = pa.array(ids), []
     for file in delivery.files:
-        with store.open(file.key) as stream:
-            for raw in read_chunks(stream, file.format, name=file.name, chunk_rows=chunk_rows):
+        with open_delivered(store, file) as stream:
+            for raw in delivered_chunks(stream, file, chunk_rows=chunk_rows):
                 typed = parse_rows(raw).rows
                 found.append(typed.filter(pc.is_in(typed.column(ID), wanted)))
     return pa.concat_tables(found).to_pandas().drop_duplicates(ID)

@@ -2,44 +2,54 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 import pyarrow as pa
 
 from configs.settings import Settings
-from tasks.adapters.arrow import read_chunks, read_header, write_parquet
+from tasks.adapters.arrow import read_header, write_parquet
+from tasks.checkpoints import code_digest, digest_of
 from tasks.core.applications import ID, NAMES, missing_columns
 from tasks.core.bundle import Bundle, RawScorer, pd_of
 from tasks.core.contract import RuleCount, merge_counts
-from tasks.core.day import FileFormat, FileRef, PartRef, Pins
+from tasks.core.day import DataFile, FileFormat, FileRef, PartRef, Pins
 from tasks.core.features import build_features
 from tasks.core.screening import APPLICATION_ID, SOURCE_ROW, ScreenedChunk, screen_chunk
 from tasks.errors import ExpectationsNotMet, SourceError, did_you_mean
+from tasks.landing import delivered_chunks, open_delivered
 from tasks.orchestration import run_logger, step
-from tasks.pin import contract_of, load_bundle, load_scorer
-from tasks.store import open_store, overwrite
+from tasks.pin import load_bundle, load_scorer, pinned_contract
+from tasks.store import Store, open_store, overwrite
 
 if TYPE_CHECKING:
     from tasks.adapters.gx import Contract
 
 PD: Final = "pd"
 _TOLD_COLUMNS: Final = 10
+_TOLD_CHARACTERS: Final = 60
 
 
-@step("screen and score", task_run_name="screen and score {file.name}")
+def _same_file_and_pins(file: FileRef, pins: Pins, _settings: Settings) -> str:
+    return f"{pins.work}{file.name}.{digest_of(file, code_digest())}.json"
+
+
+@step("screen and score", reuse=_same_file_and_pins, task_run_name="screen and score {file.name}")
 def screen_and_score(file: FileRef, pins: Pins, settings: Settings) -> PartRef:
     """Screen and score one landing file; leaves its decided and its rejected rows in the store and counts them."""
     store = open_store(settings.storage)
-    contract = contract_of(settings.contract.suite, pins.contract_digest)
+    contract = pinned_contract(pins, settings)
     bundle, scorer = load_bundle(pins.model, settings), load_scorer(pins.model, settings)
     decided: list[pa.Table] = []
     rejected: list[pa.Table] = []
     counts: dict[str, RuleCount] = {}
     rows = 0
-    with store.open(file.key) as stream:
+    with open_delivered(store, file) as stream:
         header = require_columns(stream, file.format, name=file.name)
         _require_column_rules(contract, header, name=file.name)
-        for raw in read_chunks(stream, file.format, name=file.name, chunk_rows=settings.scoring.chunk_rows):
+        _tell_extra_columns(header, name=file.name)
+        limits = {"chunk_rows": settings.scoring.chunk_rows, "max_unpacked_bytes": settings.scoring.max_unpacked_bytes}
+        for raw in delivered_chunks(stream, file, **limits):
             chunk = screen_chunk(raw, first_row=rows + 1, source=file.name, contract=contract)
             decided.append(score_chunk(chunk, bundle, scorer))
             rejected.append(chunk.rejected)
@@ -49,11 +59,20 @@ def screen_and_score(file: FileRef, pins: Pins, settings: Settings) -> PartRef:
     _require_announced(file, rows)
     if not rows:
         raise ExpectationsNotMet(f"{file.name} holds a header and no rows. Deliver the day's applications.")
-    work = f"{file.key.replace('landing/', 'work/', 1).removesuffix(file.name)}{pins.fingerprint[:16]}/{file.name}"
-    part = PartRef(file, f"{work}.decided.parquet", f"{work}.rejected.parquet", rows, counts)
-    overwrite(store, part.decided_key, write_parquet(pa.concat_tables(decided)))
-    overwrite(store, part.rejected_key, write_parquet(pa.concat_tables(rejected)))
-    return part
+    return PartRef(
+        file,
+        _store_part(store, f"{pins.work}{file.name}.decided.parquet", decided),
+        _store_part(store, f"{pins.work}{file.name}.rejected.parquet", rejected),
+        rows,
+        counts,
+    )
+
+
+def _store_part(store: Store, key: str, tables: list[pa.Table]) -> DataFile:
+    table = pa.concat_tables(tables)
+    data = write_parquet(table)
+    overwrite(store, key, data)
+    return DataFile(key, hashlib.sha256(data).hexdigest(), len(data), table.num_rows)
 
 
 def require_columns(
@@ -73,6 +92,13 @@ def require_columns(
             "The contract is expectations/applications.json; columns may come in any order."
         )
     return header
+
+
+def _tell_extra_columns(header: tuple[str, ...], *, name: str) -> None:
+    extra = [ascii(column)[:_TOLD_CHARACTERS] for column in header if column not in NAMES]
+    if extra:  # all declared columns are there, so the others are names, too, and no values
+        told = ", ".join(extra[:_TOLD_COLUMNS]) + (", …" if len(extra) > _TOLD_COLUMNS else "")
+        run_logger().warning("%s: %d columns that nobody declared are ignored: %s", name, len(extra), told)
 
 
 def _require_column_rules(contract: Contract, header: tuple[str, ...], *, name: str) -> None:

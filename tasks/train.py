@@ -16,14 +16,13 @@ from tasks.adapters.arrow import read_chunks, write_parquet
 from tasks.core.applications import TARGET, parse_numbers
 from tasks.core.bundle import Bundle, make_golden, reference_statistics, to_files
 from tasks.core.calibration import calibration_line, expected_calibration_error, fit_calibration
-from tasks.core.contract import suite_identity
 from tasks.core.day import ModelPin, format_of
 from tasks.core.features import build_features, fit_features
 from tasks.core.policy import best_cutoff, break_even_cutoff, cost_per_application
 from tasks.core.screening import BROKEN_RULES, count_by_rule, screen_chunk
 from tasks.errors import ConfigError, ExpectationsNotMet, ModelError, SourceError
 from tasks.orchestration import run_logger, step
-from tasks.pin import contract_of, registry_of, suite_text
+from tasks.pin import load_contract, registry_of, suite_text
 from tasks.screen_score import require_columns
 from tasks.store import open_store, overwrite
 
@@ -139,14 +138,18 @@ def reference_sample(rows: pa.Table, pd: np.ndarray, training: Training) -> pa.T
 
 
 def _read_file(path: Path, settings: Settings) -> History:
-    contract = contract_of(settings.contract.suite, suite_identity(suite_text(settings.contract.suite))[1])
+    contract = load_contract(suite_text(settings.contract.suite))
     rows, defaulted, broken = [], [], []
     done = 0
     try:
         with path.open("rb") as stream:
             file_format = format_of(path.name)
             require_columns(stream, file_format, name=path.name, also=(TARGET,))
-            for raw in read_chunks(stream, file_format, name=path.name, chunk_rows=settings.scoring.chunk_rows):
+            scoring = settings.scoring
+            for raw in read_chunks(
+                stream, file_format, name=path.name, chunk_rows=scoring.chunk_rows,
+                max_unpacked_bytes=scoring.max_unpacked_bytes,
+            ):  # fmt: skip
                 chunk = screen_chunk(raw, first_row=done + 1, source=path.name, contract=contract)
                 rows.append(chunk.accepted)
                 defaulted.append(_outcomes(raw, path.name)[chunk.accepted_rows - done - 1])

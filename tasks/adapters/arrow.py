@@ -6,24 +6,36 @@ import codecs
 import csv
 import gzip
 import io
-import re
+import threading
+import weakref
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import BinaryIO, Final, cast
+from typing import BinaryIO, Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
+from tasks.adapters.delivered import (
+    LONGEST_LINE_BYTES,
+    MAX_UNPACKED_BYTES,
+    CsvText,
+    require_kind,
+    too_large,
+    uneven_line,
+)
 from tasks.core.applications import NAMES, TARGET
-from tasks.errors import SourceError
+from tasks.errors import PublishError, SourceError
 
-_BLOCK_BYTES: Final = 8 << 20
 _HEADER_BYTES: Final = 1 << 16
+_VALUE_BYTES: Final = 8
+_PATIENCE_SECONDS: Final = 60.0
 _ROWS_PER_GROUP: Final = 131_072
 _COMPRESSION: Final = "zstd"
+_UNEVEN: Final = "columns, got"
+_NO_UTF8: Final = "it is not UTF-8 text, but perhaps Latin-1 or Windows-1252"
 _PLAIN_TYPES: Final = (
     pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_boolean, pa.types.is_string,
     pa.types.is_large_string, pa.types.is_string_view, pa.types.is_null,
@@ -36,27 +48,44 @@ def read_header(stream: BinaryIO, file_format: str, *, name: str) -> tuple[str, 
     Raises:
         SourceError: the file is empty, no text or no parquet, or names a column twice.
     """
+    require_kind(stream, file_format, name=name)
     with _readable(name):
         if file_format == "parquet":
             schema = pq.ParquetFile(stream).schema_arrow
             columns = tuple(schema.names)
             _require_plain_types(schema, name)
         else:
-            columns = _csv_header(_decompressed(stream, file_format).read(_HEADER_BYTES))
+            columns = _csv_header(CsvText(stream, file_format, name=name).read(_HEADER_BYTES), name)
     if not columns:
         raise SourceError(f"{name} is empty; a header line with the declared columns is required. Deliver it again.")
     if not set(columns) & set(NAMES):  # nothing of it is told: without a header these are an applicant's values
         raise SourceError(f"{name} has no header line: none of its {len(columns)} first cells is a declared column.")
-    twice = sorted({column for column in columns if column in NAMES and columns.count(column) > 1})
+    twice = sorted({column for column in columns if _is_wanted(column) and columns.count(column) > 1})
     if twice:
         raise SourceError(f"{name} has {', '.join(twice)} more than once; which one counts cannot be known.")
     return columns
 
 
-def read_chunks(stream: BinaryIO, file_format: str, *, name: str, chunk_rows: int) -> Iterator[pa.Table]:
+def read_chunks(
+    stream: BinaryIO,
+    file_format: str,
+    *,
+    name: str,
+    chunk_rows: int,
+    is_announced: bool = False,
+    max_unpacked_bytes: int = MAX_UNPACKED_BYTES,
+) -> Iterator[pa.Table]:
     """The rows of a landing file as delivered, `chunk_rows` at a time: text from CSV, its own types from parquet.
 
     Only declared columns are read, and TARGET where there is one. An empty CSV cell is null, quoted or not.
+
+    Args:
+        stream: the file, read from its start; it stays open.
+        file_format: `csv`, `csv.gz` or `parquet`.
+        name: what messages call the file.
+        chunk_rows: rows in a chunk.
+        is_announced: its digest was announced and holds, so its end is its end even in the middle of a line.
+        max_unpacked_bytes: refuse a file that becomes larger than this.
 
     Raises:
         SourceError: the file is cut off, broken or not UTF-8; the message carries no content of it.
@@ -64,12 +93,24 @@ def read_chunks(stream: BinaryIO, file_format: str, *, name: str, chunk_rows: in
     with _readable(name):
         header = read_header(stream, file_format, name=name)
         stream.seek(0)
-        wanted = [column for column in header if column in NAMES or column == TARGET]
+        wanted = [column for column in header if _is_wanted(column)]
         if file_format == "parquet":
-            batches = pq.ParquetFile(stream).iter_batches(batch_size=chunk_rows, columns=wanted)
-        else:
-            batches = _on_one_line(_open_csv(_decompressed(stream, file_format), wanted), name)
-        yield from _rechunk(batches, chunk_rows)
+            file = pq.ParquetFile(stream)
+            _require_bounded(file.metadata.num_rows, len(wanted), max_unpacked_bytes, name)
+            yield from _rechunk(map(_with_sound_text, file.iter_batches(chunk_rows, columns=wanted)), chunk_rows)
+            return
+        text = CsvText(stream, file_format, name=name, max_bytes=max_unpacked_bytes)
+        try:
+            yield from _rechunk(_on_one_line(_csv_batches(text, wanted), name), chunk_rows)
+        except pa.ArrowInvalid as error:
+            if _UNEVEN in str(error) and (cause := uneven_line(stream, file_format, name=name)):
+                raise SourceError(f"{name} cannot be read: {cause}. Deliver the file again, whole.") from None
+            raise
+        if text.unended and not is_announced:
+            raise SourceError(
+                f"{name} has no line end after its last line, so its last value may be cut off. Deliver it whole, or "
+                "with a _control.json that announces its digest."
+            )
 
 
 def write_parquet(table: pa.Table, metadata: Mapping[str, str] | None = None) -> bytes:
@@ -86,29 +127,93 @@ def read_parquet(data: bytes, columns: list[str] | None = None) -> pa.Table:
     return pq.read_table(pa.BufferReader(data), columns=columns)
 
 
-def _decompressed(stream: BinaryIO, file_format: str) -> BinaryIO:
-    # Not Arrow's own decompression: it closes the stream that it was lent.
-    return cast(BinaryIO, gzip.GzipFile(fileobj=stream)) if file_format == "csv.gz" else stream
+def _is_wanted(column: str) -> bool:
+    return column in NAMES or column == TARGET
 
 
-def _csv_header(start: bytes) -> tuple[str, ...]:
+def _csv_header(start: bytes, name: str) -> tuple[str, ...]:
+    if len(start) == _HEADER_BYTES and b"\n" not in start:
+        raise SourceError(f"{name} has no header line: its first line is longer than {_HEADER_BYTES >> 10} kB.")
     line = codecs.getincrementaldecoder("utf-8-sig")().decode(start).split("\n", 1)[0]
     return tuple(next(csv.reader(io.StringIO(line)), ()))
 
 
-def _open_csv(stream: BinaryIO, columns: list[str]) -> pa_csv.CSVStreamingReader:
-    return pa_csv.open_csv(
-        stream,
-        read_options=pa_csv.ReadOptions(block_size=_BLOCK_BYTES),
-        parse_options=pa_csv.ParseOptions(newlines_in_values=True),
-        convert_options=pa_csv.ConvertOptions(
-            include_columns=columns,
-            column_types=dict.fromkeys(columns, pa.string()),
-            null_values=[""],
-            strings_can_be_null=True,
-            quoted_strings_can_be_null=True,
-        ),
-    )
+class _Lent(io.BufferedIOBase):
+    """Text as Arrow's own thread reads it: an error looks like the end there, and is raised here afterwards."""
+
+    def __init__(self, text: CsvText, failures: list[Exception]) -> None:
+        self._text = text
+        self._failures = failures
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        try:
+            return b"" if self._failures else self._text.read(size)
+        except Exception as error:  # noqa: BLE001 - none may pass through Arrow's thread; `_csv_batches` raises it
+            self._failures.append(error.with_traceback(None))  # whose frames would hold on to this stream
+            return b""
+
+
+def _csv_batches(text: CsvText, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    """The batches of `columns`.
+
+    Arrow reads ahead in a thread of its own, which outlives an error. Were it still at it when the process ends, it
+    would abort the process and turn its exit code into another; so it is awaited, until it lets the text go.
+    """
+    failures: list[Exception] = []
+    is_let_go = threading.Event()
+    lent = _Lent(text, failures)
+    weakref.finalize(lent, is_let_go.set)
+    try:
+        yield from _open_csv(lent, columns)
+    except pa.ArrowInvalid:
+        if not failures:
+            raise
+    finally:
+        del lent
+        is_let_go.wait(_PATIENCE_SECONDS)
+    if failures:
+        raise failures[0] from None
+
+
+def _open_csv(lent: _Lent, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    try:
+        reader = pa_csv.open_csv(
+            lent,
+            read_options=pa_csv.ReadOptions(block_size=LONGEST_LINE_BYTES),
+            parse_options=pa_csv.ParseOptions(newlines_in_values=True),
+            convert_options=pa_csv.ConvertOptions(
+                include_columns=columns,
+                column_types=dict.fromkeys(columns, pa.string()),
+                null_values=[""],
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=True,
+            ),
+        )
+    except pa.ArrowInvalid as error:
+        if "Empty CSV" in str(error):  # a header without a line end
+            return
+        raise
+    finally:
+        del lent
+    try:
+        yield from reader
+    finally:
+        del reader
+
+
+def _require_bounded(n_rows: int, n_columns: int, max_bytes: int, name: str) -> None:
+    claimed = n_rows * n_columns * _VALUE_BYTES
+    if claimed > max_bytes:
+        raise SourceError(too_large(name, f"{n_rows:,} rows, some {claimed / 1e9:,.0f} GB", max_bytes))
+
+
+def _with_sound_text(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch; parquet may call any bytes UTF-8, and then this raises `pa.ArrowInvalid`."""
+    batch.validate(full=True)
+    return batch
 
 
 def _on_one_line(batches: Iterable[pa.RecordBatch], name: str) -> Iterator[pa.RecordBatch]:
@@ -161,6 +266,10 @@ def _readable(name: str) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, UnicodeDecodeError, csv.Error, EOFError, OSError, zlib.error) as error:
+        if isinstance(error, OSError) and error.errno:
+            raise PublishError(
+                f"The store failed while {name} was read: {error.strerror}. Mend it and run the command again."
+            ) from None
         raise SourceError(f"{name} cannot be read: {_cause(error)}. Deliver the file again, whole.") from None
 
 
@@ -168,16 +277,18 @@ def _cause(error: Exception) -> str:
     text = str(error)
     if isinstance(error, EOFError | gzip.BadGzipFile | zlib.error):
         return "its gzip compression is broken or cut off"
-    if isinstance(error, UnicodeDecodeError) or "UTF8" in text or "UTF-8" in text:
-        return "it is not UTF-8 text"
-    fields = re.search(r"(?:Row #(\d+): )?Expected (\d+) columns, got (\d+)", text)
-    if fields:
-        row = f"row {fields[1]} " if fields[1] else "a row "
-        return f"{row}has {fields[3]} fields where the header has {fields[2]}"
+    if isinstance(error, UnicodeDecodeError):
+        return _NO_UTF8
     known = {
+        "UTF8": _NO_UTF8,
+        "UTF-8": _NO_UTF8,
+        _UNEVEN: "a line has not as many fields as the header",
+        "straddl": f"a line is longer than {LONGEST_LINE_BYTES >> 20} MB, or a quote is opened and never closed",
         "Truncated": "it is cut off",
         "magic bytes": "it is no parquet file, or it is cut off",
-        "Empty CSV": "it is empty",
         "quote": "a quoted cell is not closed",
+        "encrypt": "it is encrypted; the store guards it, deliver it plain",
+        "ompression": "it is compressed in a way that cannot be read; zstd, snappy, gzip, brotli and lz4 can",
+        "thrift": "it is damaged",
     }
-    return next((cause for sign, cause in known.items() if sign in text), f"Arrow reports {type(error).__name__}")
+    return next((cause for sign, cause in known.items() if sign in text), f"it is damaged ({type(error).__name__})")

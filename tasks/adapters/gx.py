@@ -141,6 +141,7 @@ class Contract:
         if not reviewed:
             return ()
         _silence()
+        logging.getLogger("great_expectations").setLevel(logging.WARNING)
         context = gx.get_context(mode="ephemeral")
         context.variables.progress_bars = ProgressBarsConfig(globally=False)
         asset = context.data_sources.add_pandas("rows").add_dataframe_asset("rows")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -44,7 +45,24 @@ class ModelRegistry:
         metrics: Mapping[str, float],
         figures: Mapping[str, Figure],
     ) -> ModelPin:
-        """Record a training run with its bundle and plots, and register the bundle as the next version."""
+        """Record a training run with its bundle and plots, and register the bundle as the next version.
+
+        Raises:
+            ModelError: the registry cannot be reached or refuses.
+        """
+        try:
+            return self._register(files, params=params, metrics=metrics, figures=figures)
+        except (MlflowException, SQLAlchemyError, OSError) as error:
+            raise self._failure("The model could not be registered", error) from None
+
+    def _register(
+        self,
+        files: Mapping[str, bytes],
+        *,
+        params: Mapping[str, Any],
+        metrics: Mapping[str, float],
+        figures: Mapping[str, Figure],
+    ) -> ModelPin:
         client = self._client(create=True)
         run = client.create_run(self._experiment_id(client))
         run_id = run.info.run_id
@@ -73,20 +91,17 @@ class ModelRegistry:
         try:
             self._client().set_registered_model_alias(self.model_name, self.alias, version)
         except (MlflowException, SQLAlchemyError, OSError) as error:
-            raise ModelError(
-                f"{self.model_name} version {version} cannot become {self.alias}: {_told(error)} "
-                f"Registered versions: {self._versions() or 'none'}."
-            ) from None
+            raise self._failure(f"{self.model_name} version {version} cannot become {self.alias}", error) from None
 
     def champion(self) -> ModelPin:
         """The version that the alias points to. Raises `ModelError` if there is none."""
         try:
             version = self._client().get_model_version_by_alias(self.model_name, self.alias)
         except (MlflowException, SQLAlchemyError, OSError) as error:
-            raise ModelError(
-                f"{self.model_name}@{self.alias} is not to be had from the registry {self._uri}: {_told(error)} "
-                f"Registered versions: {self._versions() or 'none'}. "
-                "Train and promote one with `scoring train`, or promote a version with `scoring promote`."
+            raise self._failure(
+                f"{self.model_name}@{self.alias} is not to be had",
+                error,
+                "Train and promote one with `scoring train`, or promote a version with `scoring promote`.",
             ) from None
         if _DIGEST_TAG not in version.tags:
             raise ModelError(
@@ -106,7 +121,7 @@ class ModelRegistry:
             folder = Path(download_artifacts(source, tracking_uri=self._uri))
             files = {name: (folder / name).read_bytes() for name in bundle.FILES if (folder / name).is_file()}
         except (MlflowException, SQLAlchemyError, OSError) as error:
-            raise ModelError(f"{pin.name} version {pin.version} cannot be fetched: {_told(error)}") from None
+            raise self._failure(f"{pin.name} version {pin.version} cannot be fetched", error) from None
         found = bundle.bundle_digest(bundle.file_digests(files))
         if found != pin.digest:
             raise ModelError(
@@ -114,6 +129,18 @@ class ModelRegistry:
                 f"registered was {pin.digest[:12]}…. Restore its files or promote another version."
             )
         return bundle.from_files(files)
+
+    def _failure(self, what: str, error: Exception, advice: str = "") -> ModelError:
+        """The error for a registry that refuses, or does not answer at all."""
+        address = re.sub(r"//[^/@]*@", "//", self._uri)  # without user and password
+        told = _told(error)
+        if "API request to" in told:  # MLflow's words for an HTTP address without a registry behind it
+            return ModelError(
+                f"{what}: no MLflow server answers at {address} ({_cause(told)}). Start it there with `mlflow server`, "
+                "or set registry.tracking_uri to where one runs."
+            )
+        versions = self._versions() or "none"
+        return ModelError(f"{what} (registry {address}): {told} Registered versions: {versions}. {advice}".rstrip())
 
     def _client(self, *, create: bool = False) -> MlflowClient:
         for noisy in ("alembic", "mlflow"):
@@ -146,6 +173,12 @@ class ModelRegistry:
         except (MlflowException, SQLAlchemyError, OSError):
             return "unknown, the registry does not answer"
         return ", ".join(sorted((str(each.version) for each in found), key=int))
+
+
+def _cause(told: str) -> str:
+    """What kept MLflow's request from its answer, in a few words."""
+    system = re.search(r"\[Errno -?\d+\] ([\w ]+)", told) or re.search(r"(error code \d+)", told)
+    return system[1] if system else "it is silent" if "timeout" in told or "timed out" in told else "no such answer"
 
 
 def _told(error: Exception) -> str:

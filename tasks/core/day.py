@@ -66,6 +66,7 @@ class ModelPin:
 class Pins:
     """What a day is scored with, resolved once."""
 
+    as_of: date
     model: ModelPin
     policy: Policy
     policy_digest: str
@@ -75,14 +76,29 @@ class Pins:
     revision: int = 1
     """Number of the revision that this run would publish."""
 
+    @property
+    def work(self) -> str:
+        """Key prefix of what runs with this fingerprint leave for each other; anyone may renew it."""
+        return f"work/day={self.as_of}/{self.fingerprint[:16]}/"
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """A stored object of a revision."""
+
+    key: str
+    sha256: str
+    size_bytes: int
+    rows: int
+
 
 @dataclass(frozen=True, slots=True)
 class PartRef:
     """What screening and scoring one file left in the store, and what it counted."""
 
     file: FileRef
-    decided_key: str
-    rejected_key: str
+    decided: DataFile
+    rejected: DataFile
     rows: int
     counts: Mapping[str, RuleCount]
     """Row rule to its counts over the whole file."""
@@ -96,16 +112,6 @@ class FileTotals:
     decided: int
     quarantined: int
     duplicates_dropped: int
-
-
-@dataclass(frozen=True, slots=True)
-class DataFile:
-    """A stored object of a revision."""
-
-    key: str
-    sha256: str
-    size_bytes: int
-    rows: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ def test_day_and_files_count_in_the_fingerprint(other: Delivery) -> None:
 
 def test_rows_and_what_decided_them_count_in_the_content_fingerprint() -> None:
     policy = resolve_policy("1", 0.1, refer_from=None, bands=[("A", 1.0), ("B", None)])
-    pins = Pins(ModelPin("m", "1", "d"), policy, "p", "1", "c", "f")
+    pins = Pins(date(2026, 11, 2), ModelPin("m", "1", "d"), policy, "p", "1", "c", "f")
     ids, pds = np.array([1, 2]), np.array([0.1, 0.2])
     before = content_fingerprint(ids, pds, pins)
     assert content_fingerprint(ids, pds, replace(pins, fingerprint="of other files")) == before

@@ -3,15 +3,19 @@
 import hashlib
 import json
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect.client.schemas.filters import ArtifactFilter, FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun
+from prefect.flow_engine import run_flow
+from prefect.states import AwaitingRetry, Scheduled
 
 from configs.settings import load_settings
 from flows.monitor_decisions import monitor_decisions
@@ -40,6 +44,8 @@ def test_a_scored_and_monitored_day_is_on_record(project: Project) -> None:
         _remove(project.root / folder)
     state = score_applications(as_of=DAY, config=project.config, return_state=True)
     result = state.result()
+    assert result.manifest
+    assert plain.manifest
     assert result.manifest.fingerprint == plain.manifest.fingerprint
     assert hashlib.sha256(project.decisions.read_bytes()).hexdigest() == bytes_without_prefect
     run = next(run for run in runs_named(f"score-{DAY}") if run.id == state.state_details.flow_run_id)
@@ -49,6 +55,12 @@ def test_a_scored_and_monitored_day_is_on_record(project: Project) -> None:
     told = {task.name.rsplit("-", 1)[0] if task.name[-4:-3] == "-" else task.name for task in tasks}
     assert {"roll forward", "arrive", "pin", "audit", "publish", "announce"} <= told
     assert "screen and score applications_1.parquet" in told
+    with client() as prefect:
+        artifacts = prefect.read_artifacts(artifact_filter=ArtifactFilter(flow_run_id={"any_": [run.id]}))
+    page = next(each for each in artifacts if each.key == f"decisions-{DAY}")
+    assert isinstance(page.data, str)
+    totals = result.manifest.totals
+    assert f"| **all files** | {totals.rows:,} | {totals.decided:,} | {totals.quarantined:,} | 0 |" in page.data
 
     monitored = monitor_decisions(as_of=DAY, config=project.config)
     assert monitored.compared_rows == result.manifest.totals.decided
@@ -87,12 +99,89 @@ def test_a_day_without_files_fails_with_the_error_that_the_command_maps(project:
     assert any(run.state_name == "Failed" for run in runs_named(f"score-{DAY}"))
 
 
-def test_a_run_without_a_day_takes_the_one_it_was_scheduled_for(project: Project) -> None:
-    today = datetime.now(UTC).date()
-    with pytest.raises(
-        SourceError, match=f"No application files have arrived for ({today}|{today + timedelta(days=1)})"
-    ):
-        score_applications(config=project.config)
+@pytest.mark.parametrize(
+    ("scheduled", "day"),
+    [
+        (datetime(2026, 11, 1, 22, 59, tzinfo=UTC), "2026-11-01"),
+        (datetime(2026, 11, 1, 23, 1, tzinfo=UTC), "2026-11-02"),
+    ],
+)
+def test_a_run_without_a_day_takes_the_one_it_was_scheduled_for_by_the_clock_of_the_business(
+    project: Project, tmp_path: Path, scheduled: datetime, day: str
+) -> None:
+    calendar = tmp_path / "calendar.yaml"
+    calendar.write_text("{zone: Europe/Prague, weekend: [], holidays: {}, zero_row_days: {}}")
+    always_due = project.with_settings(scoring={"calendar": str(calendar)})
+    parameters = {"as_of": None, "config": always_due.config}
+    with client() as prefect:
+        run = prefect.create_flow_run(score_applications, parameters=parameters, state=Scheduled(scheduled_time=scheduled))
+    for attempt in (1, 2):
+        with client() as prefect:
+            run = prefect.read_flow_run(run.id)
+        with pytest.raises(SourceError, match=f"No application files have arrived for {day}"):
+            run_flow(score_applications, flow_run=run, parameters=parameters)
+        with client() as prefect:
+            done = prefect.read_flow_run(run.id)
+            assert (done.run_count, done.name, done.state_name) == (attempt, f"score-{day}", "Failed")
+            prefect.set_flow_run_state(run.id, AwaitingRetry(), force=True)
+
+
+def try_again(run_id: UUID, project: Project) -> Any:
+    """What Retry in the UI does: the same run, scheduled once more."""
+    parameters = {"as_of": DAY, "config": project.config}
+    with client() as prefect:
+        prefect.set_flow_run_state(run_id, AwaitingRetry(), force=True)
+        run = prefect.read_flow_run(run_id)
+    return run_flow(score_applications, flow_run=run, parameters=parameters)
+
+
+def states_of_last_attempt(run_id: UUID) -> dict[str, str]:
+    with client() as prefect:
+        done = prefect.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[run_id])))
+    done.sort(key=lambda each: each.expected_start_time or each.created)  # type: ignore[return-value]
+    return {re.sub(r"-[0-9a-f]{3}$", "", each.name): str(each.state_name) for each in done}
+
+
+def blocked_publication(project: Project) -> tuple[Path, UUID]:
+    """A first attempt that fails in publishing: the link that was in its way, and the run."""
+    in_the_way = project.root / f"revisions/day={DAY}/rev=0001"
+    in_the_way.parent.mkdir(parents=True)
+    in_the_way.symlink_to("nowhere")
+    state = score_applications(as_of=DAY, config=project.config, return_state=True)
+    assert state.state_details.flow_run_id
+    assert states_of_last_attempt(state.state_details.flow_run_id)["publish"] == "Failed"
+    return in_the_way, state.state_details.flow_run_id
+
+
+def test_a_retry_goes_on_where_publishing_failed(project: Project) -> None:
+    project.deliver(rows=300, files=2)
+    in_the_way, run_id = blocked_publication(project)
+    kept = {path: path.stat().st_mtime_ns for path in (project.root / "work").rglob("*") if path.is_file()}
+    in_the_way.unlink()
+    result = try_again(run_id, project)
+    assert result.outcome == "published"
+    assert states_of_last_attempt(run_id) == {
+        "roll forward": "Completed",
+        "arrive": "Completed",
+        "pin": "Cached",
+        "screen and score applications_1.csv": "Cached",
+        "screen and score applications_2.csv": "Cached",
+        "audit": "Cached",
+        "publish": "Completed",
+        "announce": "Completed",
+    }
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+
+
+def test_a_retry_after_the_files_were_mended_works_on_the_mended_files(project: Project) -> None:
+    project.deliver(rows=300)
+    in_the_way, run_id = blocked_publication(project)
+    in_the_way.unlink()
+    project.deliver(rows=200, overwrite=True)
+    result = try_again(run_id, project)
+    assert result.manifest.totals.rows == 200
+    states = states_of_last_attempt(run_id)
+    assert (states["pin"], states["screen and score applications_1.csv"], states["audit"]) == ("Completed",) * 3
 
 
 def test_monitoring_a_day_that_was_never_published_says_how_to_score_it(project: Project) -> None:

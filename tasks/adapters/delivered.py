@@ -1,0 +1,172 @@
+"""A delivered file's bytes before a reader sees them: what kind they are, how many they become, whether they end.
+
+A reader that is handed another kind of file fails in its own words, and one that is handed a few kilobytes of packed
+zeros fills the memory. So the bytes are looked at first, and bounded while they are unpacked.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import io
+from typing import BinaryIO, Final, NoReturn, cast
+
+from tasks.errors import SourceError
+
+LONGEST_LINE_BYTES: Final = 8 << 20
+"""More than a hundred times the longest sensible line, and as much as is parsed at a time."""
+MAX_UNPACKED_BYTES: Final = 20 * 10**9
+"""A file may unpack to this much unless the settings say otherwise; some 40 million applications."""
+# CSV text shrinks 3 to 15 times in gzip, nearly empty rows 40 times; a file of one repeated line 1,000 times.
+_MAX_SHRINKAGE: Final = 200
+_SHRINKAGE_FROM_BYTES: Final = 64 << 20
+_START_BYTES: Final = 4096
+
+_MAGIC: Final = {
+    b"\x1f\x8b": "a gzip file",
+    b"PAR1": "a parquet file",
+    b"PARE": "an encrypted parquet file",
+    b"PK\x03\x04": "a zip archive, as Excel workbooks are",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
+    b"\x28\xb5\x2f\xfd": "a zstd file",
+    b"\xfd7zXZ\x00": "an xz file",
+    b"BZh91AY&SY": "a bzip2 file",
+    b"%PDF": "a PDF",
+}
+_TEXT_SIGNS: Final = {b"<": "an HTML or XML page", b"{": "JSON", b"[": "JSON"}
+_WANTED: Final = {"csv": "CSV text in UTF-8", "csv.gz": "CSV text in UTF-8, packed with gzip", "parquet": "parquet"}
+_ADVICE: Final = {
+    "a gzip file": "If it packs a CSV file, let its name end in .csv.gz.",
+    "a parquet file": "Let its name end in .parquet.",
+    "an encrypted parquet file": "Deliver it unencrypted; the store guards it.",
+}
+
+
+def require_kind(stream: BinaryIO, file_format: str, *, name: str) -> None:
+    """Refuse a file that is plainly of another kind than its name says; leaves the stream at its start.
+
+    Raises:
+        SourceError: says what it is, and what to call it or how to deliver it.
+    """
+    stream.seek(0)
+    start = stream.read(_START_BYTES)
+    stream.seek(0)
+    if not start:
+        raise SourceError(f"{name} is empty; a header line with the declared columns is required. Deliver it again.")
+    is_right = {"csv": True, "csv.gz": start.startswith(b"\x1f\x8b"), "parquet": start.startswith(b"PAR1")}
+    if not is_right[file_format]:
+        _refuse(_kind_of(start) or "of another kind", file_format, name)
+
+
+class CsvText(io.BufferedIOBase):
+    """The text of a CSV file, unpacked where it is packed; reading raises `SourceError` where it is none."""
+
+    def __init__(self, stream: BinaryIO, file_format: str, *, name: str, max_bytes: int = MAX_UNPACKED_BYTES) -> None:
+        """`stream` is lent: it is neither closed nor rewound."""
+        self._packed = stream
+        # Not Arrow's own decompression: it closes the stream that it was lent.
+        self._text = cast(BinaryIO, gzip.GzipFile(fileobj=stream)) if file_format == "csv.gz" else stream
+        self._format = file_format
+        self._name = name
+        self._max_bytes = max_bytes
+        self._n_bytes = 0
+        self.unended = b""
+        """What follows the last line end that was read."""
+
+    def readable(self) -> bool:
+        """True."""
+        return True
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """The next `size` bytes of text."""
+        piece = self._text.read(-1 if size is None else size)
+        if self._n_bytes == 0:
+            self._require_text(piece[:_START_BYTES])
+        self._n_bytes += len(piece)
+        self._require_bounded(piece)
+        return piece
+
+    def read1(self, _size: int = -1, /) -> bytes:
+        """The next megabyte of text; whoever reads line by line asks for little at a time."""
+        return self.read(1 << 20)
+
+    def _require_text(self, start: bytes) -> None:
+        if kind := _kind_of(start):
+            _refuse(kind, self._format, self._name)
+        if b"\r" in start and b"\n" not in start:
+            raise SourceError(
+                f"{self._name} has lines that end in CR alone; required is LF, or CR LF. Export it with such line ends."
+            )
+
+    def _require_bounded(self, piece: bytes) -> None:
+        if b"\0" in piece:
+            raise SourceError(f"{self._name} has NUL bytes; it is damaged, or no text. Deliver it again as UTF-8 text.")
+        end = piece.rfind(b"\n")
+        self.unended = piece[end + 1 :] if end >= 0 else self.unended + piece
+        if len(self.unended) > LONGEST_LINE_BYTES:
+            raise SourceError(
+                f"{self._name} has a line longer than {LONGEST_LINE_BYTES >> 20} MB; a line is one application. "
+                "Deliver it again, with line ends."
+            )
+        if self._n_bytes > self._max_bytes:
+            raise SourceError(too_large(self._name, f"more than {self._max_bytes / 1e9:g} GB", self._max_bytes))
+        if self._n_bytes > _SHRINKAGE_FROM_BYTES and self._n_bytes > _MAX_SHRINKAGE * self._packed.tell():
+            raise SourceError(
+                f"{self._name} unpacks to more than {_MAX_SHRINKAGE} times its size, which no applications do. "
+                "Nothing more of it was unpacked. Find out who made it, and deliver the day's own file."
+            )
+
+
+def too_large(name: str, unpacked: str, limit_bytes: int) -> str:
+    """The message for a file that would unpack to more than is allowed."""
+    return (
+        f"{name} unpacks to {unpacked}; scoring.max_unpacked_gigabytes allows {limit_bytes / 1e9:g}. "
+        "If it is no mistake, deliver the day in several files, or raise the setting."
+    )
+
+
+def uneven_line(stream: BinaryIO, file_format: str, *, name: str) -> str | None:
+    """What is wrong with the first line that has not as many fields as the header; None if there is no such line."""
+    stream.seek(0)
+    text = CsvText(stream, file_format, name=name)
+    lines = io.TextIOWrapper(cast(BinaryIO, text), "utf-8", errors="replace", newline="")
+    rows = csv.reader(lines)
+    try:
+        n_columns, line = len(next(rows)), 2
+        for row in rows:
+            if row and len(row) != n_columns:
+                if rows.line_num > line:
+                    return f"a quote is opened and not closed in line {line}"
+                is_last = next(rows, None) is None
+                return _told_uneven(line, len(row), n_columns, is_cut=is_last and bool(text.unended))
+            line = rows.line_num + 1
+    except (csv.Error, OSError, EOFError, SourceError):
+        pass
+    finally:
+        lines.detach()
+    return None
+
+
+def _told_uneven(line: int, n_fields: int, n_columns: int, *, is_cut: bool) -> str:
+    if is_cut:
+        return f"it is cut off: its last line, {line}, ends in field {n_fields} of {n_columns}"
+    return f"line {line} has {n_fields} fields where the header has {n_columns}"
+
+
+def _kind_of(start: bytes) -> str | None:
+    """What the first bytes of a file say that it is; None where they say nothing, as those of CSV text do."""
+    boms = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
+    if start.startswith(boms) or (4 * start.count(0) > len(start) > 0 and not _magic(start)):
+        return "UTF-16 text"
+    text = start.removeprefix(codecs.BOM_UTF8).lstrip()
+    return _magic(start) or next((kind for sign, kind in _TEXT_SIGNS.items() if text.startswith(sign)), None)
+
+
+def _magic(start: bytes) -> str | None:
+    return next((kind for magic, kind in _MAGIC.items() if start.startswith(magic)), None)
+
+
+def _refuse(kind: str, file_format: str, name: str) -> NoReturn:
+    advice = _ADVICE.get(kind, "Deliver the applications as that.")
+    raise SourceError(f"{name} is {kind}, where its name promises {_WANTED[file_format]}. {advice}")

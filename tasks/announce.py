@@ -1,0 +1,96 @@
+"""What is said of a published day: an event for those who listen, and a page for those who look at the run."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Final
+
+from prefect.artifacts import create_markdown_artifact
+from prefect.context import FlowRunContext
+from prefect.events import emit_event
+
+from configs.settings import Settings
+from tasks.core.manifest import Manifest
+from tasks.orchestration import run_logger, step
+from tasks.revisions import decisions_key, manifest_key
+from tasks.store import Store, open_store
+
+PUBLISHED: Final = "scoring.decisions.published"
+
+
+@step("announce")
+def announce(manifest: Manifest, settings: Settings, config: str | None) -> None:
+    """Emit the event that monitoring starts from, and show the reconciled counts beside the run.
+
+    Neither can fail a publication that has happened; outside a flow run there is nobody to tell.
+    """
+    if not FlowRunContext.get():
+        return
+    store, day = open_store(settings.storage), manifest.as_of.isoformat()
+    with _never_in_the_way(f"event {PUBLISHED}"):
+        emit_event(
+            event=PUBLISHED,
+            resource={"prefect.resource.id": f"scoring.day.{day}", "prefect.resource.name": f"decisions of {day}"},
+            payload={
+                "as_of": day,
+                "config": config or "",
+                "revision": manifest.revision,
+                "rows": manifest.audited.decisions.rows,
+                "decisions": store.location(decisions_key(manifest.as_of)),
+            },
+        )
+    with _never_in_the_way("artifact"):
+        create_markdown_artifact(
+            markdown=day_markdown(manifest, store),
+            key=f"decisions-{day}",
+            description=f"Rows and decisions of {day}, revision {manifest.revision}, every row accounted for",
+        )
+
+
+@contextlib.contextmanager
+def _never_in_the_way(what: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - whatever keeps it from leaving, the day is published
+        run_logger().warning("The %s could not be sent: %s", what, type(error).__name__)
+
+
+def day_markdown(manifest: Manifest, store: Store) -> str:
+    """A published day as a page: what became of the rows of every file, the decisions, the rules broken, the places."""
+    audited, totals = manifest.audited, manifest.totals
+    rows = [*audited.files.items(), ("**all files**", totals)]
+    files = [
+        f"| {name} | {each.rows:,} | {each.decided:,} | {each.quarantined:,} | {each.duplicates_dropped:,} |"
+        for name, each in rows
+    ]
+    decisions = [
+        f"| {name} | {count:,} | {count / max(totals.decided, 1):.1%} |" for name, count in audited.by_decision.items()
+    ]
+    rules = [f"| {rule} | {count:,} |" for rule, count in audited.by_rule.items()]
+    places = {
+        "Decisions": decisions_key(manifest.as_of),
+        "Quarantine": audited.quarantine.key if audited.quarantine else None,
+        "Contract report": f"reports/day={manifest.as_of}/contract.json",
+        "Manifest": manifest_key(manifest.as_of, manifest.revision),
+    }
+    made_with = (
+        f"{manifest.model.name} version {manifest.model.version}, cut-off {manifest.policy['cutoff']:.4f}, policy "
+        f"{manifest.policy['version']}, contract {manifest.contract['version']}."
+    )
+    return "\n".join(
+        [
+            f"# Applications of {manifest.as_of}, revision {manifest.revision}",
+            made_with,
+            *_table("| file | rows received | decided | quarantined | copies dropped |", files),
+            *_table("| decision | applications | share |", decisions),
+            *(_table("| rule broken | rows quarantined |", rules) if rules else ["", "No row was quarantined."]),
+            "",
+            *(f"- {name}: `{store.location(key)}`" for name, key in places.items() if key),
+        ]
+    )
+
+
+def _table(head: str, rows: list[str]) -> list[str]:
+    """A Markdown table; all columns but the first are numbers."""
+    return ["", head, "| --- |" + " ---: |" * (head.count("|") - 2), *rows]

@@ -1,0 +1,78 @@
+"""Finished work of a day, kept in the store: a run that is tried again goes on where the last one stopped.
+
+What a step returns is a small record. It is kept as JSON under `work/day=D/`, under a key made of all that the result
+depends on: input digests, pins, the settings it reads, and this program itself. A record counts only while every data
+file it names is still what it says; otherwise the step works anew. Nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.metadata
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, fields, is_dataclass
+from typing import Any, Final, TypeVar
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from configs.settings import PROJECT
+from tasks.core.day import DataFile
+from tasks.store import NotFound, Store, overwrite
+
+R = TypeVar("R")
+COUNTED_VERSIONS: Final = ("great-expectations", "lightgbm", "numpy", "pandas", "pyarrow")
+"""Packages whose version can change what a row says."""
+
+
+def recall(store: Store, key: str, kind: type[R]) -> R | None:
+    """The record kept under `key`; None where there is none, or where a data file it names is gone or damaged."""
+    try:
+        record = TypeAdapter(kind).validate_python(json.loads(store.read(key).data))
+    except (NotFound, ValueError, ValidationError):
+        return None
+    return record if all(is_intact(store, file) for file in _data_files(record)) else None
+
+
+def keep(store: Store, key: str, record: Any) -> None:
+    """Keep a step's record, a frozen dataclass, under `key`."""
+    overwrite(store, key, json.dumps(asdict(record), default=str).encode())
+
+
+def is_intact(store: Store, file: DataFile) -> bool:
+    """True if the stored object has the digest that the record gives."""
+    try:
+        return hashlib.sha256(store.read(file.key).data).hexdigest() == file.sha256
+    except NotFound:
+        return False
+
+
+def digest_of(*parts: Any) -> str:
+    """Short digest of records, settings and texts, for a checkpoint's key."""
+    plain = [_plain(part) for part in parts]
+    return hashlib.sha256(json.dumps(plain, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+@functools.cache
+def code_digest() -> str:
+    """Digest of what this program would do to a row: its own source, and the versions of the packages that count."""
+    digest = hashlib.sha256()
+    for path in sorted((PROJECT / "tasks").rglob("*.py")):
+        digest.update(path.read_bytes())
+    for package in COUNTED_VERSIONS:
+        digest.update(importlib.metadata.version(package).encode())
+    return digest.hexdigest()
+
+
+def _plain(part: Any) -> Any:
+    if isinstance(part, BaseModel):
+        return part.model_dump()
+    return asdict(part) if is_dataclass(part) and not isinstance(part, type) else part
+
+
+def _data_files(record: Any) -> Iterator[DataFile]:
+    for field in fields(record):
+        value = getattr(record, field.name)
+        if isinstance(value, DataFile):
+            yield value

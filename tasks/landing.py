@@ -1,0 +1,87 @@
+"""Delivered files as they are read: what is scored is proven to be what was digested."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import BinaryIO, Final
+
+import pyarrow as pa
+
+from tasks.adapters.arrow import read_chunks
+from tasks.core.day import FileRef
+from tasks.errors import ScoringError, SourceError
+from tasks.store import Changed, NotFound, Store
+
+_PIECE_BYTES: Final = 4 << 20
+
+
+@contextmanager
+def open_delivered(store: Store, file: FileRef) -> Iterator[BinaryIO]:
+    """The delivered file as a stream; at the end of the block its bytes must still be those that were digested.
+
+    A file that is still being copied looks like a broken one: where the block fails, that it changed is what is told.
+
+    Raises:
+        SourceError: the file has changed or vanished since it was listed.
+    """
+    with open_landing(store, file.key, name=file.name) as stream:
+        try:
+            yield stream
+        except ScoringError:
+            _require_same(stream, file)
+            raise
+        _require_same(stream, file)
+
+
+@contextmanager
+def open_landing(store: Store, key: str, *, name: str) -> Iterator[BinaryIO]:
+    """A landing file as a stream. Raises `SourceError` where it is gone, or replaced while it is fetched."""
+    with ExitStack() as opened:
+        try:
+            stream = opened.enter_context(store.open(key))
+        except NotFound:
+            raise SourceError(
+                f"{name} was listed and is gone: somebody removed or renamed it meanwhile. Deliver the day's files, "
+                "and run the day when all of them are there."
+            ) from None
+        except Changed:
+            raise _changed(name) from None
+        yield stream
+
+
+def delivered_chunks(
+    stream: BinaryIO, file: FileRef, *, chunk_rows: int, max_unpacked_bytes: int = sys.maxsize
+) -> Iterator[pa.Table]:
+    """The rows of a delivered file, `chunk_rows` at a time. Whoever reads it first bounds what it may unpack to."""
+    return read_chunks(
+        stream,
+        file.format,
+        name=file.name,
+        chunk_rows=chunk_rows,
+        is_announced=file.announced_rows is not None,
+        max_unpacked_bytes=max_unpacked_bytes,
+    )
+
+
+def sha256_of(stream: BinaryIO) -> str:
+    """SHA-256 of the whole stream, in hex."""
+    stream.seek(0)
+    digest = hashlib.sha256()
+    while piece := stream.read(_PIECE_BYTES):
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+def _require_same(stream: BinaryIO, file: FileRef) -> None:
+    if sha256_of(stream) != file.sha256:
+        raise _changed(file.name) from None
+
+
+def _changed(name: str) -> SourceError:
+    return SourceError(
+        f"{name} changed while it was being read; is it still being copied? Nothing was published. Run the day again "
+        "when the file is complete. A feed that copies to another name and renames at the end cannot be met half-way."
+    )

@@ -1,0 +1,68 @@
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+import yaml
+
+from configs.calendar import Calendar, load_calendar
+from configs.settings import PROJECT
+from tasks.errors import ConfigError
+
+CALENDAR = {
+    "zone": "Europe/Prague",
+    "weekend": ["saturday", "sunday"],
+    "holidays": {date(2026, 12, 24): "Christmas Eve"},
+    "zero_row_days": {date(2026, 12, 24): "moving house", date(2026, 12, 23): "moving house"},
+}
+
+
+@pytest.mark.parametrize(
+    ("moment", "day"),
+    [
+        (datetime(2026, 11, 1, 22, 59, 59, tzinfo=UTC), date(2026, 11, 1)),
+        (datetime(2026, 11, 1, 23, 0, tzinfo=UTC), date(2026, 11, 2)),
+        (datetime(2026, 7, 1, 21, 59, 59, tzinfo=UTC), date(2026, 7, 1)),
+        (datetime(2026, 7, 1, 22, 0, tzinfo=UTC), date(2026, 7, 2)),
+    ],
+)
+def test_a_day_begins_at_midnight_where_the_business_is_in_winter_and_in_summer(moment: datetime, day: date) -> None:
+    assert Calendar.model_validate(CALENDAR).business_day(moment) == day
+
+
+@pytest.mark.parametrize(
+    ("day", "excuse"),
+    [
+        (date(2026, 12, 18), None),
+        (date(2026, 12, 19), "a Saturday"),
+        (date(2026, 12, 20), "a Sunday"),
+        (date(2026, 12, 21), None),
+        (date(2026, 12, 23), "declared to have no applications (moving house)"),
+        (date(2026, 12, 24), "declared to have no applications (moving house)"),
+    ],
+)
+def test_the_feed_may_stay_away_on_weekends_holidays_and_declared_days_only(day: date, excuse: str | None) -> None:
+    assert Calendar.model_validate(CALENDAR).excuse(day) == excuse
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"zone": "Europe/Pragu"}, "zone is 'Europe/Pragu': .* no IANA time zone"),
+        ({"zone": "../etc/passwd"}, "no IANA time zone"),
+        ({"weekend": ["caturday"]}, "weekend.0 is 'caturday'"),
+        ({"holidays": {"christmas": "x"}}, "holidays.christmas"),
+        ({"hollidays": {}}, r"hollidays is unknown. Did you mean 'holidays'\? Known here: zone, weekend"),
+    ],
+)
+def test_a_wrong_calendar_names_the_field(tmp_path: Path, change: dict[str, object], message: str) -> None:
+    path = tmp_path / "calendar.yaml"
+    path.write_text(yaml.safe_dump(CALENDAR | change))
+    with pytest.raises(ConfigError, match=message):
+        load_calendar(str(path))
+
+
+def test_the_schedule_goes_by_the_clock_of_the_calendar() -> None:
+    zone = load_calendar("configs/calendar.yaml").zone
+    deployments = yaml.safe_load((PROJECT / "prefect.yaml").read_text())["deployments"]
+    schedules = [schedule for each in deployments for schedule in each.get("schedules", [])]
+    assert [schedule["timezone"] for schedule in schedules] == [zone]

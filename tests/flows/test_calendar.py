@@ -1,0 +1,67 @@
+"""Days on which nobody need deliver."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from configs.settings import load_settings
+from flows.score_applications import score_applications
+from flows.summary import day_summary
+from tasks.errors import InputsChanged, SourceError
+from tests.conftest import DAY, Project
+
+DECLARED = {"zone": "UTC", "weekend": [], "holidays": {}, "zero_row_days": {DAY: "moving house"}}
+
+
+@pytest.fixture
+def declared(project: Project, tmp_path: Path) -> Project:
+    """The project under a calendar that declares the test day to have no applications."""
+    path = tmp_path / "calendar.yaml"
+    path.write_text(yaml.safe_dump(DECLARED))
+    return project.with_settings(scoring={"calendar": str(path)})
+
+
+def score(project: Project) -> Any:
+    return score_applications.fn(as_of=DAY, config=project.config)
+
+
+def test_on_a_declared_day_no_file_is_no_error_and_the_reason_is_told(declared: Project) -> None:
+    result = score(declared)
+    assert (result.outcome, result.manifest) == ("no applications", None)
+    told = day_summary(result, load_settings(declared.config))
+    assert "none came, and none need come: it is declared to have no applications (moving house)" in told
+    assert not (declared.root / "revisions").exists()
+
+
+def test_on_a_working_day_no_file_is_an_error_that_names_the_calendar(project: Project) -> None:
+    with pytest.raises(SourceError, match=r"If none are due, declare the day in configs/calendar.yaml"):
+        score(project)
+
+
+def test_what_is_delivered_on_a_declared_day_is_scored(declared: Project) -> None:
+    declared.deliver(rows=60)
+    assert score(declared).manifest.totals.rows == 60
+
+
+def test_a_published_day_whose_files_vanish_is_no_empty_day(declared: Project) -> None:
+    declared.deliver(rows=60)
+    score(declared)
+    for path in declared.landing.iterdir():
+        path.unlink()
+    with pytest.raises(InputsChanged, match="gone: applications_1.csv"):
+        score(declared)
+
+
+@pytest.mark.parametrize("spoil", [lambda text: text.replace("zone: UTC", "zone: Utopia"), lambda text: "[]"])
+def test_a_wrong_calendar_stops_the_day_before_anything_is_read(
+    declared: Project, tmp_path: Path, spoil: Callable[[str], str]
+) -> None:
+    from tasks.errors import ConfigError
+
+    path = tmp_path / "calendar.yaml"
+    path.write_text(spoil(path.read_text()))
+    with pytest.raises(ConfigError, match="calendar.yaml"):
+        score(declared)
