@@ -20,7 +20,7 @@ export PREFECT_HOME ?= $(CURDIR)/var/prefect
 HISTORY_DAY := 2026-10-01
 DEMO_DAY := 2026-11-02
 
-.PHONY: demo test lint types unit format lock clean help
+.PHONY: demo test lint types unit docs format lock clean help
 
 demo:  ## Make synthetic history and a day, train, score the day, monitor it
 demo: $(READY)
@@ -42,6 +42,9 @@ types: $(READY)
 
 unit: $(READY)
 	@$(BIN)/python -m pytest
+
+docs: $(READY)  ## Write the generated documents anew
+	@WRITE_DOCS=1 $(BIN)/python -m pytest --quiet tests/flows/test_bad_input.py
 
 format: $(READY)  ## Format the code and mend what the linter can
 	@$(BIN)/ruff format --quiet .

@@ -10,6 +10,7 @@ from configs.settings import load_settings
 from tasks.announce import announce
 from tasks.arrive import arrive
 from tasks.audit import audit
+from tasks.core.day import is_empty
 from tasks.core.manifest import DayResult
 from tasks.orchestration import business_day, run_name
 from tasks.pin import pin, require_unchanged, roll_forward
@@ -37,6 +38,8 @@ def score_applications(as_of: date | None = None, config: str | None = None) -> 
         return DayResult("no applications", delivery, None)
     pins = pin(delivery, settings)
     parts = [screen_and_score(file, pins, settings) for file in delivery.files]
+    if is_empty(delivery, parts):
+        return DayResult("no applications", delivery, None)
     audited = audit(delivery, pins, parts, settings)
     manifest = publish(delivery, pins, audited, settings)
     announce(manifest, settings, config)

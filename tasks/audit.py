@@ -94,6 +94,10 @@ def require_contract(
     contract = pinned_contract(pins, settings)
     if foreign := set(contract.table_columns) - {ID}:
         raise ConfigError(f"Rules about the whole day can look at {ID} alone, not at {', '.join(sorted(foreign))}.")
+    if not any(part.rows for part in parts):
+        raise ExpectationsNotMet(
+            f"The files of {as_of} hold no rows. Deliver them, or declare the day in the calendar."
+        )
     across = contract.check_table(assembled.decided.select([APPLICATION_ID]).rename_columns([ID]).to_pandas())
     rows, quarantined = sum(part.rows for part in parts), assembled.rejected.num_rows
     report = {

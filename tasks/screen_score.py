@@ -15,7 +15,7 @@ from tasks.core.bundle import Bundle, RawScorer, pd_of
 from tasks.core.contract import RuleCount, merge_counts
 from tasks.core.day import DataFile, FileFormat, FileRef, PartRef, Pins
 from tasks.core.features import build_features
-from tasks.core.screening import APPLICATION_ID, SOURCE_ROW, ScreenedChunk, screen_chunk
+from tasks.core.screening import APPLICATION_ID, SOURCE_ROW, ScreenedChunk, no_rejected_rows, screen_chunk
 from tasks.errors import ExpectationsNotMet, SourceError, did_you_mean
 from tasks.landing import delivered_chunks, open_delivered
 from tasks.orchestration import run_logger, step
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 PD: Final = "pd"
 _TOLD_COLUMNS: Final = 10
+_DECIDED: Final = pa.schema([(SOURCE_ROW, pa.int64()), (APPLICATION_ID, pa.int64()), (PD, pa.float64())])
 _TOLD_CHARACTERS: Final = 60
 
 
@@ -40,8 +41,8 @@ def screen_and_score(file: FileRef, pins: Pins, settings: Settings) -> PartRef:
     store = open_store(settings.storage)
     contract = pinned_contract(pins, settings)
     bundle, scorer = load_bundle(pins.model, settings), load_scorer(pins.model, settings)
-    decided: list[pa.Table] = []
-    rejected: list[pa.Table] = []
+    decided = [_DECIDED.empty_table()]
+    rejected = [no_rejected_rows()]
     counts: dict[str, RuleCount] = {}
     rows = 0
     with open_delivered(store, file) as stream:
@@ -57,7 +58,7 @@ def screen_and_score(file: FileRef, pins: Pins, settings: Settings) -> PartRef:
             rows += raw.num_rows
             run_logger().info("%s: %d rows screened and scored", file.name, rows)
     _require_announced(file, rows)
-    if not rows:
+    if not rows and file.announced_rows != 0:
         raise ExpectationsNotMet(f"{file.name} holds a header and no rows. Deliver the day's applications.")
     return PartRef(
         file,
@@ -113,10 +114,11 @@ def score_chunk(chunk: ScreenedChunk, bundle: Bundle, scorer: RawScorer) -> pa.T
     matrix = build_features(chunk.accepted, bundle.features)
     return pa.table(
         {
-            SOURCE_ROW: pa.array(chunk.accepted_rows, pa.int64()),
+            SOURCE_ROW: chunk.accepted_rows,
             APPLICATION_ID: chunk.accepted.column(ID).combine_chunks(),
-            PD: pa.array(pd_of(matrix, scorer, bundle.calibration), pa.float64()),
-        }
+            PD: pd_of(matrix, scorer, bundle.calibration),
+        },
+        schema=_DECIDED,
     )
 
 

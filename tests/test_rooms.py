@@ -17,10 +17,11 @@ MAY_IMPORT = {
     "tasks.core": {"tasks.core"},
     "expectations": set(),
     "configs": {"configs"},
+    "benchmarks": {"benchmarks", "tasks", "configs"},
 }
 CORE_LIBRARIES = {"numpy", "pandas", "pyarrow", "scipy"}
 PREFECT_ROOMS = {"flows", "tasks"}
-OURS = ("flows", "tasks", "expectations", "configs")
+OURS = ("flows", "tasks", "expectations", "configs", "benchmarks")
 FILES = [path for room in OURS for path in sorted((ROOT / room).rglob("*.py"))]
 
 

@@ -141,7 +141,6 @@ class Contract:
         if not reviewed:
             return ()
         _silence()
-        logging.getLogger("great_expectations").setLevel(logging.WARNING)
         context = gx.get_context(mode="ephemeral")
         context.variables.progress_bars = ProgressBarsConfig(globally=False)
         asset = context.data_sources.add_pandas("rows").add_dataframe_asset("rows")
@@ -261,4 +260,5 @@ def _crash(rule_id: str, contract: str, cause: str) -> ConfigError:
 
 def _silence() -> None:
     """Great Expectations logs what a crashing metric says, and that may carry a row's value."""
-    logging.getLogger("great_expectations").setLevel(logging.CRITICAL + 1)
+    for name in [name for name in logging.root.manager.loggerDict if name.startswith("great_expectations")]:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)  # some of its loggers have a level of their own

@@ -1,7 +1,7 @@
 """The model bundle: everything needed to score, as LightGBM text and JSON.
 
 A bundle is a handful of files, each checked by SHA-256, none of them a pickle. It carries no applicant's row: the
-golden rows are put together value by value from different applicants, so none of them ever was anybody.
+golden rows are put together value by value, each halfway between two applicants', so nothing in them is anybody's.
 """
 
 from __future__ import annotations
@@ -71,9 +71,9 @@ def pd_of(matrix: np.ndarray, model: RawScorer, calibration: Calibration) -> np.
 
 
 def make_golden(matrix: np.ndarray, model: RawScorer, calibration: Calibration, *, seed: int) -> Golden:
-    """Golden rows for a model: each value drawn on its own from its column of `matrix`, so no row is anybody's."""
+    """Golden rows for a model: each value lies halfway between two drawn from its column of `matrix`."""
     random = np.random.default_rng(seed)
-    drawn = np.column_stack([random.choice(column, _GOLDEN_ROWS) for column in matrix.T])
+    drawn = np.column_stack([random.choice(column, (2, _GOLDEN_ROWS)).mean(axis=0) for column in matrix.T])
     raw = model.raw_scores(drawn)
     rows = tuple(tuple(None if np.isnan(value) else value for value in row) for row in drawn.tolist())
     return Golden(rows, tuple(raw.tolist()), tuple(calibration.pd_of(raw).tolist()))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal, get_args
@@ -134,6 +134,11 @@ def format_of(name: str) -> FileFormat:
         if name.endswith(f".{file_format}"):
             return file_format
     raise SourceError(f"{name} is no application file: its name must end in .{', .'.join(formats)}.")
+
+
+def is_empty(delivery: Delivery, parts: Sequence[PartRef]) -> bool:
+    """True if no application came, on a day on which none need come."""
+    return delivery.excuse is not None and not any(part.rows for part in parts)
 
 
 def fingerprint(delivery: Delivery, *, model: str, policy: str, contract: str) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from tasks.core.applications import ID, as_text, parse_rows
+from tasks.core.applications import ID, NAMES, as_text, parse_rows
 from tasks.core.contract import Rule, RuleCount, Verdicts, broken_rules_by_row, typed_frame, with_unparsable
 
 CONFLICTING: Final = Rule(
@@ -86,6 +86,13 @@ def rejected_rows(
         APPLICATION_ID: ids,
     }
     return pa.table({**where, **dict(zip(text.column_names, text.columns, strict=True))})
+
+
+def no_rejected_rows() -> pa.Table:
+    """The quarantine rows of a file that has none."""
+    text = pa.schema([(name, pa.string()) for name in NAMES]).empty_table()
+    ids = pa.chunked_array([], pa.int64())
+    return rejected_rows(text, source_files=[], source_rows=np.empty(0, np.int64), broken=[], ids=ids)
 
 
 def count_by_rule(broken: Iterable[str]) -> dict[str, int]:

@@ -88,8 +88,10 @@ class FolderStore:
         """All objects whose key begins with `prefix`, sorted by key."""
         folder = self._root / prefix.rpartition("/")[0]
         with _told("list", prefix):
-            paths = [path for path in folder.rglob("*") if path.is_file()] if folder.is_dir() else []
-            entries = [Entry(path.relative_to(self._root).as_posix(), path.stat().st_size) for path in paths]
+            # A link is listed wherever it leads: one that leads nowhere, or to a folder, must not pass unseen.
+            found = folder.rglob("*") if folder.is_dir() else ()
+            paths = [path for path in found if path.is_file() or path.is_symlink()]
+            entries = [Entry(path.relative_to(self._root).as_posix(), _size_bytes(path)) for path in paths]
         visible = (entry for entry in entries if not entry.key.startswith((_UNFINISHED, _LOCKS)))
         yield from sorted((entry for entry in visible if entry.key.startswith(prefix)), key=lambda entry: entry.key)
 
@@ -125,13 +127,17 @@ def _told(verb: str, key: str) -> Iterator[None]:
     """Turn what the file system says into the store's own words."""
     try:
         yield
-    except FileNotFoundError:
-        raise NotFound(key) from None
     except OSError as error:
+        if isinstance(error, FileNotFoundError) and verb != "create":
+            raise NotFound(key) from None
         raise PublishError(
             f"The store could not {verb} {key}: {error.strerror}. Nothing was half-written; "
             "mend the folder (space, permissions, mount) and run the command again."
         ) from error
+
+
+def _size_bytes(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
 
 
 def _tag(data: bytes) -> str:

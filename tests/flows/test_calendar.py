@@ -1,5 +1,7 @@
 """Days on which nobody need deliver."""
 
+import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ import yaml
 from configs.settings import load_settings
 from flows.score_applications import score_applications
 from flows.summary import day_summary
-from tasks.errors import InputsChanged, SourceError
+from tasks.errors import ConfigError, ExpectationsNotMet, InputsChanged, SourceError
 from tests.conftest import DAY, Project
 
 DECLARED = {"zone": "UTC", "weekend": [], "holidays": {}, "zero_row_days": {DAY: "moving house"}}
@@ -59,9 +61,40 @@ def test_a_published_day_whose_files_vanish_is_no_empty_day(declared: Project) -
 def test_a_wrong_calendar_stops_the_day_before_anything_is_read(
     declared: Project, tmp_path: Path, spoil: Callable[[str], str]
 ) -> None:
-    from tasks.errors import ConfigError
-
     path = tmp_path / "calendar.yaml"
     path.write_text(spoil(path.read_text()))
     with pytest.raises(ConfigError, match="calendar.yaml"):
         score(declared)
+
+
+def deliver_headers_alone(project: Project) -> None:
+    project.deliver(rows=1)
+    path, control = project.landing / "applications_1.csv", project.landing / "_control.json"
+    path.write_bytes(path.read_bytes().partition(b"\n")[0] + b"\n")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    control.write_text(json.dumps({"day": str(DAY), "files": {path.name: {"rows": 0, "sha256": digest}}}))
+
+
+def test_a_file_announced_without_rows_is_an_empty_day_where_that_is_declared(declared: Project) -> None:
+    deliver_headers_alone(declared)
+    assert score(declared).outcome == "no applications"
+
+
+def test_a_file_announced_without_rows_is_no_day_where_applications_are_due(project: Project) -> None:
+    deliver_headers_alone(project)
+    with pytest.raises(ExpectationsNotMet, match=f"The files of {DAY} hold no rows"):
+        score(project)
+
+
+def test_a_file_without_rows_beside_others_is_accounted_for(project: Project) -> None:
+    project.deliver(rows=60)
+    header = (project.landing / "applications_1.csv").read_bytes().partition(b"\n")[0] + b"\n"
+    (project.landing / "applications_2.csv").write_bytes(header)
+    control = json.loads((project.landing / "_control.json").read_text())
+    control["files"]["applications_2.csv"] = {"rows": 0, "sha256": hashlib.sha256(header).hexdigest()}
+    (project.landing / "_control.json").write_text(json.dumps(control))
+    manifest = score(project).manifest
+    assert {name: each.rows for name, each in manifest.audited.files.items()} == {
+        "applications_1.csv": 60,
+        "applications_2.csv": 0,
+    }

@@ -28,3 +28,16 @@ def test_published_files_can_be_read_by_others(tmp_path: Path) -> None:
     FolderStore(tmp_path / "root").create("a", b"one")
     (tmp_path / "plain").write_bytes(b"")
     assert stat.S_IMODE((tmp_path / "root" / "a").stat().st_mode) == stat.S_IMODE((tmp_path / "plain").stat().st_mode)
+
+
+def test_a_link_that_leads_nowhere_or_to_a_folder_is_listed_and_not_passed_over(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path / "root")
+    store.create("d/a", b"12")
+    (tmp_path / "root/d/nowhere").symlink_to("gone")
+    (tmp_path / "root/d/folder").symlink_to(tmp_path)
+    assert [entry.key for entry in store.list("d/")] == ["d/a", "d/folder", "d/nowhere"]
+
+
+def test_a_root_that_cannot_be_made_is_the_stores_fault(tmp_path: Path) -> None:
+    with pytest.raises(PublishError, match="could not create a: No such file or directory"):
+        FolderStore(Path("/proc/nothing/here")).create("a", b"")

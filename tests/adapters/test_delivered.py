@@ -1,0 +1,142 @@
+"""The bytes of a delivered file: told apart by kind, bounded while they unpack, read to the end and let go."""
+
+import contextlib
+import gzip
+import io
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tasks.adapters import arrow
+from tasks.adapters.arrow import read_chunks, read_header
+from tasks.adapters.delivered import CsvText, uneven_line
+from tasks.core.applications import NAMES
+from tasks.errors import PublishError, SourceError
+
+HEADER = ",".join(NAMES).encode() + b"\n"
+ROW = b"1" + b"," * 120 + b"\n"
+
+
+def read(data: bytes, file_format: str = "csv", **options: bool) -> int:
+    chunks = read_chunks(io.BytesIO(data), file_format, name="a.csv", chunk_rows=1000, **options)
+    return sum(chunk.num_rows for chunk in chunks)
+
+
+@pytest.mark.parametrize("ending", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf"])
+def test_line_ends_and_a_byte_order_mark_change_nothing(start: bytes, ending: bytes) -> None:
+    data = start + (HEADER + ROW * 3).replace(b"\n", ending)
+    assert read_header(io.BytesIO(data), "csv", name="a.csv") == NAMES
+    assert read(data) == 3
+
+
+def test_a_file_without_a_last_line_end_is_whole_only_if_its_digest_says_so() -> None:
+    data = (HEADER + ROW * 3)[:-1]
+    assert read(data, is_announced=True) == 3
+    with pytest.raises(SourceError, match="no line end after its last line"):
+        read(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (HEADER + ROW + b"1,2\n" + ROW, "line 3 has 2 fields where the header has 121"),
+        (HEADER + ROW + b"1,2", "it is cut off: its last line, 3, ends in field 2 of 121"),
+        (HEADER + ROW + b"1,2\n", "line 3 has 2 fields where the header has 121"),
+        (HEADER + b'"' + ROW + ROW, "a quote is opened and not closed in line 2"),
+        (b'"SK_ID\n_CURR",' + HEADER, None),
+    ],
+)
+def test_the_line_that_is_wrong_is_named(data: bytes, message: str | None) -> None:
+    assert uneven_line(io.BytesIO(data), "csv", name="a.csv") == message
+    with pytest.raises(SourceError, match=message or "."):
+        read(data)
+
+
+def test_an_extra_column_may_hold_line_ends_in_quotes() -> None:
+    rows = (ROW[:-1] + b',"two\nlines"\n') * 3
+    assert read(HEADER[:-1] + b",NOTE\n" + rows) == 3
+
+
+def test_a_parquet_file_called_csv_is_told_from_its_first_bytes_even_within_gzip() -> None:
+    with pytest.raises(SourceError, match="is a parquet file, where its name promises CSV text in UTF-8, packed"):
+        read(gzip.compress(b"PAR1" + bytes(100)), "csv.gz")
+
+
+class FailingDisk(io.BytesIO):
+    """A stream that reads for a while, and then fails as a broken disk does."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if self.tell() > 100_000:
+            raise OSError(5, os.strerror(5))
+        return super().read(min(size or 65_536, 65_536) if size != -1 else -1)
+
+
+def test_a_disk_that_fails_is_the_operators_business_not_the_feeds() -> None:
+    with pytest.raises(PublishError, match="The store failed while a.csv was read: Input/output error"):
+        list(read_chunks(FailingDisk(HEADER + ROW * 10_000), "csv", name="a.csv", chunk_rows=10))
+
+
+@pytest.mark.parametrize(
+    ("data", "file_format"),
+    [
+        (HEADER + ROW * 100_000, "csv"),
+        (HEADER + ROW * 10 + b"1,2\n", "csv"),
+        (HEADER + ROW * 1000 + b"\xff" + ROW, "csv"),
+        (gzip.compress(HEADER + ROW * 100_000)[:-10], "csv.gz"),
+        (gzip.compress(HEADER + ROW * 1000 + b"\0"), "csv.gz"),
+    ],
+)
+@pytest.mark.parametrize("chunks", [1, 1000])
+def test_whatever_happens_no_thread_of_arrow_holds_the_file_afterwards(
+    data: bytes, file_format: str, chunks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arrow, "_PATIENCE_SECONDS", 20.0)
+    began = time.monotonic()
+    found = read_chunks(io.BytesIO(data), file_format, name="a.csv", chunk_rows=100)
+    with contextlib.suppress(SourceError):
+        for _, _ in zip(range(chunks), found, strict=False):
+            pass
+    found.close()  # type: ignore[attr-defined]
+    assert time.monotonic() - began < 10  # not waited for in vain
+
+
+BOMBS = {
+    "one line": (b"a" * (16 << 20), "a line longer than 8 MB"),
+    "one row": (ROW * (16 << 10) * 8, "unpacks to more than 200 times its size"),
+    "NUL": (bytes(16 << 20), "NUL bytes"),
+    "open quote": (b'"' + ROW * (16 << 10) * 8, "a line is longer than 8 MB, or a quote is opened and never closed"),
+}
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_a_bomb_is_left_before_it_fills_the_memory(bomb: str, tmp_path: Path) -> None:
+    """Some 2 GB in 2 MB; read in a process of its own, which may take 700 MB at most (Arrow alone is 150)."""
+    content, message = BOMBS[bomb]
+    path = tmp_path / "a.csv.gz"
+    start = gzip.compress(HEADER + ROW * 10 + content[:1])
+    path.write_bytes(start + gzip.compress(content[1:], 9) + gzip.compress(content.replace(b'"', b""), 9) * 120)
+    code = (
+        "import re, sys\n"
+        "from tasks.adapters.arrow import read_chunks\n"
+        "try:\n"
+        "    with open(sys.argv[1], 'rb') as file:\n"
+        "        for _ in read_chunks(file, 'csv.gz', name='a', chunk_rows=50_000): pass\n"
+        "except Exception as error: print(error)\n"
+        "print(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1])\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
+    told, peak = ended.stdout.splitlines()
+    assert message in told
+    assert int(peak) < 700_000  # kB
+
+
+def test_the_text_is_lent_and_given_back() -> None:
+    lent = io.BytesIO(gzip.compress(HEADER))
+    with CsvText(lent, "csv.gz", name="a.csv.gz") as text:
+        assert text.read() == HEADER
+    assert not lent.closed
