@@ -55,7 +55,22 @@ def scoring() -> None:
     """Daily batch credit scoring: from landing files to published decisions."""
 
 
-@scoring.command()
+class GenerateCommand(click.Command):
+    """`generate`, whose help lists the drifts and faults by name; their modules are read only then."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write both lists."""
+        from tasks.core.drifting import DRIFTS
+        from tasks.core.faults import FAULTS
+
+        super().format_epilog(ctx, formatter)
+        with formatter.section("Drifts"):
+            formatter.write_dl([(f"{name}:{drift.form}", drift.phrase) for name, drift in DRIFTS.items()])
+        with formatter.section("Faults"):
+            formatter.write_dl([(name, fault.phrase) for name, fault in FAULTS.items()])
+
+
+@scoring.command(cls=GenerateCommand)
 @click.option("--from", "first", type=Day(), required=True, help="First business day.")
 @click.option("--days", type=click.IntRange(1), default=1, show_default=True, help="Number of days.")
 @click.option("--rows", type=click.IntRange(1, 2_000_000), default=50_000, show_default=True, help="Rows a day.")
@@ -65,7 +80,20 @@ def scoring() -> None:
     help="Format of the files.",
 )  # fmt: skip
 @click.option("--files", type=click.IntRange(1), default=1, show_default=True, help="Files a day.")
+@click.option(
+    "--drift",
+    default="",
+    metavar="DRIFT[,DRIFT...]",
+    help="Make the day differ from those before, for example income:+0.3,missing:EXT_SOURCE_1:0.2 (list below).",
+)
 @click.option("--bad-share", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Share of bad rows.")
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="FAULT",
+    help="Damage the delivery as a whole, for example truncated (list below); may be given several times.",
+)
 @click.option("--target", is_flag=True, help="Add TARGET (1: defaulted).")
 @click.option(
     "--to",
@@ -82,7 +110,9 @@ def generate(
     seed: int,
     file_format: str,
     files: int,
+    drift: str,
     bad_share: float,
+    faults: tuple[str, ...],
     target: bool,
     folder: Path | None,
     overwrite: bool,
@@ -90,6 +120,10 @@ def generate(
     verbose: bool,
 ) -> None:
     """Make synthetic applications: statistics of the real data, rows of nobody."""
+    if (date.max - first).days < days - 1:
+        raise click.UsageError(f"There are no {days:,} days from {first} on; the calendar ends on {date.max}.")
+    if folder and (drift or faults):
+        raise click.UsageError("--drift and --fault are for days in the landing, not for history (--to).")
     settings = _settings(config, verbose)
     from flows.summary import generated_summary
     from tasks.generate import generate_day, load_statistics, write_history
@@ -106,7 +140,7 @@ def generate(
             continue
         laid = generate_day(
             open_store(settings.storage), statistics, as_of=day, rows=rows, seed=seed, file_format=file_format,
-            files=files, bad_share=bad_share, with_target=target, overwrite=overwrite,
+            files=files, drift=drift, bad_share=bad_share, faults=faults, with_target=target, overwrite=overwrite,
         )  # fmt: skip
         click.echo(generated_summary(laid))
 

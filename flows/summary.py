@@ -62,11 +62,13 @@ def day_summary(result: DayResult, settings: Settings) -> str:
 
 
 def generated_summary(day: GeneratedDay) -> str:
-    """What was laid into a day's landing."""
+    """What was laid into a day's landing, and what was done to it on purpose."""
     state = "there already, unchanged" if day.unchanged else "written"
     spoilt = f", {sum(day.spoilt.values()):,} of them bad on purpose" if day.spoilt else ""
     lines = [f"{day.as_of}  {day.rows:>9,} applications{spoilt}, {state}"]
-    return "\n".join([*lines, *(f"            {file.location}" for file in day.files)])
+    applied = {"drift": day.drifts, "fault": day.faults}
+    told = [f"{kind} {name}: {phrase}" for kind, each in applied.items() for name, phrase in each.items()]
+    return "\n".join([*lines, *(f"            {line}" for line in (*told, *day.locations))])
 
 
 def training_summary(trained: Trained, settings: Settings) -> str:

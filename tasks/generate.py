@@ -5,12 +5,9 @@ A generated day can be generated again: the same request gives the same bytes, a
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import io
-import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from importlib.resources import files as package_files
@@ -19,27 +16,21 @@ from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from tasks.core.spoiling import as_cells, spoil_rows
+from tasks.core.drifting import DRIFTS, drift_rows, parse_drifts
+from tasks.core.faults import FAULTS, STEM, Delivered, as_control, damage_delivery, require_faults
+from tasks.core.feed_files import encode
+from tasks.core.spoiling import spoil_rows
 from tasks.core.synthetic import FeedStatistics, synthesize_applications
-from tasks.errors import ConfigError, PublishError, did_you_mean
+from tasks.errors import ConfigError, PublishError
 from tasks.store.interface import AlreadyExists, Changed, NotFound, Store
 
-FORMATS: Final[tuple[str, ...]] = ("csv", "csv.gz", "parquet")
-
-# How the names of generated files begin; whatever else lies in a landing is left alone.
-_STEM: Final = "applications_"
-# Rows turned into CSV text at a time: some 35 MB of text, far below the 2 GB that one Arrow string array can hold.
-_ROWS_A_BLOCK: Final = 65_536
-# The fastest level; a synthetic file is read once or twice and never sent anywhere.
-_GZIP_LEVEL: Final = 1
+_CONTROL: Final = "_control.json"
 
 
 @dataclass(frozen=True, slots=True)
 class GeneratedFile:
-    """One file of applications, as `_control.json` announces it."""
+    """One file of applications."""
 
     location: str
     """Where a person finds it."""
@@ -52,16 +43,18 @@ class GeneratedDay:
     """What `generate_day` left in the landing of a day."""
 
     as_of: date
-    files: tuple[GeneratedFile, ...]
+    rows: int
+    """Applications made for all files; a fault may have lost or repeated some."""
+    locations: tuple[str, ...]
+    """Where a person finds the files of applications; empty where a fault left none."""
     spoilt: Mapping[str, int]
     """Name of a spoil to the number of rows it was done to; empty for a clean day."""
+    drifts: Mapping[str, str]
+    """Drift as it was asked for to the phrase that says what it does."""
+    faults: Mapping[str, str]
+    """Name of a fault to the phrase that says what it did."""
     unchanged: bool
     """True where every file lay there already with the same bytes, so that nothing was written."""
-
-    @property
-    def rows(self) -> int:
-        """Rows of all files."""
-        return sum(file.rows for file in self.files)
 
 
 def load_statistics() -> FeedStatistics:
@@ -78,32 +71,41 @@ def generate_day(
     seed: int,
     file_format: str = "csv",
     files: int = 1,
+    drift: str = "",
     bad_share: float = 0.0,
+    faults: Sequence[str] = (),
     with_target: bool = False,
     overwrite: bool = False,
 ) -> GeneratedDay:
     """Lay `rows` applications in `files` files under `landing/day=<as_of>/`, and then the control file that names them.
 
-    `bad_share` of the rows, 0 to 1 over all files together, are spoilt. Memory: about 3 kB a row.
+    First the day drifts as `drift` lists it, then `bad_share` of the rows, 0 to 1 over all files together, are spoilt,
+    and at last the `faults` are done to the delivery. Memory: about 3 kB a row.
 
     Raises:
-        ConfigError: an option is outside its range.
+        ConfigError: an option is outside its range, or a drift or fault cannot be done; nothing was written.
         PublishError: other files lie in this landing already and `overwrite` is not set; nothing was written.
     """
     if files < 1:
         raise ConfigError(f"files is {files}; a day is delivered in at least 1 file.")
+    requests = parse_drifts(drift)
+    require_faults(faults, file_format)
     table = synthesize_applications(statistics, rows=rows, seed=seed, as_of=as_of, with_target=with_target)
+    table = drift_rows(table, requests, seed=seed, as_of=as_of)
     cells, spoilt = spoil_rows(table, bad_share, seed=seed, as_of=as_of) if bad_share else (table, {})
-    parts = _split(cells if spoilt else table, files)
+    sound = _deliver(_split(cells if spoilt else table, files), file_format, as_of)
+    delivered = damage_delivery(sound, faults, file_format)
     prefix = f"landing/day={as_of.isoformat()}/"
-    contents = {f"{prefix}{_STEM}{n}.{file_format}": encode(part, file_format) for n, part in enumerate(parts, 1)}
-    generated = tuple(
-        GeneratedFile(store.location(key), part.num_rows, hashlib.sha256(data).hexdigest())
-        for (key, data), part in zip(contents.items(), parts, strict=True)
+    unchanged = _lay(store, _contents(delivered, prefix), prefix=prefix, overwrite=overwrite)
+    return GeneratedDay(
+        as_of,
+        rows,
+        tuple(store.location(prefix + name) for name in delivered.files),
+        spoilt,
+        {request.text: DRIFTS[request.name].phrase for request in requests},
+        {name: FAULTS[name].phrase for name in faults},
+        unchanged,
     )
-    contents[f"{prefix}_control.json"] = _control(as_of, dict(zip(contents, generated, strict=True)))
-    unchanged = _lay(store, contents, prefix=prefix, overwrite=overwrite)
-    return GeneratedDay(as_of, generated, spoilt, unchanged)
 
 
 def write_history(
@@ -125,64 +127,26 @@ def write_history(
     return GeneratedFile(str(path), rows, hashlib.sha256(data).hexdigest())
 
 
-def encode(table: pa.Table, file_format: str) -> bytes:
-    """The table as a file: `csv`, `csv.gz` or `parquet`; the same table gives the same bytes.
-
-    CSV is written as the real feed is: quotes only where a cell needs them, missing values as empty cells, whole
-    numbers without a point, other numbers with the fewest digits that read back the same. Parquet keeps the types.
-
-    Raises:
-        ConfigError: another format.
-    """
-    if file_format == "csv":
-        return _csv(table)
-    if file_format == "csv.gz":
-        return gzip.compress(_csv(table), compresslevel=_GZIP_LEVEL, mtime=0)
-    if file_format == "parquet":
-        sink = io.BytesIO()
-        pq.write_table(table, sink)
-        return sink.getvalue()
-    hint = did_you_mean(file_format, list(FORMATS))
-    raise ConfigError(f"The file format is {file_format!r}; allowed are {', '.join(FORMATS)}.{hint}")
-
-
-def _csv(table: pa.Table) -> bytes:
-    # pyarrow.csv quotes every text cell, numbers of spoilt rows included, and takes twice as long.
-    sink = io.BytesIO()
-    sink.write(",".join(table.column_names).encode() + b"\n")
-    for start in range(0, table.num_rows, _ROWS_A_BLOCK):
-        sink.write(_csv_lines(as_cells(table.slice(start, _ROWS_A_BLOCK))))
-    return sink.getvalue()
-
-
-def _csv_lines(cells: pa.Table) -> pa.Buffer:
-    columns = [_quoted(column.combine_chunks()) for column in cells.columns]
-    lines = pc.binary_join_element_wise(*columns, ",", null_handling="replace", null_replacement="")
-    ended = pc.binary_join_element_wise(lines, "", "\n")
-    return pc.binary_join(pa.ListArray.from_arrays([0, len(ended)], ended), "")[0].as_buffer()
-
-
-def _quoted(cells: pa.Array) -> pa.Array:
-    """The cells, those with a comma, a quote or a line end in quotes (RFC 4180)."""
-    text = cells.buffers()[2]
-    characters = text.to_pybytes() if text else b""
-    if not any(mark in characters for mark in (b",", b'"', b"\r", b"\n")):  # nearly every column; ten times the regex
-        return cells
-    structural = pc.match_substring_regex(cells, r'[,"\r\n]')
-    doubled = pc.replace_substring(cells, '"', '""')
-    return pc.if_else(structural, pc.binary_join_element_wise('"', doubled, '"', ""), cells)
-
-
 def _split(table: pa.Table, files: int) -> list[pa.Table]:
     """Consecutive parts whose sizes differ by one row at most."""
     ends = [table.num_rows * n // files for n in range(files + 1)]
     return [table.slice(start, end - start) for start, end in pairwise(ends)]
 
 
-def _control(as_of: date, generated: Mapping[str, GeneratedFile]) -> bytes:
-    """The control file: the day, and rows and SHA-256 of each file by its name within the landing."""
-    announced = {key.rpartition("/")[2]: {"rows": file.rows, "sha256": file.sha256} for key, file in generated.items()}
-    return (json.dumps({"day": as_of.isoformat(), "files": announced}, indent=2) + "\n").encode()
+def _deliver(parts: Sequence[pa.Table], file_format: str, as_of: date) -> Delivered:
+    """The parts as files, and the control file: the day, and rows and SHA-256 of each file by its name."""
+    files = {f"{STEM}{n}.{file_format}": encode(part, file_format) for n, part in enumerate(parts, 1)}
+    announced = {
+        name: {"rows": part.num_rows, "sha256": hashlib.sha256(data).hexdigest()}
+        for (name, data), part in zip(files.items(), parts, strict=True)
+    }
+    return Delivered(files, as_control({"day": as_of.isoformat(), "files": announced}))
+
+
+def _contents(delivered: Delivered, prefix: str) -> dict[str, bytes]:
+    """Key to bytes of all that is laid, the control file last."""
+    control = {_CONTROL: delivered.control} if delivered.control is not None else {}
+    return {prefix + name: data for name, data in {**delivered.files, **control}.items()}
 
 
 def _lay(store: Store, contents: Mapping[str, bytes], *, prefix: str, overwrite: bool) -> bool:
@@ -191,7 +155,9 @@ def _lay(store: Store, contents: Mapping[str, bytes], *, prefix: str, overwrite:
     Everything is compared before anything is written, and written in the order of `contents`.
     """
     absent, other = _compare(store, contents)
-    stale = [entry.key for entry in store.list(f"{prefix}{_STEM}") if entry.key not in contents]
+    lying = (entry.key for entry in store.list(prefix))
+    generated = (key for key in lying if key == prefix + _CONTROL or key.startswith(prefix + STEM))
+    stale = [key for key in generated if key not in contents]
     if (other or stale) and not overwrite:
         where = ", ".join(store.location(key) for key in (*other, *stale))
         raise PublishError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import BinaryIO, Final
 
@@ -54,7 +54,7 @@ def open_landing(store: Store, key: str, *, name: str) -> Iterator[BinaryIO]:
 
 def delivered_chunks(
     stream: BinaryIO, file: FileRef, *, chunk_rows: int, max_unpacked_bytes: int = sys.maxsize
-) -> Iterator[pa.Table]:
+) -> Generator[pa.Table, None, None]:
     """The rows of a delivered file, `chunk_rows` at a time. Whoever reads it first bounds what it may unpack to."""
     return read_chunks(
         stream,

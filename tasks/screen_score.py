@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import closing
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 import pyarrow as pa
@@ -50,14 +51,16 @@ def screen_and_score(file: FileRef, pins: Pins, settings: Settings) -> PartRef:
         _require_column_rules(contract, header, name=file.name)
         _tell_extra_columns(header, name=file.name)
         limits = {"chunk_rows": settings.scoring.chunk_rows, "max_unpacked_bytes": settings.scoring.max_unpacked_bytes}
-        for raw in delivered_chunks(stream, file, **limits):
-            chunk = screen_chunk(raw, first_row=rows + 1, source=file.name, contract=contract)
-            decided.append(score_chunk(chunk, bundle, scorer))
-            rejected.append(chunk.rejected)
-            counts = merge_counts(counts, chunk.counts)
-            rows += raw.num_rows
-            run_logger().info("%s: %d rows screened and scored", file.name, rows)
-    _require_announced(file, rows)
+        with closing(delivered_chunks(stream, file, **limits)) as chunks:
+            for raw in chunks:
+                chunk = screen_chunk(raw, first_row=rows + 1, source=file.name, contract=contract)
+                decided.append(score_chunk(chunk, bundle, scorer))
+                rejected.append(chunk.rejected)
+                counts = merge_counts(counts, chunk.counts)
+                rows += raw.num_rows
+                _require_announced(file, rows, is_all=False)
+                run_logger().info("%s: %d rows screened and scored", file.name, rows)
+    _require_announced(file, rows, is_all=True)
     if not rows and file.announced_rows != 0:
         raise ExpectationsNotMet(f"{file.name} holds a header and no rows. Deliver the day's applications.")
     return PartRef(
@@ -122,9 +125,12 @@ def score_chunk(chunk: ScreenedChunk, bundle: Bundle, scorer: RawScorer) -> pa.T
     )
 
 
-def _require_announced(file: FileRef, rows: int) -> None:
-    if file.announced_rows is not None and file.announced_rows != rows:
+def _require_announced(file: FileRef, rows: int, *, is_all: bool) -> None:
+    """Stop where the `rows` read so far are too many, or all of them too few; a gzip may hold millions too many."""
+    announced = file.announced_rows
+    if announced is not None and (rows > announced or (is_all and rows < announced)):
+        held = f"{rows}" if is_all else f"more than {announced}"
         raise SourceError(
-            f"{file.name} holds {rows} rows, _control.json announces {file.announced_rows}. Nothing was published; "
+            f"{file.name} holds {held} rows, _control.json announces {announced}. Nothing was published; "
             "deliver the whole file, or a corrected _control.json."
         )

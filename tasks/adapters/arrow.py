@@ -9,7 +9,7 @@ import io
 import threading
 import weakref
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import BinaryIO, Final
 
@@ -74,7 +74,7 @@ def read_chunks(
     chunk_rows: int,
     is_announced: bool = False,
     max_unpacked_bytes: int = MAX_UNPACKED_BYTES,
-) -> Iterator[pa.Table]:
+) -> Generator[pa.Table, None, None]:
     """The rows of a landing file as delivered, `chunk_rows` at a time: text from CSV, its own types from parquet.
 
     Only declared columns are read, and TARGET where there is one. An empty CSV cell is null, quoted or not.

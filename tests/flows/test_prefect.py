@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import ArtifactFilter, FlowRunFilter, FlowRunFilterId
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.objects import FlowRun, State
 from prefect.flow_engine import run_flow
 from prefect.states import AwaitingRetry, Scheduled
 
@@ -114,7 +114,8 @@ def test_a_run_without_a_day_takes_the_one_it_was_scheduled_for_by_the_clock_of_
     always_due = project.with_settings(scoring={"calendar": str(calendar)})
     parameters = {"as_of": None, "config": always_due.config}
     with client() as prefect:
-        run = prefect.create_flow_run(score_applications, parameters=parameters, state=Scheduled(scheduled_time=scheduled))
+        planned: State[Any] = Scheduled(scheduled_time=scheduled)
+        run = prefect.create_flow_run(score_applications, parameters=parameters, state=planned)
     for attempt in (1, 2):
         with client() as prefect:
             run = prefect.read_flow_run(run.id)

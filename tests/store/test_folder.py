@@ -38,6 +38,6 @@ def test_a_link_that_leads_nowhere_or_to_a_folder_is_listed_and_not_passed_over(
     assert [entry.key for entry in store.list("d/")] == ["d/a", "d/folder", "d/nowhere"]
 
 
-def test_a_root_that_cannot_be_made_is_the_stores_fault(tmp_path: Path) -> None:
+def test_a_root_that_cannot_be_made_is_the_stores_fault() -> None:
     with pytest.raises(PublishError, match="could not create a: No such file or directory"):
         FolderStore(Path("/proc/nothing/here")).create("a", b"")

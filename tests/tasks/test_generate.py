@@ -11,9 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from tasks.core.applications import NAMES, TARGET, parse_rows
+from tasks.core.faults import FAULTS, STEM
+from tasks.core.feed_files import FORMATS
+from tasks.core.spoiling import SPOILS
 from tasks.core.synthetic import FeedStatistics, synthesize_applications
 from tasks.errors import ConfigError, PublishError
-from tasks.generate import FORMATS, GeneratedDay, encode, generate_day, load_statistics, write_history
+from tasks.generate import GeneratedDay, generate_day, load_statistics, write_history
 from tasks.store.folder import FolderStore
 
 DAY = date(2025, 3, 3)
@@ -23,11 +26,6 @@ LANDING = "landing/day=2025-03-03"
 @pytest.fixture(scope="module")
 def statistics() -> FeedStatistics:
     return load_statistics()
-
-
-@pytest.fixture(scope="module")
-def applications(statistics: FeedStatistics) -> pa.Table:
-    return synthesize_applications(statistics, rows=500, seed=1, as_of=DAY)
 
 
 @pytest.fixture
@@ -54,44 +52,6 @@ def keys(store: FolderStore) -> list[str]:
     return [entry.key.removeprefix(f"{LANDING}/") for entry in store.list(f"{LANDING}/")]
 
 
-@pytest.mark.parametrize("file_format", FORMATS)
-def test_an_encoded_day_reads_back_equal(applications: pa.Table, file_format: str) -> None:
-    rows, unparsable = parse_rows(as_delivered(encode(applications, file_format), file_format))
-    assert unparsable == {}
-    assert rows.equals(applications)
-
-
-@pytest.mark.parametrize("file_format", FORMATS)
-def test_the_same_rows_give_the_same_bytes(applications: pa.Table, file_format: str) -> None:
-    assert encode(applications, file_format) == encode(applications, file_format)
-
-
-def test_csv_is_written_as_the_feed_writes_it() -> None:
-    table = pa.table({"a": [5.0, None, 0.25], "b": ["Stone, brick", 'so "called"', None], "c": ["x", "y", "z"]})
-    assert encode(table, "csv") == b'a,b,c\n5,"Stone, brick",x\n,"so ""called""",y\n0.25,,z\n'
-
-
-def test_many_blocks_of_csv_read_like_one(applications: pa.Table, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = encode(applications, "csv")
-    monkeypatch.setattr("tasks.generate._ROWS_A_BLOCK", 100)
-    assert encode(applications, "csv") == whole
-
-
-def test_a_table_without_rows_is_a_header() -> None:
-    assert encode(pa.table({"a": pa.array([], pa.string())}), "csv") == b"a\n"
-
-
-def test_gzip_carries_neither_time_nor_name(applications: pa.Table) -> None:
-    data = encode(applications, "csv.gz")
-    flags, modified = data[3], data[4:8]
-    assert (flags, modified) == (0, b"\0\0\0\0")
-
-
-def test_an_unknown_format_names_the_allowed_ones(applications: pa.Table) -> None:
-    with pytest.raises(ConfigError, match=r"'parque'; allowed are csv, csv\.gz, parquet\. Did you mean 'parquet'"):
-        encode(applications, "parque")
-
-
 def test_a_day_is_laid_with_a_control_file_that_names_every_file(
     store: FolderStore, statistics: FeedStatistics
 ) -> None:
@@ -106,8 +66,9 @@ def test_a_day_is_laid_with_a_control_file_that_names_every_file(
         },
     }
     assert sorted(contents) == ["applications_1.csv", "applications_2.csv", "applications_3.csv"]
-    assert [file.rows for file in day.files] == [3, 3, 4]
-    assert (day.rows, day.spoilt, day.unchanged) == (10, {}, False)
+    assert [file["rows"] for file in control["files"].values()] == [3, 3, 4]
+    assert day.locations == tuple(store.location(f"{LANDING}/{name}") for name in sorted(contents))
+    assert (day.rows, day.spoilt, day.drifts, day.faults, day.unchanged) == (10, {}, {}, {}, False)
 
 
 def test_files_of_a_day_together_hold_the_day(store: FolderStore, statistics: FeedStatistics) -> None:
@@ -124,7 +85,7 @@ def test_generating_a_day_again_changes_nothing(
     first = lay(store, statistics, file_format=file_format, bad_share=0.2)
     again = lay(store, statistics, file_format=file_format, bad_share=0.2)
     assert (first.unchanged, again.unchanged) == (False, True)
-    assert again.files == first.files
+    assert again.locations == first.locations
 
 
 def test_other_bytes_are_refused_and_left_as_they_are(store: FolderStore, statistics: FeedStatistics) -> None:
@@ -218,3 +179,66 @@ def test_a_history_is_one_file_with_outcomes(statistics: FeedStatistics, tmp_pat
     assert (table.num_rows, len(table.column_names), table.column_names[1]) == (30, len(NAMES) + 1, TARGET)
     assert written.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     assert list(path.parent.iterdir()) == [path]
+
+
+def columns_that_differ(store: FolderStore, other: FolderStore) -> list[str]:
+    rows, others = (as_delivered(each.read(f"{LANDING}/applications_1.csv").data, "csv") for each in (store, other))
+    return [name for name in rows.column_names if not rows.column(name).equals(others.column(name))]
+
+
+def test_a_drifting_day_differs_in_the_drifted_columns_alone(
+    store: FolderStore, statistics: FeedStatistics, tmp_path: Path
+) -> None:
+    other = FolderStore(tmp_path / "other")
+    lay(other, statistics, with_target=True)
+    day = lay(store, statistics, with_target=True, drift="income:+0.3,missing:EXT_SOURCE_2:0.2")
+    assert columns_that_differ(store, other) == ["AMT_INCOME_TOTAL", "EXT_SOURCE_2"]
+    assert list(day.drifts) == ["income:+0.3", "missing:EXT_SOURCE_2:0.2"]
+
+
+def test_rows_are_spoilt_after_the_day_has_drifted(store: FolderStore, statistics: FeedStatistics) -> None:
+    lay(store, statistics, rows=200, bad_share=0.5, drift="shuffle:AMT_INCOME_TOTAL,unit:AMT_CREDIT:1000")
+    cells = as_delivered(store.read(f"{LANDING}/applications_1.csv").data, "csv")
+    for column in ("AMT_INCOME_TOTAL", "AMT_CREDIT"):
+        bad = {cell for spoil in SPOILS.values() for name, cell in spoil.cells.items() if name == column and cell}
+        assert bad <= set(cells.column(column).to_pylist())
+
+
+@pytest.mark.parametrize("wrong", [{"drift": "income"}, {"faults": ["truncate"]}, {"faults": ["zip_bomb"]}])
+def test_nothing_is_written_where_a_drift_or_fault_cannot_be(
+    store: FolderStore, statistics: FeedStatistics, wrong: dict[str, object]
+) -> None:
+    with pytest.raises(ConfigError):
+        lay(store, statistics, **wrong)
+    assert keys(store) == []
+
+
+EVERY_FAULT = [pytest.param(name, each, id=f"{name}-{each}") for name in FAULTS for each in FAULTS[name].formats]
+
+
+@pytest.mark.parametrize(("fault", "file_format"), EVERY_FAULT)
+def test_a_damaged_day_can_be_generated_again_and_overwritten(
+    store: FolderStore, statistics: FeedStatistics, fault: str, file_format: str
+) -> None:
+    lay(store, statistics, files=2, file_format=file_format)
+    sound = {name: store.read(f"{LANDING}/{name}").data for name in keys(store)}
+    if fault != "not_announced":  # which replaces nothing
+        with pytest.raises(PublishError, match="Other data lies there"):
+            lay(store, statistics, files=2, file_format=file_format, faults=[fault])
+    damaged = lay(store, statistics, files=2, file_format=file_format, faults=[fault], overwrite=True)
+    assert {name: store.read(f"{LANDING}/{name}").data for name in keys(store)} != sound
+    assert sorted(damaged.locations) == [store.location(f"{LANDING}/{name}") for name in keys(store) if STEM in name]
+    again = lay(store, statistics, files=2, file_format=file_format, faults=[fault])
+    assert (damaged.unchanged, again.unchanged) == (False, True)
+    assert again.faults == {fault: FAULTS[fault].phrase}
+    lay(store, statistics, files=2, file_format=file_format, overwrite=True)
+    assert {name: store.read(f"{LANDING}/{name}").data for name in keys(store)} == sound
+
+
+def test_a_file_whose_name_begins_like_the_control_file_is_somebody_elses(
+    store: FolderStore, statistics: FeedStatistics
+) -> None:
+    store.create(f"{LANDING}/_control.json.asc", b"signed")
+    lay(store, statistics)
+    lay(store, statistics, faults=["header_only"], overwrite=True)
+    assert keys(store) == ["_control.json.asc", "applications_1.csv"]
