@@ -31,7 +31,7 @@ def score_applications(as_of: date | None = None, config: str | None = None) -> 
     settings = load_settings(config)
     day = business_day(as_of, settings)
     published = roll_forward(day, settings)
-    delivery = arrive(day, settings)
+    delivery = arrive(day, settings, is_published=published is not None)
     if published:
         return DayResult("unchanged", delivery, require_unchanged(published, delivery))
     if not delivery.files:

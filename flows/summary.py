@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from configs.settings import Settings
 from tasks.core.manifest import DayResult
-from tasks.revisions import decisions_key, manifest_key
+from tasks.pin import registry_of
+from tasks.revisions import decisions_key, manifest_key, report_key
 from tasks.store import open_store
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def day_summary(result: DayResult, settings: Settings) -> str:
     places = {
         "Decisions": store.location(decisions_key(manifest.as_of)),
         "Quarantine": store.location(audited.quarantine.key) if audited.quarantine else "none",
-        "Contract": store.location(f"reports/day={manifest.as_of}/contract.json"),
+        "Contract": store.location(report_key(manifest.as_of)),
         "Manifest": store.location(manifest_key(manifest.as_of, manifest.revision)),
     }
     made_with = (
@@ -80,7 +81,7 @@ def training_summary(trained: Trained, settings: Settings) -> str:
         "Cost": f"{metrics['cost_per_application']:.4f} per application at cut-off {trained.cutoff:.4f} "
         f"(approving all: {metrics['cost_approving_all']:.4f})",
         "Refusals": f"{metrics['refusal_share']:.1%} at a default rate of {metrics['default_rate']:.2%}",
-        "Registry": settings.registry.tracking_uri,
+        "Registry": registry_of(settings).address,
     }
     title = f"\n{model.name} version {model.version} is the {settings.registry.alias} now\n"
     learned = f"{trained.rows:,} applications, {settings.training.folds} folds, {trained.n_trees} trees"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -13,7 +14,7 @@ from prefect.events import emit_event
 from configs.settings import Settings
 from tasks.core.manifest import Manifest
 from tasks.orchestration import run_logger, step
-from tasks.revisions import decisions_key, manifest_key
+from tasks.revisions import decisions_key, manifest_key, report_key
 from tasks.store import Store, open_store
 
 PUBLISHED: Final = "scoring.decisions.published"
@@ -59,9 +60,9 @@ def _never_in_the_way(what: str) -> Iterator[None]:
 def day_markdown(manifest: Manifest, store: Store) -> str:
     """A published day as a page: what became of the rows of every file, the decisions, the rules broken, the places."""
     audited, totals = manifest.audited, manifest.totals
-    rows = [*audited.files.items(), ("**all files**", totals)]
+    rows = [*audited.files.items(), ("all files", totals)]
     files = [
-        f"| {name} | {each.rows:,} | {each.decided:,} | {each.quarantined:,} | {each.duplicates_dropped:,} |"
+        f"| {_cell(name)} | {each.rows:,} | {each.decided:,} | {each.quarantined:,} | {each.duplicates_dropped:,} |"
         for name, each in rows
     ]
     decisions = [
@@ -71,7 +72,7 @@ def day_markdown(manifest: Manifest, store: Store) -> str:
     places = {
         "Decisions": decisions_key(manifest.as_of),
         "Quarantine": audited.quarantine.key if audited.quarantine else None,
-        "Contract report": f"reports/day={manifest.as_of}/contract.json",
+        "Contract report": report_key(manifest.as_of),
         "Manifest": manifest_key(manifest.as_of, manifest.revision),
     }
     made_with = (
@@ -89,6 +90,11 @@ def day_markdown(manifest: Manifest, store: Store) -> str:
             *(f"- {name}: `{store.location(key)}`" for name, key in places.items() if key),
         ]
     )
+
+
+def _cell(text: str) -> str:
+    """A file's name as Markdown shows it, whatever is in it."""
+    return re.sub(r"([\\`*_{}\[\]()#+!|<>&~])", r"\\\1", text)
 
 
 def _table(head: str, rows: list[str]) -> list[str]:

@@ -14,7 +14,7 @@ from tasks.errors import SourceError
 from tasks.inputs import require_own_files
 from tasks.landing import open_landing, sha256_of
 from tasks.orchestration import run_logger, step
-from tasks.store import NotFound, Store, open_store
+from tasks.store import Changed, NotFound, Store, open_store
 
 CONTROL: Final = "_control.json"
 CORRECTIONS: Final = "corrections/"
@@ -25,16 +25,16 @@ _TOLD_CHARACTERS: Final = 80
 
 
 @step("arrive")
-def arrive(as_of: date, settings: Settings) -> Delivery:
+def arrive(as_of: date, settings: Settings, *, is_published: bool = False) -> Delivery:
     """The day's landing files with their digests, held against `_control.json` where there is one.
 
     Raises:
-        SourceError: no file came and the calendar says that some must, or one is not what its name, the control file
-            or another day's publication say.
+        SourceError: no file came of an unpublished day and the calendar says that some must, or one is not what its
+            name, the control file or another day's publication say.
     """
     store = open_store(settings.storage)
     excuse = load_calendar(settings.scoring.calendar).excuse(as_of)
-    delivery = replace(list_delivery(store, as_of, may_be_empty=bool(excuse)), excuse=excuse)
+    delivery = replace(list_delivery(store, as_of, may_be_empty=is_published or bool(excuse)), excuse=excuse)
     require_own_files(store, delivery)
     size = sum(file.size_bytes for file in delivery.files) / 1e6
     run_logger().info("%d files arrived for %s, %.1f MB", len(delivery.files), as_of, size)
@@ -74,8 +74,7 @@ def list_delivery(store: Store, as_of: date, *, may_be_empty: bool = False) -> D
 
 def _application_names(store: Store, prefix: str) -> dict[str, int]:
     """Name to size in bytes of every file that claims to hold applications."""
-    entries = (entry for entry in store.list(prefix) if not entry.key.endswith("/"))  # S3 consoles make such "folders"
-    found = {entry.key.removeprefix(prefix): entry.size_bytes for entry in entries}
+    found = {entry.key.removeprefix(prefix): entry.size_bytes for entry in store.list(prefix)}
     names = {
         name: size
         for name, size in found.items()
@@ -121,6 +120,8 @@ def _read_control(store: Store, key: str) -> dict[str, Any] | None:
         return {"day": date.fromisoformat(control["day"]), "files": files}
     except NotFound:
         return None
+    except Changed:
+        raise SourceError(f"{key} was replaced while it was read. Run the day again when it is complete.") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise SourceError(
             f"{key} is no control file; required is "

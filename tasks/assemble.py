@@ -15,6 +15,7 @@ from tasks.core.day import FileTotals, PartRef
 from tasks.core.duplicates import shared_ids, sort_out
 from tasks.core.screening import APPLICATION_ID, BROKEN_RULES, CONFLICTING, SOURCE_FILE, SOURCE_ROW, rejected_rows
 from tasks.landing import delivered_chunks, open_delivered
+from tasks.revisions import read_data
 from tasks.store import Store
 
 _PLACE: Final = [SOURCE_FILE, SOURCE_ROW]
@@ -37,7 +38,7 @@ def assemble(store: Store, parts: Sequence[PartRef], *, chunk_rows: int) -> Asse
     Only where an id occurs twice is a landing file read again, and only the rows in question are kept of it.
     """
     decided = pa.concat_tables([_decided(store, part) for part in parts])
-    rejected = pa.concat_tables([read_parquet(store.read(part.rejected.key).data) for part in parts])
+    rejected = pa.concat_tables([read_parquet(read_data(store, part.rejected)) for part in parts])
     identified = [*_PLACE, APPLICATION_ID]
     places = pa.concat_tables([decided.select(identified), rejected.select(identified)]).to_pandas().dropna()
     shared = shared_ids(places[APPLICATION_ID].to_numpy())
@@ -69,7 +70,7 @@ def count_files(parts: Sequence[PartRef], assembled: Assembled) -> dict[str, Fil
 
 
 def _decided(store: Store, part: PartRef) -> pa.Table:
-    table = read_parquet(store.read(part.decided.key).data)
+    table = read_parquet(read_data(store, part.decided))
     return table.add_column(0, SOURCE_FILE, pa.repeat(pa.scalar(part.file.name), table.num_rows))
 
 

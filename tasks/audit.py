@@ -32,7 +32,7 @@ from tasks.core.screening import APPLICATION_ID, BROKEN_RULES, SOURCE_FILE, SOUR
 from tasks.errors import ConfigError, ExpectationsNotMet, ScoringError
 from tasks.orchestration import run_logger, step
 from tasks.pin import pinned_contract, suite_text
-from tasks.revisions import store_data
+from tasks.revisions import refused_report_key, store_data
 from tasks.screen_score import PD
 from tasks.store import Store, open_store, overwrite
 
@@ -54,7 +54,7 @@ def audit(delivery: Delivery, pins: Pins, parts: Sequence[PartRef], settings: Se
     store = open_store(settings.storage)
     assembled = assemble(store, parts, chunk_rows=settings.scoring.chunk_rows)
     by_rule = count_by_rule(assembled.rejected.column(BROKEN_RULES).to_pylist())
-    require_contract(store, delivery.as_of, parts, assembled, by_rule, pins, settings)
+    report = require_contract(store, delivery.as_of, parts, assembled, by_rule, pins, settings)
     files = count_files(parts, assembled)
     if lost := unaccounted(files):
         raise ScoringError(f"Rows unaccounted for: {lost}. Nothing was published; this is a fault of the program.")
@@ -74,6 +74,7 @@ def audit(delivery: Delivery, pins: Pins, parts: Sequence[PartRef], settings: Se
     return Audited(
         _store_decisions(store, delivery.as_of, decisions, pins=pins, content=content),
         _store_quarantine(store, delivery.as_of, assembled.rejected),
+        store_data(store, f"revisions/day={delivery.as_of}/", "contract", report, rows=1, ending="json"),
         content,
         files,
         by_decision,
@@ -89,15 +90,18 @@ def require_contract(
     by_rule: Mapping[str, int],
     pins: Pins,
     settings: Settings,
-) -> None:
-    """Write the contract report; stop where the quarantine budget or a critical rule about the whole day is broken."""
-    contract = pinned_contract(pins, settings)
-    if foreign := set(contract.table_columns) - {ID}:
-        raise ConfigError(f"Rules about the whole day can look at {ID} alone, not at {', '.join(sorted(foreign))}.")
+) -> bytes:
+    """The contract report; stops where the quarantine budget or a critical rule about the whole day is broken.
+
+    That of a day that is stopped is shown at once, under a name of its own.
+    """
     if not any(part.rows for part in parts):
         raise ExpectationsNotMet(
             f"The files of {as_of} hold no rows. Deliver them, or declare the day in the calendar."
         )
+    contract = pinned_contract(pins, settings)
+    if foreign := set(contract.table_columns) - {ID}:
+        raise ConfigError(f"Rules about the whole day can look at {ID} alone, not at {', '.join(sorted(foreign))}.")
     across = contract.check_table(assembled.decided.select([APPLICATION_ID]).rename_columns([ID]).to_pandas())
     rows, quarantined = sum(part.rows for part in parts), assembled.rejected.num_rows
     report = {
@@ -107,21 +111,32 @@ def require_contract(
         "quarantined_by_rule": dict(by_rule),
         "validation": contract.validation(merge_counts(*(part.counts for part in parts)), across),
     }
-    key = f"reports/day={as_of}/contract.json"
-    overwrite(store, key, json.dumps(report, indent=1).encode())
-    where = f"Nothing was published. Every rule's counts: {store.location(key)}"
-    budget = Budget(settings.contract.max_quarantined_rows, settings.contract.max_quarantined_share)
-    if is_over_budget(quarantined, rows, budget=budget) or not assembled.decided.num_rows:
-        worst = ", ".join(f"{rule} {count}" for rule, count in list(by_rule.items())[:_TOLD_RULES])
-        raise ExpectationsNotMet(
-            f"{quarantined} of {rows} rows of {as_of} would be set aside ({quarantined / rows:.1%}); the budget is "
-            f"{budget.max_rows} rows or {budget.max_share:.1%}, whichever is more, and at least one row must remain. "
-            f"Most broken: {worst}. The feed needs mending. {where}"
-        )
+    data = json.dumps(report, indent=1).encode()
     critical = {rule.id: rule.sentence for rule in contract.rules if rule.severity == "critical"}
     broken = [critical[result.rule_id] for result in across if not result.is_met and result.rule_id in critical]
-    if broken:
-        raise ExpectationsNotMet(f"The day {as_of} breaks the contract: {' '.join(broken)} {where}")
+    budget = Budget(settings.contract.max_quarantined_rows, settings.contract.max_quarantined_share)
+    cause = _over_budget(quarantined, rows, budget=budget, by_rule=by_rule) or (
+        f"They break the contract: {' '.join(broken)}" if broken else ""
+    )
+    if cause:
+        overwrite(store, refused_report_key(as_of), data)
+        raise ExpectationsNotMet(
+            f"The applications of {as_of} are not published. {cause} Every rule's counts: "
+            f"{store.location(refused_report_key(as_of))}"
+        )
+    return data
+
+
+def _over_budget(quarantined: int, rows: int, *, budget: Budget, by_rule: Mapping[str, int]) -> str:
+    """What to say of a day with too many rows in quarantine, or none left; nothing where that is not so."""
+    if quarantined < rows and not is_over_budget(quarantined, rows, budget=budget):
+        return ""
+    worst = ", ".join(f"{rule} {count}" for rule, count in list(by_rule.items())[:_TOLD_RULES])
+    return (
+        f"{quarantined} of {rows} rows would be set aside ({quarantined / rows:.1%}); the budget is {budget.max_rows} "
+        f"rows or {budget.max_share:.1%}, whichever is more, and at least one row must remain. Most broken: {worst}. "
+        "The feed needs mending; then run the day again."
+    )
 
 
 def require_plausible(decisions: pa.Table, by_decision: Mapping[str, int], settings: Settings) -> None:

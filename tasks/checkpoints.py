@@ -19,7 +19,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from configs.settings import PROJECT
 from tasks.core.day import DataFile
-from tasks.store import NotFound, Store, overwrite
+from tasks.store import Changed, NotFound, Store, overwrite
 
 R = TypeVar("R")
 COUNTED_VERSIONS: Final = ("great-expectations", "lightgbm", "numpy", "pandas", "pyarrow")
@@ -30,7 +30,7 @@ def recall(store: Store, key: str, kind: type[R]) -> R | None:
     """The record kept under `key`; None where there is none, or where a data file it names is gone or damaged."""
     try:
         record = TypeAdapter(kind).validate_python(json.loads(store.read(key).data))
-    except (NotFound, ValueError, ValidationError):
+    except (NotFound, Changed, ValueError, ValidationError):
         return None
     return record if all(is_intact(store, file) for file in _data_files(record)) else None
 
@@ -44,7 +44,7 @@ def is_intact(store: Store, file: DataFile) -> bool:
     """True if the stored object has the digest that the record gives."""
     try:
         return hashlib.sha256(store.read(file.key).data).hexdigest() == file.sha256
-    except NotFound:
+    except (NotFound, Changed):
         return False
 
 
@@ -58,8 +58,8 @@ def digest_of(*parts: Any) -> str:
 def code_digest() -> str:
     """Digest of what this program would do to a row: its own source, and the versions of the packages that count."""
     digest = hashlib.sha256()
-    for path in sorted((PROJECT / "tasks").rglob("*.py")):
-        digest.update(path.read_bytes())
+    for path in sorted(path for room in ("configs", "tasks") for path in (PROJECT / room).rglob("*.py")):
+        digest.update(path.relative_to(PROJECT).as_posix().encode() + path.read_bytes())
     for package in COUNTED_VERSIONS:
         digest.update(importlib.metadata.version(package).encode())
     return digest.hexdigest()

@@ -1,8 +1,8 @@
 """Which day a delivered file was published for, so that yesterday's file is not taken for today's.
 
 The manifest of a day says what it was made from, and is the truth. A note under the file's digest only says which day's
-manifest to look at, so that no day need be listed; it is written before the manifest, and one whose day was never
-published, or was revised to other files, counts for nothing.
+manifest to look at, so that no day need be listed. It is also the claim by which one of two days wins, written right
+before the manifest. The note of a day that was revised to other files counts for nothing.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import date
 from tasks.core.day import Delivery, FileRef
 from tasks.errors import SourceError
 from tasks.revisions import newest_manifest
-from tasks.store import NotFound, Store, overwrite
+from tasks.store import AlreadyExists, Changed, NotFound, Store
 
 
 def require_own_files(store: Store, delivery: Delivery) -> None:
@@ -38,12 +38,46 @@ def require_own_files(store: Store, delivery: Delivery) -> None:
             )
 
 
-def note_inputs(store: Store, delivery: Delivery) -> None:
-    """Remember which day each file is about to be published for. Raises `SourceError` as `require_own_files` does."""
-    require_own_files(store, delivery)  # again: another day may have been published since this one's files arrived
+def claim_inputs(store: Store, delivery: Delivery) -> None:
+    """Claim each file for its day, right before the day is published from it; of two days exactly one succeeds.
+
+    Raises:
+        SourceError: another day was published from one of them, or has claimed it and is about to be.
+    """
     for file in _telling(delivery):
-        note = {"day": delivery.as_of.isoformat(), "file": file.name}
-        overwrite(store, input_key(file.sha256), json.dumps(note).encode())
+        note = json.dumps({"day": delivery.as_of.isoformat(), "file": file.name}).encode()
+        while not _claim(store, file, delivery, note):
+            require_own_files(store, delivery)
+
+
+def _claim(store: Store, file: FileRef, delivery: Delivery, note: bytes) -> bool:
+    """Whether the file is this day's now; a claim of a day that was published from other files is taken over."""
+    key = input_key(file.sha256)
+    try:
+        store.create(key, note)
+    except AlreadyExists:
+        return _take_over(store, file, delivery, note)
+    return True
+
+
+def _take_over(store: Store, file: FileRef, delivery: Delivery, note: bytes) -> bool:
+    key = input_key(file.sha256)
+    try:
+        found = store.read(key)
+        noted = _day_in(found.data)
+        if noted == delivery.as_of:
+            return True
+        if noted is not None and newest_manifest(store, noted) is None:
+            raise SourceError(
+                f"{file.name} is being published for {noted} at this moment, or a run for {noted} died while it was. "
+                f"Nothing was published. If it belongs to {delivery.as_of}, remove {store.location(key)} when no run "
+                f"for {noted} is under way, and run the day again."
+            )
+        require_own_files(store, delivery)
+        store.replace(key, note, tag=found.tag)
+    except (Changed, NotFound):
+        return False
+    return True
 
 
 def input_key(sha256: str) -> str:
@@ -57,6 +91,13 @@ def _telling(delivery: Delivery) -> list[FileRef]:
 
 def _noted_day(store: Store, file: FileRef) -> date | None:
     try:
-        return date.fromisoformat(json.loads(store.read(input_key(file.sha256)).data)["day"])
-    except (NotFound, ValueError, KeyError, TypeError):
+        return _day_in(store.read(input_key(file.sha256)).data)
+    except (NotFound, Changed):
+        return None
+
+
+def _day_in(note: bytes) -> date | None:
+    try:
+        return date.fromisoformat(json.loads(note)["day"])
+    except (ValueError, KeyError, TypeError):
         return None

@@ -20,7 +20,7 @@ from prefect.states import Completed
 from configs.calendar import load_calendar
 from configs.settings import Settings, load_settings
 from tasks.checkpoints import keep, recall
-from tasks.errors import ConfigError, OrchestratorError
+from tasks.errors import ConfigError, OrchestratorError, ScoringError
 from tasks.store import open_store
 
 P = ParamSpec("P")
@@ -47,6 +47,8 @@ def step(
         def recorded(*args: P.args, **kwargs: P.kwargs) -> Any:
             result, is_kept = _once(function, reuse, *args, **kwargs)
             message = "Finished before; its result was kept in the store."
+            if is_kept:
+                run_logger().info("%s: %s A new run would begin anew.", name, message)
             return Completed(name="Cached", message=message, data=result) if is_kept else result
 
         as_task: Callable[..., Any] = task(name=name, cache_policy=NO_CACHE, persist_result=False, **options)(recorded)
@@ -119,10 +121,17 @@ def business_day(as_of: date | None, settings: Settings) -> date:
 
 
 def run_name(verb: str) -> Callable[[], str]:
-    """A flow run's name, `<verb>-<day>`, from its `as_of` parameter or scheduled day."""
+    """A flow run's name, `<verb>-<day>`, from its `as_of` parameter or scheduled day.
+
+    It is asked for before the run begins, where an error would leave a run without a word; so wrong settings are left
+    for the run itself to tell.
+    """
 
     def name() -> str:
         given = flow_run.parameters
-        return f"{verb}-{business_day(given.get('as_of'), load_settings(given.get('config')))}"
+        try:
+            return f"{verb}-{business_day(given.get('as_of'), load_settings(given.get('config')))}"
+        except ScoringError:
+            return verb
 
     return name

@@ -15,12 +15,14 @@ from tasks.checkpoints import digest_of
 from tasks.core.bundle import Bundle, RawScorer, require_golden
 from tasks.core.contract import suite_identity
 from tasks.core.day import Delivery, ModelPin, Pins, fingerprint
+from tasks.core.decisions import SCHEMA_VERSION
+from tasks.core.features import FEATURE_VERSION
 from tasks.core.manifest import Manifest
 from tasks.core.policy import Policy, resolve_policy
 from tasks.errors import ConfigError, InputsChanged, PublishError
 from tasks.orchestration import run_logger, step
 from tasks.revisions import newest_manifest, show_to_readers
-from tasks.store import AlreadyExists, NotFound, Store, open_store
+from tasks.store import AlreadyExists, Changed, NotFound, Store, open_store
 
 if TYPE_CHECKING:
     from tasks.adapters.gx import Contract
@@ -29,8 +31,8 @@ if TYPE_CHECKING:
 
 def _pins_of_this_run(delivery: Delivery, _settings: Settings) -> str | None:
     """A run that is tried again on the same files keeps its pins; another run resolves them anew."""
-    run = flow_run.id
-    return f"work/day={delivery.as_of}/pins-{run}-{digest_of(delivery.digests)}.json" if run else None
+    run, versions = flow_run.id, (FEATURE_VERSION, SCHEMA_VERSION)
+    return f"work/day={delivery.as_of}/pins-{run}-{digest_of(delivery.digests, versions)}.json" if run else None
 
 
 @step("pin", reuse=_pins_of_this_run)
@@ -48,7 +50,7 @@ def pin(delivery: Delivery, settings: Settings) -> Pins:
         policy_file.digest,
         contract_version,
         contract_digest,
-        fingerprint(delivery, model=model.digest, policy=policy_file.digest, contract=contract_digest),
+        fingerprint(delivery, model=model, policy=policy_file.digest, contract=contract_digest),
     )
     run_logger().info(
         "Scoring with %s version %s, policy %s (cut-off %.4f), contract %s",
@@ -124,7 +126,7 @@ def pinned_contract(pins: Pins, settings: Settings) -> Contract:
     try:
         text = store.read(key).data.decode()
         is_pinned = suite_identity(text)[1] == pins.contract_digest
-    except (NotFound, UnicodeDecodeError, ConfigError):
+    except (NotFound, Changed, UnicodeDecodeError, ConfigError):
         is_pinned = False
     if not is_pinned:
         raise PublishError(f"{store.location(key)} is gone or damaged; remove it and run the day again.")

@@ -9,7 +9,7 @@ from configs.settings import Settings
 from tasks.checkpoints import COUNTED_VERSIONS
 from tasks.core.day import Audited, Delivery, Pins
 from tasks.core.manifest import Manifest
-from tasks.inputs import note_inputs
+from tasks.inputs import claim_inputs
 from tasks.orchestration import run_logger, step
 from tasks.revisions import commit, show_to_readers
 from tasks.store import open_store
@@ -19,7 +19,7 @@ from tasks.store import open_store
 def publish(delivery: Delivery, pins: Pins, audited: Audited, settings: Settings) -> Manifest:
     """Publish the audited day as one revision: whole, or not at all."""
     store = open_store(settings.storage)
-    note_inputs(store, delivery)
+    claim_inputs(store, delivery)
     manifest = commit(store, build_manifest(delivery, pins, audited))
     show_to_readers(store, manifest)
     run_logger().info("Published revision %d of %s", manifest.revision, manifest.as_of)

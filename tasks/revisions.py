@@ -41,10 +41,20 @@ def newest_manifest(store: Store, as_of: date) -> Manifest | None:
         revision += 1
 
 
-def store_data(store: Store, prefix: str, name: str, data: bytes, *, rows: int) -> DataFile:
+def report_key(as_of: date) -> str:
+    """Where people find how the published applications of a day kept the contract."""
+    return f"reports/day={as_of}/contract.json"
+
+
+def refused_report_key(as_of: date) -> str:
+    """Where people find why the contract stopped a day, the last time it did."""
+    return f"reports/day={as_of}/contract-refused.json"
+
+
+def store_data(store: Store, prefix: str, name: str, data: bytes, *, rows: int, ending: str = "parquet") -> DataFile:
     """Store a data file under a name that carries its digest; the same content is stored once."""
     sha256 = hashlib.sha256(data).hexdigest()
-    key = f"{prefix}{name}-{sha256[:16]}.parquet"
+    key = f"{prefix}{name}-{sha256[:16]}.{ending}"
     try:
         store.create(key, data)
     except AlreadyExists:
@@ -53,6 +63,25 @@ def store_data(store: Store, prefix: str, name: str, data: bytes, *, rows: int) 
                 f"{store.location(key)} does not hold what its name says; remove it and rerun."
             ) from None
     return DataFile(key, sha256, len(data), rows)
+
+
+def read_data(store: Store, file: DataFile) -> bytes:
+    """The bytes of a data file.
+
+    Raises:
+        PublishError: it is gone, or not what its record says.
+    """
+    try:
+        data = store.read(file.key).data
+    except NotFound:
+        data = b""
+    if hashlib.sha256(data).hexdigest() != file.sha256:
+        raise PublishError(
+            f"{store.location(file.key)} is missing or damaged: it is not the file that was recorded (SHA-256 "
+            f"{file.sha256[:12]}…). Nothing was changed; readers see what they saw. Restore it from a backup; the next "
+            "run makes anew what lies under work/."
+        )
+    return data
 
 
 def commit(store: Store, manifest: Manifest) -> Manifest:
@@ -76,19 +105,12 @@ def commit(store: Store, manifest: Manifest) -> Manifest:
 
 
 def show_to_readers(store: Store, manifest: Manifest) -> None:
-    """Make the newest revision's decisions what readers see; does nothing where they are already.
+    """Make the newest revision's decisions and report what readers see; does nothing where they are already.
 
     Raises:
         PublishError: the revision's data file is gone or is not what the manifest names; readers keep what they have.
     """
-    source = manifest.audited.decisions
-    try:
-        data = store.read(source.key).data
-    except NotFound:
-        data = b""
-    if hashlib.sha256(data).hexdigest() != source.sha256:
-        raise PublishError(
-            f"{store.location(source.key)} is missing or damaged: it is not the file that revision {manifest.revision} "
-            f"of {manifest.as_of} names. What readers see was left as it is. Restore the file from a backup."
-        )
+    audited = manifest.audited
+    data, report = read_data(store, audited.decisions), read_data(store, audited.contract_report)
     overwrite(store, decisions_key(manifest.as_of), data)
+    overwrite(store, report_key(manifest.as_of), report)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from contextlib import closing
 from typing import TYPE_CHECKING, BinaryIO, Final
 
@@ -21,7 +20,8 @@ from tasks.errors import ExpectationsNotMet, SourceError, did_you_mean
 from tasks.landing import delivered_chunks, open_delivered
 from tasks.orchestration import run_logger, step
 from tasks.pin import load_bundle, load_scorer, pinned_contract
-from tasks.store import Store, open_store, overwrite
+from tasks.revisions import store_data
+from tasks.store import Store, open_store
 
 if TYPE_CHECKING:
     from tasks.adapters.gx import Contract
@@ -65,18 +65,16 @@ def screen_and_score(file: FileRef, pins: Pins, settings: Settings) -> PartRef:
         raise ExpectationsNotMet(f"{file.name} holds a header and no rows. Deliver the day's applications.")
     return PartRef(
         file,
-        _store_part(store, f"{pins.work}{file.name}.decided.parquet", decided),
-        _store_part(store, f"{pins.work}{file.name}.rejected.parquet", rejected),
+        _store_part(store, pins, f"{file.name}.decided", decided),
+        _store_part(store, pins, f"{file.name}.rejected", rejected),
         rows,
         counts,
     )
 
 
-def _store_part(store: Store, key: str, tables: list[pa.Table]) -> DataFile:
+def _store_part(store: Store, pins: Pins, name: str, tables: list[pa.Table]) -> DataFile:
     table = pa.concat_tables(tables)
-    data = write_parquet(table)
-    overwrite(store, key, data)
-    return DataFile(key, hashlib.sha256(data).hexdigest(), len(data), table.num_rows)
+    return store_data(store, pins.work, name, write_parquet(table), rows=table.num_rows)
 
 
 def require_columns(

@@ -9,11 +9,10 @@ import io
 import threading
 import weakref
 import zlib
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from typing import BinaryIO, Final
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
@@ -99,13 +98,16 @@ def read_chunks(
             _require_bounded(file.metadata.num_rows, len(wanted), max_unpacked_bytes, name)
             yield from _rechunk(map(_with_sound_text, file.iter_batches(chunk_rows, columns=wanted)), chunk_rows)
             return
-        text = CsvText(stream, file_format, name=name, max_bytes=max_unpacked_bytes)
+        text, rows = CsvText(stream, file_format, name=name, max_bytes=max_unpacked_bytes), 0
         try:
-            yield from _rechunk(_on_one_line(_csv_batches(text, wanted), name), chunk_rows)
+            for chunk in _rechunk(_csv_batches(text, wanted), chunk_rows):
+                rows += chunk.num_rows
+                yield chunk
         except pa.ArrowInvalid as error:
             if _UNEVEN in str(error) and (cause := uneven_line(stream, file_format, name=name)):
                 raise SourceError(f"{name} cannot be read: {cause}. Deliver the file again, whole.") from None
             raise
+        _require_row_per_line(text, rows, stream, file_format, name=name)
         if text.unended and not is_announced:
             raise SourceError(
                 f"{name} has no line end after its last line, so its last value may be cut off. Deliver it whole, or "
@@ -216,20 +218,21 @@ def _with_sound_text(batch: pa.RecordBatch) -> pa.RecordBatch:
     return batch
 
 
-def _on_one_line(batches: Iterable[pa.RecordBatch], name: str) -> Iterator[pa.RecordBatch]:
-    """The batches, unless a cell runs over a line end: no declared column holds one, so a quote was left open.
+def _require_row_per_line(text: CsvText, rows: int, stream: BinaryIO, file_format: str, *, name: str) -> None:
+    """Refuse a file in which a cell runs over a line end: no application needs one, so a quote was left open.
 
-    Arrow takes all lines up to the next quote, or to the end of the file, for that one cell, and says nothing.
+    Arrow takes all lines up to the next quote, or to the end of the file, for that one cell, and says nothing. Lines
+    without anything in them are no rows; they are counted only where the numbers do not agree without.
     """
-    for batch in batches:
-        for column in batch.columns:
-            text = column.buffers()[2]
-            if text is not None and (np.frombuffer(text, np.uint8) == ord("\n")).any():
-                raise SourceError(
-                    f"{name} has a cell that runs over a line end: a quote was opened and not closed in its line, and "
-                    "the lines after it cannot be told apart. Deliver the file again with its quotes in pairs."
-                )
-        yield batch
+    if text.n_lines == rows + 1:
+        return
+    stream.seek(0)
+    n_blank = sum(not line.strip(b"\r\n") for line in CsvText(stream, file_format, name=name))
+    if text.n_lines - n_blank != rows + 1:
+        raise SourceError(
+            f"{name} has a cell that runs over a line end: a quote was opened and not closed in its line, and "
+            "the lines after it cannot be told apart. Deliver the file again with its quotes in pairs."
+        )
 
 
 def _require_plain_types(schema: pa.Schema, name: str) -> None:

@@ -71,8 +71,14 @@ class CsvText(io.BufferedIOBase):
         self._name = name
         self._max_bytes = max_bytes
         self._n_bytes = 0
+        self._n_line_ends = 0
         self.unended = b""
         """What follows the last line end that was read."""
+
+    @property
+    def n_lines(self) -> int:
+        """Lines read so far, the header and lines without anything included."""
+        return self._n_line_ends + bool(self.unended)
 
     def readable(self) -> bool:
         """True."""
@@ -84,6 +90,7 @@ class CsvText(io.BufferedIOBase):
         if self._n_bytes == 0:
             self._require_text(piece[:_START_BYTES])
         self._n_bytes += len(piece)
+        self._n_line_ends += piece.count(b"\n")
         self._require_bounded(piece)
         return piece
 

@@ -37,6 +37,11 @@ class ModelRegistry:
         self.model_name = model_name
         self.alias = alias
 
+    @property
+    def address(self) -> str:
+        """Where the registry is, without user and password."""
+        return re.sub(r"//[^/@]*@", "//", self._uri)
+
     def register(
         self,
         files: Mapping[str, bytes],
@@ -132,7 +137,7 @@ class ModelRegistry:
 
     def _failure(self, what: str, error: Exception, advice: str = "") -> ModelError:
         """The error for a registry that refuses, or does not answer at all."""
-        address = re.sub(r"//[^/@]*@", "//", self._uri)  # without user and password
+        address = self.address
         told = _told(error)
         if "API request to" in told:  # MLflow's words for an HTTP address without a registry behind it
             return ModelError(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any, Literal, get_args
 
@@ -120,6 +120,7 @@ class Audited:
 
     decisions: DataFile
     quarantine: DataFile | None
+    contract_report: DataFile
     content_fingerprint: str
     files: Mapping[str, FileTotals]
     by_decision: Mapping[str, int]
@@ -141,17 +142,17 @@ def is_empty(delivery: Delivery, parts: Sequence[PartRef]) -> bool:
     return delivery.excuse is not None and not any(part.rows for part in parts)
 
 
-def fingerprint(delivery: Delivery, *, model: str, policy: str, contract: str) -> str:
+def fingerprint(delivery: Delivery, *, model: ModelPin, policy: str, contract: str) -> str:
     """SHA-256 over all that decides a day's rows; two runs with one fingerprint publish the same bytes.
 
-    It covers the files' names and digests, the digests of model bundle, policy and contract, and the versions of
-    features and output schema.
+    It covers the files' names and digests, the model's name, version and bundle digest, the digests of policy and
+    contract, and the versions of features and output schema.
     """
     return _digest(
         {
             "as_of": delivery.as_of.isoformat(),
             "inputs": delivery.digests,
-            "model": model,
+            "model": asdict(model),
             "policy": policy,
             "contract": contract,
             "features": FEATURE_VERSION,

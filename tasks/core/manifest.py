@@ -74,6 +74,7 @@ def read_manifest(data: bytes) -> Manifest:
                 | {
                     "decisions": DataFile(**audited["decisions"]),
                     "quarantine": DataFile(**quarantine) if quarantine else None,
+                    "contract_report": DataFile(**audited["contract_report"]),
                     "files": {name: FileTotals(**one) for name, one in audited["files"].items()},
                 }
             ),

@@ -1,77 +1,34 @@
 """Synthetic applications: a believable day of the feed, and its outcome.
 
-Every column starts from a standard normal score. Columns that move together share factors (`_LOADINGS`); a score turns
-into a value by the column's own quantiles or shares (a Gaussian copula, Nelsen, An Introduction to Copulas, 2006); then
-the ties put right what must hold on every row. More realism is a loading or a tie more.
+Columns are drawn one after another, each by its `Draw`: the row falls into one of the groups of a small tree, the group
+says how often the value is missing, and with which shares the levels come. For numbers the draw is one of normal
+scores: a weighted sum of the scores of earlier columns and a residual that the group distributes; the column's curve
+turns the score into a value. Then the ties put right what must hold on every row.
 
-Every column and factor draws from a random stream of its own, so a new column alters no other, and the first rows of a
-day are the same whatever number of rows is asked for.
+Every column draws from random streams of its own, and a row uses only its own draws. So a column added at the end
+alters no other, and the first rows of a day are the same whatever number of rows is asked for.
 """
 
 from __future__ import annotations
 
-import json
-import math
 import zlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from scipy.interpolate import PchipInterpolator
-from scipy.special import expit, ndtri
+from scipy.special import expit, logit, ndtri
 
-from tasks.core.applications import COLUMNS, ID, NAMES, TARGET, TYPED_SCHEMA, Column
+from tasks.core.applications import ID, NAMES, TARGET, TEXTS, TYPED_SCHEMA
+from tasks.core.feed_statistics import OTHER, RESIDUAL_SHARES, Draw, FeedStatistics, Split, Tree, levels_of
+from tasks.core.synthetic_outcome import NOISE, default_logit
+from tasks.core.synthetic_ties import ABSENT, FIRST_FORM, NO_ORGANIZATION, OTHER_FORMS, REVOLVING, Draft, tie
 from tasks.errors import ConfigError
 
-Draft = dict[str, NDArray[Any]]
-"""Columns while they are made: numbers as float64 with NaN for missing, text as objects with None for missing."""
-
-
-@dataclass(frozen=True, slots=True)
-class ColumnStatistics:
-    """How one column of the real feed is distributed."""
-
-    missing_share: float = 0.0
-    """Share of rows without a value, 0 to 1."""
-    quantiles: Mapping[str, float] = field(default_factory=dict)
-    """`min`, `p01`, `q1`, `median`, `q3`, `p99`, `max` of the present values; empty for text."""
-    shares: Mapping[str, float] = field(default_factory=dict)
-    """Category or whole number to its share of the present values; empty where quantiles describe the column."""
-    sentinel: float = math.nan
-    """A number that means something else, NaN where there is none; the quantiles leave it out."""
-    sentinel_share: float = 0.0
-    """Share of rows that hold the sentinel, 0 to 1."""
-
-
-@dataclass(frozen=True, slots=True)
-class FeedStatistics:
-    """What is known of the real feed, without any of its rows."""
-
-    columns: Mapping[str, ColumnStatistics]
-    sample_rows: int
-    """Rows behind the minima and maxima, which sets how rare these are."""
-    default_share: float
-    """Share of the real applications that defaulted, 0 to 1."""
-
-    @classmethod
-    def from_json(cls, text: str) -> FeedStatistics:
-        """The statistics as the reviewed file spells them.
-
-        Raises:
-            ConfigError: its columns are not the declared ones.
-        """
-        document = json.loads(text)
-        if unlike := set(document["columns"]) ^ set(NAMES):
-            raise ConfigError(f"The feed statistics and the declared columns differ in: {', '.join(sorted(unlike))}.")
-        columns = {
-            name: ColumnStatistics(**{key: value for key, value in entry.items() if key != "kind"})
-            for name, entry in document["columns"].items()
-        }
-        return cls(columns, document["sample_rows"], document["default_share"])
+__all__ = ["FeedStatistics", "base_of_multiple", "random_stream", "score_at", "synthesize_applications"]
 
 
 def synthesize_applications(
@@ -88,16 +45,14 @@ def synthesize_applications(
     if not 0 <= rows <= _IDS_A_DAY:
         raise ConfigError(f"rows is {rows}; a synthetic day holds 0 to {_IDS_A_DAY:,} applications.")
     streams = _Streams(seed, as_of, rows)
-    draft: Draft = {column.name: _draw_column(column, statistics, streams) for column in COLUMNS if column.name != ID}
-    for tie in _TIES:
-        draft |= tie(draft, statistics, streams)
-    draft[ID] = _ids(as_of, rows)
-    table = pa.Table.from_arrays(
-        [pa.array(draft[name], TYPED_SCHEMA.field(name).type, from_pandas=True) for name in NAMES], schema=TYPED_SCHEMA
-    )
+    draft = _draw_all(statistics, streams)
+    tie(draft, nameless=streams.uniform("record of AMT_GOODS_PRICE") < _nameless_share(statistics))
+    draft.columns[ID] = _ids(as_of, rows)
+    table = pa.Table.from_arrays([_as_arrow(draft, name) for name in NAMES], schema=TYPED_SCHEMA)
     if not with_target:
         return table
-    defaulted = streams.uniform("outcome") < expit(_default_logit(draft, statistics) + _noise(streams))
+    logit = default_logit(draft, statistics) + NOISE * streams.normal("outcome noise")
+    defaulted = streams.uniform("outcome") < expit(logit)
     return table.add_column(1, TARGET, pa.array(defaulted.astype(np.int64)))
 
 
@@ -139,299 +94,193 @@ def random_stream(seed: int, as_of: date, name: str) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence([seed, as_of.toordinal(), zlib.crc32(name.encode())]))
 
 
-# Loading of each part on the factor "dwelling"; their products follow the parts' rank correlations in the feed.
-_DWELLING: Final = {
-    "APARTMENTS": 0.9, "BASEMENTAREA": 0.7, "YEARS_BEGINEXPLUATATION": 0.55, "YEARS_BUILD": 0.55, "COMMONAREA": 0.65,
-    "ELEVATORS": 0.8, "ENTRANCES": 0.55, "FLOORSMAX": 0.85, "FLOORSMIN": 0.6, "LANDAREA": 0.45,
-    "LIVINGAPARTMENTS": 0.9, "LIVINGAREA": 0.93, "NONLIVINGAPARTMENTS": 0.3, "NONLIVINGAREA": 0.25,
-}  # fmt: skip
-# AVG, MODE and MEDI of a part are nearly one number: their rank correlation in the feed is 0.97 and more.
-_FORMS_TOGETHER: Final = 0.985
+_NO_CODE: Final = -1
+# Building figures are shares in four decimals.
+_BUILDING: Final = frozenset(name for name in NAMES if name.endswith((FIRST_FORM, *OTHER_FORMS)) and name not in TEXTS)
+_BUILDING_DECIMALS: Final = 4
+# Normal scores of the residuals' shares, and how far beyond them the outer pieces go on.
+_RESIDUAL_SCORES: Final = ndtri(RESIDUAL_SHARES)
+_FARTHEST_SCORE: Final = 6.0
 
 
-def _dwelling_loadings(part: str) -> Mapping[str, float]:
-    shared = _DWELLING[part] * _FORMS_TOGETHER
-    return {"dwelling": shared, f"dwelling {part}": math.sqrt(_FORMS_TOGETHER**2 - shared**2)}
+@dataclass(frozen=True, slots=True)
+class _Day:
+    """A day while it is drawn."""
+
+    statistics: FeedStatistics
+    streams: _Streams
+    draft: Draft
+    scores: dict[str, NDArray[np.float64]]
+    """Normal scores of the numbers drawn so far, 0 where one is missing."""
 
 
-# Column to its loadings on the common factors; what their squares leave of 1 is the column's own. Sizes follow the rank
-# correlations of the feed (6,000 rows). A positive loading: the larger the factor, the larger the value, or the later
-# the category. "pension" is no column but what makes pensioners.
-_LOADINGS: Final[Mapping[str, Mapping[str, float]]] = {
-    "NAME_CONTRACT_TYPE": {"loan": -0.4},
-    "AMT_CREDIT": {"loan": 0.995},
-    "AMT_GOODS_PRICE": {"loan": 0.995},
-    "AMT_ANNUITY": {"loan": 0.85, "means": 0.1},
-    "AMT_INCOME_TOTAL": {"loan": 0.42, "means": 0.5},
-    "NAME_EDUCATION_TYPE": {"means": 0.5, "youth": 0.15},
-    "CODE_GENDER": {"means": 0.3, "youth": 0.15},
-    "FLAG_OWN_CAR": {"means": 0.45, "youth": 0.15},
-    "pension": {"youth": 0.85},
-    "NAME_INCOME_TYPE": {"means": 0.3},
-    "DAYS_BIRTH": {"youth": 0.99},
-    "DAYS_EMPLOYED": {"youth": 0.2},
-    "DAYS_REGISTRATION": {"youth": 0.3},
-    "DAYS_ID_PUBLISH": {"youth": 0.28},
-    "CNT_CHILDREN": {"youth": 0.4, "household": 0.55},
-    "NAME_FAMILY_STATUS": {"household": -0.6},
-    "EXT_SOURCE_1": {"youth": -0.6, "standing": 0.35},
-    "EXT_SOURCE_2": {"region": -0.3, "standing": 0.4},
-    "EXT_SOURCE_3": {"youth": -0.2, "standing": 0.35},
-    "DAYS_LAST_PHONE_CHANGE": {"standing": -0.4},
-    "REGION_RATING_CLIENT": {"region": 0.985},
-    "REGION_RATING_CLIENT_W_CITY": {"region": 0.985},
-    "REGION_POPULATION_RELATIVE": {"region": -0.5},
-    "HOUR_APPR_PROCESS_START": {"region": -0.3},
-    "REG_REGION_NOT_LIVE_REGION": {"far": 0.9},
-    "REG_REGION_NOT_WORK_REGION": {"far": 0.95},
-    "REG_CITY_NOT_LIVE_CITY": {"commute": 0.8, "youth": 0.2},
-    "REG_CITY_NOT_WORK_CITY": {"commute": 0.9, "youth": 0.25},
-    "OBS_30_CNT_SOCIAL_CIRCLE": {"circle": 1.0},
-    "OBS_60_CNT_SOCIAL_CIRCLE": {"circle": 1.0},
-    "DEF_30_CNT_SOCIAL_CIRCLE": {"circle": 0.8, "circle in arrears": 0.6},
-    "DEF_60_CNT_SOCIAL_CIRCLE": {"circle": 0.8, "circle in arrears": 0.6},
-    "FLAG_DOCUMENT_3": {"paper": 0.98},
-    "FLAG_DOCUMENT_6": {"paper": -0.8, "youth": -0.55},
-    "FLAG_DOCUMENT_8": {"paper": -0.8, "youth": 0.4},
-    "TOTALAREA_MODE": {"dwelling": 0.9},
-    **{f"{part}_{form}": _dwelling_loadings(part) for part in _DWELLING for form in ("AVG", "MODE", "MEDI")},
-}
-# Categories from the lowest score to the highest, where a loading gives the order a meaning; others keep the file's.
-_ORDERED: Final[Mapping[str, tuple[str, ...]]] = {
-    "NAME_EDUCATION_TYPE": (
-        "Lower secondary", "Secondary / secondary special", "Incomplete higher", "Higher education", "Academic degree",
-    ),
-    "NAME_FAMILY_STATUS": ("Married", "Civil marriage", "Separated", "Single / not married", "Widow"),
-}  # fmt: skip
-# The feed's amounts are multiples of these, in its currency; other amounts and all scores have any digits.
-_STEPS: Final[Mapping[str, float]] = {
-    "AMT_INCOME_TOTAL": 4_500.0, "AMT_CREDIT": 4.5, "AMT_ANNUITY": 4.5, "AMT_GOODS_PRICE": 4_500.0,
-}  # fmt: skip
-# Dwelling figures are shares in four decimals, populations in six.
-_DECIMALS: Final[Mapping[str, int]] = {
-    "REGION_POPULATION_RELATIVE": 6,
-    **{name: 4 for name in NAMES if name.endswith(("_AVG", "_MODE", "_MEDI"))},
-}
+def _draw_all(statistics: FeedStatistics, streams: _Streams) -> Draft:
+    levels = {name: tuple(statistics.columns[name].shares) for name in TEXTS}
+    day = _Day(statistics, streams, Draft(levels, {}, {}), {})
+    for name, draw in statistics.draws.items():
+        gone, codes = _missing_rows(name, draw, day), _draw_codes(name, draw, day)
+        if name in TEXTS:
+            codes[gone] = _NO_CODE
+            day.draft.quantities[name] = day.draft.columns[name] = codes.astype(np.int16)
+        else:
+            _draw_numbers(name, draw, day, codes=codes, gone=gone)
+    return day.draft
 
 
-def _draw_column(column: Column, statistics: FeedStatistics, streams: _Streams) -> NDArray[Any]:
-    """One column's values by its statistics, missing ones included, before any tie."""
-    known = statistics.columns[column.name]
-    score = _score(column.name, streams)
-    values = _levels(column, known.shares, score) if known.shares else _interpolate(column, statistics, score)
-    if column.name in _MISSING_BY_TIE:
+def _draw_numbers(name: str, draw: Draw, day: _Day, *, codes: NDArray[np.intp], gone: NDArray[np.bool_]) -> None:
+    """Turn the drawn levels of a column into numbers; those that are no popular one come by their score."""
+    numbers = np.array([np.nan if level == OTHER else float(level) for level in draw.shares])
+    quantity = numbers[codes]
+    others = np.flatnonzero(np.isnan(quantity) & ~gone)
+    if draw.curve:
+        quantity[others] = _number_at(_draw_scores(name, draw, day, others), draw)
+    quantity[gone] = np.nan
+    quantity = expit(_snap(logit(quantity), draw.grid)) if draw.log_odds else _snap(quantity, draw.grid)
+    if draw.curve:
+        day.scores[name] = score_at(quantity, draw)
+    known = day.statistics.columns[name].quantiles
+    day.draft.quantities[name] = quantity
+    day.draft.columns[name] = np.clip(_settled(name, draw, day.draft), known["min"], known["max"])
+
+
+def _missing_rows(name: str, draw: Draw, day: _Day) -> NDArray[np.bool_]:
+    n_rows, absent = day.streams.rows, ABSENT.get(name)
+    gone = absent(day.draft) if absent else np.zeros(n_rows, dtype=bool)
+    if draw.missing is not None:
+        share = np.zeros(n_rows)
+        for leaf, rows in rows_by_leaf(draw.missing, day.draft, n_rows):
+            share[rows] = leaf
+        return gone | (day.streams.uniform(f"record of {name}") < share)
+    whole = 0.0 if absent else day.statistics.columns[name].missing_share
+    return gone | (day.streams.uniform(f"record of {name}") < whole) if whole else gone
+
+
+def rows_by_leaf(
+    tree: Tree, draft: Draft, n_rows: int, *, among: NDArray[np.intp] | None = None
+) -> Iterator[tuple[Any, NDArray[np.intp]]]:
+    """Every leaf with the ascending positions of the rows that fall into it; leaves without rows left out."""
+    pending: list[tuple[Tree, NDArray[np.intp]]] = [(tree, np.arange(n_rows) if among is None else among)]
+    while pending:
+        node, rows = pending.pop()
+        if not isinstance(node, Split):
+            if rows.size:
+                yield node, rows
+            continue
+        first = _in_first(node, draft, rows)
+        pending += [(node.second, rows[~first]), (node.first, rows[first])]
+
+
+def _in_first(split: Split, draft: Draft, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
+    quantities = draft.quantities[split.column][rows]
+    if split.at is None:
+        return quantities < 0 if split.column in draft.levels else np.isnan(quantities)
+    if isinstance(split.at, str):
+        return quantities == draft.levels[split.column].index(split.at)
+    return quantities <= split.at
+
+
+def _draw_codes(name: str, draw: Draw, day: _Day) -> NDArray[np.intp]:
+    """Each row's level, as its place in `draw.shares`; what is too rare for any group comes as in the whole feed."""
+    codes = np.zeros(day.streams.rows, dtype=np.intp)
+    if len(draw.shares) == 1:
+        return codes
+    own = day.streams.uniform(f"level of {name}")
+    told = levels_of(draw.levels) | set(draw.rest) | {NO_ORGANIZATION}
+    rare = {level: share for level, share in draw.shares.items() if level not in told}
+    unnamed = _unnamed_shares(name, draw)
+    for leaf, rows in rows_by_leaf(draw.levels, day.draft, day.streams.rows):
+        named = rare | leaf
+        total = sum(share for level, share in unnamed.items() if level not in named)
+        scale = max(0.0, 1.0 - sum(named.values())) / total if total else 0.0
+        cumulated = np.cumsum([named[level] if level in named else scale * unnamed[level] for level in draw.shares])
+        codes[rows] = np.searchsorted(cumulated[:-1] / cumulated[-1], own[rows], side="right")
+    return codes
+
+
+def _unnamed_shares(name: str, draw: Draw) -> dict[str, float]:
+    """Level to its share where no leaf names it; no organisation is never drawn, but settled by a tie."""
+    named = sum(draw.rest.values())
+    others = sum(share for level, share in draw.shares.items() if level not in draw.rest)
+    scale = max(0.0, 1.0 - named) / others if others else 0.0
+    shares = {level: draw.rest.get(level, scale * share) for level, share in draw.shares.items()}
+    return shares | ({NO_ORGANIZATION: 0.0} if name == "ORGANIZATION_TYPE" else {})
+
+
+def _draw_scores(name: str, draw: Draw, day: _Day, others: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Normal scores of the rows `others`: what earlier columns foretell, and a residual."""
+    own = day.streams.normal(name)
+    score = np.zeros(day.streams.rows)
+    for leaf, rows in rows_by_leaf(draw.residuals, day.draft, day.streams.rows, among=others):
+        score[rows] = _residual(own[rows], leaf)
+    foretold: NDArray[np.float64] = score[others]
+    for earlier, weight in draw.follows.items():
+        foretold += weight * day.scores[earlier][others]
+    return foretold
+
+
+def _residual(own: NDArray[np.float64], leaf: tuple[float, ...]) -> NDArray[np.float64]:
+    """A standard normal score as the group spreads it: pieces between the leaf's five residuals, the outer ones on."""
+    at = np.array([-_FARTHEST_SCORE, *_RESIDUAL_SCORES, _FARTHEST_SCORE])
+    below = leaf[0] + (leaf[1] - leaf[0]) / (at[2] - at[1]) * (at[0] - at[1])
+    above = leaf[-1] + (leaf[-1] - leaf[-2]) / (at[-2] - at[-3]) * (at[-1] - at[-2])
+    return np.interp(own, at, np.array([below, *leaf, above]))
+
+
+def _number_at(score: NDArray[np.float64], draw: Draw) -> NDArray[np.float64]:
+    """The numbers at normal scores; between the curve's points they go by score, so that the tails thin out."""
+    shares, numbers = zip(*draw.curve, strict=True)
+    return np.interp(score, ndtri(shares), numbers)
+
+
+def score_at(quantity: NDArray[np.float64], draw: Draw) -> NDArray[np.float64]:
+    """The normal scores of numbers, popular ones included; 0 where there is none."""
+    shares, numbers = (np.array(side) for side in zip(*draw.curve, strict=True))
+    distinct, places = np.unique(numbers, return_inverse=True)
+    scores = np.bincount(places, ndtri(shares)) / np.bincount(places)
+    return np.nan_to_num(np.interp(quantity, distinct, scores))
+
+
+def _settled(name: str, draw: Draw, draft: Draft) -> NDArray[np.float64]:
+    """The column's values from the quantities drawn for it, on the grid that the feed keeps to."""
+    values = draft.quantities[name]
+    if draw.times:
+        values = _snap(values * base_of_multiple(draft.columns[draw.times[0]], draw.times[1], draw.least), draw.steps)
+    elif draw.line:
+        column, base, slope = draw.line
+        values = _snap(values + base + slope * draft.columns[column], draw.steps)
+    else:
+        values = _snap(values, draw.steps)
+    if name in _BUILDING:
+        values = np.round(values, _BUILDING_DECIMALS)
+    return values + 0.0  # no negative zeros
+
+
+def _snap(values: NDArray[np.float64], grid: tuple[float, float] | None) -> NDArray[np.float64]:
+    """The values on the nearest points of a grid."""
+    if grid is None:
         return values
-    record = streams.normal(f"record of {_RECORDS.get(column.name, column.name)}")
-    return _without(values, record < ndtri(known.missing_share))
+    first, step = grid
+    on_grid: NDArray[np.float64] = first + np.rint((values - first) / step) * step
+    return on_grid
 
 
-def _without(values: NDArray[Any], gone: NDArray[np.bool_]) -> NDArray[Any]:
-    """The values, missing where `gone`."""
-    kept = values.copy()
-    kept[gone] = None if kept.dtype == object else np.nan
-    return kept
+def base_of_multiple(values: NDArray[np.float64], offsets: tuple[float, ...], least: float) -> NDArray[np.float64]:
+    """The values moved by the largest of the ascending offsets that leaves them negative, or by the first."""
+    moved = values + offsets[0]
+    for offset in offsets[1:]:
+        moved = np.where(values + offset < 0, values + offset, moved)
+    return np.maximum(moved, least)
 
 
-def _score(name: str, streams: _Streams) -> NDArray[np.float64]:
-    loadings = _LOADINGS.get(name, {})
-    own = math.sqrt(max(0.0, 1.0 - sum(loading**2 for loading in loadings.values())))
-    score = own * streams.normal(name)
-    for factor, loading in loadings.items():
-        score += loading * streams.normal(f"factor {factor}")
-    return score
+def _nameless_share(statistics: FeedStatistics) -> float:
+    """Share of the revolving loans without goods."""
+    revolving = statistics.columns["NAME_CONTRACT_TYPE"].shares[REVOLVING]
+    return statistics.columns["AMT_GOODS_PRICE"].missing_share / revolving
 
 
-def _levels(column: Column, shares: Mapping[str, float], score: NDArray[np.float64]) -> NDArray[Any]:
-    """Categories or whole numbers, each on an interval of the score as wide as its share."""
-    first = _ORDERED.get(column.name, ())
-    levels = [*first, *(level for level in shares if level not in first and level not in _LEVELS_BY_TIE)]
-    cumulated = np.cumsum([shares[level] for level in levels])
-    codes = np.searchsorted(ndtri(cumulated[:-1] / cumulated[-1]), score)
-    return np.array(levels, dtype=object if column.kind == "text" else np.float64)[codes]
-
-
-def _interpolate(column: Column, statistics: FeedStatistics, score: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Numbers by a monotone curve through the quantiles, drawn over normal scores so that the tails thin out."""
-    rarest = 1.0 / statistics.sample_rows
-    levels = {"min": rarest, "p01": 0.01, "q1": 0.25, "median": 0.5, "q3": 0.75, "p99": 0.99, "max": 1.0 - rarest}
-    knots = ndtri(list(levels.values()))
-    curve = PchipInterpolator(knots, [statistics.columns[column.name].quantiles[level] for level in levels])
-    values = curve(np.clip(score, knots[0], knots[-1]))
-    if step := 1.0 if column.kind == "integer" else _STEPS.get(column.name):
-        values = np.rint(values / step) * step
-    elif decimals := _DECIMALS.get(column.name):
-        values = np.round(values, decimals)
-    settled: NDArray[np.float64] = values + 0.0  # no negative zeros
-    return settled
-
-
-# Columns that are recorded together: the larger missing share includes the smaller, equal ones coincide.
-_RECORDS: Final[Mapping[str, str]] = {
-    **{name: "dwelling" for name in NAMES if name.endswith(("_AVG", "_MODE", "_MEDI"))},
-    **{name: "circle" for name in NAMES if name.endswith("_CNT_SOCIAL_CIRCLE")},
-    **{name: "bureau" for name in NAMES if name.startswith("AMT_REQ_CREDIT_BUREAU_")},
-}
-
-
-_MISSING_BY_TIE: Final = frozenset({"OWN_CAR_AGE", "OCCUPATION_TYPE", "AMT_GOODS_PRICE"})
-_NO_ORGANIZATION: Final = "XNA"
-_PENSIONER: Final = "Pensioner"
-_UNEMPLOYED: Final = "Unemployed"
-_LEVELS_BY_TIE: Final = frozenset({_NO_ORGANIZATION, _PENSIONER})
-_COUPLES: Final = ("Married", "Civil marriage")
-_REVOLVING: Final = "Revolving loans"
-# Days from birth to the first day of work: 16 years of 365.25 days.
-_WORKING_AGE_DAYS: Final = 5_844.0
-# Annuity as a share of the credit in the feed (6,000 rows): cash loans from 0.025 to 0.121, revolving ones always 0.05.
-_ANNUITY_SHARES: Final = (0.022, 0.125)
-_REVOLVING_ANNUITY_SHARE: Final = 0.05
-# Credit over goods price in the feed: 99 % of rows lie below 1.48.
-_MOST_CREDIT_TO_GOODS: Final = 1.6
-
-
-def _tie_pension(draft: Draft, statistics: FeedStatistics, streams: _Streams) -> Draft:
-    """Pensioners are mostly the old; what the others live on does not depend on age."""
-    pensioner = _score("pension", streams) < ndtri(statistics.columns["NAME_INCOME_TYPE"].shares[_PENSIONER])
-    return {"NAME_INCOME_TYPE": np.where(pensioner, _PENSIONER, draft["NAME_INCOME_TYPE"])}
-
-
-def _tie_employment(draft: Draft, statistics: FeedStatistics, streams: _Streams) -> Draft:
-    """Pensioners and the unemployed: the sentinel, no employer's phone, no organisation, no occupation."""
-    idle = np.isin(draft["NAME_INCOME_TYPE"], (_PENSIONER, _UNEMPLOYED))
-    idle_share = statistics.columns["DAYS_EMPLOYED"].sentinel_share
-    silent_share = (statistics.columns["OCCUPATION_TYPE"].missing_share - idle_share) / (1.0 - idle_share)
-    silent = streams.uniform("record of OCCUPATION_TYPE") < silent_share
-    return {
-        "DAYS_EMPLOYED": np.where(idle, statistics.columns["DAYS_EMPLOYED"].sentinel, draft["DAYS_EMPLOYED"]),
-        "FLAG_EMP_PHONE": np.where(idle, 0.0, 1.0),
-        "ORGANIZATION_TYPE": np.where(idle, _NO_ORGANIZATION, draft["ORGANIZATION_TYPE"]),
-        "OCCUPATION_TYPE": _without(draft["OCCUPATION_TYPE"], idle | silent),
-    }
-
-
-def _tie_ages(draft: Draft, _statistics: FeedStatistics, _streams: _Streams) -> Draft:
-    """Nobody registered, got papers or worked before being old enough."""
-    birth = draft["DAYS_BIRTH"]
-    return {
-        "DAYS_EMPLOYED": np.maximum(draft["DAYS_EMPLOYED"], birth + _WORKING_AGE_DAYS),
-        "DAYS_REGISTRATION": np.maximum(draft["DAYS_REGISTRATION"], birth),
-        "DAYS_ID_PUBLISH": np.maximum(draft["DAYS_ID_PUBLISH"], birth),
-    }
-
-
-def _tie_places(draft: Draft, _statistics: FeedStatistics, _streams: _Streams) -> Draft:
-    """Who lives where registered, lives as far from work as the registration is."""
-    return {
-        f"LIVE_{place}_NOT_WORK_{place}": np.where(
-            draft[f"REG_{place}_NOT_LIVE_{place}"] == 0.0,
-            draft[f"REG_{place}_NOT_WORK_{place}"],
-            draft[f"LIVE_{place}_NOT_WORK_{place}"],
-        )
-        for place in ("REGION", "CITY")
-    }
-
-
-def _tie_family(draft: Draft, _statistics: FeedStatistics, _streams: _Streams) -> Draft:
-    """A family is the applicant, the children, and a partner if there is one."""
-    partner = np.isin(draft["NAME_FAMILY_STATUS"], _COUPLES)
-    return {"CNT_FAM_MEMBERS": 1.0 + draft["CNT_CHILDREN"] + partner}
-
-
-def _tie_car(draft: Draft, _statistics: FeedStatistics, _streams: _Streams) -> Draft:
-    """Owners know the age of their car; nobody else has one."""
-    return {"OWN_CAR_AGE": _without(draft["OWN_CAR_AGE"], draft["FLAG_OWN_CAR"] != "Y")}
-
-
-def _tie_loan(draft: Draft, statistics: FeedStatistics, streams: _Streams) -> Draft:
-    """The annuity is a plausible share of the credit, goods cost at most the credit, cash loans name their goods."""
-    credit, revolving = draft["AMT_CREDIT"], draft["NAME_CONTRACT_TYPE"] == _REVOLVING
-    lowest, highest = (credit * share for share in _ANNUITY_SHARES)
-    goods = np.clip(draft["AMT_GOODS_PRICE"], credit / _MOST_CREDIT_TO_GOODS, credit)
-    nameless_share = (
-        statistics.columns["AMT_GOODS_PRICE"].missing_share
-        / statistics.columns["NAME_CONTRACT_TYPE"].shares[_REVOLVING]
-    )
-    nameless = revolving & (streams.uniform("record of AMT_GOODS_PRICE") < nameless_share)
-    annuity = np.where(revolving, credit * _REVOLVING_ANNUITY_SHARE, np.clip(draft["AMT_ANNUITY"], lowest, highest))
-    return {
-        "AMT_ANNUITY": np.round(annuity, 1),
-        "AMT_GOODS_PRICE": _without(np.where(revolving, credit, np.round(goods, 1)), nameless),
-    }
-
-
-def _tie_circle(draft: Draft, _statistics: FeedStatistics, _streams: _Streams) -> Draft:
-    """Nobody defaults unobserved, and 60 days past due is 30 days past due as well."""
-    observed = np.minimum(draft["OBS_30_CNT_SOCIAL_CIRCLE"], draft["OBS_60_CNT_SOCIAL_CIRCLE"])
-    late = np.minimum(draft["OBS_30_CNT_SOCIAL_CIRCLE"], draft["DEF_30_CNT_SOCIAL_CIRCLE"])
-    later = np.minimum(np.minimum(observed, late), draft["DEF_60_CNT_SOCIAL_CIRCLE"])
-    return {
-        "OBS_60_CNT_SOCIAL_CIRCLE": observed,
-        "DEF_30_CNT_SOCIAL_CIRCLE": late,
-        "DEF_60_CNT_SOCIAL_CIRCLE": later,
-    }
-
-
-# Each sees what the ones before it settled.
-_TIES: Final[tuple[Callable[[Draft, FeedStatistics, _Streams], Draft], ...]] = (
-    _tie_pension, _tie_employment, _tie_ages, _tie_places, _tie_family, _tie_car, _tie_loan, _tie_circle,
-)  # fmt: skip
-
-
-# Logit of default. Weights follow a logistic regression on 6,000 real rows, rounded; the noise is what an application
-# does not tell. Both are set so that 400 trees of depth 3 reach an AUC near 0.755, as on the real rows, and the
-# intercept so that 8.07 % default. It is a constant, so that an applicant's outcome depends on no other applicant.
-_INTERCEPT: Final = -3.89
-_NOISE: Final = 0.4
-# Per standard deviation from the median, at most three of them; missing counts as the median.
-_LOGIT_PER_DEVIATION: Final[Mapping[str, float]] = {
-    "EXT_SOURCE_1": -0.5, "EXT_SOURCE_2": -0.6, "EXT_SOURCE_3": -0.7,
-    "DAYS_EMPLOYED": 0.25, "DAYS_BIRTH": 0.08, "DAYS_REGISTRATION": 0.1, "DAYS_ID_PUBLISH": 0.08,
-    "DAYS_LAST_PHONE_CHANGE": 0.09, "OWN_CAR_AGE": 0.1, "AMT_GOODS_PRICE": -0.25, "AMT_ANNUITY": 0.25,
-    "AMT_INCOME_TOTAL": -0.08,
-}  # fmt: skip
-# Per unit of the value; missing counts as 0.
-_LOGIT_PER_UNIT: Final[Mapping[str, float]] = {
-    "REGION_RATING_CLIENT_W_CITY": 0.2, "DEF_60_CNT_SOCIAL_CIRCLE": 0.15, "REG_CITY_NOT_LIVE_CITY": 0.3,
-    "FLAG_DOCUMENT_3": 0.15, "FLAG_WORK_PHONE": 0.2, "CNT_CHILDREN": 0.05,
-}  # fmt: skip
-_LOGIT_IF_MISSING: Final[Mapping[str, float]] = {"EXT_SOURCE_1": 0.15, "EXT_SOURCE_3": 0.25}
-_LOGIT_OF: Final[Mapping[str, Mapping[str, float]]] = {
-    "NAME_INCOME_TYPE": {"Pensioner": -0.3, "State servant": -0.2, "Unemployed": 1.5, "Maternity leave": 1.5},
-    "NAME_EDUCATION_TYPE": {"Higher education": -0.4, "Academic degree": -0.8, "Lower secondary": 0.15},
-    "NAME_FAMILY_STATUS": {"Single / not married": 0.15, "Civil marriage": 0.1, "Separated": 0.2},
-    "NAME_HOUSING_TYPE": {"With parents": 0.15, "Rented apartment": 0.2},
-    "NAME_CONTRACT_TYPE": {"Revolving loans": -0.25},
-    "CODE_GENDER": {"M": 0.2},
-    "FLAG_OWN_CAR": {"Y": -0.15},
-}
-# Per unit of credit over goods price above 1: what is lent beyond the purchase.
-_LOGIT_OF_EXCESS_CREDIT: Final = 1.3
-# A normal distribution's quartiles lie 1.349 standard deviations apart.
-_DEVIATIONS_BETWEEN_QUARTILES: Final = 1.349
-_MOST_DEVIATIONS: Final = 3.0
-
-
-def _default_logit(draft: Draft, statistics: FeedStatistics) -> NDArray[np.float64]:
-    """The log-odds of default that the application's own values carry."""
-    excess = np.nan_to_num(draft["AMT_CREDIT"] / draft["AMT_GOODS_PRICE"] - 1.0)
-    logit: NDArray[np.float64] = _INTERCEPT + _LOGIT_OF_EXCESS_CREDIT * excess
-    for name, weight in _LOGIT_PER_DEVIATION.items():
-        logit += weight * _deviations(draft[name], statistics.columns[name])
-    for name, weight in _LOGIT_PER_UNIT.items():
-        logit += weight * np.nan_to_num(draft[name])
-    for name, weight in _LOGIT_IF_MISSING.items():
-        logit += weight * np.isnan(draft[name])
-    for name, weights in _LOGIT_OF.items():
-        for category, weight in weights.items():
-            logit += weight * (draft[name] == category)
-    return logit
-
-
-def _deviations(values: NDArray[np.float64], known: ColumnStatistics) -> NDArray[np.float64]:
-    spread = (known.quantiles["q3"] - known.quantiles["q1"]) / _DEVIATIONS_BETWEEN_QUARTILES
-    deviations = (np.where(values == known.sentinel, np.nan, values) - known.quantiles["median"]) / spread
-    return np.nan_to_num(np.clip(deviations, -_MOST_DEVIATIONS, _MOST_DEVIATIONS))
-
-
-def _noise(streams: _Streams) -> NDArray[np.float64]:
-    return _NOISE * streams.normal("outcome noise")
+def _as_arrow(draft: Draft, name: str) -> pa.Array:
+    values = draft.columns[name]
+    if name not in draft.levels:
+        return pa.array(values, TYPED_SCHEMA.field(name).type, from_pandas=True)
+    codes = pa.array(values, mask=values < 0)
+    return pa.DictionaryArray.from_arrays(codes, pa.array(draft.levels[name])).cast(pa.string())

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
-from tasks.errors import ConfigError
+from tasks.errors import ConfigError, PublishError
 from tasks.store.folder import FolderStore
 from tasks.store.interface import AlreadyExists, Changed, Entry, NotFound, Store, Stored
 from tasks.store.keys import is_key
 from tasks.store.s3 import S3Store
-from tasks.store.s3_client import S3Root
+from tasks.store.s3_client import S3Root, pause_seconds
 
 __all__ = [
     "AlreadyExists",
@@ -23,6 +24,8 @@ __all__ = [
     "open_store",
     "overwrite",
 ]
+_RENEWALS: Final = 20
+_SHORT_PAUSES: Final = 3
 
 
 class StorageSettings(Protocol):
@@ -84,8 +87,12 @@ def open_store(storage: StorageSettings) -> Store:
 
 
 def overwrite(store: Store, key: str, data: bytes) -> None:
-    """Make `data` the object under `key`, whatever was there: for reports and checkpoints, which anyone may renew."""
-    while True:
+    """Make `data` the object under `key`, whatever was there: for reports and checkpoints, which anyone may renew.
+
+    Raises:
+        PublishError: others change it again and again, or the store contradicts itself.
+    """
+    for failures in range(_RENEWALS):
         try:
             store.create(key, data)
         except AlreadyExists:
@@ -94,5 +101,10 @@ def overwrite(store: Store, key: str, data: bytes) -> None:
                 if found.data != data:
                     store.replace(key, data, tag=found.tag)
             except (Changed, NotFound):
+                time.sleep(pause_seconds(min(failures, _SHORT_PAUSES)))
                 continue
         return
+    raise PublishError(
+        f"{store.location(key)} could not be renewed in {_RENEWALS} tries: each time it was there and was not, or was "
+        "another one. See who else writes it, or what lies there; then run the command again."
+    )

@@ -8,6 +8,7 @@ beside everything a reader looks at.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import os
@@ -40,8 +41,11 @@ class FolderStore:
     @contextlib.contextmanager
     def open(self, key: str) -> Iterator[BinaryIO]:
         """The object as a seekable stream. Raises `NotFound`."""
+        path = self._path(key)
         with _told("read", key):
-            stream = self._path(key).open("rb")
+            if path.is_fifo() or path.is_socket():
+                raise OSError(errno.EINVAL, "It is no file")  # and reading it would wait for ever
+            stream = path.open("rb")
         with stream:
             yield stream
 
@@ -88,10 +92,7 @@ class FolderStore:
         """All objects whose key begins with `prefix`, sorted by key."""
         folder = self._root / prefix.rpartition("/")[0]
         with _told("list", prefix):
-            # A link is listed wherever it leads: one that leads nowhere, or to a folder, must not pass unseen.
-            found = folder.rglob("*") if folder.is_dir() else ()
-            paths = [path for path in found if path.is_file() or path.is_symlink()]
-            entries = [Entry(path.relative_to(self._root).as_posix(), _size_bytes(path)) for path in paths]
+            entries = [Entry(path.relative_to(self._root).as_posix(), _size_bytes(path)) for path in _found_in(folder)]
         visible = (entry for entry in entries if not entry.key.startswith((_UNFINISHED, _LOCKS)))
         yield from sorted((entry for entry in visible if entry.key.startswith(prefix)), key=lambda entry: entry.key)
 
@@ -134,6 +135,17 @@ def _told(verb: str, key: str) -> Iterator[None]:
             f"The store could not {verb} {key}: {error.strerror}. Nothing was half-written; "
             "mend the folder (space, permissions, mount) and run the command again."
         ) from error
+
+
+def _found_in(folder: Path) -> Iterator[Path]:
+    """Everything but folders under a folder; neither what cannot be read nor a link, wherever it leads, goes unseen."""
+
+    def stop(error: OSError) -> None:
+        raise error
+
+    for place, folders, files in os.walk(folder, onerror=stop) if folder.is_dir() else ():
+        links = (name for name in folders if os.path.islink(os.path.join(place, name)))  # noqa: PTH114, PTH118 - fast
+        yield from (Path(place, name) for name in (*files, *links))
 
 
 def _size_bytes(path: Path) -> int:

@@ -98,21 +98,28 @@ def _client(root: S3Root, _process: int) -> Any:
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError
 
-    has_endpoint = any(os.environ.get(name) for name in _ENDPOINT_VARIABLES)
     config = Config(
         connect_timeout=root.connect_timeout_seconds,
         read_timeout=root.read_timeout_seconds,
         retries={"mode": "standard", "total_max_attempts": root.attempts},
         request_checksum_calculation="when_required",  # some stores refuse the checksums that boto3 adds otherwise
         response_checksum_validation="when_required",
-        s3={"addressing_style": "path"} if has_endpoint else None,
     )
+    by_path = config.merge(Config(s3={"addressing_style": "path"}))
     try:
-        client = boto3.session.Session().client("s3", region_name=os.environ.get("AWS_REGION") or None, config=config)
+        session = boto3.session.Session(region_name=os.environ.get("AWS_REGION") or None)
+        client = session.client("s3", config=config)
+        if not _is_aws(client):  # wherever the endpoint comes from: a variable, a profile
+            client = session.client("s3", config=by_path)
     except (BotoCoreError, ValueError) as error:
         raise _unusable(error, root) from None
     client.meta.events.register("needs-retry.s3", functools.partial(_pause_after_conflict, root.attempts))
     return client
+
+
+def _is_aws(client: Any) -> bool:
+    host = urlsplit(client.meta.endpoint_url).hostname or ""
+    return host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
 
 
 def pause_seconds(failures: int) -> float:

@@ -1,5 +1,6 @@
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -24,13 +25,23 @@ from tasks.errors import SourceError
 
 FILE = FileRef("a.csv", "landing/day=2026-11-02/a.csv", "csv", 10, "sha")
 DELIVERY = Delivery(date(2026, 11, 2), (FILE,))
-PARTS = {"model": "m", "policy": "p", "contract": "c"}
+MODEL = ModelPin("m", "1", "d")
+PARTS: dict[str, Any] = {"model": MODEL, "policy": "p", "contract": "c"}
 
 
-@pytest.mark.parametrize("part", PARTS)
-def test_model_policy_and_contract_count_in_the_fingerprint(part: str) -> None:
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"model": replace(MODEL, name="n")},
+        {"model": replace(MODEL, version="2")},
+        {"model": replace(MODEL, digest="e")},
+        {"policy": "other"},
+        {"contract": "other"},
+    ],
+)
+def test_model_policy_and_contract_count_in_the_fingerprint(other: dict[str, Any]) -> None:
     assert fingerprint(DELIVERY, **PARTS) == fingerprint(DELIVERY, **PARTS)
-    assert fingerprint(DELIVERY, **PARTS | {part: "other"}) != fingerprint(DELIVERY, **PARTS)
+    assert fingerprint(DELIVERY, **PARTS | other) != fingerprint(DELIVERY, **PARTS)
 
 
 @pytest.mark.parametrize("version", ["FEATURE_VERSION", "SCHEMA_VERSION"])

@@ -103,11 +103,6 @@ def test_a_negative_seed_is_refused(statistics: FeedStatistics) -> None:
         a_day(statistics, seed=-1)
 
 
-def test_statistics_of_other_columns_are_refused() -> None:
-    with pytest.raises(ConfigError, match="AMT_CREDIT"):
-        FeedStatistics.from_json('{"sample_rows": 1, "default_share": 0.1, "columns": {}}')
-
-
 def test_missing_shares_are_those_of_the_feed(statistics: FeedStatistics, frame: pd.DataFrame) -> None:
     observed, expected = frame.isna().mean(), {name: statistics.columns[name].missing_share for name in NAMES}
     # Four standard errors of a share near one half at 20,000 rows.
@@ -141,7 +136,7 @@ def test_quartiles_are_those_of_the_feed(statistics: FeedStatistics, frame: pd.D
         if not statistics.columns[column.name].shares:
             spread = known["q3"] - known["q1"]
             expected = [known[level] for level in ("q1", "median", "q3")]
-            assert values.quantile([0.25, 0.5, 0.75]).tolist() == pytest.approx(expected, abs=0.1 * spread), column.name
+            assert values.quantile([0.25, 0.5, 0.75]).tolist() == pytest.approx(expected, abs=0.2 * spread), column.name
 
 
 def test_whole_number_columns_hold_whole_numbers(applications: pa.Table) -> None:
@@ -178,7 +173,6 @@ TIES: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
     "forms of a dwelling's part go together": lambda f: (
         f[[f"APARTMENTS_{form}" for form in FORMS]].isna().sum(axis=1).isin([0, 3])
     ),
-    "dwellings without total area have nothing rarer": lambda f: f.TOTALAREA_MODE.notna() | f.APARTMENTS_AVG.isna(),
     "the circle is known as a whole": lambda f: f.filter(like="_CNT_SOCIAL_CIRCLE").isna().sum(axis=1).isin([0, 4]),
     "30 days' defaults were observed": lambda f: ~(f.DEF_30_CNT_SOCIAL_CIRCLE > f.OBS_30_CNT_SOCIAL_CIRCLE),
     "60 days' defaults were observed": lambda f: ~(f.DEF_60_CNT_SOCIAL_CIRCLE > f.OBS_60_CNT_SOCIAL_CIRCLE),
@@ -186,6 +180,78 @@ TIES: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
     "60 days' defaults were 30 days' defaults": lambda f: ~(f.DEF_60_CNT_SOCIAL_CIRCLE > f.DEF_30_CNT_SOCIAL_CIRCLE),
     "the bureau answers as a whole": lambda f: f.filter(like="AMT_REQ_").isna().sum(axis=1).isin([0, 6]),
 }
+
+
+NEARLY: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
+    "dwellings without total area have nothing rarer": lambda f: f.TOTALAREA_MODE.notna() | f.APARTMENTS_AVG.isna(),
+    "credit exceeds the goods' price by a multiple of 0.132 % of it": lambda f: (
+        (f.AMT_CREDIT / f.AMT_GOODS_PRICE - 1) / 0.00132
+    ).pipe(lambda n: ((n - n.round()).abs() * 0.00132 * f.AMT_GOODS_PRICE < 4.5) | n.isna()),
+    "a revolving loan is repaid by 5 % a month": lambda f: (
+        (f.NAME_CONTRACT_TYPE != "Revolving loans") | np.isclose(f.AMT_ANNUITY, 0.05 * f.AMT_CREDIT)
+    ),
+    "papers are renewed at 45": lambda f: (
+        (f.DAYS_BIRTH > -46 * 365.25) | (f.DAYS_ID_PUBLISH >= f.DAYS_BIRTH + 44.9 * 365.25)
+    ),
+    "city ratings are region ratings": lambda f: f.REGION_RATING_CLIENT == f.REGION_RATING_CLIENT_W_CITY,
+    "a median of entrances is their average": lambda f: (
+        f.ENTRANCES_MEDI.isna() | ((f.ENTRANCES_MEDI - f.ENTRANCES_AVG).abs() < 2e-4)
+    ),
+}
+
+
+@pytest.mark.parametrize("tie", NEARLY)
+def test_what_nearly_always_holds_in_the_feed_nearly_always_holds(frame: pd.DataFrame, tie: str) -> None:
+    assert NEARLY[tie](frame).mean() >= 0.9
+
+
+# Rank correlations of 6,000 real rows, by their two columns.
+CORRELATIONS = {
+    ("AMT_CREDIT", "AMT_GOODS_PRICE"): 0.99,
+    ("AMT_CREDIT", "AMT_ANNUITY"): 0.84,
+    ("AMT_INCOME_TOTAL", "AMT_ANNUITY"): 0.49,
+    ("AMT_INCOME_TOTAL", "AMT_CREDIT"): 0.42,
+    ("DAYS_BIRTH", "CNT_CHILDREN"): 0.37,
+    ("EXT_SOURCE_1", "DAYS_BIRTH"): -0.63,
+    ("LIVINGAREA_AVG", "APARTMENTS_AVG"): 0.91,
+    ("LIVINGAREA_AVG", "LIVINGAREA_MEDI"): 1.00,
+    ("YEARS_BUILD_AVG", "YEARS_BEGINEXPLUATATION_AVG"): 0.99,
+    ("OBS_30_CNT_SOCIAL_CIRCLE", "DEF_30_CNT_SOCIAL_CIRCLE"): 0.36,
+    ("REGION_POPULATION_RELATIVE", "REGION_RATING_CLIENT"): -0.43,
+}
+
+
+@pytest.mark.parametrize("pair", CORRELATIONS, ids=" ".join)
+def test_columns_move_together_as_in_the_feed(frame: pd.DataFrame, pair: tuple[str, str]) -> None:
+    assert frame[list(pair)].corr("spearman").iloc[0, 1] == pytest.approx(CORRELATIONS[pair], abs=0.07)
+
+
+def test_who_works_where_depends_on_gender_and_education(frame: pd.DataFrame) -> None:
+    women = (frame.CODE_GENDER == "F").groupby(frame.OCCUPATION_TYPE).mean()
+    assert women["Medicine staff"] > 0.85
+    assert women["Drivers"] < 0.25
+    graduates = (frame.NAME_EDUCATION_TYPE == "Higher education").groupby(frame.OCCUPATION_TYPE).mean()
+    assert graduates["Accountants"] > 2 * graduates["Drivers"]
+
+
+@pytest.mark.parametrize(
+    ("column", "level"),
+    [("NAME_INCOME_TYPE", "Unemployed"), ("NAME_INCOME_TYPE", "Student"), ("NAME_EDUCATION_TYPE", "Academic degree")],
+)
+def test_levels_too_rare_for_any_group_occur(statistics: FeedStatistics, column: str, level: str) -> None:
+    # 6e-05 of the feed: 12 of 200,000 rows, and none of them once in 160,000 such days.
+    values = a_day(statistics, rows=200_000)[column]
+    assert 0 < pc.sum(pc.equal(values, level)).as_py() < 300
+
+
+@pytest.mark.parametrize(("column", "most"), [("EXT_SOURCE_3", 900), ("AMT_GOODS_PRICE", 700), ("FLOORSMAX_MODE", 40)])
+def test_columns_of_few_values_take_few(frame: pd.DataFrame, column: str, most: int) -> None:
+    assert frame[column].nunique() <= most
+
+
+def test_popular_prices_are_as_popular_as_in_the_feed(frame: pd.DataFrame) -> None:
+    shares = frame.AMT_GOODS_PRICE.value_counts(normalize=True)
+    assert shares[[450_000.0, 225_000.0, 675_000.0]].tolist() == pytest.approx([0.086, 0.084, 0.079], abs=0.02)
 
 
 @pytest.mark.parametrize("tie", TIES)

@@ -46,7 +46,7 @@ from tasks.errors import (
     ScoringError,
     SourceError,
 )
-from tasks.inputs import input_key, note_inputs
+from tasks.inputs import claim_inputs, input_key
 from tasks.pin import load_bundle, pin
 from tasks.publish import publish
 from tasks.screen_score import screen_and_score
@@ -497,12 +497,12 @@ KINDS = [
     ),
     Kind(
         "letters", "letters where numbers belong, in every row", content(column("AMT_CREDIT", lambda cell: b"plenty")),
-        r"60 of 60 rows of 2026-11-02 would be set aside .* Most broken: AMT_CREDIT", "Mend the feed.",
+        r"60 of 60 rows would be set aside .* Most broken: AMT_CREDIT", "Mend the feed.",
         ExpectationsNotMet,
     ),
     Kind(
         "all_bad", "rows that are all bad", content(lambda data: data.replace(b" loans", b" gifts")),
-        r"60 of 60 rows of 2026-11-02 would be set aside .* Most broken: NAME_CONTRACT_TYPE_in_domain 60",
+        r"60 of 60 rows would be set aside .* Most broken: NAME_CONTRACT_TYPE_in_domain 60",
         "Mend the feed.",
         ExpectationsNotMet,
     ),
@@ -609,7 +609,7 @@ KINDS = [
     Kind(
         "parquet_letters", "parquet with letters where numbers belong",
         table(cells("AMT_CREDIT", pa.array(["plenty"] * ROWS))),
-        r"60 of 60 rows of 2026-11-02 would be set aside .* Most broken: AMT_CREDIT", "Mend the feed.",
+        r"60 of 60 rows would be set aside .* Most broken: AMT_CREDIT", "Mend the feed.",
         ExpectationsNotMet,
         file_format="parquet",
     ),
@@ -791,7 +791,7 @@ def test_bad_input_publishes_nothing_and_says_what_to_do(
     assert re.search(kind.says, message), message
     assert "\n" not in message
     assert len(message) < 800
-    assert message.endswith((".", "/contract.json"))
+    assert message.endswith((".", "/contract-refused.json"))
     assert published(using) == before
     assert f"day={kind.day}" not in "".join(before) or kind.error is InputsChanged
     told[kind.id] = shown(message, using, trained)
@@ -945,23 +945,45 @@ def test_the_second_look_at_a_file_notices_a_change_too(project: Project) -> Non
         audit(delivery, pins, parts, settings)
 
 
-@pytest.mark.parametrize("trace", ["note", "other manifest"])
-def test_a_note_without_a_day_that_was_published_from_the_file_counts_for_nothing(project: Project, trace: str) -> None:
-    project.deliver(rows=ROWS)
-    if trace == "other manifest":
-        other = project.landing.parent / f"day={NEXT_DAY}"
-        other.mkdir()
-        (other / "a.csv").write_bytes(lines(lambda each: [*each[:-10], b""])(csv_of(project).read_bytes()))
-        score_applications.fn(as_of=NEXT_DAY, config=project.config)
-    sha256 = hashlib.sha256(csv_of(project).read_bytes()).hexdigest()
-    note = project.root / input_key(sha256)
+def claim_for(project: Project, day: date) -> Path:
+    """A note that the delivered file belongs to `day`."""
+    note = project.root / input_key(hashlib.sha256(csv_of(project).read_bytes()).hexdigest())
     note.parent.mkdir(exist_ok=True)
-    note.write_text(json.dumps({"day": str(NEXT_DAY), "file": "a.csv"}))
+    note.write_text(json.dumps({"day": str(day), "file": "a.csv"}))
+    return note
+
+
+def test_the_note_of_a_day_that_was_published_from_other_files_counts_for_nothing(project: Project) -> None:
+    project.deliver(rows=ROWS)
+    other = project.landing.parent / f"day={NEXT_DAY}"
+    other.mkdir()
+    (other / "a.csv").write_bytes(lines(lambda each: [*each[:-10], b""])(csv_of(project).read_bytes()))
+    score_applications.fn(as_of=NEXT_DAY, config=project.config)
+    note = claim_for(project, NEXT_DAY)
     assert score_applications.fn(as_of=DAY, config=project.config).outcome == "published"
     assert json.loads(note.read_text())["day"] == str(DAY)
 
 
-def test_two_days_that_are_scored_at_once_from_one_file_are_not_both_published(project: Project) -> None:
+def test_the_note_of_a_day_that_is_just_being_published_stops_another_until_it_is_removed(project: Project) -> None:
+    project.deliver(rows=ROWS)
+    note = claim_for(project, NEXT_DAY)
+    with pytest.raises(SourceError, match=f"is being published for {NEXT_DAY} at this moment, or a run .* remove"):
+        score_applications.fn(as_of=DAY, config=project.config)
+    note.unlink()
+    assert score_applications.fn(as_of=DAY, config=project.config).outcome == "published"
+
+
+def test_of_two_days_that_come_to_publish_one_file_at_once_the_second_is_refused(project: Project) -> None:
+    project.deliver(rows=ROWS)
+    store = open_store(load_settings(project.config).storage)
+    delivery, _ = day_of(project)
+    claim_inputs(store, delivery)
+    claim_inputs(store, delivery)
+    with pytest.raises(SourceError, match=f"is being published for {DAY} at this moment"):
+        claim_inputs(store, replace(delivery, as_of=NEXT_DAY))
+
+
+def test_a_day_that_was_published_from_one_file_meanwhile_stops_the_other(project: Project) -> None:
     project.deliver(rows=ROWS)
     settings = load_settings(project.config)
     delivery, pins = day_of(project)
@@ -980,5 +1002,5 @@ def test_files_that_were_announced_empty_are_the_same_every_day_and_not_noted(pr
     settings = load_settings(project.config)
     delivery = arrive(DAY, settings)
     (file,) = delivery.files
-    note_inputs(open_store(settings.storage), replace(delivery, files=(replace(file, announced_rows=0),)))
+    claim_inputs(open_store(settings.storage), replace(delivery, files=(replace(file, announced_rows=0),)))
     assert not (project.root / input_key(file.sha256)).exists()

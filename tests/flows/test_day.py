@@ -21,7 +21,7 @@ from configs.settings import load_settings
 from flows.summary import day_summary
 from tasks.core.applications import NAMES
 from tasks.core.decisions import SCHEMA
-from tasks.errors import ExpectationsNotMet, InputsChanged, PublishError, SourceError
+from tasks.errors import ExpectationsNotMet, InputsChanged, PublishError
 from tests.conftest import DAY, Project
 
 Score = Callable[..., Any]
@@ -236,7 +236,7 @@ def test_a_committed_day_is_shown_even_if_its_files_are_gone(project: Project, s
     seen = digest(project.decisions)
     project.decisions.unlink()
     shutil.rmtree(project.landing)
-    with pytest.raises(SourceError, match="No application files"):
+    with pytest.raises(InputsChanged, match="gone: applications_1.csv"):
         score()
     assert digest(project.decisions) == seen
 

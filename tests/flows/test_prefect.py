@@ -60,7 +60,7 @@ def test_a_scored_and_monitored_day_is_on_record(project: Project) -> None:
     page = next(each for each in artifacts if each.key == f"decisions-{DAY}")
     assert isinstance(page.data, str)
     totals = result.manifest.totals
-    assert f"| **all files** | {totals.rows:,} | {totals.decided:,} | {totals.quarantined:,} | 0 |" in page.data
+    assert f"| all files | {totals.rows:,} | {totals.decided:,} | {totals.quarantined:,} | 0 |" in page.data
 
     monitored = monitor_decisions(as_of=DAY, config=project.config)
     assert monitored.compared_rows == result.manifest.totals.decided

@@ -36,7 +36,15 @@ def records(store: Store) -> list[Any]:
     return [
         Pins(DAY, ModelPin("m", "1", "d"), policy, "p", "1", "c", "f"),
         PartRef(file, data(store, "one"), data(store, "two"), 3, {"rule": RuleCount(3, 1, 1)}),
-        Audited(data(store), None, "c", {"a.csv": FileTotals(3, 2, 1, 0)}, {"approve": 2}, {"z": 2, "a": 1}),
+        Audited(
+            data(store),
+            None,
+            data(store, "contract"),
+            "c",
+            {"a.csv": FileTotals(3, 2, 1, 0)},
+            {"approve": 2},
+            {"z": 2, "a": 1},
+        ),
     ]
 
 

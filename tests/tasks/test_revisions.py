@@ -19,7 +19,9 @@ def store(tmp_path: Path) -> FolderStore:
 
 
 def manifest(decisions: DataFile, *, fingerprint: str = "f", revision: int = 1) -> Manifest:
-    audited = Audited(decisions, None, "content", {"a.csv": FileTotals(3, 1, 1, 1)}, {"approve": 1}, {"z": 2, "a": 1})
+    audited = Audited(
+        decisions, None, decisions, "content", {"a.csv": FileTotals(3, 1, 1, 1)}, {"approve": 1}, {"z": 2, "a": 1}
+    )
     policy = {"version": "1", "cutoff": 0.1}
     model = ModelPin("credit-default", "1", "d")
     return Manifest(DAY, revision, fingerprint, {"a.csv": "s"}, model, policy, {"version": "1"}, audited, {"at": "t"})

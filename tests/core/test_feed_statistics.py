@@ -1,0 +1,98 @@
+import json
+from collections.abc import Iterator
+from importlib.resources import files
+from typing import Any
+
+import pytest
+
+from tasks.core.applications import ID, NAMES
+from tasks.core.feed_statistics import RESIDUAL_SHARES, FeedStatistics, Split, Tree, columns_of, levels_of
+from tasks.core.synthetic_ties import SETTLED
+from tasks.errors import ConfigError
+
+TEXT = files("configs").joinpath("feed_statistics.json").read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def statistics() -> FeedStatistics:
+    return FeedStatistics.from_json(TEXT)
+
+
+def leaves(tree: Tree | None) -> Iterator[Any]:
+    if isinstance(tree, Split):
+        yield from leaves(tree.first)
+        yield from leaves(tree.second)
+    elif tree is not None:
+        yield tree
+
+
+def a_document(**draws: object) -> str:
+    columns: dict[str, dict] = {name: {"kind": "real"} for name in NAMES}
+    return json.dumps({"sample_rows": 1, "default_share": 0.1, "columns": columns, "draws": draws})
+
+
+def test_every_column_is_drawn_once_or_settled_by_others(statistics: FeedStatistics) -> None:
+    assert set(statistics.draws) | SETTLED | {ID} == set(NAMES)
+    assert not set(statistics.draws) & (SETTLED | {ID})
+
+
+def test_shares_are_shares(statistics: FeedStatistics) -> None:
+    for name, draw in statistics.draws.items():
+        assert all(0 <= leaf <= 1 for leaf in leaves(draw.missing)), name
+        assert all(sum(leaf.values()) <= 1.01 for leaf in leaves(draw.levels)), name
+        assert levels_of(draw.levels) <= set(draw.shares), name
+        assert sum(draw.rest.values()) <= 1.01, name
+
+
+def test_curves_rise_from_the_rarest_share_to_the_last(statistics: FeedStatistics) -> None:
+    for name, draw in statistics.draws.items():
+        shares, numbers = [share for share, _ in draw.curve], [number for _, number in draw.curve]
+        assert shares == sorted(set(shares)), name
+        assert numbers == sorted(numbers), name
+        assert all(0 < share < 1 for share in shares), name
+
+
+def test_residuals_ascend_at_their_shares(statistics: FeedStatistics) -> None:
+    for name, draw in statistics.draws.items():
+        for leaf in leaves(draw.residuals):
+            assert list(leaf) == sorted(leaf), name
+            assert len(leaf) == len(RESIDUAL_SHARES), name
+
+
+def test_the_file_can_be_reviewed() -> None:
+    assert len(TEXT) < 150_000
+    assert max(len(line) for line in TEXT.splitlines()) < 5_000
+
+
+def test_statistics_of_other_columns_are_refused() -> None:
+    with pytest.raises(ConfigError, match="AMT_CREDIT"):
+        FeedStatistics.from_json('{"sample_rows": 1, "default_share": 0.1, "columns": {}, "draws": {}}')
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        {"levels": ["DAYS_BIRTH", 0, {}, {}]},
+        {"missing": ["DAYS_BIRTH", None, 0.1, 0.2]},
+        {"residuals": ["AMT_CREDIT", 0, [0] * 5, ["DAYS_BIRTH", 0, [0] * 5, [0] * 5]]},
+        {"follows": {"DAYS_BIRTH": 0.5}},
+        {"times": ["DAYS_BIRTH", 0]},
+        {"line": ["DAYS_BIRTH", 0, 1]},
+    ],
+    ids=lambda draw: next(iter(draw)),
+)
+def test_a_column_that_follows_a_later_one_is_refused(draw: dict) -> None:
+    document = a_document(AMT_CREDIT={}, AMT_ANNUITY={"shares": {}} | draw, DAYS_BIRTH={})
+    with pytest.raises(ConfigError, match="AMT_ANNUITY follows DAYS_BIRTH, which no draw before it makes"):
+        FeedStatistics.from_json(document)
+
+
+def test_an_undeclared_column_is_not_drawn() -> None:
+    with pytest.raises(ConfigError, match="draw undeclared columns: INCOME"):
+        FeedStatistics.from_json(a_document(INCOME={}))
+
+
+def test_a_tree_knows_what_it_asks_for() -> None:
+    tree = Split("a", 1, Split("b", "x", {"p": 0.1}, {"q": 0.2}), Split("a", None, {}, {"p": 1.0}))
+    assert (columns_of(tree), levels_of(tree)) == ({"a", "b"}, {"p", "q"})
+    assert columns_of(None) == set()
