@@ -75,6 +75,8 @@ def list_delivery(store: Store, as_of: date, *, may_be_empty: bool = False) -> D
 def _application_names(store: Store, prefix: str) -> dict[str, int]:
     """Name to size in bytes of every file that claims to hold applications."""
     found = {entry.key.removeprefix(prefix): entry.size_bytes for entry in store.list(prefix)}
+    if n_corrections := sum(name.startswith(CORRECTIONS) for name in found):
+        run_logger().warning("%d files under %s are left alone; this version reads none", n_corrections, CORRECTIONS)
     names = {
         name: size
         for name, size in found.items()
@@ -86,8 +88,8 @@ def _application_names(store: Store, prefix: str) -> dict[str, int]:
     if folders:
         raise SourceError(
             f"{len(folders)} files lie in folders within {store.location(prefix)}, where nobody reads them: "
-            f"{', '.join(folders[:_TOLD_NAMES])}. Deliver them beside the others, corrections under {CORRECTIONS}, or "
-            "let the folder's name begin with _ if they are no applications."
+            f"{', '.join(folders[:_TOLD_NAMES])}. Deliver them beside the others, or let the folder's name begin with "
+            "_ if they are no applications."
         )
     folded = [name.casefold() for name in sorted(names)]
     alike = [name for name in sorted(names) if folded.count(name.casefold()) > 1]

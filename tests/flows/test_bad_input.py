@@ -140,6 +140,27 @@ def column(name: str, change: Callable[[bytes], bytes]) -> Callable[[bytes], byt
     return lines(rewrite)
 
 
+def hidden(project: Project) -> None:
+    """Files and folders that are nobody's applications."""
+    for name in ("_SUCCESS", ".part.csv", "_old/a.csv", ".old/a.csv"):
+        (project.landing / name).parent.mkdir(exist_ok=True)
+        (project.landing / name).write_text("x")
+
+
+def with_quotes_in_extra_column(rows: list[bytes]) -> list[bytes]:
+    """A last column COMMENT, with a quote that is opened in one row and closed in a later one."""
+    rows = [row for row in rows if b'"' not in row]
+    cells = {5: b',"begun', 15: b',ended"'}
+    return [rows[0] + b",COMMENT", *(row + cells.get(n, b",-") for n, row in enumerate(rows[1:-1], 1)), b""]
+
+
+def with_quote_in_header(rows: list[bytes]) -> list[bytes]:
+    """A last column whose name has a quote before it, and a row with the next quote."""
+    rows = [row for row in rows if b'"' not in row]
+    extra = [b',"COMMENT', *(b',x"' if n == 10 else b",-" for n in range(1, len(rows) - 1))]
+    return [*(row + cell for row, cell in zip(rows, extra, strict=False)), b""]
+
+
 def with_quotes(each: list[bytes]) -> list[bytes]:
     """A quote before the last cell of two lines: what lies between becomes one cell, and the fields are right again."""
     plain = [row for row in each if b'"' not in row]
@@ -496,6 +517,28 @@ KINDS = [
         "Export it with quotes in pairs.",
     ),
     Kind(
+        "quote_in_extra_column", "two quotes that are not closed, in a column nobody declared",
+        content(lines(with_quotes_in_extra_column)), "has a cell that runs over a line end",
+        "Export it with quotes in pairs.",
+    ),
+    Kind(
+        "quote_in_header", "a quote in the header that a row closes", content(lines(with_quote_in_header)),
+        "has a cell that runs over a line end", "Export it with quotes in pairs.",
+    ),
+    Kind(
+        "link_to_nowhere", "a link to a file that is not there",
+        lambda p: (p.landing / "more.csv").symlink_to("/nowhere/more.csv"), "more.csv was listed and is gone",
+        "Mount or deliver what it leads to.",
+    ),
+    Kind(
+        "link_to_folder", "a link to a folder", lambda p: (p.landing / "more").symlink_to(p.root),
+        "more is no application file", "Deliver its files.",
+    ),
+    Kind(
+        "pipe", "a named pipe", lambda p: os.mkfifo(p.landing / "more.csv"),
+        "The store could not read .*more.csv: It is no file", "Deliver a file.", PublishError,
+    ),
+    Kind(
         "letters", "letters where numbers belong, in every row", content(column("AMT_CREDIT", lambda cell: b"plenty")),
         r"60 of 60 rows would be set aside .* Most broken: AMT_CREDIT", "Mend the feed.",
         ExpectationsNotMet,
@@ -697,8 +740,7 @@ KINDS = [
     ),
     Kind(
         "hidden", "files and folders whose names begin with _ or .",
-        lambda p: (p.landing / "_SUCCESS").write_text("x"), "",
-        "Nothing; they are no applications.", None,
+        hidden, "", "Nothing; they are no applications.", None,
     ),
 ]  # fmt: skip
 
@@ -819,7 +861,8 @@ def test_what_is_no_fault_is_decided_like_any_day(
         assert kind.run(using, kind.day).outcome == "published"
     assert using.decisions.read_bytes() == sound_decisions
     assert kind.says in caplog.text
-    told[kind.id] = kind.says or "published, as without it"
+    warned = [record.getMessage() for record in caplog.records if "/tasks/" in record.pathname]
+    told[kind.id] = "; ".join(warned) or "published, as without it"
 
 
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: call.id)
