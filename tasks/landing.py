@@ -61,7 +61,7 @@ def delivered_chunks(
         file.format,
         name=file.name,
         chunk_rows=chunk_rows,
-        is_announced=file.announced_rows is not None,
+        announced_rows=file.announced_rows,
         max_unpacked_bytes=max_unpacked_bytes,
     )
 

@@ -22,6 +22,7 @@ from tasks.adapters.delivered import (
     MAX_UNPACKED_BYTES,
     CsvText,
     require_kind,
+    require_one_parquet,
     too_large,
     uneven_line,
 )
@@ -71,7 +72,7 @@ def read_chunks(
     *,
     name: str,
     chunk_rows: int,
-    is_announced: bool = False,
+    announced_rows: int | None = None,
     max_unpacked_bytes: int = MAX_UNPACKED_BYTES,
 ) -> Generator[pa.Table, None, None]:
     """The rows of a landing file as delivered, `chunk_rows` at a time: text from CSV, its own types from parquet.
@@ -83,7 +84,8 @@ def read_chunks(
         file_format: `csv`, `csv.gz` or `parquet`.
         name: what messages call the file.
         chunk_rows: rows in a chunk.
-        is_announced: its digest was announced and holds, so its end is its end even in the middle of a line.
+        announced_rows: rows that were announced with its digest, which holds: then its end is its end even in the
+            middle of a line, and if there are as many, no quote has swallowed any.
         max_unpacked_bytes: refuse a file that becomes larger than this.
 
     Raises:
@@ -94,6 +96,7 @@ def read_chunks(
         stream.seek(0)
         wanted = [column for column in header if _is_wanted(column)]
         if file_format == "parquet":
+            require_one_parquet(stream, name=name)
             file = pq.ParquetFile(stream)
             _require_bounded(file.metadata.num_rows, len(wanted), max_unpacked_bytes, name)
             yield from _rechunk(map(_with_sound_text, file.iter_batches(chunk_rows, columns=wanted)), chunk_rows)
@@ -107,8 +110,9 @@ def read_chunks(
             if _UNEVEN in str(error) and (cause := uneven_line(stream, file_format, name=name)):
                 raise SourceError(f"{name} cannot be read: {cause}. Deliver the file again, whole.") from None
             raise
-        _require_row_per_line(text, rows, stream, file_format, name=name)
-        if text.unended and not is_announced:
+        if rows != announced_rows:
+            _require_row_per_line(text, rows, stream, file_format, name=name)
+        if text.unended and announced_rows is None:
             raise SourceError(
                 f"{name} has no line end after its last line, so its last value may be cut off. Deliver it whole, or "
                 "with a _control.json that announces its digest."
@@ -219,7 +223,7 @@ def _with_sound_text(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _require_row_per_line(text: CsvText, rows: int, stream: BinaryIO, file_format: str, *, name: str) -> None:
-    """Refuse a file in which a cell runs over a line end: no application needs one, so a quote was left open.
+    """Refuse a file in which a cell runs over a line end: a quote may have been left open, and nobody can tell.
 
     Arrow takes all lines up to the next quote, or to the end of the file, for that one cell, and says nothing. Lines
     without anything in them are no rows; they are counted only where the numbers do not agree without.
@@ -231,7 +235,8 @@ def _require_row_per_line(text: CsvText, rows: int, stream: BinaryIO, file_forma
     if text.n_lines - n_blank != rows + 1:
         raise SourceError(
             f"{name} has a cell that runs over a line end: a quote was opened and not closed in its line, and "
-            "the lines after it cannot be told apart. Deliver the file again with its quotes in pairs."
+            "the lines after it cannot be told apart. Deliver the file again with its quotes in pairs; or, if a column "
+            "does hold line ends, with a _control.json that announces its rows."
         )
 
 

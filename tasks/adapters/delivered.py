@@ -59,6 +59,21 @@ def require_kind(stream: BinaryIO, file_format: str, *, name: str) -> None:
         _refuse(_kind_of(start) or "of another kind", file_format, name)
 
 
+def require_one_parquet(stream: BinaryIO, *, name: str) -> None:
+    """Refuse parquet files that were strung together; a reader takes the last footer, and some of the rows for all.
+
+    Raises:
+        SourceError: one file ends where another begins.
+    """
+    stream.seek(0)
+    before = b""
+    while piece := stream.read(LONGEST_LINE_BYTES):
+        if b"PAR1PAR1" in before + piece:
+            raise SourceError(f"{name} is several parquet files strung together. Deliver each as a file of its own.")
+        before = piece[-7:]
+    stream.seek(0)
+
+
 class CsvText(io.BufferedIOBase):
     """The text of a CSV file, unpacked where it is packed; reading raises `SourceError` where it is none."""
 

@@ -21,7 +21,7 @@ HEADER = ",".join(NAMES).encode() + b"\n"
 ROW = b"1" + b"," * 120 + b"\n"
 
 
-def read(data: bytes, file_format: str = "csv", **options: bool) -> int:
+def read(data: bytes, file_format: str = "csv", **options: int | None) -> int:
     chunks = read_chunks(io.BytesIO(data), file_format, name="a.csv", chunk_rows=1000, **options)
     return sum(chunk.num_rows for chunk in chunks)
 
@@ -36,7 +36,7 @@ def test_line_ends_and_a_byte_order_mark_change_nothing(start: bytes, ending: by
 
 def test_a_file_without_a_last_line_end_is_whole_only_if_its_digest_says_so() -> None:
     data = (HEADER + ROW * 3)[:-1]
-    assert read(data, is_announced=True) == 3
+    assert read(data, announced_rows=3) == 3
     with pytest.raises(SourceError, match="no line end after its last line"):
         read(data)
 
@@ -57,9 +57,12 @@ def test_the_line_that_is_wrong_is_named(data: bytes, message: str | None) -> No
         read(data)
 
 
-def test_an_extra_column_may_hold_line_ends_in_quotes() -> None:
-    rows = (ROW[:-1] + b',"two\nlines"\n') * 3
-    assert read(HEADER[:-1] + b",NOTE\n" + rows) == 3
+def test_an_extra_column_may_hold_line_ends_in_quotes_where_the_number_of_rows_is_announced() -> None:
+    data = HEADER[:-1] + b",NOTE\n" + (ROW[:-1] + b',"two\nlines"\n') * 3
+    assert read(data, announced_rows=3) == 3
+    for announced in (None, 4):
+        with pytest.raises(SourceError, match="runs over a line end.* with a _control.json that announces its rows"):
+            read(data, announced_rows=announced)
 
 
 def test_a_parquet_file_called_csv_is_told_from_its_first_bytes_even_within_gzip() -> None:

@@ -662,6 +662,10 @@ KINDS = [
         "it is not UTF-8 text, but perhaps Latin-1", "Write text as UTF-8.", file_format="parquet",
     ),
     Kind(
+        "parquet_twice", "two parquet files in one", content(lambda data: data + data),
+        "is several parquet files strung together", "Deliver each as a file of its own.", file_format="parquet",
+    ),
+    Kind(
         "parquet_encrypted", "encrypted parquet", content(encrypted), "is an encrypted parquet file",
         "Deliver it plain.",
         file_format="parquet",
