@@ -90,6 +90,12 @@ class Operations:
         with self.prefect() as prefect:
             return [each for each in prefect.read_flow_runs() if each.name == name]
 
+    def scheduled_by_itself(self, deployment: UUID) -> bool:
+        """Whether the server has made a run from the deployment's schedule."""
+        with self.prefect() as prefect:
+            runs = prefect.read_flow_runs()
+        return any(each.deployment_id == deployment and each.auto_scheduled for each in runs)
+
     def worker_log(self) -> str:
         return (self._home / "worker.log").read_text()
 
@@ -141,6 +147,8 @@ def test_a_scheduled_day_survives_its_worker_and_is_published_once(operations: O
         run_id = prefect.create_flow_run_from_deployment(
             daily.id, parameters={"config": slow.config}, state=Scheduled(scheduled_time=SCHEDULED)
         ).id
+
+    wait_for(lambda: operations.scheduled_by_itself(daily.id), operations)
 
     worker = operations.start_worker()
     screening = ("screen and score applications_1.csv", "Running")
