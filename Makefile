@@ -24,6 +24,7 @@ DEMO_DAY := 2026-11-02
 
 demo:  ## Make synthetic history and a day, train, score the day, monitor it
 demo: $(READY)
+	@mkdir -p "$(PREFECT_HOME)"
 	@$(BIN)/scoring generate --from $(HISTORY_DAY) --rows 40000 --to var/history
 	@$(BIN)/scoring train --applications var/history/applications_$(HISTORY_DAY).csv
 	@$(BIN)/scoring generate --from $(DEMO_DAY) --rows 20000 --bad-share 0.005
