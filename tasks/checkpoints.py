@@ -19,6 +19,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from configs.settings import PROJECT
 from tasks.core.day import DataFile
+from tasks.revisions import intact_data
 from tasks.store import Changed, NotFound, Store, overwrite
 
 R = TypeVar("R")
@@ -32,20 +33,12 @@ def recall(store: Store, key: str, kind: type[R]) -> R | None:
         record = TypeAdapter(kind).validate_python(json.loads(store.read(key).data))
     except (NotFound, Changed, ValueError, ValidationError):
         return None
-    return record if all(is_intact(store, file) for file in _data_files(record)) else None
+    return record if all(intact_data(store, file) is not None for file in _data_files(record)) else None
 
 
 def keep(store: Store, key: str, record: Any) -> None:
     """Keep a step's record, a frozen dataclass, under `key`."""
     overwrite(store, key, json.dumps(asdict(record), default=str).encode())
-
-
-def is_intact(store: Store, file: DataFile) -> bool:
-    """True if the stored object has the digest that the record gives."""
-    try:
-        return hashlib.sha256(store.read(file.key).data).hexdigest() == file.sha256
-    except (NotFound, Changed):
-        return False
 
 
 def digest_of(*parts: Any) -> str:

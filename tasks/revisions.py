@@ -12,7 +12,7 @@ from datetime import date
 from tasks.core.day import DataFile
 from tasks.core.manifest import Manifest, manifest_json, read_manifest
 from tasks.errors import PublishError
-from tasks.store import AlreadyExists, NotFound, Store, overwrite
+from tasks.store import AlreadyExists, Changed, NotFound, Store, overwrite
 
 
 def manifest_key(as_of: date, revision: int) -> str:
@@ -53,16 +53,30 @@ def refused_report_key(as_of: date) -> str:
 
 def store_data(store: Store, prefix: str, name: str, data: bytes, *, rows: int, ending: str = "parquet") -> DataFile:
     """Store a data file under a name that carries its digest; the same content is stored once."""
-    sha256 = hashlib.sha256(data).hexdigest()
-    key = f"{prefix}{name}-{sha256[:16]}.{ending}"
+    file = name_data(prefix, name, data, rows=rows, ending=ending)
     try:
-        store.create(key, data)
+        store.create(file.key, data)
     except AlreadyExists:
-        if store.read(key).data != data:
+        if store.read(file.key).data != data:
             raise PublishError(
-                f"{store.location(key)} does not hold what its name says; remove it and rerun."
+                f"{store.location(file.key)} does not hold what its name says; remove it and rerun."
             ) from None
-    return DataFile(key, sha256, len(data), rows)
+    return file
+
+
+def name_data(prefix: str, name: str, data: bytes, *, rows: int, ending: str = "parquet") -> DataFile:
+    """The record of a data file, under a name that carries its digest."""
+    sha256 = hashlib.sha256(data).hexdigest()
+    return DataFile(f"{prefix}{name}-{sha256[:16]}.{ending}", sha256, len(data), rows)
+
+
+def intact_data(store: Store, file: DataFile) -> bytes | None:
+    """The bytes of a data file; None where it is gone, or not what its record says."""
+    try:
+        data = store.read(file.key).data
+    except (NotFound, Changed):
+        return None
+    return data if hashlib.sha256(data).hexdigest() == file.sha256 else None
 
 
 def read_data(store: Store, file: DataFile) -> bytes:
@@ -71,11 +85,8 @@ def read_data(store: Store, file: DataFile) -> bytes:
     Raises:
         PublishError: it is gone, or not what its record says.
     """
-    try:
-        data = store.read(file.key).data
-    except NotFound:
-        data = b""
-    if hashlib.sha256(data).hexdigest() != file.sha256:
+    data = intact_data(store, file)
+    if data is None:
         raise PublishError(
             f"{store.location(file.key)} is missing or damaged: it is not the file that was recorded (SHA-256 "
             f"{file.sha256[:12]}…). Nothing was changed; readers see what they saw. Restore it from a backup; the next "

@@ -20,8 +20,8 @@ from tasks.errors import ExpectationsNotMet, SourceError, did_you_mean
 from tasks.landing import delivered_chunks, open_delivered
 from tasks.orchestration import run_logger, step
 from tasks.pin import load_bundle, load_scorer, pinned_contract
-from tasks.revisions import store_data
-from tasks.store import Store, open_store
+from tasks.revisions import name_data
+from tasks.store import Store, open_store, overwrite
 
 if TYPE_CHECKING:
     from tasks.adapters.gx import Contract
@@ -74,7 +74,10 @@ def screen_and_score(file: FileRef, pins: Pins, settings: Settings) -> PartRef:
 
 def _store_part(store: Store, pins: Pins, name: str, tables: list[pa.Table]) -> DataFile:
     table = pa.concat_tables(tables)
-    return store_data(store, pins.work, name, write_parquet(table), rows=table.num_rows)
+    data = write_parquet(table)
+    part = name_data(pins.work, name, data, rows=table.num_rows)
+    overwrite(store, part.key, data)  # a damaged one is renewed; nothing that is published lies under work/
+    return part
 
 
 def require_columns(

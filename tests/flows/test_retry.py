@@ -68,10 +68,11 @@ def test_a_part_that_is_gone_or_changed_between_two_steps_stops_the_day(project:
         audit(delivery, pins, parts, settings)
 
 
-def test_a_part_that_is_gone_is_made_anew_by_the_next_attempt(project: Project) -> None:
+@pytest.mark.parametrize("damage", ["gone", "changed"])
+def test_a_part_that_is_gone_or_changed_is_made_anew_by_the_next_attempt(project: Project, damage: str) -> None:
     project.deliver(rows=60)
-    parts = day_of(project)[3]
-    (project.root / parts[0].decided.key).unlink()
+    path = project.root / day_of(project)[3][0].decided.key
+    path.write_bytes(path.read_bytes()[:-1] + b"x") if damage == "changed" else path.unlink()
     assert score_applications.fn(as_of=DAY, config=project.config).outcome == "published"
 
 

@@ -1,13 +1,9 @@
-import gzip
 import hashlib
-import io
 import json
 from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.csv as pa_csv
-import pyarrow.parquet as pq
 import pytest
 
 from tasks.core.applications import NAMES, TARGET, parse_rows
@@ -18,6 +14,7 @@ from tasks.core.synthetic import FeedStatistics, synthesize_applications
 from tasks.errors import ConfigError, PublishError
 from tasks.generate import GeneratedDay, generate_day, load_statistics, write_history
 from tasks.store.folder import FolderStore
+from tests.core.test_feed_files import as_delivered
 
 DAY = date(2025, 3, 3)
 LANDING = "landing/day=2025-03-03"
@@ -35,17 +32,6 @@ def store(tmp_path: Path) -> FolderStore:
 
 def lay(store: FolderStore, statistics: FeedStatistics, *, rows: int = 40, **options: object) -> GeneratedDay:
     return generate_day(store, statistics, as_of=DAY, rows=rows, seed=1, **options)
-
-
-def as_delivered(data: bytes, file_format: str) -> pa.Table:
-    if file_format == "parquet":
-        return pq.read_table(io.BytesIO(data))
-    text = gzip.decompress(data) if file_format == "csv.gz" else data
-    names = text[: text.index(b"\n")].decode().split(",")
-    options = pa_csv.ConvertOptions(
-        column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=[""]
-    )
-    return pa_csv.read_csv(io.BytesIO(text), convert_options=options)
 
 
 def keys(store: FolderStore) -> list[str]:
