@@ -20,7 +20,7 @@ export PREFECT_HOME ?= $(CURDIR)/var/prefect
 HISTORY_DAY := 2026-10-01
 DEMO_DAY := 2026-11-02
 
-.PHONY: demo test lint types unit docs format lock clean help
+.PHONY: demo test prove lint types unit docs format lock clean help
 
 demo:  ## Make synthetic history and a day, train, score the day, monitor it
 demo: $(READY)
@@ -43,6 +43,11 @@ types: $(READY)
 
 unit: $(READY)
 	@$(BIN)/python -m pytest
+
+prove: $(READY)  ## Run the long proofs whole (up to an hour) and write docs/evidence.md
+	@rm -rf var/evidence
+	@PROVE=1 $(BIN)/python -m pytest -p no:cacheprovider tests/proofs
+	@$(BIN)/python -m tests.proofs.evidence
 
 docs: $(READY)  ## Write the generated documents anew
 	@WRITE_DOCS=1 $(BIN)/python -m pytest --quiet tests/flows/test_bad_input.py
