@@ -182,15 +182,39 @@ def promote(version: str, config: str | None, verbose: bool) -> None:
 
 @scoring.command()
 @as_of_option
+@click.option(
+    "--force", is_flag=True,
+    help="Decide a published day again, from what lies in its landing, with today's model, policy and contract.",
+)  # fmt: skip
+@click.option(
+    "--corrections", is_flag=True,
+    help="Replace rows by those in the landing's corrections/, with the published model, policy and contract.",
+)  # fmt: skip
+@click.option("--reason", metavar="TEXT", help="Why a published day is revised; it is kept. No applicant's data.")
 @plain_option
 @common
-def score(as_of: date, without_prefect: bool, config: str | None, verbose: bool) -> None:
-    """Score the applications of a day and publish the decisions. Safe to repeat."""
+def score(
+    as_of: date,
+    force: bool,
+    corrections: bool,
+    reason: str | None,
+    without_prefect: bool,
+    config: str | None,
+    verbose: bool,
+) -> None:
+    """Score the applications of a day and publish the decisions. Safe to repeat.
+
+    A published day stays as it is; --force or --corrections, with a --reason, make a new revision of it.
+    """
     settings = _settings(config, verbose)
     from flows.score_applications import score_applications
     from flows.summary import day_summary
+    from tasks.revise import read_order
 
-    result = _runnable(score_applications, without_prefect=without_prefect)(as_of=as_of, config=config)
+    read_order(force=force, corrections=corrections, reason=reason)
+    result = _runnable(score_applications, without_prefect=without_prefect)(
+        as_of=as_of, config=config, force=force, corrections=corrections, reason=reason
+    )
     click.echo(day_summary(result, settings))
 
 

@@ -13,34 +13,51 @@ from tasks.audit import audit
 from tasks.core.day import is_empty
 from tasks.core.manifest import DayResult
 from tasks.orchestration import business_day, run_name
-from tasks.pin import pin, require_unchanged, roll_forward
-from tasks.publish import publish
+from tasks.pin import pin
+from tasks.publish import publish, roll_forward
+from tasks.revise import draft_after, pins_of, read_order, settled
 from tasks.screen_score import screen_and_score
 
 
 @flow(name="score-applications", flow_run_name=run_name("score"))
-def score_applications(as_of: date | None = None, config: str | None = None) -> DayResult:
+def score_applications(
+    as_of: date | None = None,
+    config: str | None = None,
+    force: bool = False,
+    corrections: bool = False,
+    reason: str | None = None,
+) -> DayResult:
     """Score the applications that arrived for a business day and publish the decisions, whole or not at all.
 
-    Needs the day's files under landing/day=D/ and a registered model with the alias of the settings.
+    Needs the day's files under landing/day=D/ and a registered model with the alias of the settings. A day that is
+    published stays as it is, unless a new revision is asked for.
 
     Args:
         as_of: Business day, YYYY-MM-DD; by default the day for which the run was scheduled.
         config: Settings file; by default configs/local.yaml.
+        force: Decide a published day again from what lies in its landing, with today's model, policy and contract.
+        corrections: Replace rows by those in the landing's corrections/, with the published model, policy and contract.
+        reason: Why a published day is revised, in words, without any applicant's data; needed by the two above.
     """
     settings = load_settings(config)
+    order = read_order(force=force, corrections=corrections, reason=reason)
     day = business_day(as_of, settings)
     published = roll_forward(day, settings)
-    delivery = arrive(day, settings, is_published=published is not None)
     if published:
-        return DayResult("unchanged", delivery, require_unchanged(published, delivery))
+        announce(published, settings, config)
+    delivery = arrive(day, settings, order=order, published=published)
+    if unchanged := settled(order, delivery, published):
+        return DayResult("unchanged", delivery, unchanged)
     if not delivery.files:
         return DayResult("no applications", delivery, None)
-    pins = pin(delivery, settings)
+    pins = pins_of(published, delivery) if published and order.kind == "corrections" else pin(delivery, settings)
+    if published and pins.fingerprint == published.fingerprint:
+        return DayResult("unchanged", delivery, published)
+    draft = draft_after(published, order)
     parts = [screen_and_score(file, pins, settings) for file in delivery.files]
-    if is_empty(delivery, parts):
+    if not published and is_empty(delivery, parts):
         return DayResult("no applications", delivery, None)
-    audited = audit(delivery, pins, parts, settings)
-    manifest = publish(delivery, pins, audited, settings)
+    audited = audit(delivery, pins, draft, parts, settings)
+    manifest = publish(delivery, pins, draft, audited, settings)
     announce(manifest, settings, config)
     return DayResult("published", delivery, manifest)

@@ -38,7 +38,15 @@ def day_summary(result: DayResult, settings: Settings) -> str:
         "Decided": totals.decided,
         "Quarantined": totals.quarantined,
         "Copies dropped": totals.duplicates_dropped,
+        **({"Replaced": totals.replaced} if totals.replaced else {}),
     }
+    changes = audited.changes
+    revised = (
+        {"Reason": manifest.reason or "", "Changed": f"{changes.rows:,} decisions: {store.location(changes.key)}"}
+        if changes
+        else {}
+    )
+    waiting = ", ".join(result.delivery.waiting)
     places = {
         "Decisions": store.location(decisions_key(manifest.as_of)),
         "Quarantine": store.location(audited.quarantine.key) if audited.quarantine else "none",
@@ -57,7 +65,7 @@ def day_summary(result: DayResult, settings: Settings) -> str:
             *_bars(audited.by_decision, totals.decided),
             *_quarantine(audited.by_rule),
             "",
-            *_places({"Made with": made_with, **places}),
+            *_places({"Made with": made_with, **revised, **places, **({"Waiting": waiting} if waiting else {})}),
         ]
     )
 

@@ -3,50 +3,70 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
+from uuid import NAMESPACE_URL, uuid5
 
 from prefect.artifacts import create_markdown_artifact
 from prefect.context import FlowRunContext
 from prefect.events import emit_event
+from prefect.runtime import flow_run
 
 from configs.settings import Settings
 from tasks.core.manifest import Manifest
 from tasks.orchestration import run_logger, step
-from tasks.revisions import decisions_key, manifest_key, report_key
+from tasks.revisions import announcement_key, decisions_key, manifest_key, read_if_there, report_key
 from tasks.store import Store, open_store
 
 PUBLISHED: Final = "scoring.decisions.published"
+REVISED: Final = "scoring.decisions.revised"
 
 
 @step("announce")
 def announce(manifest: Manifest, settings: Settings, config: str | None) -> None:
-    """Emit the event that monitoring starts from, and show the reconciled counts beside the run.
+    """Emit the event that monitoring starts from, and show the reconciled counts beside the run; once a revision.
 
-    Neither can fail a publication that has happened; outside a flow run there is nobody to tell.
+    A run that died after publishing is made up for by the next. Neither can fail a publication that has happened;
+    outside a flow run there is nobody to tell.
     """
     if not FlowRunContext.get():
         return
-    store, day = open_store(settings.storage), manifest.as_of.isoformat()
-    with _never_in_the_way(f"event {PUBLISHED}"):
-        emit_event(
-            event=PUBLISHED,
-            resource={"prefect.resource.id": f"scoring.day.{day}", "prefect.resource.name": f"decisions of {day}"},
-            payload={
-                "as_of": day,
-                "config": config or "",
-                "revision": manifest.revision,
-                "rows": manifest.audited.decisions.rows,
-                "decisions": store.location(decisions_key(manifest.as_of)),
-            },
-        )
-    with _never_in_the_way("artifact"):
-        create_markdown_artifact(
-            markdown=day_markdown(manifest, store),
-            key=f"decisions-{day}",
-            description=f"Rows and decisions of {day}, revision {manifest.revision}, every row accounted for",
-        )
+    store = open_store(settings.storage)
+    note = announcement_key(manifest.as_of, manifest.revision)
+    event = PUBLISHED if manifest.revision == 1 else REVISED
+    with _never_in_the_way("announcement"):
+        if read_if_there(store, note):
+            return
+        with _never_in_the_way(f"event {event}"):
+            emit_event(event, **event_of(manifest, store, config))
+        with _never_in_the_way("artifact"):
+            create_markdown_artifact(
+                markdown=day_markdown(manifest, store),
+                key=f"decisions-{manifest.as_of}",
+                description=f"Revision {manifest.revision} of {manifest.as_of}: every row accounted for",
+            )
+        store.create(note, json.dumps({"event": event, "run": str(flow_run.id)}).encode())
+
+
+def event_of(manifest: Manifest, store: Store, config: str | None) -> dict[str, Any]:
+    """What the event of a revision says; sent twice it is the same one, by its id."""
+    day, changes = manifest.as_of.isoformat(), manifest.audited.changes
+    told = {
+        "as_of": day,
+        "config": config or "",
+        "revision": manifest.revision,
+        "rows": manifest.audited.decisions.rows,
+        "decisions": store.location(decisions_key(manifest.as_of)),
+    }
+    if changes:
+        told |= {"reason": manifest.reason, "changed": changes.rows, "changes": store.location(changes.key)}
+    return {
+        "id": uuid5(NAMESPACE_URL, f"{store.location(manifest_key(manifest.as_of, manifest.revision))} {manifest.run}"),
+        "resource": {"prefect.resource.id": f"scoring.day.{day}", "prefect.resource.name": f"decisions of {day}"},
+        "payload": told,
+    }
 
 
 @contextlib.contextmanager
@@ -62,7 +82,8 @@ def day_markdown(manifest: Manifest, store: Store) -> str:
     audited, totals = manifest.audited, manifest.totals
     rows = [*audited.files.items(), ("all files", totals)]
     files = [
-        f"| {_cell(name)} | {each.rows:,} | {each.decided:,} | {each.quarantined:,} | {each.duplicates_dropped:,} |"
+        f"| {_cell(name)} | {each.rows:,} | {each.decided:,} | {each.quarantined:,} | {each.duplicates_dropped:,} "
+        f"| {each.replaced:,} |"
         for name, each in rows
     ]
     decisions = [
@@ -71,6 +92,7 @@ def day_markdown(manifest: Manifest, store: Store) -> str:
     rules = [f"| {rule} | {count:,} |" for rule, count in audited.by_rule.items()]
     places = {
         "Decisions": decisions_key(manifest.as_of),
+        "Changes": audited.changes.key if audited.changes else None,
         "Quarantine": audited.quarantine.key if audited.quarantine else None,
         "Contract report": report_key(manifest.as_of),
         "Manifest": manifest_key(manifest.as_of, manifest.revision),
@@ -83,7 +105,9 @@ def day_markdown(manifest: Manifest, store: Store) -> str:
         [
             f"# Applications of {manifest.as_of}, revision {manifest.revision}",
             made_with,
-            *_table("| file | rows received | decided | quarantined | copies dropped |", files),
+            *([f"Reason for this revision: {_cell(manifest.reason)}"] if manifest.reason else []),
+            *([f"{audited.changes.rows:,} decisions changed."] if audited.changes else []),
+            *_table("| file | rows received | decided | quarantined | copies dropped | replaced |", files),
             *_table("| decision | applications | share |", decisions),
             *(_table("| rule broken | rows quarantined |", rules) if rules else ["", "No row was quarantined."]),
             "",

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from datetime import date
 from typing import Any, Final
 
 from configs.calendar import load_calendar
 from configs.settings import Settings
-from tasks.core.day import Delivery, FileRef, format_of
+from tasks.core.day import CORRECTIONS, PUBLISH, Delivery, FileRef, Order, format_of
+from tasks.core.manifest import Manifest
 from tasks.errors import SourceError
 from tasks.inputs import require_own_files
-from tasks.landing import open_landing, sha256_of
+from tasks.landing import landing_key, open_landing, sha256_of
 from tasks.orchestration import run_logger, step
 from tasks.store import Changed, NotFound, Store, open_store
 
 CONTROL: Final = "_control.json"
-CORRECTIONS: Final = "corrections/"
 # Steps put suffixes behind a file's name, and most file systems end at 255.
 _LONGEST_NAME_BYTES: Final = 200
 _TOLD_NAMES: Final = 5
@@ -25,74 +26,100 @@ _TOLD_CHARACTERS: Final = 80
 
 
 @step("arrive")
-def arrive(as_of: date, settings: Settings, *, is_published: bool = False) -> Delivery:
+def arrive(as_of: date, settings: Settings, *, order: Order = PUBLISH, published: Manifest | None = None) -> Delivery:
     """The day's landing files with their digests, held against `_control.json` where there is one.
 
+    Of corrections those that are published already count, and all where a revision is ordered.
+
     Raises:
-        SourceError: no file came of an unpublished day and the calendar says that some must, or one is not what its
+        SourceError: no file came of a day that needs some and the calendar says that some must, or one is not what its
             name, the control file or another day's publication say.
     """
     store = open_store(settings.storage)
     excuse = load_calendar(settings.scoring.calendar).excuse(as_of)
-    delivery = replace(list_delivery(store, as_of, may_be_empty=is_published or bool(excuse)), excuse=excuse)
+    may_be_empty = order.kind == "publish" if published else bool(excuse)
+    delivery = list_delivery(store, as_of, order=order, published=published, may_be_empty=may_be_empty)
+    delivery = replace(delivery, excuse=excuse)
     require_own_files(store, delivery)
     size = sum(file.size_bytes for file in delivery.files) / 1e6
     run_logger().info("%d files arrived for %s, %.1f MB", len(delivery.files), as_of, size)
+    if delivery.waiting:
+        run_logger().warning(
+            "%d corrections lie there and do not count yet: %s. To decide them: scoring score --as-of %s --corrections "
+            '--reason "..."', len(delivery.waiting), ", ".join(delivery.waiting[:_TOLD_NAMES]), as_of,
+        )  # fmt: skip
     return delivery
 
 
-def landing(as_of: date) -> str:
-    """Key prefix under which the feed delivers a day."""
-    return f"landing/day={as_of}/"
-
-
-def list_delivery(store: Store, as_of: date, *, may_be_empty: bool = False) -> Delivery:
+def list_delivery(
+    store: Store,
+    as_of: date,
+    *,
+    order: Order = PUBLISH,
+    published: Manifest | None = None,
+    may_be_empty: bool = False,
+) -> Delivery:
     """All application files under the day's landing prefix; names that begin with `_` or `.` are no applications.
 
     Raises:
         SourceError: there are none, one has an unknown ending, or they differ from the control file.
     """
-    prefix = landing(as_of)
-    names = _application_names(store, prefix)
-    control = _read_control(store, prefix + CONTROL)
-    if not names and not may_be_empty:
+    prefix = landing_key(as_of)
+    files = _list_files(store, as_of, "")
+    if not files and not may_be_empty:
         raise SourceError(
             f"No application files have arrived for {as_of}: {store.location(prefix)} holds none. "
             "Deliver the day's files there, or make synthetic ones with `scoring generate`. If none are due, declare "
             "the day in configs/calendar.yaml."
         )
-    files = [
-        FileRef(
-            name, prefix + name, format_of(name), size, _sha256(store, prefix + name), _announced_rows(control, name)
-        )
-        for name, size in sorted(names.items())
-    ]
+    if order.kind != "publish":
+        return Delivery(as_of, (*files, *_list_files(store, as_of, CORRECTIONS)))
+    there = [entry.key.removeprefix(prefix) for entry in store.list(prefix + CORRECTIONS)]
+    there = [name for name in there if _is_application(name.removeprefix(CORRECTIONS))]
+    counted = [name for name in there if published and name in published.inputs]
+    corrections = [_digested(store, as_of, name, None) for name in counted]
+    return Delivery(as_of, (*files, *corrections), waiting=tuple(name for name in there if name not in counted))
+
+
+def _list_files(store: Store, as_of: date, folder: str) -> list[FileRef]:
+    """The application files in the landing, or in a folder of it, all that its control file announces."""
+    prefix = landing_key(as_of) + folder
+    names = _application_names(store, prefix)
+    control = _read_control(store, prefix + CONTROL)
+    files = [_digested(store, as_of, folder + name, _announced_rows(control, name)) for name in names]
     if control is not None:
-        _require_control(control, as_of, files)
-    return Delivery(as_of, tuple(files))
+        _require_control(control, as_of, files, folder)
+    return files
 
 
-def _application_names(store: Store, prefix: str) -> dict[str, int]:
-    """Name to size in bytes of every file that claims to hold applications."""
-    found = {entry.key.removeprefix(prefix): entry.size_bytes for entry in store.list(prefix)}
-    if n_corrections := sum(name.startswith(CORRECTIONS) for name in found):
-        run_logger().warning("%d files under %s are left alone; this version reads none", n_corrections, CORRECTIONS)
-    names = {
-        name: size
-        for name, size in found.items()
-        if not name.startswith(CORRECTIONS) and not any(part[:1] in {"_", "."} for part in name.split("/"))
-    }
-    for name in sorted(names):
+def _digested(store: Store, as_of: date, name: str, announced_rows: int | None) -> FileRef:
+    key = landing_key(as_of) + name
+    with open_landing(store, key, name=name) as stream:
+        sha256 = sha256_of(stream)
+        size_bytes = stream.seek(0, os.SEEK_END)
+    return FileRef(name, key, format_of(name), size_bytes, sha256, announced_rows)
+
+
+def _is_application(name: str) -> bool:
+    """Whether a name under a prefix claims to be a file of applications, wherever it lies."""
+    return not name.startswith(CORRECTIONS) and not any(part[:1] in {"_", "."} for part in name.split("/"))
+
+
+def _application_names(store: Store, prefix: str) -> list[str]:
+    """Names of all files that claim to hold applications, sorted."""
+    listed = [entry.key.removeprefix(prefix) for entry in store.list(prefix)]
+    names = [name for name in listed if _is_application(name)]
+    for name in names:
         _require_plain_name(name)
-    folders = sorted(name for name in names if "/" in name)
+    folders = [name for name in names if "/" in name]
     if folders:
         raise SourceError(
             f"{len(folders)} files lie in folders within {store.location(prefix)}, where nobody reads them: "
             f"{', '.join(folders[:_TOLD_NAMES])}. Deliver them beside the others, or let the folder's name begin with "
             "_ if they are no applications."
         )
-    folded = [name.casefold() for name in sorted(names)]
-    alike = [name for name in sorted(names) if folded.count(name.casefold()) > 1]
+    folded = [name.casefold() for name in names]
+    alike = [name for name in names if folded.count(name.casefold()) > 1]
     if alike:
         raise SourceError(
             f"{', '.join(alike)} differ in upper and lower case alone; which is meant cannot be known. Leave one."
@@ -108,11 +135,6 @@ def _require_plain_name(name: str) -> None:
             f"characters without backslash, without '..', without blanks at either end, at most {_LONGEST_NAME_BYTES} "
             "bytes of UTF-8. Rename it."
         )
-
-
-def _sha256(store: Store, key: str) -> str:
-    with open_landing(store, key, name=key.rpartition("/")[2]) as stream:
-        return sha256_of(stream)
 
 
 def _read_control(store: Store, key: str) -> dict[str, Any] | None:
@@ -141,17 +163,17 @@ def _announced_rows(control: dict[str, Any] | None, name: str) -> int | None:
     return control["files"].get(name, (None, None))[0] if control else None
 
 
-def _require_control(control: dict[str, Any], as_of: date, files: list[FileRef]) -> None:
+def _require_control(control: dict[str, Any], as_of: date, files: list[FileRef], folder: str) -> None:
     if control["day"] != as_of:
         raise SourceError(f"{CONTROL} announces {control['day']}, but lies under {as_of}. Deliver the day's own files.")
-    announced, arrived = set(control["files"]), {file.name for file in files}
+    announced, arrived = set(control["files"]), {file.name.removeprefix(folder) for file in files}
     if announced != arrived:
         raise SourceError(
             f"The files of {as_of} are not those of {CONTROL}: missing {sorted(announced - arrived) or 'none'}, "
             f"not announced {sorted(arrived - announced) or 'none'}. Deliver the rest, or a corrected {CONTROL}."
         )
     for file in files:
-        required = control["files"][file.name][1]
+        required = control["files"][file.name.removeprefix(folder)][1]
         if file.sha256 != required:
             raise SourceError(
                 f"{file.name} has SHA-256 {file.sha256[:12]}…, {CONTROL} announces {required[:12]}…: "

@@ -15,6 +15,7 @@ from tasks.core.day import FileTotals, PartRef
 from tasks.core.duplicates import shared_ids, sort_out
 from tasks.core.screening import APPLICATION_ID, BROKEN_RULES, CONFLICTING, SOURCE_FILE, SOURCE_ROW, rejected_rows
 from tasks.landing import delivered_chunks, open_delivered
+from tasks.orchestration import run_logger
 from tasks.revisions import read_data
 from tasks.store import Store
 
@@ -22,7 +23,7 @@ _PLACE: Final = [SOURCE_FILE, SOURCE_ROW]
 
 
 class Assembled(NamedTuple):
-    """All rows of a day, each in exactly one of the three tables."""
+    """All rows of a day, each in exactly one of the four tables."""
 
     decided: pa.Table
     """Where each row stood, its application_id and pd."""
@@ -30,20 +31,29 @@ class Assembled(NamedTuple):
     """Rows set aside, as `core.day.rejected_rows` builds them."""
     copies: pa.Table
     """Where the dropped exact copies stood."""
+    replaced: pa.Table
+    """Where the rows stood that a correction replaces."""
 
 
 def assemble(store: Store, parts: Sequence[PartRef], *, chunk_rows: int) -> Assembled:
-    """The rows of all parts; exact copies dropped, different rows of one id all set aside.
+    """The rows of all parts; corrected ones replaced, exact copies dropped, different rows of one id all set aside.
 
     Only where an id occurs twice is a landing file read again, and only the rows in question are kept of it.
+
+    Args:
+        parts: in the order of the delivery; of several corrections of one id the last counts.
     """
     decided = pa.concat_tables([_decided(store, part) for part in parts])
     rejected = pa.concat_tables([read_parquet(read_data(store, part.rejected)) for part in parts])
     identified = [*_PLACE, APPLICATION_ID]
     places = pa.concat_tables([decided.select(identified), rejected.select(identified)]).to_pandas().dropna()
+    is_replaced = _is_replaced(places, parts)
+    outdated, places = places.loc[is_replaced, _PLACE], places[~is_replaced]
+    decided, rejected = _without(decided, outdated), _without(rejected, outdated)
+    replaced = pa.Table.from_pandas(outdated, preserve_index=False)
     shared = shared_ids(places[APPLICATION_ID].to_numpy())
     if not len(shared):
-        return Assembled(decided, rejected, decided.select(_PLACE).slice(0, 0))
+        return Assembled(decided, rejected, decided.select(_PLACE).slice(0, 0), replaced)
     suspects = places[places[APPLICATION_ID].isin(shared)].sort_values(_PLACE, ignore_index=True)
     text, content = _read_again(store, parts, suspects, chunk_rows=chunk_rows)
     copies, conflicting = sort_out(suspects[APPLICATION_ID].to_numpy(), content)
@@ -53,17 +63,26 @@ def assemble(store: Store, parts: Sequence[PartRef], *, chunk_rows: int) -> Asse
         _without(decided, moved),
         pa.concat_tables([_without(rejected, moved), set_aside]),
         pa.Table.from_pandas(suspects.loc[copies, _PLACE], preserve_index=False),
+        replaced,
     )
+
+
+def _is_replaced(places: pd.DataFrame, parts: Sequence[PartRef]) -> np.ndarray:
+    """Which rows have a correction that came later in the order of the parts; the feed's own files come all at once."""
+    turn = {part.file.name: n * part.file.is_correction for n, part in enumerate(parts)}
+    if not any(turn.values()):
+        return np.zeros(len(places), dtype=bool)
+    turns = places[SOURCE_FILE].map(turn)
+    if unknown := int((turns.groupby(places[APPLICATION_ID]).transform("min") > 0).sum()):
+        run_logger().warning("%d corrected rows stand in for nothing: their ids are new to the day", unknown)
+    return (turns < turns.groupby(places[APPLICATION_ID]).transform("max")).to_numpy()
 
 
 def count_files(parts: Sequence[PartRef], assembled: Assembled) -> dict[str, FileTotals]:
     """File name to what became of its rows."""
-    decided, rejected, copies = (
-        table.column(SOURCE_FILE).to_pandas().value_counts()
-        for table in (assembled.decided, assembled.rejected, assembled.copies)
-    )
+    counted = [table.column(SOURCE_FILE).to_pandas().value_counts() for table in assembled]
     return {
-        name: FileTotals(part.rows, *(int(counts.get(name, 0)) for counts in (decided, rejected, copies)))
+        name: FileTotals(part.rows, *(int(counts.get(name, 0)) for counts in counted))
         for part in parts
         for name in (part.file.name,)
     }
@@ -79,7 +98,7 @@ def _read_again(
 ) -> tuple[pa.Table, pd.DataFrame]:
     """The suspects' rows in their order: as text, and as what makes two of them equal."""
     texts, contents = [], []
-    for part in sorted(parts, key=lambda part: part.file.name):
+    for part in sorted(parts, key=lambda part: part.file.name):  # as the suspects are sorted
         wanted = suspects.loc[suspects[SOURCE_FILE] == part.file.name, SOURCE_ROW].to_numpy()
         if not len(wanted):
             continue
@@ -123,5 +142,7 @@ def _as_conflicting(text: pa.Table, places: pd.DataFrame, rejected: pa.Table) ->
 
 
 def _without(table: pa.Table, moved: pd.DataFrame) -> pa.Table:
+    if moved.empty:
+        return table
     gone = pd.MultiIndex.from_frame(moved[_PLACE])
     return table.filter(pa.array(~pd.MultiIndex.from_frame(table.select(_PLACE).to_pandas()).isin(gone)))

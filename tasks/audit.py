@@ -12,7 +12,7 @@ from datetime import date
 import pyarrow as pa
 
 from configs.settings import Settings
-from tasks.adapters.arrow import write_parquet
+from tasks.adapters.arrow import read_parquet, write_parquet
 from tasks.assemble import Assembled, assemble, count_files
 from tasks.checkpoints import code_digest, digest_of
 from tasks.core.applications import ID
@@ -21,31 +21,34 @@ from tasks.core.day import (
     Audited,
     DataFile,
     Delivery,
+    Draft,
     PartRef,
     Pins,
     content_fingerprint,
     count_by_decision,
     unaccounted,
 )
-from tasks.core.decisions import SCHEMA_VERSION, build_decisions
+from tasks.core.decisions import SCHEMA_VERSION, build_changes, build_decisions
 from tasks.core.screening import APPLICATION_ID, BROKEN_RULES, SOURCE_FILE, SOURCE_ROW, count_by_rule
 from tasks.errors import ConfigError, ExpectationsNotMet, ScoringError
 from tasks.orchestration import run_logger, step
 from tasks.pin import pinned_contract, suite_text
-from tasks.revisions import refused_report_key, store_data
+from tasks.revisions import read_data, refused_report_key, store_data
 from tasks.screen_score import PD
 from tasks.store import Store, open_store, overwrite
 
 _TOLD_RULES = 5
 
 
-def _same_parts_and_bounds(delivery: Delivery, pins: Pins, _parts: Sequence[PartRef], settings: Settings) -> str:
+def _same_parts_and_bounds(
+    delivery: Delivery, pins: Pins, draft: Draft, _parts: Sequence[PartRef], settings: Settings
+) -> str:
     judged_by = (settings.contract, settings.audit, suite_text(settings.audit.suite))
-    return f"{pins.work}audit.{digest_of(delivery, judged_by, code_digest())}.json"
+    return f"{pins.work}audit.{digest_of(delivery, draft, judged_by, code_digest())}.json"
 
 
 @step("audit", reuse=_same_parts_and_bounds)
-def audit(delivery: Delivery, pins: Pins, parts: Sequence[PartRef], settings: Settings) -> Audited:
+def audit(delivery: Delivery, pins: Pins, draft: Draft, parts: Sequence[PartRef], settings: Settings) -> Audited:
     """Put the parts together, check the day against contract, budget, totals and bounds, and store its data files.
 
     Raises:
@@ -54,7 +57,7 @@ def audit(delivery: Delivery, pins: Pins, parts: Sequence[PartRef], settings: Se
     store = open_store(settings.storage)
     assembled = assemble(store, parts, chunk_rows=settings.scoring.chunk_rows)
     by_rule = count_by_rule(assembled.rejected.column(BROKEN_RULES).to_pylist())
-    report = require_contract(store, delivery.as_of, parts, assembled, by_rule, pins, settings)
+    report = require_contract(store, delivery.as_of, parts, assembled, by_rule, pins, draft, settings)
     files = count_files(parts, assembled)
     if lost := unaccounted(files):
         raise ScoringError(f"Rows unaccounted for: {lost}. Nothing was published; this is a fault of the program.")
@@ -72,13 +75,14 @@ def audit(delivery: Delivery, pins: Pins, parts: Sequence[PartRef], settings: Se
     content = content_fingerprint(ids, probabilities, pins)
     run_logger().info("Audited %d decisions; %d rows in quarantine", decisions.num_rows, assembled.rejected.num_rows)
     return Audited(
-        _store_decisions(store, delivery.as_of, decisions, pins=pins, content=content),
+        _store_decisions(store, delivery.as_of, decisions, revision=draft.revision, content=content),
         _store_quarantine(store, delivery.as_of, assembled.rejected),
         store_data(store, f"revisions/day={delivery.as_of}/", "contract", report, rows=1, ending="json"),
         content,
         files,
         by_decision,
         by_rule,
+        _store_changes(store, delivery.as_of, decisions, draft),
     )
 
 
@@ -89,6 +93,7 @@ def require_contract(
     assembled: Assembled,
     by_rule: Mapping[str, int],
     pins: Pins,
+    draft: Draft,
     settings: Settings,
 ) -> bytes:
     """The contract report; stops where the quarantine budget or a critical rule about the whole day is broken.
@@ -106,6 +111,7 @@ def require_contract(
     rows, quarantined = sum(part.rows for part in parts), assembled.rejected.num_rows
     report = {
         "day": as_of.isoformat(),
+        "revision": draft.revision,
         "rows": rows,
         "quarantined": quarantined,
         "quarantined_by_rule": dict(by_rule),
@@ -160,14 +166,23 @@ def require_plausible(decisions: pa.Table, by_decision: Mapping[str, int], setti
         )
 
 
-def _store_decisions(store: Store, as_of: date, decisions: pa.Table, *, pins: Pins, content: str) -> DataFile:
+def _store_decisions(store: Store, as_of: date, decisions: pa.Table, *, revision: int, content: str) -> DataFile:
     footer = {
         "schema_version": SCHEMA_VERSION,
-        "revision": str(pins.revision),
+        "revision": str(revision),
         "content_fingerprint": content,
     }
     data = write_parquet(decisions, footer)
     return store_data(store, f"revisions/day={as_of}/", "decisions", data, rows=decisions.num_rows)
+
+
+def _store_changes(store: Store, as_of: date, decisions: pa.Table, draft: Draft) -> DataFile | None:
+    """What differs from the revision before, which somebody may have acted on."""
+    if draft.base is None:
+        return None
+    changes = build_changes(read_parquet(read_data(store, draft.base)), decisions)
+    data = write_parquet(changes, {"schema_version": SCHEMA_VERSION, "revision": str(draft.revision)})
+    return store_data(store, f"revisions/day={as_of}/", "changes", data, rows=changes.num_rows)
 
 
 def _store_quarantine(store: Store, as_of: date, rejected: pa.Table) -> DataFile | None:

@@ -6,6 +6,7 @@ import hashlib
 import sys
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import date
 from typing import BinaryIO, Final
 
 import pyarrow as pa
@@ -16,6 +17,11 @@ from tasks.errors import ScoringError, SourceError
 from tasks.store import Changed, NotFound, Store
 
 _PIECE_BYTES: Final = 4 << 20
+
+
+def landing_key(as_of: date) -> str:
+    """Key prefix under which the feed delivers a day."""
+    return f"landing/day={as_of}/"
 
 
 @contextmanager

@@ -19,9 +19,9 @@ from tasks.core.decisions import SCHEMA_VERSION
 from tasks.core.features import FEATURE_VERSION
 from tasks.core.manifest import Manifest
 from tasks.core.policy import Policy, resolve_policy
-from tasks.errors import ConfigError, InputsChanged, PublishError
+from tasks.errors import ConfigError, PublishError
 from tasks.orchestration import run_logger, step
-from tasks.revisions import newest_manifest, show_to_readers
+from tasks.revisions import show_newest
 from tasks.store import AlreadyExists, Changed, NotFound, Store, open_store
 
 if TYPE_CHECKING:
@@ -62,24 +62,7 @@ def pin(delivery: Delivery, settings: Settings) -> Pins:
 @step("roll forward")
 def roll_forward(as_of: date, settings: Settings) -> Manifest | None:
     """The day's newest revision, shown to readers should the run that published it have died before that."""
-    store = open_store(settings.storage)
-    published = newest_manifest(store, as_of)
-    if published:
-        show_to_readers(store, published)
-    return published
-
-
-def require_unchanged(published: Manifest, delivery: Delivery) -> Manifest:
-    """The published revision, if it was made from these very files.
-
-    A published day stays as it is, whatever became of champion, policy, contract or code since.
-
-    Raises:
-        InputsChanged: the day is published and its files are no longer the same.
-    """
-    if published.inputs != delivery.digests:
-        raise InputsChanged(_what_changed(published, delivery))
-    return published
+    return show_newest(open_store(settings.storage), as_of)
 
 
 def fill_in(policy: PolicyFile, proposed_cutoff: float) -> Policy:
@@ -161,17 +144,3 @@ def _keep_suite(store: Store, suite: str, digest: str) -> None:
     """Keep the contract's text under its digest, which leaves the layout of the text out."""
     with contextlib.suppress(AlreadyExists):
         store.create(suite_key(digest), suite.encode())
-
-
-def _what_changed(published: Manifest, delivery: Delivery) -> str:
-    before, now = published.inputs, delivery.digests
-    differences = {
-        "changed": sorted(name for name in before if name in now and before[name] != now[name]),
-        "new": sorted(set(now) - set(before)),
-        "gone": sorted(set(before) - set(now)),
-    }
-    told = "; ".join(f"{what}: {', '.join(names)}" for what, names in differences.items() if names)
-    return (
-        f"{delivery.as_of} was published as revision {published.revision} from other files ({told}). "
-        "Nothing was changed. Restore the files that were scored, or deliver the new ones under their own day."
-    )

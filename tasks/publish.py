@@ -3,45 +3,48 @@
 from __future__ import annotations
 
 import importlib.metadata
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from configs.settings import Settings
 from tasks.checkpoints import COUNTED_VERSIONS
-from tasks.core.day import Audited, Delivery, Pins
-from tasks.core.manifest import Manifest
+from tasks.core.day import Audited, Delivery, Draft, Pins
+from tasks.core.manifest import Manifest, policy_record
 from tasks.inputs import claim_inputs
 from tasks.orchestration import run_logger, step
-from tasks.revisions import commit, show_to_readers
+from tasks.revisions import commit, require_stored, show_newest
 from tasks.store import open_store
 
 
+@step("roll forward")
+def roll_forward(as_of: date, settings: Settings) -> Manifest | None:
+    """The day's newest revision, shown to readers should the run that published it have died before that."""
+    return show_newest(open_store(settings.storage), as_of)
+
+
 @step("publish")
-def publish(delivery: Delivery, pins: Pins, audited: Audited, settings: Settings) -> Manifest:
+def publish(delivery: Delivery, pins: Pins, draft: Draft, audited: Audited, settings: Settings) -> Manifest:
     """Publish the audited day as one revision: whole, or not at all."""
     store = open_store(settings.storage)
     claim_inputs(store, delivery)
-    manifest = commit(store, build_manifest(delivery, pins, audited))
-    show_to_readers(store, manifest)
+    require_stored(store, audited.data_files)
+    manifest = commit(store, build_manifest(delivery, pins, draft, audited))
+    show_newest(store, manifest.as_of)
     run_logger().info("Published revision %d of %s", manifest.revision, manifest.as_of)
     return manifest
 
 
-def build_manifest(delivery: Delivery, pins: Pins, audited: Audited) -> Manifest:
+def build_manifest(delivery: Delivery, pins: Pins, draft: Draft, audited: Audited) -> Manifest:
     """The commit of this run."""
     versions = {package: importlib.metadata.version(package) for package in COUNTED_VERSIONS}
     return Manifest(
         as_of=delivery.as_of,
-        revision=pins.revision,
+        revision=draft.revision,
         fingerprint=pins.fingerprint,
         inputs=delivery.digests,
         model=pins.model,
-        policy={
-            "version": pins.policy.version,
-            "digest": pins.policy_digest,
-            "cutoff": pins.policy.cutoff,
-            "refer_from": pins.policy.refer_from,
-        },
+        policy=policy_record(pins.policy, pins.policy_digest),
         contract={"version": pins.contract_version, "digest": pins.contract_digest},
         audited=audited,
         run={"published_at": datetime.now(UTC).isoformat(timespec="seconds"), **versions},
+        reason=draft.reason,
     )

@@ -90,7 +90,7 @@ def sample_day(store: Store, published: Manifest, settings: Settings) -> pd.Data
     Raises:
         InputsChanged: the landing files are no longer those that were scored.
     """
-    delivery = list_delivery(store, published.as_of)
+    delivery = list_delivery(store, published.as_of, published=published)
     if delivery.digests != published.inputs:
         raise InputsChanged(
             f"The landing files of {published.as_of} are not those that revision {published.revision} was made from; "
@@ -117,7 +117,7 @@ def reference_frame(store: Store, published: Manifest) -> pd.DataFrame:
 
 def _landing_rows(store: Store, delivery: Delivery, ids: np.ndarray, chunk_rows: int) -> pd.DataFrame:
     wanted, found = pa.array(ids), []
-    for file in delivery.files:
+    for file in reversed(delivery.files):  # corrections first: of the rows of one id theirs is the decided one
         with open_delivered(store, file) as stream:
             for raw in delivered_chunks(stream, file, chunk_rows=chunk_rows):
                 typed = parse_rows(raw).rows

@@ -7,17 +7,31 @@ listing.
 from __future__ import annotations
 
 import hashlib
+import time
+from collections.abc import Callable, Iterable
 from datetime import date
+from typing import Final
 
+import pyarrow as pa
+
+from tasks.adapters.arrow import read_footer
 from tasks.core.day import DataFile
 from tasks.core.manifest import Manifest, manifest_json, read_manifest
 from tasks.errors import PublishError
-from tasks.store import AlreadyExists, Changed, NotFound, Store, overwrite
+from tasks.store import AlreadyExists, Changed, NotFound, Store, Stored, pause_seconds
+
+_TRIES: Final = 20
+_SHORT_PAUSES: Final = 3
 
 
 def manifest_key(as_of: date, revision: int) -> str:
     """Where the manifest of a revision lies."""
     return f"revisions/day={as_of}/rev={revision:04d}/manifest.json"
+
+
+def announcement_key(as_of: date, revision: int) -> str:
+    """Where it is noted that a revision was announced."""
+    return f"revisions/day={as_of}/rev={revision:04d}/announced.json"
 
 
 def decisions_key(as_of: date) -> str:
@@ -29,16 +43,20 @@ def newest_manifest(store: Store, as_of: date) -> Manifest | None:
     """The manifest of the day's newest revision, or None if the day was never published."""
     newest, revision = None, 1
     while True:
-        key = manifest_key(as_of, revision)
-        try:
-            data = store.read(key).data
-        except NotFound:
+        found = manifest_of(store, as_of, revision)
+        if found is None:
             return newest
-        try:
-            newest = read_manifest(data)
-        except (ValueError, KeyError, TypeError):
-            raise PublishError(f"{store.location(key)} is no manifest; restore it before the day is touched.") from None
-        revision += 1
+        newest, revision = found, revision + 1
+
+
+def manifest_of(store: Store, as_of: date, revision: int) -> Manifest | None:
+    """The manifest of one revision, or None. Raises `PublishError` where what lies there is none."""
+    key = manifest_key(as_of, revision)
+    stored = read_if_there(store, key)
+    try:
+        return read_manifest(stored.data) if stored else None
+    except (ValueError, KeyError, TypeError):
+        raise PublishError(f"{store.location(key)} is no manifest; restore it before the day is touched.") from None
 
 
 def report_key(as_of: date) -> str:
@@ -95,6 +113,12 @@ def read_data(store: Store, file: DataFile) -> bytes:
     return data
 
 
+def require_stored(store: Store, files: Iterable[DataFile]) -> None:
+    """Raise `PublishError` unless every data file is there and is what its record says."""
+    for file in files:
+        read_data(store, file)
+
+
 def commit(store: Store, manifest: Manifest) -> Manifest:
     """Create the manifest, which publishes the revision. Whoever comes second gets the winner's manifest.
 
@@ -105,8 +129,8 @@ def commit(store: Store, manifest: Manifest) -> Manifest:
     try:
         store.create(key, manifest_json(manifest))
     except AlreadyExists:
-        winner = read_manifest(store.read(key).data)
-        if winner.fingerprint != manifest.fingerprint:
+        winner = manifest_of(store, manifest.as_of, manifest.revision)
+        if winner is None or winner.fingerprint != manifest.fingerprint:
             raise PublishError(
                 f"Another run published revision {manifest.revision} of {manifest.as_of} meanwhile, with other inputs, "
                 "model, policy or contract. Nothing of this run was published; run the command again to compare."
@@ -115,13 +139,73 @@ def commit(store: Store, manifest: Manifest) -> Manifest:
     return manifest
 
 
-def show_to_readers(store: Store, manifest: Manifest) -> None:
-    """Make the newest revision's decisions and report what readers see; does nothing where they are already.
+def show_newest(store: Store, as_of: date) -> Manifest | None:
+    """Make the newest revision what readers of the day see; does nothing where it is already. None: never published.
+
+    Whoever is late cannot bring an older revision back: what readers see is looked at before the newest revision is
+    looked for, and replaced only if it is still that. No two revisions have the same bytes, since each carries its
+    number.
 
     Raises:
-        PublishError: the revision's data file is gone or is not what the manifest names; readers keep what they have.
+        PublishError: a data file or a manifest is gone or damaged; readers keep what they have.
     """
-    audited = manifest.audited
-    data, report = read_data(store, audited.decisions), read_data(store, audited.contract_report)
-    overwrite(store, decisions_key(manifest.as_of), data)
-    overwrite(store, report_key(manifest.as_of), report)
+    newest = _show(store, as_of, decisions_key(as_of), lambda manifest: manifest.audited.decisions)
+    if newest:
+        _show(store, as_of, report_key(as_of), lambda manifest: manifest.audited.contract_report)
+    return newest
+
+
+def _show(store: Store, as_of: date, key: str, named: Callable[[Manifest], DataFile]) -> Manifest | None:
+    for failures in range(_TRIES):
+        seen = read_if_there(store, key)
+        newest = newest_manifest(store, as_of)
+        _require_known(store, key, seen, newest)
+        if newest is None or (seen and hashlib.sha256(seen.data).hexdigest() == named(newest).sha256):
+            return newest
+        try:
+            _put(store, key, read_data(store, named(newest)), seen)
+        except (AlreadyExists, Changed, NotFound):
+            time.sleep(pause_seconds(min(failures, _SHORT_PAUSES)))
+            continue
+        return newest
+    raise PublishError(
+        f"{store.location(key)} was changed by others {_TRIES} times while the newest revision of {as_of} was to be "
+        "shown. The revision is published; see who else writes there, then run the command again."
+    )
+
+
+def _require_known(store: Store, key: str, seen: Stored | None, newest: Manifest | None) -> None:
+    """Stop where readers see a revision whose manifest is gone: the day would be decided again as if it never was."""
+    shown = shown_revision(seen.data) if seen and key.endswith(".parquet") else 0
+    if shown > (newest.revision if newest else 0):
+        raise PublishError(
+            f"{store.location(key)} shows revision {shown}, whose manifest is missing. Nothing was changed. Restore "
+            "revisions/ from a backup; `scoring status --verify` lists all that is missing."
+        )
+
+
+def shown_revision(data: bytes) -> int:
+    """Number of the revision that a decisions file belongs to; 0 where the file is damaged and cannot say."""
+    try:
+        return int(read_footer(data)["revision"])
+    except (pa.ArrowException, KeyError, ValueError):
+        return 0
+
+
+def read_if_there(store: Store, key: str) -> Stored | None:
+    """The object under `key`, or None; an object that was replaced while it was read is read again."""
+    for _ in range(_TRIES):
+        try:
+            return store.read(key)
+        except NotFound:
+            return None
+        except Changed:
+            continue
+    raise PublishError(f"{store.location(key)} was replaced {_TRIES} times while it was read; run the command again.")
+
+
+def _put(store: Store, key: str, data: bytes, seen: Stored | None) -> None:
+    if seen:
+        store.replace(key, data, tag=seen.tag)
+    else:
+        store.create(key, data)

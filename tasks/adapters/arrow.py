@@ -133,6 +133,12 @@ def read_parquet(data: bytes, columns: list[str] | None = None) -> pa.Table:
     return pq.read_table(pa.BufferReader(data), columns=columns)
 
 
+def read_footer(data: bytes) -> dict[str, str]:
+    """What `write_parquet` was told to write beside the table."""
+    metadata = pq.read_schema(pa.BufferReader(data)).metadata or {}
+    return {name.decode(): value.decode() for name, value in metadata.items()}
+
+
 def _is_wanted(column: str) -> bool:
     return column in NAMES or column == TARGET
 

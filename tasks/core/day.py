@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from datetime import date
-from typing import Any, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -25,11 +25,16 @@ from tasks.errors import SourceError
 FileFormat = Literal["csv", "csv.gz", "parquet"]
 
 
+CORRECTIONS: Final = "corrections/"
+"""Folder within a day's landing whose files replace rows by id."""
+
+
 @dataclass(frozen=True, slots=True)
 class FileRef:
     """A landing file as listed and digested."""
 
     name: str
+    """Relative to the day's landing."""
     key: str
     format: FileFormat
     size_bytes: int
@@ -37,20 +42,53 @@ class FileRef:
     announced_rows: int | None = None
     """Rows that `_control.json` promises, if there is one."""
 
+    @property
+    def is_correction(self) -> bool:
+        """Whether its rows replace those of other files."""
+        return self.name.startswith(CORRECTIONS)
+
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """All files of a day, sorted by name."""
+    """All files of a day that count: the feed's, sorted by name, then the corrections, sorted by name."""
 
     as_of: date
     files: tuple[FileRef, ...]
     excuse: str | None = None
     """Why the feed may stay away on this day; None on a day that must have applications."""
+    waiting: tuple[str, ...] = ()
+    """Corrections that lie there and do not count, because nobody asked for them."""
 
     @property
     def digests(self) -> dict[str, str]:
         """File name to SHA-256."""
         return {file.name: file.sha256 for file in self.files}
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What somebody asked to be done with a day.
+
+    `publish`: decide it if it is not published. `force`: decide it again from what lies in the landing, with today's
+    model, policy and contract. `corrections`: replace the corrected rows, with those of the published revision.
+    """
+
+    kind: Literal["publish", "force", "corrections"] = "publish"
+    reason: str | None = None
+    """Why a published day is revised, in words; never an applicant's data."""
+
+
+PUBLISH: Final = Order()
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The revision that a run would publish."""
+
+    revision: int
+    reason: str | None
+    base: DataFile | None
+    """The decisions of the revision before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +111,6 @@ class Pins:
     contract_version: str
     contract_digest: str
     fingerprint: str
-    revision: int = 1
-    """Number of the revision that this run would publish."""
 
     @property
     def work(self) -> str:
@@ -112,6 +148,13 @@ class FileTotals:
     decided: int
     quarantined: int
     duplicates_dropped: int
+    replaced: int = 0
+    """Rows that a correction stands in for."""
+
+    @property
+    def unaccounted(self) -> int:
+        """Rows that became nothing of all this; 0 unless the program is wrong."""
+        return self.rows - self.decided - self.quarantined - self.duplicates_dropped - self.replaced
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +169,14 @@ class Audited:
     by_decision: Mapping[str, int]
     by_rule: Mapping[str, int]
     """Rule to the number of quarantined rows that break it; a row may break several."""
+    changes: DataFile | None = None
+    """What differs from the revision before; None in the first."""
+
+    @property
+    def data_files(self) -> tuple[DataFile, ...]:
+        """Every stored object that a manifest with this names."""
+        files = (self.decisions, self.quarantine, self.contract_report, self.changes)
+        return tuple(file for file in files if file)
 
 
 def format_of(name: str) -> FileFormat:
@@ -174,19 +225,13 @@ def content_fingerprint(ids: np.ndarray, probabilities: np.ndarray, pins: Pins) 
 
 def sum_totals(totals: Iterable[FileTotals]) -> FileTotals:
     """Totals of several files added up."""
-    each = list(totals)
-    return FileTotals(
-        sum(one.rows for one in each),
-        sum(one.decided for one in each),
-        sum(one.quarantined for one in each),
-        sum(one.duplicates_dropped for one in each),
-    )
+    each = [astuple(one) for one in totals]
+    return FileTotals(*(sum(counts) for counts in zip(*each, strict=True))) if each else FileTotals(0, 0, 0, 0)
 
 
 def unaccounted(totals: Mapping[str, FileTotals]) -> dict[str, int]:
-    """File to the number of its rows that are neither decided, quarantined nor dropped as duplicates; 0 is left out."""
-    missing = {name: one.rows - one.decided - one.quarantined - one.duplicates_dropped for name, one in totals.items()}
-    return {name: rows for name, rows in missing.items() if rows}
+    """File to the number of its rows that are nowhere accounted for; 0 is left out."""
+    return {name: one.unaccounted for name, one in totals.items() if one.unaccounted}
 
 
 def count_by_decision(decision: pa.ChunkedArray) -> dict[str, int]:

@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tasks.core.policy import DECISIONS, Policy, decide
 
@@ -30,6 +31,10 @@ SCHEMA: Final = pa.schema(
         ("policy_version", pa.string()),
         ("contract_version", pa.string()),
     ]
+)
+
+CHANGES: Final = pa.schema(
+    [("application_id", pa.int64()), ("old_decision", pa.string()), ("new_decision", pa.string())]
 )
 
 
@@ -70,6 +75,23 @@ def build_decisions(
         **{name: pa.repeat(pa.scalar(value, SCHEMA.field(name).type), rows) for name, value in constant.items()},
     }
     return pa.Table.from_arrays([columns[name] for name in SCHEMA.names], schema=SCHEMA)
+
+
+def build_changes(old: pa.Table, new: pa.Table) -> pa.Table:
+    """Where two revisions of a day decide differently, sorted by application_id; null where one has no decision.
+
+    Args:
+        old, new: tables with `application_id`, unique, and `decision`.
+    """
+    columns = ["application_id", "decision"]
+    joined = old.select(columns).join(
+        new.select(columns), "application_id", join_type="full outer", left_suffix="_old", right_suffix="_new",
+        coalesce_keys=True,
+    )  # fmt: skip
+    before, after = joined.column("decision_old"), joined.column("decision_new")
+    is_same = pc.fill_null(pc.equal(before, after), False)
+    changed = joined.filter(pc.invert(is_same)).sort_by("application_id")
+    return changed.rename_columns(CHANGES.names).cast(CHANGES).combine_chunks()
 
 
 def _named(names: Sequence[str], index: np.ndarray) -> pa.Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -11,6 +12,7 @@ from typing import Any, Final, Literal, NamedTuple
 from tasks.core.day import Audited, DataFile, Delivery, FileTotals, ModelPin, sum_totals
 from tasks.core.decisions import SCHEMA_VERSION
 from tasks.core.features import FEATURE_VERSION
+from tasks.core.policy import Band, Policy
 
 MANIFEST_VERSION: Final = "1"
 
@@ -29,6 +31,8 @@ class Manifest:
     audited: Audited
     run: Mapping[str, str]
     """Facts of the run that made it (when, by which versions); never part of a row."""
+    reason: str | None = None
+    """Why it replaced the revision before."""
     feature_version: str = FEATURE_VERSION
     schema_version: str = SCHEMA_VERSION
     manifest_version: str = MANIFEST_VERSION
@@ -37,6 +41,23 @@ class Manifest:
     def totals(self) -> FileTotals:
         """The day's rows over all files."""
         return sum_totals(self.audited.files.values())
+
+
+def policy_record(policy: Policy, digest: str) -> dict[str, Any]:
+    """A policy as the manifest tells it, whole; the open last band has no upper edge.
+
+    >>> policy_record(Policy("1", 0.1, 0.1, (Band("A", 0.1), Band("B", math.inf))), "d")["bands"]
+    {'A': 0.1, 'B': None}
+    """
+    bands = {band.name: band.upper if math.isfinite(band.upper) else None for band in policy.bands}
+    return asdict(policy) | {"digest": digest, "bands": bands}
+
+
+def policy_of(manifest: Manifest) -> Policy:
+    """The policy that decided a revision."""
+    told = manifest.policy
+    bands = tuple(Band(name, math.inf if upper is None else upper) for name, upper in told["bands"].items())
+    return Policy(told["version"], told["cutoff"], told["refer_from"], bands)
 
 
 class DayResult(NamedTuple):
@@ -63,7 +84,7 @@ def read_manifest(data: bytes) -> Manifest:
         raise ValueError("a manifest is a JSON object")  # noqa: TRY004
     audited = content.pop("audited")
     content.pop("totals")
-    quarantine = audited.pop("quarantine")
+    quarantine, changes = audited.pop("quarantine"), audited.pop("changes")
     return Manifest(
         **content
         | {
@@ -74,6 +95,7 @@ def read_manifest(data: bytes) -> Manifest:
                 | {
                     "decisions": DataFile(**audited["decisions"]),
                     "quarantine": DataFile(**quarantine) if quarantine else None,
+                    "changes": DataFile(**changes) if changes else None,
                     "contract_report": DataFile(**audited["contract_report"]),
                     "files": {name: FileTotals(**one) for name, one in audited["files"].items()},
                 }

@@ -23,6 +23,7 @@ __all__ = [
     "Stored",
     "open_store",
     "overwrite",
+    "pause_seconds",
 ]
 _RENEWALS: Final = 20
 _SHORT_PAUSES: Final = 3

@@ -35,7 +35,7 @@ from flows.score_applications import score_applications
 from tasks.arrive import arrive
 from tasks.audit import audit
 from tasks.core.applications import NAMES
-from tasks.core.day import Delivery, Pins
+from tasks.core.day import Delivery, Draft, Pins
 from tasks.errors import (
     ConfigError,
     ExpectationsNotMet,
@@ -989,7 +989,7 @@ def test_the_second_look_at_a_file_notices_a_change_too(project: Project) -> Non
     parts = [screen_and_score(file, pins, settings) for file in delivery.files]
     csv_of(project).write_bytes(csv_of(project).read_bytes().replace(b"Cash loans", b"Cash  oans", 1))
     with pytest.raises(SourceError, match="changed while it was being read"):
-        audit(delivery, pins, parts, settings)
+        audit(delivery, pins, Draft(1, None, None), parts, settings)
 
 
 def claim_for(project: Project, day: date) -> Path:
@@ -1034,13 +1034,19 @@ def test_a_day_that_was_published_from_one_file_meanwhile_stops_the_other(projec
     project.deliver(rows=ROWS)
     settings = load_settings(project.config)
     delivery, pins = day_of(project)
-    audited = audit(delivery, pins, [screen_and_score(file, pins, settings) for file in delivery.files], settings)
+    audited = audit(
+        delivery,
+        pins,
+        Draft(1, None, None),
+        [screen_and_score(file, pins, settings) for file in delivery.files],
+        settings,
+    )
     other = project.landing.parent / f"day={NEXT_DAY}"
     other.mkdir()
     shutil.copy(csv_of(project), other / "a.csv")
     score_applications.fn(as_of=NEXT_DAY, config=project.config)
     with pytest.raises(SourceError, match=f"is the file of another day: {NEXT_DAY}"):
-        publish(delivery, pins, audited, settings)
+        publish(delivery, pins, Draft(1, None, None), audited, settings)
     assert not project.decisions.exists()
 
 

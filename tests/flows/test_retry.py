@@ -9,11 +9,14 @@ from configs.settings import load_settings
 from flows.score_applications import score_applications
 from tasks.arrive import arrive
 from tasks.audit import audit
+from tasks.core.day import Draft
 from tasks.errors import ExpectationsNotMet, PublishError
 from tasks.pin import pin
 from tasks.screen_score import screen_and_score
 from tasks.store import open_store, overwrite
 from tests.conftest import DAY, Project
+
+DRAFT = Draft(1, None, None)
 
 
 def day_of(project: Project) -> tuple[Any, ...]:
@@ -30,32 +33,32 @@ def work_of(project: Project) -> dict[str, int]:
 def test_finished_steps_are_not_done_again(project: Project) -> None:
     project.deliver(rows=60)
     settings, delivery, pins, parts = day_of(project)
-    audited = audit(delivery, pins, parts, settings)
+    audited = audit(delivery, pins, DRAFT, parts, settings)
     kept = work_of(project)
     assert len(kept) == 4
     assert day_of(project)[3] == parts
-    assert audit(delivery, pins, parts, settings) == audited
+    assert audit(delivery, pins, DRAFT, parts, settings) == audited
     assert work_of(project) == kept
 
 
 def test_an_audit_does_not_count_under_other_bounds(project: Project) -> None:
     project.deliver(rows=300)
     settings, delivery, pins, parts = day_of(project)
-    audit(delivery, pins, parts, settings)
+    audit(delivery, pins, DRAFT, parts, settings)
     stricter = load_settings(
         project.with_settings(audit={"min_approval_share": 0.999, "max_approval_share": 1.0}).config
     )
     with pytest.raises(ExpectationsNotMet, match="would be approved"):
-        audit(delivery, pins, parts, stricter)
+        audit(delivery, pins, DRAFT, parts, stricter)
 
 
 def test_an_audit_does_not_count_under_another_budget(project: Project) -> None:
     project.deliver(rows=300, bad_share=0.1)
     settings, delivery, pins, parts = day_of(project)
-    audit(delivery, pins, parts, settings)
+    audit(delivery, pins, DRAFT, parts, settings)
     tight = {"max_quarantined_rows": 1, "max_quarantined_share": 0.001}
     with pytest.raises(ExpectationsNotMet, match="would be set aside"):
-        audit(delivery, pins, parts, load_settings(project.with_settings(contract=tight).config))
+        audit(delivery, pins, DRAFT, parts, load_settings(project.with_settings(contract=tight).config))
 
 
 @pytest.mark.parametrize("damage", ["gone", "changed"])
@@ -65,7 +68,7 @@ def test_a_part_that_is_gone_or_changed_between_two_steps_stops_the_day(project:
     path = project.root / parts[0].decided.key
     path.write_bytes(path.read_bytes()[:-1] + b"x") if damage == "changed" else path.unlink()
     with pytest.raises(PublishError, match="is missing or damaged: it is not the file that was recorded"):
-        audit(delivery, pins, parts, settings)
+        audit(delivery, pins, DRAFT, parts, settings)
 
 
 @pytest.mark.parametrize("damage", ["gone", "changed"])
@@ -79,7 +82,7 @@ def test_a_part_that_is_gone_or_changed_is_made_anew_by_the_next_attempt(project
 def test_the_report_that_is_shown_is_that_of_the_published_attempt(project: Project) -> None:
     project.deliver(rows=300, bad_share=0.1)
     settings, delivery, pins, parts = day_of(project)
-    audit(delivery, pins, parts, settings)
+    audit(delivery, pins, DRAFT, parts, settings)
     tight = project.with_settings(contract={"max_quarantined_rows": 1, "max_quarantined_share": 0.001})
     with pytest.raises(ExpectationsNotMet, match="contract-refused.json"):
         score_applications.fn(as_of=DAY, config=tight.config)

@@ -1,13 +1,24 @@
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
+from tasks.adapters.arrow import write_parquet
 from tasks.core.day import Audited, DataFile, FileTotals, ModelPin
 from tasks.core.manifest import Manifest, manifest_json, read_manifest
 from tasks.errors import PublishError
-from tasks.revisions import commit, decisions_key, manifest_key, newest_manifest, show_to_readers, store_data
+from tasks.revisions import (
+    commit,
+    decisions_key,
+    manifest_key,
+    newest_manifest,
+    show_newest,
+    shown_revision,
+    store_data,
+)
 from tasks.store.folder import FolderStore
 
 DAY = date(2026, 11, 2)
@@ -74,7 +85,65 @@ def test_data_is_stored_once_and_never_under_anothers_name(store: FolderStore) -
         data(store)
 
 
-def test_readers_are_shown_what_the_manifest_names(store: FolderStore) -> None:
-    show_to_readers(store, manifest(data(store, b"first")))
-    show_to_readers(store, manifest(data(store, b"second"), revision=2))
-    assert store.read(decisions_key(DAY)).data == b"second"
+def published(store: FolderStore, revision: int) -> Manifest:
+    """A revision whose decisions carry its number, as all do."""
+    table = pa.table({"application_id": [1]})
+    content = write_parquet(table, {"revision": str(revision)})
+    return commit(store, manifest(data(store, content), revision=revision, fingerprint=f"f{revision}"))
+
+
+def shown(store: FolderStore) -> int:
+    return shown_revision(store.read(decisions_key(DAY)).data)
+
+
+def test_readers_are_shown_the_newest_revision_whoever_is_late(store: FolderStore) -> None:
+    assert show_newest(store, DAY) is None
+    first = published(store, 1)
+    assert show_newest(store, DAY) == first
+    assert shown(store) == 1
+    second = published(store, 2)
+    assert shown(store) == 1
+    assert show_newest(store, DAY) == second
+    assert commit(store, first) == first
+    assert show_newest(store, DAY) == second
+    assert shown(store) == 2
+
+
+class Slow(FolderStore):
+    """A store whose reader is overtaken by another run, once, between looking at what readers see and writing it."""
+
+    overtake: Callable[[], object] | None = None
+
+    def replace(self, key: str, data: bytes, *, tag: str) -> None:
+        if overtake := self.overtake:
+            self.overtake = None
+            overtake()
+        super().replace(key, data, tag=tag)
+
+
+def test_a_run_that_was_overtaken_does_not_bring_an_older_revision_back(store: FolderStore, tmp_path: Path) -> None:
+    published(store, 1)
+    show_newest(store, DAY)
+    published(store, 2)
+    slow = Slow(tmp_path)
+    slow.overtake = lambda: (published(store, 3), show_newest(store, DAY))
+    assert (show_newest(slow, DAY) or manifest(data(store))).revision == 3
+    assert shown(store) == 3
+
+
+@pytest.mark.parametrize("gone", [1, 2])
+def test_a_day_whose_manifest_is_gone_is_not_decided_as_if_it_never_was(store: FolderStore, gone: int) -> None:
+    published(store, 1)
+    published(store, 2)
+    show_newest(store, DAY)
+    store.delete(manifest_key(DAY, gone))
+    with pytest.raises(PublishError, match="shows revision 2, whose manifest is missing"):
+        show_newest(store, DAY)
+
+
+def test_what_readers_see_is_mended_where_it_was_damaged(store: FolderStore, tmp_path: Path) -> None:
+    published(store, 1)
+    show_newest(store, DAY)
+    (tmp_path / decisions_key(DAY)).write_bytes(b"PAR1 nonsense")
+    show_newest(store, DAY)
+    assert shown(store) == 1

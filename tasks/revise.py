@@ -1,0 +1,126 @@
+"""What may become of a day that is published: nothing, a new revision with a reason, or a refusal that says how."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from tasks.core.day import CORRECTIONS, Delivery, Draft, Order, Pins, fingerprint
+from tasks.core.features import FEATURE_VERSION
+from tasks.core.manifest import Manifest, policy_of
+from tasks.errors import ConfigError, InputsChanged, ModelError, SourceError
+from tasks.landing import landing_key
+
+_HOW = 'scoring score --as-of {day} {option} --reason "..."'
+
+
+def read_order(*, force: bool, corrections: bool, reason: str | None) -> Order:
+    """What is asked of a run.
+
+    Raises:
+        ConfigError: both are asked for, or one without a reason, or a reason for nothing.
+    """
+    if force and corrections:
+        raise ConfigError(
+            "force and corrections exclude each other: corrections are decided by the published revision's own model, "
+            "policy and contract; force decides the whole day, corrections included, by those of today."
+        )
+    kind: Literal["publish", "force", "corrections"] = "force" if force else "corrections" if corrections else "publish"
+    reason = (reason or "").strip() or None
+    if kind != "publish" and reason is None:
+        raise ConfigError(
+            f"{kind} needs a reason: whoever acted on the decisions of before will ask for it (--reason)."
+        )
+    if kind == "publish" and reason is not None:
+        raise ConfigError("A reason belongs to force or corrections; a first revision needs none.")
+    return Order(kind, reason)
+
+
+def settled(order: Order, delivery: Delivery, published: Manifest | None) -> Manifest | None:
+    """The published revision where nothing is left to do, None where the day is to be decided.
+
+    A published day stays as it is, whatever became of champion, policy, contract or code since.
+
+    Raises:
+        InputsChanged: the day is published from other files, and nobody said that it shall be revised.
+        SourceError: corrections are asked for, of a day that is not published, or where there are none.
+    """
+    if order.kind == "force" or (published is None and order.kind == "publish"):
+        return None
+    if published is None:
+        raise SourceError(f"{delivery.as_of} is not published, so there is nothing to correct; score it first.")
+    if order.kind == "corrections":
+        _require_corrections(delivery, published)
+    elif published.inputs != delivery.digests:
+        raise InputsChanged(_what_changed(published, delivery))
+    return published if published.inputs == delivery.digests else None
+
+
+def draft_after(published: Manifest | None, order: Order) -> Draft:
+    """The revision after the published one."""
+    if published is None:
+        return Draft(1, order.reason, None)
+    return Draft(published.revision + 1, order.reason, published.audited.decisions)
+
+
+def pins_of(published: Manifest, delivery: Delivery) -> Pins:
+    """What the published revision was decided with, for another delivery of its day.
+
+    Raises:
+        ModelError: this program no longer builds the features of that time.
+    """
+    if published.feature_version != FEATURE_VERSION:
+        raise ModelError(
+            f"Revision {published.revision} of {published.as_of} was decided on features of version "
+            f"{published.feature_version}; this program builds version {FEATURE_VERSION}, so its corrections cannot be "
+            f"decided like the rest. Decide the whole day again: {_how(delivery, '--force')}"
+        )
+    policy, contract = published.policy["digest"], published.contract["digest"]
+    return Pins(
+        delivery.as_of,
+        published.model,
+        policy_of(published),
+        policy,
+        published.contract["version"],
+        contract,
+        fingerprint(delivery, model=published.model, policy=policy, contract=contract),
+    )
+
+
+def _require_corrections(delivery: Delivery, published: Manifest) -> None:
+    """Stop where there are no corrections, or where more has changed than corrections that came."""
+    if not any(file.is_correction for file in delivery.files):
+        raise SourceError(
+            f"There are no corrections: {landing_key(delivery.as_of)}{CORRECTIONS} holds no files. Deliver the "
+            "corrected applications there, with all columns, in any format of a day."
+        )
+    differences = _differences(published.inputs, delivery.digests)
+    if (
+        {name for name in differences["new"] if not name.startswith(CORRECTIONS)}
+        or differences["changed"]
+        or (differences["gone"])
+    ):
+        raise InputsChanged(_what_changed(published, delivery))
+
+
+def _what_changed(published: Manifest, delivery: Delivery) -> str:
+    differences = _differences(published.inputs, delivery.digests)
+    told = "; ".join(f"{what}: {', '.join(names)}" for what, names in differences.items() if names)
+    return (
+        f"{delivery.as_of} was published as revision {published.revision} from other files ({told}). "
+        "Nothing was changed. Restore the files that were scored, or deliver the new ones under their own day. If the "
+        f"day shall be decided again from what lies there now: {_how(delivery, '--force')}"
+    )
+
+
+def _differences(before: Mapping[str, str], now: Mapping[str, str]) -> dict[str, list[str]]:
+    """How two sets of files differ, by name and digest."""
+    return {
+        "changed": sorted(name for name in before if name in now and before[name] != now[name]),
+        "new": sorted(set(now) - set(before)),
+        "gone": sorted(set(before) - set(now)),
+    }
+
+
+def _how(delivery: Delivery, option: str) -> str:
+    return _HOW.format(day=delivery.as_of, option=option)
