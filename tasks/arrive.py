@@ -93,11 +93,11 @@ def _list_files(store: Store, as_of: date, folder: str) -> list[FileRef]:
 
 
 def _digested(store: Store, as_of: date, name: str, announced_rows: int | None) -> FileRef:
-    key = landing_key(as_of) + name
+    key, file_format = landing_key(as_of) + name, format_of(name)
     with open_landing(store, key, name=name) as stream:
         sha256 = sha256_of(stream)
         size_bytes = stream.seek(0, os.SEEK_END)
-    return FileRef(name, key, format_of(name), size_bytes, sha256, announced_rows)
+    return FileRef(name, key, file_format, size_bytes, sha256, announced_rows)
 
 
 def _is_application(name: str) -> bool:

@@ -15,7 +15,7 @@ from prefect.client.orchestration import get_client
 from prefect.context import FlowRunContext
 from prefect.runtime import flow_run
 from prefect.settings import PREFECT_API_URL
-from prefect.states import Completed
+from prefect.states import Completed, State
 
 from configs.calendar import load_calendar
 from configs.settings import Settings, load_settings
@@ -55,7 +55,10 @@ def step(
 
         @functools.wraps(function)
         def run(*args: P.args, **kwargs: P.kwargs) -> R:
-            return as_task(*args, **kwargs) if FlowRunContext.get() else _once(function, reuse, *args, **kwargs)[0]
+            if not FlowRunContext.get():
+                return _once(function, reuse, *args, **kwargs)[0]
+            result = as_task(*args, **kwargs)
+            return result.result() if isinstance(result, State) else result  # a state with a name of ours stays one
 
         return run
 

@@ -73,7 +73,7 @@ def pins_of(published: Manifest, delivery: Delivery) -> Pins:
         raise ModelError(
             f"Revision {published.revision} of {published.as_of} was decided on features of version "
             f"{published.feature_version}; this program builds version {FEATURE_VERSION}, so its corrections cannot be "
-            f"decided like the rest. Decide the whole day again: {_how(delivery, '--force')}"
+            f"decided like the rest. Decide the whole day again: {_how(delivery, '--force')}."
         )
     policy, contract = published.policy["digest"], published.contract["digest"]
     return Pins(
@@ -108,8 +108,8 @@ def _what_changed(published: Manifest, delivery: Delivery) -> str:
     told = "; ".join(f"{what}: {', '.join(names)}" for what, names in differences.items() if names)
     return (
         f"{delivery.as_of} was published as revision {published.revision} from other files ({told}). "
-        "Nothing was changed. Restore the files that were scored, or deliver the new ones under their own day. If the "
-        f"day shall be decided again from what lies there now: {_how(delivery, '--force')}"
+        "Nothing was changed. Restore the files that were scored, or deliver the new ones under their own day; or "
+        f"decide the day again from what lies there now, as a new revision: {_how(delivery, '--force')}."
     )
 
 

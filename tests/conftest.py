@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,13 @@ class Project:
         path = Path(self.config).with_name(f"settings_{len(list(Path(self.config).parent.glob('*.yaml')))}.yaml")
         path.write_text(yaml.safe_dump(settings))
         return Project(str(path), self.root)
+
+    def promote(self, version: str) -> None:
+        """Let another registered version score."""
+        from configs.settings import load_settings
+        from tasks.pin import registry_of
+
+        registry_of(load_settings(self.config)).promote(version)
 
     def deliver(self, rows: int = 400, **options: Any) -> None:
         """Lay a synthetic day into the landing."""
@@ -89,12 +96,32 @@ def project(trained: Project, tmp_path: Path) -> Project:
 
 
 @pytest.fixture
+def rivals(project: Project, trained: Project) -> Project:
+    """A project with a registry of its own, in which version 2, no champion yet, refuses from twice the pd on."""
+    from configs.settings import load_settings
+    from tasks.core.bundle import to_files
+    from tasks.pin import registry_of
+
+    database = Path(project.config).with_name("mlflow.db")
+    shutil.copy(Path(trained.config).with_name("mlflow.db"), database)
+    own = {"tracking_uri": f"sqlite:///{database}", "artifact_root": f"{database.parent}/own", "experiment": "rivals"}
+    with_own = project.with_settings(registry=own)
+    registry = registry_of(load_settings(with_own.config))
+    lenient = registry.load(registry.champion())
+    lenient = replace(lenient, cutoff=2 * lenient.cutoff)
+    second = registry.register(to_files(lenient), params={}, metrics={}, figures={})
+    assert second.version == "2"
+    shutil.copytree(project.root / "reference/model=1", project.root / "reference/model=2")
+    return with_own
+
+
+@pytest.fixture
 def score(project: Project) -> Callable[..., Any]:
     """Score the test day as plain Python."""
     from flows.score_applications import score_applications
 
-    def run(using: Project = project) -> Any:
-        return score_applications.fn(as_of=DAY, config=using.config)
+    def run(using: Project = project, **order: Any) -> Any:
+        return score_applications.fn(as_of=DAY, config=using.config, **order)
 
     return run
 

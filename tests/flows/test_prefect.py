@@ -3,7 +3,8 @@
 import hashlib
 import json
 import re
-from datetime import UTC, datetime
+import time
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -14,6 +15,7 @@ import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import ArtifactFilter, FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun, State
+from prefect.events.filters import EventFilter, EventResourceFilter
 from prefect.flow_engine import run_flow
 from prefect.states import AwaitingRetry, Scheduled
 
@@ -60,7 +62,7 @@ def test_a_scored_and_monitored_day_is_on_record(project: Project) -> None:
     page = next(each for each in artifacts if each.key == f"decisions-{DAY}")
     assert isinstance(page.data, str)
     totals = result.manifest.totals
-    assert f"| all files | {totals.rows:,} | {totals.decided:,} | {totals.quarantined:,} | 0 |" in page.data
+    assert f"| all files | {totals.rows:,} | {totals.decided:,} | {totals.quarantined:,} | 0 | 0 |" in page.data
 
     monitored = monitor_decisions(as_of=DAY, config=project.config)
     assert monitored.compared_rows == result.manifest.totals.decided
@@ -139,9 +141,9 @@ def test_a_run_without_a_day_takes_the_one_it_was_scheduled_for_by_the_clock_of_
             prefect.set_flow_run_state(run.id, AwaitingRetry(), force=True)
 
 
-def try_again(run_id: UUID, project: Project) -> Any:
+def try_again(run_id: UUID, project: Project, **order: Any) -> Any:
     """What Retry in the UI does: the same run, scheduled once more."""
-    parameters = {"as_of": DAY, "config": project.config}
+    parameters = {"as_of": DAY, "config": project.config, **order}
     with client() as prefect:
         prefect.set_flow_run_state(run_id, AwaitingRetry(), force=True)
         run = prefect.read_flow_run(run_id)
@@ -195,6 +197,68 @@ def test_a_retry_after_the_files_were_mended_works_on_the_mended_files(project: 
     assert result.manifest.totals.rows == 200
     states = states_of_last_attempt(run_id)
     assert (states["pin"], states["screen and score applications_1.csv"], states["audit"]) == ("Completed",) * 3
+
+
+def test_a_retry_keeps_its_model_though_another_became_champion(rivals: Project) -> None:
+    rivals.deliver(rows=300)
+    in_the_way, run_id = blocked_publication(rivals)
+    in_the_way.unlink()
+    rivals.promote("2")
+    result = try_again(run_id, rivals)
+    assert result.manifest.model.version == "1"
+    assert states_of_last_attempt(run_id)["pin"] == "Cached"
+    assert score_applications(as_of=DAY, config=rivals.config).outcome == "unchanged"
+
+
+def test_a_forced_run_that_is_tried_again_makes_one_revision(rivals: Project) -> None:
+    rivals.deliver(rows=300)
+    score_applications.fn(as_of=DAY, config=rivals.config)
+    rivals.promote("2")
+    order = {"force": True, "reason": "another model"}
+    state = score_applications(as_of=DAY, config=rivals.config, **order, return_state=True)
+    second = state.result().manifest
+    rivals.promote("1")
+    again = try_again(state.state_details.flow_run_id, rivals, **order)
+    assert (again.outcome, again.manifest) == ("unchanged", second)
+
+
+# --- what is announced
+
+
+def announced(day: date = DAY) -> list[tuple[str, dict[str, Any]]]:
+    """Name and payload of every event about the day's decisions, as the server keeps them."""
+    wanted = EventFilter(resource=EventResourceFilter(id=[f"scoring.day.{day}"]))
+    with client() as prefect:
+        page = prefect.request("POST", "/events/filter", json={"filter": wanted.model_dump(mode="json")}).json()
+    return [(each["event"], each["payload"]) for each in reversed(page["events"])]
+
+
+def test_each_revision_is_announced_once_whichever_run_comes_to_it(rivals: Project) -> None:
+    rivals.deliver(rows=300)
+    score_applications.fn(as_of=DAY, config=rivals.config)  # as a run that dies between its commit and its event
+    for _ in range(2):
+        assert score_applications(as_of=DAY, config=rivals.config).outcome == "unchanged"
+    rivals.promote("2")
+    second = score_applications(as_of=DAY, config=rivals.config, force=True, reason="another model").manifest
+    assert second
+    root = str(rivals.root)
+    of_this_store = [(name, told) for name, told in waited_for(2, root) if told["decisions"].startswith(root)]
+    assert [name for name, _ in of_this_store] == ["scoring.decisions.published", "scoring.decisions.revised"]
+    told = of_this_store[1][1]
+    changed = second.audited.changes
+    assert changed
+    assert (told["revision"], told["reason"], told["changed"]) == (2, "another model", changed.rows)
+    assert told["changes"] == str(rivals.root / changed.key)
+
+
+def waited_for(number: int, root: str) -> list[tuple[str, dict[str, Any]]]:
+    """The events once there are this many about the store; they are sent beside the run."""
+    for _ in range(100):
+        found = announced()
+        if len([told for _, told in found if told["decisions"].startswith(root)]) >= number:
+            break
+        time.sleep(0.1)
+    return found
 
 
 def test_monitoring_a_day_that_was_never_published_says_how_to_score_it(project: Project) -> None:

@@ -1,0 +1,84 @@
+"""What retention removed: data files that manifests name and that are gone by rule, noted beside the manifests.
+
+The note of a day tells a file that was removed on purpose from one that was lost. Whoever removes files notes them
+first, so that none is ever gone without a word.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable
+from datetime import date
+from typing import Final
+
+from tasks.errors import PublishError
+from tasks.revisions import read_if_there
+from tasks.store import AlreadyExists, Changed, NotFound, Store, pause_seconds
+
+_TRIES: Final = 20
+_SHORT_PAUSES: Final = 3
+_TOLD: Final = {"at", "rule"}
+
+
+def expired_key(as_of: date) -> str:
+    """Where it is noted which data files of a day were removed by rule."""
+    return f"revisions/day={as_of}/expired.json"
+
+
+def read_expired(store: Store, as_of: date) -> dict[str, dict[str, str]]:
+    """Key of each removed data file to when (`at`) and by which `rule`; empty where none was.
+
+    Raises:
+        PublishError: what lies there is no such note.
+    """
+    stored = read_if_there(store, expired_key(as_of))
+    return _read(store, as_of, stored.data) if stored else {}
+
+
+def note_expired(store: Store, as_of: date, keys: Iterable[str], *, rule: str, at: str) -> None:
+    """Add data files to the day's note; a key that is noted already keeps its first note. Safe to repeat.
+
+    Args:
+        rule: by which they are removed, in words.
+        at: when, in ISO format.
+
+    Raises:
+        PublishError: what lies there is no such note, or others change it again and again.
+    """
+    added = {key: {"at": at, "rule": rule} for key in keys}
+    for failures in range(_TRIES):
+        seen = read_if_there(store, expired_key(as_of))
+        noted = _read(store, as_of, seen.data) if seen else {}
+        if added.keys() <= noted.keys():
+            return
+        data = json.dumps({"expired": dict(sorted((added | noted).items()))}, indent=1).encode()
+        try:
+            if seen:
+                store.replace(expired_key(as_of), data, tag=seen.tag)
+            else:
+                store.create(expired_key(as_of), data)
+        except (AlreadyExists, Changed, NotFound):
+            time.sleep(pause_seconds(min(failures, _SHORT_PAUSES)))
+            continue
+        return
+    raise PublishError(
+        f"{store.location(expired_key(as_of))} was changed by others {_TRIES} times while removed files were to be "
+        "noted there. See who else writes it, then run the command again."
+    )
+
+
+def _read(store: Store, as_of: date, data: bytes) -> dict[str, dict[str, str]]:
+    try:
+        noted = json.loads(data)["expired"]
+        is_note = all(
+            each.keys() == _TOLD and all(type(word) is str for word in each.values()) for each in noted.values()
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        is_note = False
+    if not is_note:
+        raise PublishError(
+            f"{store.location(expired_key(as_of))} does not note which files were removed and when; restore it from a "
+            "backup, or remove it: then what was removed by rule is told as missing."
+        )
+    return dict(noted)
