@@ -12,10 +12,11 @@ from typing import Any, ParamSpec, TypeVar, get_type_hints
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
 from prefect.runtime import flow_run
 from prefect.settings import PREFECT_API_URL
-from prefect.states import Completed, State
+from prefect.states import Completed
 
 from configs.calendar import load_calendar
 from configs.settings import Settings, load_settings
