@@ -15,7 +15,7 @@ from tasks.core.manifest import DayResult
 from tasks.orchestration import business_day, run_name
 from tasks.pin import pin
 from tasks.publish import publish, roll_forward
-from tasks.revise import draft_after, pins_of, read_order, settled
+from tasks.revise import draft_after, read_order, settled
 from tasks.screen_score import screen_and_score
 
 
@@ -50,7 +50,7 @@ def score_applications(
         return DayResult("unchanged", delivery, unchanged)
     if not delivery.files:
         return DayResult("no applications", delivery, None)
-    pins = pins_of(published, delivery) if published and order.kind == "corrections" else pin(delivery, settings)
+    pins = pin(delivery, settings, kept=published if order.kind == "corrections" else None)
     if published and pins.fingerprint == published.fingerprint:
         return DayResult("unchanged", delivery, published)
     draft = draft_after(published, order)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from datetime import date
 from typing import TYPE_CHECKING
 
 from prefect.runtime import flow_run
@@ -17,11 +16,10 @@ from tasks.core.contract import suite_identity
 from tasks.core.day import Delivery, ModelPin, Pins, fingerprint
 from tasks.core.decisions import SCHEMA_VERSION
 from tasks.core.features import FEATURE_VERSION
-from tasks.core.manifest import Manifest
+from tasks.core.manifest import Manifest, policy_of
 from tasks.core.policy import Policy, resolve_policy
-from tasks.errors import ConfigError, PublishError
+from tasks.errors import ConfigError, ModelError, PublishError
 from tasks.orchestration import run_logger, step
-from tasks.revisions import show_newest
 from tasks.store import AlreadyExists, Changed, NotFound, Store, open_store
 
 if TYPE_CHECKING:
@@ -29,40 +27,58 @@ if TYPE_CHECKING:
     from tasks.adapters.mlflow import ModelRegistry
 
 
-def _pins_of_this_run(delivery: Delivery, _settings: Settings) -> str | None:
+def _pins_of_this_run(delivery: Delivery, _settings: Settings, kept: Manifest | None = None) -> str | None:
     """A run that is tried again on the same files keeps its pins; another run resolves them anew."""
-    run, versions = flow_run.id, (FEATURE_VERSION, SCHEMA_VERSION)
-    return f"work/day={delivery.as_of}/pins-{run}-{digest_of(delivery.digests, versions)}.json" if run else None
+    if kept or not flow_run.id:
+        return None
+    versions = (FEATURE_VERSION, SCHEMA_VERSION)
+    return f"work/day={delivery.as_of}/pins-{flow_run.id}-{digest_of(delivery.digests, versions)}.json"
 
 
 @step("pin", reuse=_pins_of_this_run)
-def pin(delivery: Delivery, settings: Settings) -> Pins:
-    """The champion's version and digest, the policy with its cut-off, the contract, and the fingerprint of it all."""
-    model = registry_of(settings).champion()
-    policy_file = load_policy(settings.scoring.policy)
-    suite = suite_text(settings.contract.suite)
-    contract_version, contract_digest = suite_identity(suite)
-    _keep_suite(open_store(settings.storage), suite, contract_digest)
-    pins = Pins(
-        delivery.as_of,
-        model,
-        fill_in(policy_file, load_bundle(model, settings).cutoff),
-        policy_file.digest,
-        contract_version,
-        contract_digest,
-        fingerprint(delivery, model=model, policy=policy_file.digest, contract=contract_digest),
-    )
+def pin(delivery: Delivery, settings: Settings, kept: Manifest | None = None) -> Pins:
+    """The champion's version and digest, the policy with its cut-off, the contract, and the fingerprint of it all.
+
+    Args:
+        delivery: what is to be decided.
+        settings: where registry, policy and contract are.
+        kept: the revision whose model, policy and contract are kept instead.
+    """
+    pins = _pins_of(kept, delivery) if kept else _resolve(delivery, settings)
     run_logger().info(
         "Scoring with %s version %s, policy %s (cut-off %.4f), contract %s",
-        model.name, model.version, pins.policy.version, pins.policy.cutoff, contract_version,
+        pins.model.name, pins.model.version, pins.policy.version, pins.policy.cutoff, pins.contract_version,
     )  # fmt: skip
     return pins
 
 
-@step("roll forward")
-def roll_forward(as_of: date, settings: Settings) -> Manifest | None:
-    """The day's newest revision, shown to readers should the run that published it have died before that."""
-    return show_newest(open_store(settings.storage), as_of)
+def _resolve(delivery: Delivery, settings: Settings) -> Pins:
+    model = registry_of(settings).champion()
+    policy_file = load_policy(settings.scoring.policy)
+    suite = suite_text(settings.contract.suite)
+    contract = suite_identity(suite)
+    _keep_suite(open_store(settings.storage), suite, contract[1])
+    policy = fill_in(policy_file, load_bundle(model, settings).cutoff)
+    return _fixed(delivery, model, policy, policy_file.digest, contract)
+
+
+def _pins_of(published: Manifest, delivery: Delivery) -> Pins:
+    """What a published revision was decided with, for another delivery of its day."""
+    if published.feature_version != FEATURE_VERSION:
+        raise ModelError(
+            f"Revision {published.revision} of {published.as_of} was decided on features of version "
+            f"{published.feature_version}; this program builds version {FEATURE_VERSION}, so its corrections cannot be "
+            f"decided like the rest. Decide the whole day again: scoring score --as-of {published.as_of} --force "
+            '--reason "...".'
+        )
+    contract = (published.contract["version"], published.contract["digest"])
+    return _fixed(delivery, published.model, policy_of(published), published.policy["digest"], contract)
+
+
+def _fixed(delivery: Delivery, model: ModelPin, policy: Policy, policy_digest: str, contract: tuple[str, str]) -> Pins:
+    version, digest = contract
+    made_of = fingerprint(delivery, model=model, policy=policy_digest, contract=digest)
+    return Pins(delivery.as_of, model, policy, policy_digest, version, digest, made_of)
 
 
 def fill_in(policy: PolicyFile, proposed_cutoff: float) -> Policy:

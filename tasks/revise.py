@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from tasks.core.day import CORRECTIONS, Delivery, Draft, Order, Pins, fingerprint
-from tasks.core.features import FEATURE_VERSION
-from tasks.core.manifest import Manifest, policy_of
-from tasks.errors import ConfigError, InputsChanged, ModelError, SourceError
+from tasks.core.day import CORRECTIONS, Delivery, Draft, Order
+from tasks.core.manifest import Manifest
+from tasks.errors import ConfigError, InputsChanged, SourceError
 from tasks.landing import landing_key
-
-_HOW = 'scoring score --as-of {day} {option} --reason "..."'
 
 
 def read_order(*, force: bool, corrections: bool, reason: str | None) -> Order:
@@ -63,30 +60,6 @@ def draft_after(published: Manifest | None, order: Order) -> Draft:
     return Draft(published.revision + 1, order.reason, published.audited.decisions)
 
 
-def pins_of(published: Manifest, delivery: Delivery) -> Pins:
-    """What the published revision was decided with, for another delivery of its day.
-
-    Raises:
-        ModelError: this program no longer builds the features of that time.
-    """
-    if published.feature_version != FEATURE_VERSION:
-        raise ModelError(
-            f"Revision {published.revision} of {published.as_of} was decided on features of version "
-            f"{published.feature_version}; this program builds version {FEATURE_VERSION}, so its corrections cannot be "
-            f"decided like the rest. Decide the whole day again: {_how(delivery, '--force')}."
-        )
-    policy, contract = published.policy["digest"], published.contract["digest"]
-    return Pins(
-        delivery.as_of,
-        published.model,
-        policy_of(published),
-        policy,
-        published.contract["version"],
-        contract,
-        fingerprint(delivery, model=published.model, policy=policy, contract=contract),
-    )
-
-
 def _require_corrections(delivery: Delivery, published: Manifest) -> None:
     """Stop where there are no corrections, or where more has changed than corrections that came."""
     if not any(file.is_correction for file in delivery.files):
@@ -109,7 +82,8 @@ def _what_changed(published: Manifest, delivery: Delivery) -> str:
     return (
         f"{delivery.as_of} was published as revision {published.revision} from other files ({told}). "
         "Nothing was changed. Restore the files that were scored, or deliver the new ones under their own day; or "
-        f"decide the day again from what lies there now, as a new revision: {_how(delivery, '--force')}."
+        f"decide the day again from what lies there now, as a new revision: scoring score --as-of {delivery.as_of} "
+        '--force --reason "...".'
     )
 
 
@@ -120,7 +94,3 @@ def _differences(before: Mapping[str, str], now: Mapping[str, str]) -> dict[str,
         "new": sorted(set(now) - set(before)),
         "gone": sorted(set(before) - set(now)),
     }
-
-
-def _how(delivery: Delivery, option: str) -> str:
-    return _HOW.format(day=delivery.as_of, option=option)
