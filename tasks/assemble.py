@@ -12,7 +12,7 @@ import pyarrow as pa
 from tasks.adapters.arrow import read_parquet
 from tasks.core.applications import as_text, parse_rows
 from tasks.core.day import FileTotals, PartRef
-from tasks.core.duplicates import shared_ids, sort_out
+from tasks.core.duplicates import shared_ids, sort_out, take_turns
 from tasks.core.screening import APPLICATION_ID, BROKEN_RULES, CONFLICTING, SOURCE_FILE, SOURCE_ROW, rejected_rows
 from tasks.landing import delivered_chunks, open_delivered
 from tasks.orchestration import run_logger
@@ -47,8 +47,8 @@ def assemble(store: Store, parts: Sequence[PartRef], *, chunk_rows: int) -> Asse
     rejected = pa.concat_tables([read_parquet(read_data(store, part.rejected)) for part in parts])
     identified = [*_PLACE, APPLICATION_ID]
     places = pa.concat_tables([decided.select(identified), rejected.select(identified)]).to_pandas().dropna()
-    is_replaced = _is_replaced(places, parts)
-    outdated, places = places.loc[is_replaced, _PLACE], places[~is_replaced]
+    is_outdated = _outdated(places, parts)
+    outdated, places = places.loc[is_outdated, _PLACE], places[~is_outdated]
     decided, rejected = _without(decided, outdated), _without(rejected, outdated)
     replaced = pa.Table.from_pandas(outdated, preserve_index=False)
     shared = shared_ids(places[APPLICATION_ID].to_numpy())
@@ -67,15 +67,15 @@ def assemble(store: Store, parts: Sequence[PartRef], *, chunk_rows: int) -> Asse
     )
 
 
-def _is_replaced(places: pd.DataFrame, parts: Sequence[PartRef]) -> np.ndarray:
-    """Which rows have a correction that came later in the order of the parts; the feed's own files come all at once."""
-    turn = {part.file.name: n * part.file.is_correction for n, part in enumerate(parts)}
-    if not any(turn.values()):
+def _outdated(places: pd.DataFrame, parts: Sequence[PartRef]) -> np.ndarray:
+    """Which rows a correction replaces; the feed's own files came at once, each file of corrections after them."""
+    if not any(part.file.is_correction for part in parts):
         return np.zeros(len(places), dtype=bool)
-    turns = places[SOURCE_FILE].map(turn)
-    if unknown := int((turns.groupby(places[APPLICATION_ID]).transform("min") > 0).sum()):
-        run_logger().warning("%d corrected rows stand in for nothing: their ids are new to the day", unknown)
-    return (turns < turns.groupby(places[APPLICATION_ID]).transform("max")).to_numpy()
+    turn = {part.file.name: n * part.file.is_correction for n, part in enumerate(parts)}
+    taken = take_turns(places[APPLICATION_ID].to_numpy(), places[SOURCE_FILE].map(turn).to_numpy())
+    if taken.without_origin:
+        run_logger().warning("%d corrections stand in for nothing: their ids are new to the day", taken.without_origin)
+    return taken.replaced
 
 
 def count_files(parts: Sequence[PartRef], assembled: Assembled) -> dict[str, FileTotals]:

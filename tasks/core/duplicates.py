@@ -1,6 +1,6 @@
-"""Rows that share an id within a day: exact copies are dropped, different rows are all set aside.
+"""Rows that share an id within a day: corrected ones are replaced, exact copies dropped, different rows all set aside.
 
-Which of two different rows of one id is the applicant's true one, nobody here can know.
+Which of two different rows of one id is the applicant's true one, nobody here can know, unless one is a correction.
 """
 
 from __future__ import annotations
@@ -18,6 +18,30 @@ class Sorted(NamedTuple):
     """True for every exact copy but the first."""
     conflicting: np.ndarray
     """True for the remaining rows of an id whose rows differ."""
+
+
+class Turns(NamedTuple):
+    """What corrections do to the rows that came before them."""
+
+    replaced: np.ndarray
+    """True for every row of an id that came again in a later turn."""
+    without_origin: int
+    """Corrected rows whose id came in no delivery before."""
+
+
+def take_turns(ids: np.ndarray, turns: np.ndarray) -> Turns:
+    """Which rows a later turn replaces.
+
+    Args:
+        ids: id of each row, int64, shape (n,).
+        turns: when each row came: 0 for the feed's own, 1 and up for corrections in their order.
+
+    >>> take_turns(np.array([1, 1, 2, 3]), np.array([0, 1, 0, 1]))
+    Turns(replaced=array([ True, False, False, False]), without_origin=1)
+    """
+    by_id = pd.Series(turns).groupby(ids)
+    replaced: np.ndarray = (turns < by_id.transform("max").to_numpy()) if len(ids) else np.zeros(0, dtype=bool)
+    return Turns(replaced, int((by_id.min() > 0).sum()))
 
 
 def shared_ids(ids: np.ndarray) -> np.ndarray:

@@ -3,7 +3,7 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.core.duplicates import shared_ids, sort_out
+from tasks.core.duplicates import shared_ids, sort_out, take_turns
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.sampled_from([1.0, 2.0, None])), max_size=30))
@@ -32,3 +32,12 @@ def test_a_copy_among_conflicting_rows_is_still_a_copy() -> None:
 
 def test_no_id_is_shared_among_unique_ones() -> None:
     assert shared_ids(np.array([3, 1, 2])).size == 0
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3)), max_size=30))
+def test_a_row_is_replaced_if_its_id_came_again_later(rows: list[tuple[int, int]]) -> None:
+    ids, turns = (np.array([row[n] for row in rows], dtype=np.int64) for n in (0, 1))
+    taken = take_turns(ids, turns)
+    assert taken.replaced.tolist() == [any(i == id_ and t > turn for i, t in rows) for id_, turn in rows]
+    originals = {id_ for id_, turn in rows if turn == 0}
+    assert taken.without_origin == len({id_ for id_, _ in rows} - originals)

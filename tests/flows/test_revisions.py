@@ -253,7 +253,7 @@ def test_a_correction_of_nobody_is_decided_and_told(
     with caplog.at_level("WARNING", "scoring"):
         second = score(corrections=True, reason=WHY).manifest
     assert (second.totals.replaced, second.totals.decided) == (0, 401)
-    assert "1 corrected rows stand in for nothing" in caplog.text
+    assert "1 corrections stand in for nothing" in caplog.text
 
 
 def test_different_rows_of_one_id_in_a_correction_are_all_set_aside(project: Project, score: Score) -> None:
