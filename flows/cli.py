@@ -17,6 +17,7 @@ from tasks.errors import ScoringError
 
 if TYPE_CHECKING:
     from configs.settings import Settings
+    from tasks.store import Store
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -232,6 +233,40 @@ def monitor(as_of: date, without_prefect: bool, config: str | None, verbose: boo
     click.echo(monitoring_summary(result, settings))
 
 
+@scoring.command()
+@click.option("--as-of", type=Day(), help="One business day, with its history.")
+@click.option(
+    "--last",
+    type=click.IntRange(1),
+    default=30,
+    show_default=True,
+    metavar="DAYS",
+    help="How many days the table shows.",
+)
+@click.option("--verify", is_flag=True, help="Read all that is published again, and name what is not as it should be.")
+@common
+def status(as_of: date | None, last: int, verify: bool, config: str | None, verbose: bool) -> None:
+    """Show what is published, what is not, and whether it is whole. Changes nothing.
+
+    A line a day; with --as-of one day with all its revisions; with --verify every published file read again.
+    """
+    settings = _settings(config, verbose)
+    from configs.calendar import load_calendar
+    from flows.status_summary import day_summary, days_table
+    from tasks.status import day_history, list_days
+    from tasks.store import open_store
+
+    store = open_store(settings.storage)
+    if verify:
+        _verify(store, as_of)
+        return
+    calendar = load_calendar(settings.scoring.calendar)
+    if as_of:
+        click.echo(day_summary(day_history(store, calendar, as_of), store))
+    else:
+        click.echo(days_table(list_days(store, calendar, last=last), settings.storage.root))
+
+
 def main() -> None:
     """Run the command line; an error of ours is one clear line and its exit code."""
     try:
@@ -245,6 +280,26 @@ def main() -> None:
     except click.Abort:
         click.echo("Stopped.", err=True)
         sys.exit(130)
+
+
+def _verify(store: Store, as_of: date | None) -> None:
+    """Read again what is published, all or one day; each finding is told when it is made.
+
+    Raises:
+        PublishError: something is not as it should be.
+    """
+    from flows.status_summary import checked_lines, verified_summary
+    from tasks.errors import PublishError
+    from tasks.verify import verify_day, verify_store
+
+    found = []
+    for checked in [verify_day(store, as_of)] if as_of else verify_store(store):
+        found.append(checked)
+        for line in checked_lines(checked):
+            click.echo(line)
+    click.echo(verified_summary(found))
+    if problems := sum(len(checked.problems) for checked in found):
+        raise PublishError(f"{problems} problems in what is published, each told above. Nothing was changed.")
 
 
 def _settings(config: str | None, verbose: bool) -> Settings:

@@ -20,6 +20,7 @@ from tasks.core.manifest import Manifest, policy_of
 from tasks.core.policy import Policy, resolve_policy
 from tasks.errors import ConfigError, ModelError, PublishError
 from tasks.orchestration import run_logger, step
+from tasks.revisions import suite_key
 from tasks.store import AlreadyExists, Changed, NotFound, Store, open_store
 
 if TYPE_CHECKING:
@@ -138,11 +139,6 @@ def load_contract(suite: str) -> Contract:
     from tasks.adapters import gx
 
     return gx.load_contract(suite)
-
-
-def suite_key(digest: str) -> str:
-    """Where the text of a contract that scored a day is kept."""
-    return f"contracts/{digest}.json"
 
 
 def suite_text(suite: str) -> str:

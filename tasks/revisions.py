@@ -59,6 +59,11 @@ def manifest_of(store: Store, as_of: date, revision: int) -> Manifest | None:
         raise PublishError(f"{store.location(key)} is no manifest; restore it before the day is touched.") from None
 
 
+def suite_key(digest: str) -> str:
+    """Where the text of a contract that scored a day is kept."""
+    return f"contracts/{digest}.json"
+
+
 def report_key(as_of: date) -> str:
     """Where people find how the published applications of a day kept the contract."""
     return f"reports/day={as_of}/contract.json"
@@ -188,7 +193,7 @@ def shown_revision(data: bytes) -> int:
     """Number of the revision that a decisions file belongs to; 0 where the file is damaged and cannot say."""
     try:
         return int(read_footer(data)["revision"])
-    except (pa.ArrowException, KeyError, ValueError):
+    except (pa.ArrowException, OSError, KeyError, ValueError):  # OSError is what Arrow calls some broken footers
         return 0
 
 

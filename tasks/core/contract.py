@@ -10,14 +10,16 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from tasks.core.applications import COLUMNS
 from tasks.errors import ConfigError
+
+if TYPE_CHECKING:
+    import pandas as pd  # takes most of a second, and only Arrow makes frames here
 
 Severity = Literal["critical", "warning", "info"]
 Scope = Literal["row", "table"]

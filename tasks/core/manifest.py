@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -74,7 +75,7 @@ class DayResult(NamedTuple):
 def manifest_json(manifest: Manifest) -> bytes:
     """The manifest as stored."""
     content = asdict(manifest) | {"as_of": manifest.as_of.isoformat(), "totals": asdict(manifest.totals)}
-    return json.dumps(content, indent=1).encode()
+    return json.dumps(content | {"seal": _seal(content)}, indent=1).encode()
 
 
 def read_manifest(data: bytes) -> Manifest:
@@ -82,6 +83,8 @@ def read_manifest(data: bytes) -> Manifest:
     content = json.loads(data)
     if not isinstance(content, dict):
         raise ValueError("a manifest is a JSON object")  # noqa: TRY004
+    if content.pop("seal") != _seal(content):
+        raise ValueError("a manifest is sealed by a digest of all that it says")
     audited = content.pop("audited")
     content.pop("totals")
     quarantine, changes = audited.pop("quarantine"), audited.pop("changes")
@@ -102,3 +105,7 @@ def read_manifest(data: bytes) -> Manifest:
             ),
         }
     )
+
+
+def _seal(content: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -34,7 +34,7 @@ class FolderStore:
 
     def read(self, key: str) -> Stored:
         """The whole object. Raises `NotFound`."""
-        with self.open(key) as stream:
+        with self.open(key) as stream, _told("read", key):
             data = stream.read()
         return Stored(data, _tag(data))
 

@@ -3,6 +3,7 @@
 import gzip
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from configs.settings import load_settings
 from flows.monitor_decisions import monitor_decisions
 from flows.summary import day_summary
 from tasks.core.decisions import CHANGES, build_changes
-from tasks.core.manifest import Manifest, policy_of
+from tasks.core.manifest import Manifest, manifest_json, policy_of, read_manifest
 from tasks.errors import ConfigError, InputsChanged, ModelError, ScoringError, SourceError
 from tests.conftest import DAY, Project
 
@@ -303,7 +304,7 @@ def other_features(project: Project, score: Score) -> None:
     published(project, score)
     correct(project, delivered(project).head(1))
     path = project.root / f"revisions/day={DAY}/rev=0001/manifest.json"
-    path.write_text(path.read_text().replace('"feature_version": "', '"feature_version": "0'))
+    path.write_bytes(manifest_json(replace(read_manifest(path.read_bytes()), feature_version="0")))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,134 @@
+"""What `scoring status` prints: a line a day, one day with its history, or what reading everything again has found.
+
+Prefect and the registry are not needed for it, and not imported: a status comes at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from tasks.core.manifest import Manifest
+from tasks.reread import Checked
+from tasks.revisions import decisions_key, manifest_key, report_key
+from tasks.status import DayHistory, DayStatus
+from tasks.store import Store
+
+_DIGITS: Final = 12
+_HEAD: Final = (
+    f"{'day':<10}  {'rev':>3}  {'received':>9}  {'decided':>9}  {'quarant.':>8}  {'approved':>8}  {'model':<6}  "
+    f"{'decisions':<12}  {'published (UTC)':<16}  state"
+)
+
+
+def days_table(days: Sequence[DayStatus], root: str) -> str:
+    """A line a day, newest last; how to begin where there is none."""
+    if not days:
+        return (
+            f"\nNothing was delivered or published yet in {root}\n\n"
+            "  Lay a day's files into landing/day=YYYY-MM-DD/ there, or make some: scoring generate --from YYYY-MM-DD\n"
+            "  Then score the day: scoring score --as-of YYYY-MM-DD"
+        )
+    return "\n".join(["", _HEAD, *(_line(day) for day in days)])
+
+
+def day_summary(history: DayHistory, store: Store) -> str:
+    """One day with all its revisions, newest last: what was decided, why, from which files, and where it lies."""
+    status = history.status
+    lines = [f"\nApplications of {status.as_of}: {_state(status)}"]
+    if history.shown:
+        lines += ["", *(f"  {store.location(key)}" for key in (decisions_key(status.as_of), report_key(status.as_of)))]
+    for revision, manifest in history.revisions.items():
+        lines += _revision(revision, manifest, history, store)
+    named = {name for manifest in history.revisions.values() if manifest for name in manifest.inputs}
+    lines += _named("Delivered, in no revision", sorted(history.landing - named))
+    return "\n".join(lines)
+
+
+def checked_lines(checked: Checked) -> Iterable[str]:
+    """What reading a day again has found, a line each."""
+    day = str(checked.as_of or "no day")
+    yield from (f"{day:<10}  PROBLEM  {_shown(each)}" for each in checked.problems)
+    yield from (f"{day:<10}  remark   {_shown(each)}" for each in checked.remarks)
+
+
+def verified_summary(checked: Sequence[Checked]) -> str:
+    """How much was read again, and how it went."""
+    problems = sum(len(each.problems) for each in checked)
+    days, revisions = sum(each.revisions > 0 for each in checked), sum(each.revisions for each in checked)
+    read = f"{days:,} days, {revisions:,} revisions, {sum(each.files for each in checked):,} files re-read"
+    return f"{read}: {f'{problems:,} problems' if problems else 'no problem'}"
+
+
+def _line(day: DayStatus) -> str:
+    manifest = day.newest
+    if manifest is None:
+        return str(day.as_of).ljust(_HEAD.index("state")) + _state(day)
+    totals, by_decision = manifest.totals, manifest.audited.by_decision
+    share = by_decision.get("approve", 0) / max(totals.decided, 1)
+    return (
+        f"{day.as_of}  {manifest.revision:>3}  {totals.rows:>9,}  {totals.decided:>9,}  {totals.quarantined:>8,}  "
+        f"{share:>8.1%}  {manifest.model.version:<6}  {manifest.audited.decisions.sha256[:_DIGITS]}  "
+        f"{_published_at(manifest)}  {_state(day)}"
+    )
+
+
+def _state(day: DayStatus) -> str:
+    return day.state + (f" ({'; '.join(day.hints)})" if day.hints else "")
+
+
+def _revision(revision: int, manifest: Manifest | None, history: DayHistory, store: Store) -> Iterable[str]:
+    as_of = history.status.as_of
+    if manifest is None:
+        yield f"\n  Revision {revision}: no manifest that can be read; see scoring status --as-of {as_of} --verify"
+        return
+    audited, totals, model = manifest.audited, manifest.totals, manifest.model
+    is_shown = history.shown == audited.decisions.sha256
+    yield f"\n  Revision {revision}, published {_published_at(manifest)} UTC" + (
+        ": what readers see" if is_shown else ""
+    )
+    told = {
+        "Reason": _shown(" ".join((manifest.reason or "").split())),
+        "Made with": (
+            f"{model.name} version {model.version}, cut-off {manifest.policy['cutoff']:.4f}, "
+            f"policy {manifest.policy['version']}, contract {manifest.contract['version']}"
+        ),
+        "Rows": (
+            f"{totals.rows:,} received: {totals.decided:,} decided, {totals.quarantined:,} quarantined, "
+            f"{totals.duplicates_dropped:,} copies dropped, {totals.replaced:,} replaced"
+        ),
+        "Decided": ", ".join(f"{name} {count:,}" for name, count in audited.by_decision.items()),
+        "Changed": f"{audited.changes.rows:,} decisions since revision {revision - 1}" if audited.changes else "",
+        "Digest": audited.decisions.sha256[:_DIGITS],
+    }
+    yield from (f"    {name:<12}{text}" for name, text in told.items() if text)
+    for name, sha256 in manifest.inputs.items():
+        is_there = "in the landing" if name in history.landing else "not in the landing any more"
+        yield f"    {'File':<12}{_shown(name)}, {sha256[:_DIGITS]}, {is_there}"
+    places = {
+        "Decisions": audited.decisions.key,
+        "Changes": audited.changes.key if audited.changes else None,
+        "Quarantine": audited.quarantine.key if audited.quarantine else None,
+        "Contract": audited.contract_report.key,
+        "Manifest": manifest_key(as_of, revision),
+    }
+    for name, key in places.items():
+        if key:
+            expired = history.expired.get(key)
+            gone = f" (expired on {expired['at']}: {expired['rule']})" if expired else ""
+            yield f"    {name:<12}{store.location(key)}{gone}"
+
+
+def _published_at(manifest: Manifest) -> str:
+    return manifest.run.get("published_at", "")[:16].replace("T", " ")
+
+
+def _named(title: str, names: Sequence[str]) -> Iterable[str]:
+    if names:
+        yield f"\n  {title}"
+        yield from (f"    {_shown(name)}" for name in names)
+
+
+def _shown(text: str) -> str:
+    """A file's name or a reason as any terminal can show it."""
+    return text if text.isprintable() else ascii(text)

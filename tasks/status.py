@@ -1,0 +1,230 @@
+"""What the store knows of each day: its newest revision, what readers see of it, and what waits in the landing.
+
+All of it comes from the names that a listing gives and from manifests; no delivered file is read.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Final
+
+from pydantic import TypeAdapter
+
+from configs.calendar import Calendar
+from tasks.core.day import CORRECTIONS
+from tasks.core.manifest import Manifest, policy_of, read_manifest
+from tasks.expired import read_expired
+from tasks.landing import landing_key
+from tasks.revisions import decisions_key, manifest_key, read_if_there, shown_revision
+from tasks.store import Store
+from tasks.store.keys import is_key
+
+_DAY: Final = re.compile(r"[a-z]+/day=(\d{4}-\d{2}-\d{2})/.+", re.DOTALL)
+_OF_REVISION: Final = re.compile(r"(?:revisions/day=[\d-]+/)?rev=(\d{4,5})/(\w+)\.json")
+_VERIFY: Final = "scoring status --verify"
+UNSOUND: Final = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+"""What reading a manifest raises where it is none, or was altered."""
+
+
+@dataclass(frozen=True, slots=True)
+class DayStatus:
+    """One day as it stands."""
+
+    as_of: date
+    newest: Manifest | None
+    """None where the day was never published, or its manifest is gone or damaged."""
+    state: str
+    hints: tuple[str, ...] = ()
+    """What else is worth knowing."""
+
+
+@dataclass(frozen=True, slots=True)
+class DayHistory:
+    """One day with all its revisions."""
+
+    status: DayStatus
+    revisions: Mapping[int, Manifest | None]
+    """Number to manifest, from 1; None where it is gone or damaged."""
+    shown: str | None
+    """SHA-256 of the decisions that readers see; None where they see none."""
+    landing: frozenset[str]
+    """Names of the application files that lie in the landing."""
+    expired: Mapping[str, Mapping[str, str]]
+    """Key of each data file that was removed by rule to when and by which."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """What lies in the store of one day, by name and size in bytes."""
+
+    revisions: Mapping[str, int]
+    landing: Mapping[str, int]
+    decisions: Mapping[str, int]
+
+    @property
+    def manifests(self) -> frozenset[int]:
+        return revisions_with("manifest", self.revisions)
+
+    @property
+    def last(self) -> int:
+        """Number of the newest revision that has left anything; 0: none has."""
+        return max(revisions_with(r"\w+", self.revisions), default=0)
+
+    @property
+    def delivered(self) -> frozenset[str]:
+        """Names of the application files, corrections among them."""
+        return frozenset(name for name in self.landing if not is_hidden(name))
+
+    @property
+    def shown_bytes(self) -> int | None:
+        """Size of the decisions that readers see."""
+        return self.decisions.get("decisions.parquet")
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is anything to say of the day."""
+        return bool(self.last or self.delivered or self.shown_bytes is not None)
+
+
+def list_days(store: Store, calendar: Calendar, *, last: int) -> list[DayStatus]:
+    """The newest `last` days of which anything was delivered or published, newest last."""
+    rooms = [names_by_day(store, f"{room}/") for room in ("revisions", "landing", "decisions")]
+    days = {day: _Listed(*(room.get(day, {}) for room in rooms)) for day in set().union(*rooms)}
+    known = sorted(day for day, listed in days.items() if listed.is_known)[-last:]
+    return [_status_of(store, calendar, day, days[day]) for day in known]
+
+
+def day_history(store: Store, calendar: Calendar, as_of: date) -> DayHistory:
+    """All that the store knows of a day."""
+    listed = _Listed(
+        *(names_by_day(store, f"{room}/day={as_of}/").get(as_of, {}) for room in ("revisions", "landing", "decisions"))
+    )
+    shown = read_if_there(store, decisions_key(as_of))
+    return DayHistory(
+        _status_of(store, calendar, as_of, listed),
+        {revision: _manifest(store, as_of, revision) for revision in range(1, listed.last + 1)},
+        hashlib.sha256(shown.data).hexdigest() if shown else None,
+        listed.delivered,
+        read_expired(store, as_of),
+    )
+
+
+def names_by_day(store: Store, prefix: str) -> dict[date, dict[str, int]]:
+    """Day to the objects under a prefix: what follows the day in their keys, and their size in bytes.
+
+    What is of no day is left out.
+    """
+    days: dict[date, dict[str, int]] = {}
+    for entry in store.list(prefix):
+        if day := day_of(entry.key):
+            days.setdefault(day, {})[entry.key.split("/", 2)[2]] = entry.size_bytes
+    return days
+
+
+def day_of(key: str) -> date | None:
+    """The day that an object belongs to, by its key; None for what belongs to none.
+
+    >>> [day_of(key) for key in ("landing/day=2026-11-02/a.csv", "landing/day=2026-13-02/a.csv", "decisions/a.csv")]
+    [datetime.date(2026, 11, 2), None, None]
+    """
+    found = _DAY.fullmatch(key)
+    try:
+        return date.fromisoformat(found[1]) if found else None
+    except ValueError:
+        return None
+
+
+def revisions_with(name: str, keys: Iterable[str]) -> frozenset[int]:
+    """Numbers of the revisions that have a JSON file of this name, a regular expression.
+
+    >>> sorted(revisions_with("manifest", ["rev=0001/manifest.json", "rev=0002/announced.json", "x"]))
+    [1]
+    """
+    found = (_OF_REVISION.fullmatch(key) for key in keys)
+    return frozenset(int(each[1]) for each in found if each and re.fullmatch(name, each[2]))
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a name says that it is none of the applications or decisions.
+
+    >>> [is_hidden(name) for name in ("a.csv", "_control.json", "corrections/a.csv", "corrections/.a.csv")]
+    [False, True, False, True]
+    """
+    return any(part[:1] in {"_", "."} for part in name.split("/"))
+
+
+def sound_manifest(data: bytes) -> Manifest:
+    """The manifest in stored bytes, every value of its declared type and its totals right. Raises one of `UNSOUND`."""
+    manifest = read_manifest(data)
+    _manifest_type().validate_json(data, strict=True)
+    policy_of(manifest)
+    sound = {
+        "its totals are the sum of its files": json.loads(data)["totals"] == asdict(manifest.totals),
+        "it names a contract": {"version", "digest"} <= manifest.contract.keys(),
+        "it names objects": all(is_key(file.key) for file in manifest.audited.data_files),
+    }
+    if wrong := [rule for rule, holds in sound.items() if not holds]:
+        raise ValueError(f"not so: {', '.join(wrong)}")
+    return manifest
+
+
+@functools.cache
+def _manifest_type() -> TypeAdapter[Manifest]:
+    return TypeAdapter(Manifest)
+
+
+def _status_of(store: Store, calendar: Calendar, as_of: date, listed: _Listed) -> DayStatus:
+    if not listed.last and listed.shown_bytes is None:
+        excuse = calendar.excuse(as_of)
+        state = "delivered, not published" if listed.delivered else "nothing delivered"
+        return DayStatus(as_of, None, state, (excuse,) if excuse else ())
+    if not listed.manifests or listed.manifests != set(range(1, listed.last + 1)):
+        return DayStatus(as_of, None, "a manifest is missing", (_VERIFY,))
+    newest = _manifest(store, as_of, listed.last)
+    if newest is None:
+        return DayStatus(as_of, None, "its manifest is damaged", (_VERIFY,))
+    expired = read_expired(store, as_of) if "expired.json" in listed.revisions else {}
+    return DayStatus(as_of, newest, *_compare(store, newest, listed, frozenset(expired)))
+
+
+def _compare(store: Store, newest: Manifest, listed: _Listed, expired: frozenset[str]) -> tuple[str, tuple[str, ...]]:
+    """State and hints of a published day."""
+    as_of = newest.as_of
+    gone = {name for name in newest.inputs.keys() - listed.delivered if landing_key(as_of) + name not in expired}
+    new = listed.delivered - newest.inputs.keys()
+    waiting = sum(name.startswith(CORRECTIONS) for name in new)
+    hints = {
+        f"{waiting} corrections waiting": waiting,
+        f"landing changed: {len(new) - waiting} new, {len(gone)} gone": len(new) > waiting or gone,
+    }
+    told = tuple(hint for hint, is_so in hints.items() if is_so)
+    if listed.shown_bytes is None and decisions_key(as_of) in expired:
+        return "expired", told
+    if not _is_shown(store, newest, listed.shown_bytes):
+        return "behind", (f"run scoring score --as-of {as_of}", *told)
+    is_announced = newest.revision in revisions_with("announced", listed.revisions)
+    return "published", told if is_announced else (*told, "not announced")
+
+
+def _is_shown(store: Store, newest: Manifest, shown_bytes: int | None) -> bool:
+    """Whether readers see this revision. Where no other has been, its size says so; else the number it carries."""
+    if shown_bytes != newest.audited.decisions.size_bytes:
+        return False
+    if newest.revision == 1:
+        return True
+    shown = read_if_there(store, decisions_key(newest.as_of))
+    return shown is not None and shown_revision(shown.data) == newest.revision
+
+
+def _manifest(store: Store, as_of: date, revision: int) -> Manifest | None:
+    stored = read_if_there(store, manifest_key(as_of, revision))
+    try:
+        return sound_manifest(stored.data) if stored else None
+    except UNSOUND:
+        return None

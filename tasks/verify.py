@@ -1,0 +1,295 @@
+"""Everything published, read again: whether it is there, is what its manifest says, and is what readers see.
+
+One day is held in memory at a time, and nothing is written. What no manifest vouches for is not looked at: work/,
+reference/, and what monitoring may renew.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from datetime import date
+from typing import Any, Final
+
+import pyarrow as pa
+
+from tasks.adapters.arrow import read_footer, read_parquet
+from tasks.core.consistency import (
+    check_changes,
+    check_decisions,
+    check_manifest,
+    check_quarantine,
+    is_of_these_versions,
+)
+from tasks.core.contract import suite_identity
+from tasks.core.day import DataFile
+from tasks.core.manifest import Manifest
+from tasks.errors import ConfigError
+from tasks.expired import expired_key
+from tasks.inputs import input_key
+from tasks.landing import landing_key
+from tasks.reread import BACKUP, Checked, Reader
+from tasks.revisions import (
+    announcement_key,
+    decisions_key,
+    manifest_key,
+    read_if_there,
+    report_key,
+    shown_revision,
+    suite_key,
+)
+from tasks.status import UNSOUND, day_of, is_hidden, revisions_with, sound_manifest
+from tasks.store import Store
+
+_ROOMS: Final = ("decisions/", "revisions/", "quarantine/")
+_PATIENCE_SECONDS: Final = 3.0
+_TOLD: Final = 20
+_NO_PARQUET: Final = (pa.ArrowException, OSError, KeyError, ValueError)
+"""What Arrow raises at bytes that are no parquet of ours."""
+
+
+def verify_store(store: Store) -> Iterator[Checked]:
+    """Every day of which anything is or was published, oldest first; then what belongs to no day."""
+    days = sorted({day for room in _ROOMS for entry in store.list(room) if (day := day_of(entry.key))})
+    told_at = time.monotonic()
+    for as_of in days:
+        checked = verify_day(store, as_of)
+        if time.monotonic() > told_at + _PATIENCE_SECONDS:
+            logging.getLogger("scoring").info("Read %s again: %d files", as_of, checked.files)
+            told_at = time.monotonic()
+        yield checked
+    yield _verify_rest(store)
+
+
+def verify_day(store: Store, as_of: date) -> Checked:
+    """One day: its manifests, all that they name, what readers see, what it was made from, and what else lies there."""
+    reader = Reader(store)
+    listed = {entry.key: entry.size_bytes for room in _ROOMS for entry in store.list(f"{room}day={as_of}/")}
+    if expired_key(as_of) in listed:
+        reader.read_expired(as_of)
+    last = max(revisions_with(r"\w+", listed), default=0)
+    manifests = _read_manifests(reader, as_of, listed, last)
+    decided: dict[int, pa.Table | None] = {}
+    for revision, manifest in manifests.items():
+        key, before = manifest_key(as_of, revision), decided.get(revision - 1)
+        decided = {revision: _check_revision(reader, key, manifest, before)}
+    _check_contracts(reader, manifests.values())
+    _check_shown(reader, as_of, listed, manifests, last)
+    newest = manifests.get(last)
+    if newest and not any(check_manifest(newest, as_of=as_of, revision=last)):
+        _check_inputs(reader, newest)
+    _check_foreign(reader, listed.keys() - {decisions_key(as_of)})
+    _check_unnamed(reader, as_of, listed, manifests, last)
+    return reader.checked(as_of, revisions=len(manifests))
+
+
+def _verify_rest(store: Store) -> Checked:
+    reader = Reader(store)
+    for room in _ROOMS:
+        stray = {entry.key: entry.size_bytes for entry in store.list(room) if day_of(entry.key) is None}
+        _check_foreign(reader, stray)
+        if stray and room != "decisions/":
+            reader.remark(room, f"holds {_sizes(stray)} of no day")
+    return reader.checked(None, revisions=0)
+
+
+# --- manifests
+
+
+def _read_manifests(reader: Reader, as_of: date, listed: Collection[str], last: int) -> dict[int, Manifest]:
+    """Number to manifest, of those that are sound in form; a gap in the numbers is a problem."""
+    there = revisions_with("manifest", listed)
+    missing = [revision for revision in range(1, last + 1) if revision not in there]
+    for revision in missing[:_TOLD]:
+        _tell_missing(reader, as_of, revision, f"and revision {last} has left something")
+    if len(missing) > _TOLD:
+        reader.problem(f"revisions/day={as_of}/", f"lacks {len(missing) - _TOLD} more manifests up to revision {last}")
+    read = {revision: _read_manifest(reader, as_of, revision) for revision in sorted(there)}
+    return {revision: manifest for revision, manifest in read.items() if manifest}
+
+
+def _tell_missing(reader: Reader, as_of: date, revision: int, sign: str) -> None:
+    remedy = f"{BACKUP} Do not score {as_of} before it is there."
+    reader.problem(manifest_key(as_of, revision), f"is missing, {sign}", remedy)
+
+
+def _read_manifest(reader: Reader, as_of: date, revision: int) -> Manifest | None:
+    key = manifest_key(as_of, revision)
+    data = reader.data(key)
+    if data is None:
+        return None
+    try:
+        manifest = sound_manifest(data)
+        contradictions = list(check_manifest(manifest, as_of=as_of, revision=revision))
+    except UNSOUND:
+        reader.problem(key, "is no manifest, or is not as it was written")
+        return None
+    for told in contradictions:
+        reader.problem(key, told)
+    if not is_of_these_versions(manifest):
+        reader.remark(
+            key,
+            f"is of features {manifest.feature_version}, schema {manifest.schema_version} and manifest "
+            f"{manifest.manifest_version}, which are not this program's; its rows are not decided again to compare",
+        )
+    return manifest
+
+
+# --- what a manifest names
+
+
+def _check_revision(reader: Reader, key: str, manifest: Manifest, before: pa.Table | None) -> pa.Table | None:
+    """Read all data files of the manifest under `key`; returns its decisions, if their bytes are sound.
+
+    Args:
+        before: decisions of the revision before; None where there is none, or none that is sound.
+    """
+    audited, is_ours = manifest.audited, is_of_these_versions(manifest)
+    check = functools.partial(_check_parquet, reader, key)
+    decided = check(
+        audited.decisions, lambda table, footer: check_decisions(table, footer, manifest) if is_ours else ()
+    )
+    check(audited.quarantine, lambda table, _: check_quarantine(table, manifest))
+    is_comparable = decided is not None and before is not None
+    check(audited.changes, lambda table, _: check_changes(table, before, decided, manifest) if is_comparable else ())
+    reader.data_file(audited.contract_report, manifest=key)
+    return decided
+
+
+def _check_parquet(
+    reader: Reader, manifest: str, file: DataFile | None, check: Callable[[pa.Table, Mapping[str, str]], Iterable[str]]
+) -> pa.Table | None:
+    """The table of a data file, if its bytes are sound; what `check` says of it and its footer is kept."""
+    data = reader.data_file(file, manifest=manifest) if file else None
+    if file is None or data is None:
+        return None
+    place = reader.where(file.key)
+    try:
+        table = read_parquet(data)
+        contradictions = list(check(table, read_footer(data)))
+    except _NO_PARQUET:
+        reader.problem(manifest, f"names {place}, which is not the table that it should be")
+        return None
+    for told in contradictions:
+        reader.problem(manifest, f"contradicts {place}, which {told}")
+    return table
+
+
+def _check_contracts(reader: Reader, manifests: Iterable[Manifest]) -> None:
+    """The texts of the contracts that judged the day."""
+    versions = {manifest.contract["digest"]: manifest.contract["version"] for manifest in manifests}
+    for digest, version in versions.items():
+        remedy = f"{BACKUP} Or take it from the history of expectations/: it is version {version} of its suite."
+        text = reader.data(suite_key(digest), remedy=remedy)
+        if text is not None and not _is_contract(text, version, digest):
+            reader.problem(suite_key(digest), "does not hold the contract that its name says", remedy)
+
+
+def _is_contract(text: bytes, version: str, digest: str) -> bool:
+    try:
+        return suite_identity(text.decode()) == (version, digest)
+    except (UnicodeDecodeError, ConfigError):
+        return False
+
+
+# --- what readers see, and what the day was made from
+
+
+def _check_shown(
+    reader: Reader, as_of: date, listed: Collection[str], manifests: Mapping[int, Manifest], last: int
+) -> None:
+    """Whether readers see the newest revision, byte for byte."""
+    key, newest = decisions_key(as_of), manifests.get(last)
+    remedy = f"Run scoring score --as-of {as_of}, which shows the newest revision."
+    data = reader.data(key, remedy=remedy) if newest or key in listed else None
+    shown = shown_revision(data) if data is not None else 0
+    if shown > last:
+        if read_if_there(reader.store, manifest_key(as_of, shown)):
+            reader.remark(key, f"shows revision {shown}, which was published while the day was read again")
+        else:
+            _tell_missing(reader, as_of, shown, f"and {reader.where(key)} shows revision {shown}")
+    elif newest:
+        _require_shown(reader, key, data, newest.audited.decisions, remedy, f"revision {shown}" if shown else "nothing")
+        report = reader.data(report_key(as_of), remedy=remedy)
+        _require_shown(reader, report_key(as_of), report, newest.audited.contract_report, remedy, "another report")
+    elif data is not None and not last:
+        reader.problem(key, f"shows something, and nothing of {as_of} was ever published", "Move it elsewhere.")
+
+
+def _require_shown(reader: Reader, key: str, data: bytes | None, named: DataFile, remedy: str, seen: str) -> None:
+    """Keep that a reader's copy is not the data file that the newest revision names, but what it seems to be."""
+    if data is not None and (sha256 := hashlib.sha256(data).hexdigest()) != named.sha256:
+        place = reader.where(named.key)
+        reader.problem(key, f"shows {seen}, SHA-256 {sha256[:12]}…; required is {place}, {named.sha256[:12]}…", remedy)
+
+
+def _check_inputs(reader: Reader, newest: Manifest) -> None:
+    """The delivered files that the newest revision was made from, and their claims for this day."""
+    as_of = newest.as_of
+    for name, required in newest.inputs.items():
+        observed = reader.landed_sha256(landing_key(as_of) + name)
+        if observed not in {None, required}:
+            reader.problem(
+                landing_key(as_of) + name,
+                f"has SHA-256 {observed[:12]}…; {as_of} was decided from {required[:12]}…",
+                f"Restore the file that was scored, or decide the day again: scoring score --as-of {as_of} --force "
+                '--reason "..."',
+            )
+        totals = newest.audited.files.get(name)
+        if totals is None or totals.rows:
+            _check_claim(reader, as_of, name, required)
+
+
+def _check_claim(reader: Reader, as_of: date, name: str, sha256: str) -> None:
+    """Without its claim a file could be taken for another day's."""
+    claim = {"day": as_of.isoformat(), "file": name}
+    remedy = f"Let it hold {json.dumps(claim)}."
+    data = reader.data(input_key(sha256), remedy=remedy)
+    if data is not None and _claimed_for(data) != claim["day"]:
+        reader.problem(input_key(sha256), f"does not claim the file for {as_of}", remedy)
+
+
+def _claimed_for(claim: bytes) -> Any:
+    try:
+        return json.loads(claim)["day"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+# --- what else lies there
+
+
+def _check_foreign(reader: Reader, keys: Iterable[str]) -> None:
+    """Whatever lies under decisions/ is read by those who read the whole of it."""
+    for key in keys:
+        if key.startswith("decisions/") and not is_hidden(key):
+            reader.problem(key, "was not published, and whoever reads decisions/ reads it", "Move it elsewhere.")
+
+
+def _check_unnamed(
+    reader: Reader, as_of: date, listed: Mapping[str, int], manifests: Mapping[int, Manifest], last: int
+) -> None:
+    """Data files that no manifest names: harmless, unless the manifest that names them is gone."""
+    named = {file.key for manifest in manifests.values() for file in manifest.audited.data_files}
+    kept = {key(as_of, revision) for key in (manifest_key, announcement_key) for revision in range(1, last + 1)}
+    unnamed = {
+        key: size
+        for key, size in listed.items()
+        if not key.startswith("decisions/") and key not in named | kept | {expired_key(as_of)}
+    }
+    if unnamed:
+        what = (
+            "scoring clean removes them" if reader.is_sound else "keep them until the problems of this day are mended"
+        )
+        reader.remark(
+            f"revisions/day={as_of}/",
+            f"and quarantine/ hold {_sizes(unnamed)} that no manifest names: left by runs that died; {what}",
+        )
+
+
+def _sizes(files: Mapping[str, int]) -> str:
+    return f"{len(files):,} files, {sum(files.values()):,} bytes,"

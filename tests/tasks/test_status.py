@@ -1,0 +1,204 @@
+"""What the names in a store and its manifests say of each day."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from configs.calendar import Calendar
+from configs.settings import Storage
+from tasks.core.manifest import Manifest, manifest_json, read_manifest
+from tasks.expired import note_expired
+from tasks.revisions import announcement_key, decisions_key, manifest_key, report_key
+from tasks.status import DayStatus, day_history, list_days
+from tasks.store import Stored, open_store
+from tasks.store.folder import FolderStore
+from tests.conftest import DAY, Project
+from tests.revised_day import NEXT, WHY, publish, revise
+
+CALENDAR = Calendar(zone="UTC", weekend=("tuesday",), holidays={}, zero_row_days={})
+BEHIND = ("behind", (f"run scoring score --as-of {DAY}",))
+FILES = [f"landing/day={DAY}/applications_{n}.csv" for n in (1, 2)]
+
+
+@pytest.fixture(scope="module")
+def published(trained: Project, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    project = publish(trained, tmp_path_factory.mktemp("states") / "store")
+    revise(project)
+    return project.root
+
+
+@pytest.fixture
+def root(published: Path, tmp_path: Path) -> Path:
+    """A store in which the day was published twice, and announced."""
+    root = tmp_path / "store"
+    shutil.copytree(published, root)
+    (root / announcement_key(DAY, 2)).write_text("{}")
+    return root
+
+
+def listed(root: Path, last: int = 30) -> list[DayStatus]:
+    return list_days(FolderStore(root), CALENDAR, last=last)
+
+
+def manifest(root: Path, revision: int) -> Manifest:
+    return read_manifest((root / manifest_key(DAY, revision)).read_bytes())
+
+
+def deliver(root: Path, day: date, *names: str) -> None:
+    for name in names:
+        path = root / f"landing/day={day}/{name}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("never read")
+
+
+def put_back(root: Path) -> None:
+    shutil.copy(root / manifest(root, 1).audited.decisions.key, root / decisions_key(DAY))
+
+
+def put_back_at_the_same_size(root: Path) -> None:
+    """An older revision whose file happens to be as large as the newest's."""
+    first, second = manifest(root, 1).audited.decisions, manifest(root, 2)
+    alike = replace(second.audited.decisions, size_bytes=first.size_bytes)
+    second = replace(second, audited=replace(second.audited, decisions=alike))
+    (root / manifest_key(DAY, 2)).write_bytes(manifest_json(second))
+    put_back(root)
+
+
+def expire(root: Path, *keys: str) -> None:
+    note_expired(FolderStore(root), DAY, keys, rule="kept for a year", at="2027-11-03T00:00:00+00:00")
+    for key in keys:
+        (root / key).unlink()
+
+
+CHANGES: dict[str, tuple[Callable[[Path], object], tuple[str, tuple[str, ...]]]] = {
+    "nothing": (lambda root: None, ("published", ())),
+    "not announced": (lambda root: (root / announcement_key(DAY, 2)).unlink(), ("published", ("not announced",))),
+    "not shown": (lambda root: (root / decisions_key(DAY)).unlink(), BEHIND),
+    "an older one shown": (put_back, BEHIND),
+    "an older one of the same size shown": (put_back_at_the_same_size, BEHIND),
+    "nonsense shown": (lambda root: (root / decisions_key(DAY)).write_bytes(b"PAR1"), BEHIND),
+    "corrections": (
+        lambda root: deliver(root, DAY, "corrections/a.csv", "corrections/b.csv", "corrections/_control.json"),
+        ("published", ("2 corrections waiting",)),
+    ),
+    "more delivered": (
+        lambda root: deliver(root, DAY, "late.csv", "_late.csv"),
+        ("published", ("landing changed: 1 new, 0 gone",)),
+    ),
+    "taken back": (lambda root: (root / FILES[0]).unlink(), ("published", ("landing changed: 0 new, 1 gone",))),
+    "delivered files expired": (lambda root: expire(root, *FILES), ("published", ())),
+    "decisions expired": (lambda root: expire(root, decisions_key(DAY)), ("expired", ())),
+    "a manifest gone": (
+        lambda root: (root / manifest_key(DAY, 1)).unlink(),
+        ("a manifest is missing", ("scoring status --verify",)),
+    ),
+    "all manifests gone": (
+        lambda root: shutil.rmtree(root / f"revisions/day={DAY}"),
+        ("a manifest is missing", ("scoring status --verify",)),
+    ),
+    "a damaged manifest": (
+        lambda root: (root / manifest_key(DAY, 2)).write_bytes(b"{}"),
+        ("its manifest is damaged", ("scoring status --verify",)),
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "expected"), CHANGES.values(), ids=CHANGES)
+def test_the_state_of_a_day(
+    root: Path, change: Callable[[Path], object], expected: tuple[str, tuple[str, ...]]
+) -> None:
+    change(root)
+    (day,) = listed(root)
+    assert (day.state, day.hints) == expected
+    assert day_history(FolderStore(root), CALENDAR, DAY).status == day
+
+
+def test_of_a_published_day_the_newest_manifest_is_told(root: Path) -> None:
+    (day,) = listed(root)
+    assert day.newest
+    assert (day.as_of, day.newest.revision, day.newest.reason) == (DAY, 2, WHY)
+
+
+def test_a_day_that_was_never_scored_waits_whatever_the_calendar_says(root: Path) -> None:
+    deliver(root, NEXT, "a.csv")
+    assert listed(root)[-1] == DayStatus(NEXT, None, "delivered, not published", ("a Tuesday",))
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        f"landing/day={NEXT}/_control.json",
+        f"landing/day={NEXT}/.hidden/a.csv",
+        f"revisions/day={NEXT}/decisions-0.parquet",
+        f"work/day={NEXT}/a.json",
+        "landing/a.csv",
+        "landing/day=2026-13-01/a.csv",
+        "revisions/day=today/rev=0001/manifest.json",
+    ],
+)
+def test_what_is_no_delivery_and_no_publication_makes_no_day(root: Path, key: str) -> None:
+    (root / key).parent.mkdir(parents=True, exist_ok=True)
+    (root / key).write_text("never read")
+    assert [day.as_of for day in listed(root)] == [DAY]
+
+
+@pytest.mark.parametrize(("last", "first"), [(1, 30), (2, 29), (29, 2), (30, 1), (31, 1)])
+def test_the_newest_days_are_listed_newest_last(tmp_path: Path, last: int, first: int) -> None:
+    for day in range(30, 0, -1):
+        deliver(tmp_path, date(2026, 11, day), "a.csv")
+    assert [day.as_of.day for day in listed(tmp_path, last)] == list(range(first, 31))
+
+
+def test_an_empty_store_has_no_days(tmp_path: Path) -> None:
+    assert listed(tmp_path / "nowhere") == []
+    history = day_history(FolderStore(tmp_path / "nowhere"), CALENDAR, DAY)
+    assert (history.status.state, history.revisions, history.shown) == ("nothing delivered", {}, None)
+
+
+def test_the_history_has_a_place_for_every_revision(root: Path) -> None:
+    (root / manifest_key(DAY, 1)).unlink()
+    history = day_history(FolderStore(root), CALENDAR, DAY)
+    assert list(history.revisions) == [1, 2]
+    assert history.revisions[1] is None
+    newest = history.revisions[2]
+    assert newest
+    assert history.shown == newest.audited.decisions.sha256
+    assert history.landing == {"applications_1.csv", "applications_2.csv"}
+
+
+class Watched(FolderStore):
+    """A store that remembers what is read."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.read_keys: list[str] = []
+
+    def read(self, key: str) -> Stored:
+        self.read_keys.append(key)
+        return super().read(key)
+
+
+def test_no_delivered_file_is_read_and_little_else(root: Path) -> None:
+    store = Watched(root)
+    list_days(store, CALENDAR, last=30)
+    assert store.read_keys == [manifest_key(DAY, 2), decisions_key(DAY)]
+    for key in (manifest_key(DAY, 2), report_key(DAY)):
+        (root / key).unlink()
+    put_back(root)
+    (root / announcement_key(DAY, 2)).unlink()
+    store = Watched(root)
+    list_days(store, CALENDAR, last=30)
+    assert store.read_keys == [manifest_key(DAY, 1)]
+
+
+def test_a_store_on_s3_says_the_same(root: Path, s3_root: str) -> None:
+    on_s3 = open_store(Storage(root=s3_root))
+    deliver(root, NEXT, "a.csv", "corrections/b.csv")
+    for path in (path for path in root.rglob("*") if path.is_file() and path.parent.name != ".locks"):
+        on_s3.create(path.relative_to(root).as_posix(), path.read_bytes())
+    assert list_days(on_s3, CALENDAR, last=30) == listed(root)
+    assert day_history(on_s3, CALENDAR, DAY) == day_history(FolderStore(root), CALENDAR, DAY)
