@@ -120,8 +120,9 @@ def _named_in(content: Any) -> Iterator[tuple[str, str]]:
 
 
 def _promised(contents: Contents) -> dict[str, Any]:
-    """What any two runs of a command leave alike: all bytes, but for what a manifest says of its run."""
-    manifests = {key: content and content | {"run": None} for key, content in _manifests(contents).items()}
+    """What any two runs of a command leave alike: all bytes, but for what a manifest says of its run, and its seal."""
+    of_the_run = {"run": None, "seal": None}
+    manifests = {key: content and content | of_the_run for key, content in _manifests(contents).items()}
     return {key: data for key, data in contents.items() if key.startswith(PROMISED)} | manifests
 
 
