@@ -129,6 +129,27 @@ class Monitoring(_Section):
     sample_rows: int = Field(10_000, ge=100, description="Rows of the day that Evidently draws from, at most.")
 
 
+class Retention(_Section):
+    """How long the store keeps what nobody reads any more, in days; none keeps it for ever. `scoring clean` obeys it.
+
+    Ages are counted from the business day in the key, by the calendar's clock; what is older than that many days goes.
+    """
+
+    work_days: int | None = Field(14, ge=1, description="Checkpoints and parts of runs, under work/.")
+    orphan_days: int | None = Field(
+        7,
+        ge=1,
+        description="Data files that no manifest names, and writes that never ended; counted from their last change.",
+    )
+    landing_days: int | None = Field(
+        None, ge=1, description="Landing files of published days; what is gone cannot be revised or monitored any more."
+    )
+    quarantine_days: int | None = Field(365, ge=1, description="Rejected rows as they came, under quarantine/.")
+    old_revision_days: int | None = Field(
+        None, ge=1, description="Data files of revisions that are not the newest of their day; their manifests stay."
+    )
+
+
 class Settings(_Section):
     """Everything a run can be told."""
 
@@ -139,6 +160,7 @@ class Settings(_Section):
     audit: Audit = Audit()
     training: Training = Training()
     monitoring: Monitoring = Monitoring()
+    retention: Retention = Retention()
 
 
 def load_settings(path: str | Path | None = None, *, environ: Mapping[str, str] | None = None) -> Settings:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tasks.store import Store
 
 F = TypeVar("F", bound=Callable[..., Any])
+_NO_ID: Final = 2**53  # from here on float64, in which ids are compared, skips whole numbers
 
 
 class Day(click.ParamType):
@@ -33,6 +34,19 @@ class Day(click.ParamType):
             return value if isinstance(value, date) else datetime.strptime(value, "%Y-%m-%d").date()  # noqa: DTZ007
         except ValueError:
             self.fail(f"{value!r} is no day; write it as YYYY-MM-DD, for example 2026-11-01.", param, ctx)
+
+
+class ApplicationId(click.ParamType):
+    """An applicant's id; what was given is never repeated."""
+
+    name = "APPLICATION_ID"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The id, or a usage error (exit 2)."""
+        text = str(value)
+        if not (text.isascii() and text.isdigit() and 0 < int(text) < _NO_ID):
+            self.fail("it is no application id; required is a positive whole number.", param, ctx)
+        return int(text)
 
 
 def common(command: F) -> F:
@@ -265,6 +279,62 @@ def status(as_of: date | None, last: int, verify: bool, config: str | None, verb
         click.echo(day_summary(day_history(store, calendar, as_of), store))
     else:
         click.echo(days_table(list_days(store, calendar, last=last), settings.storage.root))
+
+
+@scoring.command()
+@click.option("--apply", "is_applied", is_flag=True, help="Remove what is found; otherwise it is only told.")
+@click.option("--today", type=Day(), help="Day from which ages are counted.  [default: today, by the calendar's clock]")
+@click.option("--erase", "applicant", type=ApplicationId(), help="Erase this applicant instead; see above.")
+@click.option("--reason", metavar="TEXT", help="Why the applicant is erased; it is kept. No applicant's data.")
+@plain_option
+@common
+def clean(
+    is_applied: bool,
+    today: date | None,
+    applicant: int | None,
+    reason: str | None,
+    without_prefect: bool,
+    config: str | None,
+    verbose: bool,
+) -> None:
+    """Remove what the store no longer has to keep, by the settings' section `retention`. Safe to repeat.
+
+    Without --apply nothing is changed. Decisions, manifests and reports always stay.
+
+    --erase removes one applicant from all revisions, quarantine, landing files, reference samples and what readers see;
+    models carry no ids. It never runs in Prefect, which would record the id. Your shell may keep it in its history, and
+    a bucket that keeps versions keeps the old ones.
+    """
+    if applicant is not None and today:
+        raise click.UsageError("--today is for ages; --erase asks for none.")
+    if applicant is None and reason is not None:
+        raise click.UsageError("--reason belongs to --erase.")
+    settings = _settings(config, verbose)
+    if applicant is not None:
+        _erase(applicant, reason, settings, is_applied=is_applied)
+        return
+    from flows.clean_store import clean_store
+    from flows.clean_summary import cleaning_summary
+
+    cleaning = _runnable(clean_store, without_prefect=without_prefect)(config=config, apply=is_applied, today=today)
+    click.echo(cleaning_summary(cleaning, settings))
+
+
+def _erase(applicant: int, reason: str | None, settings: Settings, *, is_applied: bool) -> None:
+    """Erase an applicant, or tell where they occur; an object that nobody can search is an error in the end."""
+    from flows.clean_summary import erasure_summary
+    from tasks.erase import erase, require_reason, require_searched, search
+    from tasks.store import open_store
+
+    store, limit = open_store(settings.storage), settings.scoring.max_unpacked_bytes
+    if is_applied or reason is not None:
+        reason = require_reason(applicant, reason)
+    if is_applied:
+        erasure = erase(store, applicant, reason=reason or "", at=datetime.now(UTC), max_unpacked_bytes=limit)
+    else:
+        erasure = search(store, applicant, max_unpacked_bytes=limit)
+    click.echo(erasure_summary(erasure, settings))
+    require_searched(store, erasure)
 
 
 def main() -> None:

@@ -96,7 +96,9 @@ def _revision(revision: int, manifest: Manifest | None, history: DayHistory, sto
         "Rows": (
             f"{totals.rows:,} received: {totals.decided:,} decided, {totals.quarantined:,} quarantined, "
             f"{totals.duplicates_dropped:,} copies dropped, {totals.replaced:,} replaced"
+            + (f", {totals.erased:,} erased" if totals.erased else "")
         ),
+        "Erased": _shown("; ".join(f"{each['at'][:10]}, {each['reason']}" for each in manifest.erasures)),
         "Decided": ", ".join(f"{name} {count:,}" for name, count in audited.by_decision.items()),
         "Changed": f"{audited.changes.rows:,} decisions since revision {revision - 1}" if audited.changes else "",
         "Digest": audited.decisions.sha256[:_DIGITS],

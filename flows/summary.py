@@ -39,6 +39,7 @@ def day_summary(result: DayResult, settings: Settings) -> str:
         "Quarantined": totals.quarantined,
         "Copies dropped": totals.duplicates_dropped,
         **({"Replaced": totals.replaced} if totals.replaced else {}),
+        **({"Erased": totals.erased} if totals.erased else {}),
     }
     changes = audited.changes
     revised = (

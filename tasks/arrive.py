@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any, Final
@@ -12,7 +13,8 @@ from configs.calendar import load_calendar
 from configs.settings import Settings
 from tasks.core.day import CORRECTIONS, PUBLISH, Delivery, FileRef, Order, format_of
 from tasks.core.manifest import Manifest
-from tasks.errors import SourceError
+from tasks.errors import InputsChanged, SourceError
+from tasks.expired import read_expired
 from tasks.inputs import require_own_files
 from tasks.landing import landing_key, open_landing, sha256_of
 from tasks.orchestration import run_logger, step
@@ -63,8 +65,12 @@ def list_delivery(
 
     Raises:
         SourceError: there are none, one has an unknown ending, or they differ from the control file.
+        InputsChanged: a published day is to be revised, and files of it were removed by rule.
     """
     prefix = landing_key(as_of)
+    expired = _expired_names(store, published) if published else ()
+    if published and order.kind != "publish":
+        require_unexpired(expired, published)
     files = _list_files(store, as_of, "")
     if not files and not may_be_empty:
         raise SourceError(
@@ -78,7 +84,31 @@ def list_delivery(
     there = [name for name in there if _is_application(name.removeprefix(CORRECTIONS))]
     counted = [name for name in there if published and name in published.inputs]
     corrections = [_digested(store, as_of, name, None) for name in counted]
-    return Delivery(as_of, (*files, *corrections), waiting=tuple(name for name in there if name not in counted))
+    waiting = tuple(name for name in there if name not in counted)
+    return Delivery(as_of, (*files, *corrections), waiting=waiting, expired=expired)
+
+
+def require_unexpired(expired: Sequence[str], published: Manifest) -> None:
+    """Stop where files that a day was published from were removed by rule: nothing can be made of them any more.
+
+    Raises:
+        InputsChanged: says how many, and how to get them back.
+    """
+    if expired:
+        raise InputsChanged(
+            f"The landing of {published.as_of} has expired: {len(expired)} of the {len(published.inputs)} files that "
+            f"revision {published.revision} was made from were removed by rule (retention.landing_days). Nothing was "
+            "changed; the decisions stay published. To revise or monitor the day, restore the files from an archive "
+            "under their names."
+        )
+
+
+def _expired_names(store: Store, published: Manifest) -> tuple[str, ...]:
+    prefix = landing_key(published.as_of)
+    there = {entry.key for entry in store.list(prefix)}
+    gone = [name for name in published.inputs if prefix + name not in there]
+    noted = read_expired(store, published.as_of) if gone else {}
+    return tuple(name for name in gone if prefix + name in noted)
 
 
 def _list_files(store: Store, as_of: date, folder: str) -> list[FileRef]:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from configs.settings import Settings
 from tasks.adapters.arrow import read_parquet
-from tasks.arrive import list_delivery
+from tasks.arrive import list_delivery, require_unexpired
 from tasks.core.applications import ID, NUMBERS, TEXTS, parse_rows
 from tasks.core.day import Delivery
 from tasks.core.drift import choose_sample, coarsen
@@ -88,9 +88,10 @@ def sample_day(store: Store, published: Manifest, settings: Settings) -> pd.Data
     """A random sample of the day's decided applications with their pd, drawn anew from the landing files.
 
     Raises:
-        InputsChanged: the landing files are no longer those that were scored.
+        InputsChanged: the landing files are no longer those that were scored, or have expired.
     """
-    delivery = list_delivery(store, published.as_of, published=published)
+    delivery = list_delivery(store, published.as_of, published=published, may_be_empty=True)
+    require_unexpired(delivery.expired, published)
     if delivery.digests != published.inputs:
         raise InputsChanged(
             f"The landing files of {published.as_of} are not those that revision {published.revision} was made from; "

@@ -17,9 +17,12 @@ CALLS = sorted(
     {
         call.strip().rstrip("`")
         for text in TEXTS.values()
-        for call in re.findall(r"\bscoring ((?:generate|train|promote|score|monitor|status)\b[^`#\n;]*)", text)
+        for call in re.findall(r"\bscoring ((?:generate|train|promote|score|monitor|status|clean)\b[^`#\n;]*)", text)
     }
 )
+
+
+SECTIONS = "|".join(Settings.model_fields)
 
 
 @pytest.mark.parametrize("call", CALLS)
@@ -51,7 +54,7 @@ def test_every_make_target_in_the_documents_exists(name: str) -> None:
     } | {
         pair
         for text in TEXTS.values()
-        for pair in re.findall(r"`((?:storage|registry|contract|scoring|audit|training|monitoring))\.([a-z_]+)`", text)
+        for pair in re.findall(rf"`({SECTIONS})\.([a-z_]+)`", text)
     }),
 )  # fmt: skip
 def test_every_setting_in_the_documents_exists(section: str, field: str) -> None:

@@ -56,7 +56,11 @@ def check_manifest(manifest: Manifest, *, as_of: date, revision: int) -> Iterato
         yield "names a file of changes, which the first revision has not"
     if revision > 1 and not manifest.reason:
         yield "gives no reason, which every revision but the first has"
-    if is_of_these_versions(manifest) and _fingerprint_of(manifest, pins) != manifest.fingerprint:
+    if (
+        is_of_these_versions(manifest)
+        and not manifest.erasures
+        and _fingerprint_of(manifest, pins) != manifest.fingerprint
+    ):
         yield f"has the fingerprint {manifest.fingerprint[:12]}…; inputs, model, policy and contract give another"
 
 

@@ -58,6 +58,8 @@ class Delivery:
     """Why the feed may stay away on this day; None on a day that must have applications."""
     waiting: tuple[str, ...] = ()
     """Corrections that lie there and do not count, because nobody asked for them."""
+    expired: tuple[str, ...] = ()
+    """Files that the day was published from and that were removed by rule since."""
 
     @property
     def digests(self) -> dict[str, str]:
@@ -150,11 +152,13 @@ class FileTotals:
     duplicates_dropped: int
     replaced: int = 0
     """Rows that a correction stands in for."""
+    erased: int = 0
+    """Rows of applicants who were erased since the file was scored."""
 
     @property
     def unaccounted(self) -> int:
         """Rows that became nothing of all this; 0 unless the program is wrong."""
-        return self.rows - self.decided - self.quarantined - self.duplicates_dropped - self.replaced
+        return self.rows - self.decided - self.quarantined - self.duplicates_dropped - self.replaced - self.erased
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,8 @@ class Manifest:
     """Facts of the run that made it (when, by which versions); never part of a row."""
     reason: str | None = None
     """Why it replaced the revision before."""
+    erasures: tuple[Mapping[str, str], ...] = ()
+    """When (`at`) and why (`reason`) applicants were erased from it; the fingerprint stays as it was before."""
     feature_version: str = FEATURE_VERSION
     schema_version: str = SCHEMA_VERSION
     manifest_version: str = MANIFEST_VERSION
@@ -92,6 +94,7 @@ def read_manifest(data: bytes) -> Manifest:
         **content
         | {
             "as_of": date.fromisoformat(content["as_of"]),
+            "erasures": tuple(content.get("erasures", ())),
             "model": ModelPin(**content["model"]),
             "audited": Audited(
                 **audited

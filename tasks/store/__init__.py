@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from tasks.errors import ConfigError, PublishError
 from tasks.store.folder import FolderStore
-from tasks.store.interface import AlreadyExists, Changed, Entry, NotFound, Store, Stored
+from tasks.store.interface import AlreadyExists, Changed, Entry, NotFound, Store, Stored, Unfinished
 from tasks.store.keys import is_key
 from tasks.store.s3 import S3Store
 from tasks.store.s3_client import S3Root, pause_seconds
@@ -21,6 +21,7 @@ __all__ = [
     "StorageSettings",
     "Store",
     "Stored",
+    "Unfinished",
     "open_store",
     "overwrite",
     "pause_seconds",

@@ -12,17 +12,20 @@ import errno
 import fcntl
 import hashlib
 import os
+import stat
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from tasks.errors import PublishError
-from tasks.store.interface import AlreadyExists, Changed, Entry, NotFound, Stored
+from tasks.store.interface import AlreadyExists, Changed, Entry, NotFound, Stored, Unfinished
 from tasks.store.keys import require_key
 
 _UNFINISHED: Final = ".unfinished"
 _LOCKS: Final = ".locks"
+_LOCK_DIGITS: Final = 3
 
 
 class FolderStore:
@@ -92,9 +95,24 @@ class FolderStore:
         """All objects whose key begins with `prefix`, sorted by key."""
         folder = self._root / prefix.rpartition("/")[0]
         with _told("list", prefix):
-            entries = [Entry(path.relative_to(self._root).as_posix(), _size_bytes(path)) for path in _found_in(folder)]
+            entries = [
+                Entry(path.relative_to(self._root).as_posix(), *seen)
+                for path in _found_in(folder)
+                if (seen := _size_and_time(path))
+            ]
         visible = (entry for entry in entries if not entry.key.startswith((_UNFINISHED, _LOCKS)))
         yield from sorted((entry for entry in visible if entry.key.startswith(prefix)), key=lambda entry: entry.key)
+
+    def unfinished(self) -> Iterator[Unfinished]:
+        """All writes that were begun and have not ended; which keys they are for nobody noted."""
+        with _told("list", _UNFINISHED):
+            found = [(path.name, _size_and_time(path)) for path in _found_in(self._root / _UNFINISHED)]
+        yield from (Unfinished(f"{_UNFINISHED}/{name}", *seen, name) for name, seen in sorted(found) if seen)
+
+    def forget(self, write: Unfinished) -> None:
+        """Remove what was written so far; a process that is still at it fails. No error where it has ended."""
+        with _told("delete", write.key):
+            (self._root / _UNFINISHED / write.upload).unlink(missing_ok=True)
 
     def location(self, key: str) -> str:
         """The path of the object or prefix."""
@@ -118,7 +136,8 @@ class FolderStore:
     def _locked(self, key: str) -> Iterator[None]:
         folder = self._root / _LOCKS
         folder.mkdir(parents=True, exist_ok=True)
-        with (folder / hashlib.sha256(key.encode()).hexdigest()).open("w") as lock:
+        # Keys share 4096 locks: lock files cannot be removed safely, and one per key would be left for every object.
+        with (folder / hashlib.sha256(key.encode()).hexdigest()[:_LOCK_DIGITS]).open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
@@ -148,8 +167,16 @@ def _found_in(folder: Path) -> Iterator[Path]:
         yield from (Path(place, name) for name in (*files, *links))
 
 
-def _size_bytes(path: Path) -> int:
-    return path.stat().st_size if path.is_file() else 0
+def _size_and_time(path: Path) -> tuple[int, datetime] | None:
+    """Bytes of a file, 0 of anything else, and when it was last written; None where it has vanished meanwhile."""
+    try:
+        try:
+            seen = path.stat()
+        except FileNotFoundError:
+            seen = path.lstat()
+    except FileNotFoundError:
+        return None
+    return seen.st_size if stat.S_ISREG(seen.st_mode) else 0, datetime.fromtimestamp(seen.st_mtime, UTC)
 
 
 def _tag(data: bytes) -> str:

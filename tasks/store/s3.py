@@ -13,10 +13,10 @@ import io
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
-from typing import BinaryIO, Final, cast
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, BinaryIO, Final, cast
 
-from tasks.store.interface import Changed, Entry, NotFound, Stored
+from tasks.store.interface import Changed, Entry, NotFound, Stored, Unfinished
 from tasks.store.keys import require_key
 from tasks.store.probe import PROBES, honours_conditions
 from tasks.store.s3_client import S3Root, connect, pause_seconds, told
@@ -90,13 +90,43 @@ class S3Store:
         with told("list", prefix, self._root):
             pages = connect(self._root).get_paginator("list_objects_v2")
             found = [
-                Entry(each["Key"].removeprefix(base), each["Size"])
+                Entry(each["Key"].removeprefix(base), each["Size"], each["LastModified"])
                 for page in pages.paginate(Bucket=self._root.bucket, Prefix=base + prefix)
                 for each in page.get("Contents", ())
             ]
         visible = (entry for entry in found if not entry.key.startswith(PROBES))
         objects = (entry for entry in visible if entry.size_bytes or not entry.key.endswith("/"))
         yield from sorted(objects, key=lambda entry: entry.key)
+
+    def unfinished(self) -> Iterator[Unfinished]:
+        """All uploads in parts that were begun and have not ended. What they hold is asked of each."""
+        client, base = connect(self._root), self._root.prefix
+        with told("list", "unfinished writes", self._root):
+            pages = client.get_paginator("list_multipart_uploads").paginate(Bucket=self._root.bucket, Prefix=base)
+            begun = [each for page in pages for each in page.get("Uploads", ())]
+        for each in begun:
+            parts = self._parts_of(each["Key"], each["UploadId"])
+            if parts is not None:
+                touched = max([each["Initiated"], *(part["LastModified"] for part in parts)])
+                size_bytes = sum(part["Size"] for part in parts)
+                yield Unfinished(each["Key"].removeprefix(base), size_bytes, touched, each["UploadId"])
+
+    def _parts_of(self, key: str, upload: str) -> Sequence[Mapping[str, Any]] | None:
+        """The parts that an upload has so far; None where it has ended meanwhile."""
+        client = connect(self._root)
+        at = {"Bucket": self._root.bucket, "Key": key, "UploadId": upload}
+        with told("list", f"the parts of {key}", self._root):
+            try:
+                pages = client.get_paginator("list_parts").paginate(**at)
+                return [part for page in pages for part in page.get("Parts", ())]
+            except client.exceptions.NoSuchUpload:
+                return None
+
+    def forget(self, write: Unfinished) -> None:
+        """Abort an upload in parts; a process that is still at it fails. No error where it has ended."""
+        client = connect(self._root)
+        with told("abort the upload of", write.key, self._root), contextlib.suppress(client.exceptions.NoSuchUpload):
+            client.abort_multipart_upload(**self._root.at(write.key), UploadId=write.upload)
 
     def location(self, key: str) -> str:
         """The `s3://` address of the object or prefix."""

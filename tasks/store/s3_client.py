@@ -36,7 +36,7 @@ _REGION: Final = "Set AWS_REGION to the bucket's region."
 _RIGHTS: Final = (
     "The credentials need s3:ListBucket on the bucket (without it a missing object looks forbidden), s3:GetObject, and "
     "to write s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload; under a KMS key also kms:GenerateDataKey and "
-    "kms:Decrypt."
+    "kms:Decrypt; for `scoring clean` also s3:ListBucketMultipartUploads and s3:ListMultipartUploadParts."
 )
 _NO_ANSWER: Final = "Start the store, or mend the network or AWS_ENDPOINT_URL_S3."
 _WHAT_TO_DO: Final = {

@@ -65,4 +65,4 @@ def test_the_schedule_goes_by_the_clock_of_the_calendar() -> None:
     zone = load_calendar("configs/calendar.yaml").zone
     deployments = yaml.safe_load((PROJECT / "prefect.yaml").read_text())["deployments"]
     schedules = [schedule for each in deployments for schedule in each.get("schedules", [])]
-    assert [schedule["timezone"] for schedule in schedules] == [zone]
+    assert {schedule["timezone"] for schedule in schedules} == {zone}

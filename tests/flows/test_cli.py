@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import DAY, Project
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ("generate", "train", "promote", "score", "monitor", "status")
+COMMANDS = ("generate", "train", "promote", "score", "monitor", "status", "clean")
 
 
 def scoring(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:

@@ -150,10 +150,10 @@ def _answer(line: Connection) -> Any:
 
 
 class _Gate(NamedTuple):
-    """What all processes wait at before they begin."""
+    """What a process waits at before a run begins."""
 
     one_by_one: Any
-    """A lock: a server on SQLite makes those who report at once wait for seconds."""
+    """A lock: a server on SQLite lets those who report at once wait for seconds."""
     together: Any
     """A barrier."""
 
@@ -161,14 +161,14 @@ class _Gate(NamedTuple):
 def _score_for_ever(line: Connection, gate: _Gate) -> None:
     while order := line.recv():
         job, is_together = order
-        line.send([_score(job, gate if is_together and not n else None) for n in range(job.times)])
+        line.send([_score(job, gate, is_together=is_together and not n) for n in range(job.times)])
 
 
-def _score(job: Job, gate: _Gate | None) -> Ending:
+def _score(job: Job, gate: _Gate, *, is_together: bool) -> Ending:
     from tasks.errors import PublishError
 
     try:
-        result = _run(job, gate)
+        result = _run(job, gate, is_together=is_together)
     except PublishError as error:
         return Ending("lost" if str(error).startswith(_LOST) else f"PublishError: {error}", 0, "")
     except Exception as error:  # noqa: BLE001 - the proof names whatever it is
@@ -177,17 +177,16 @@ def _score(job: Job, gate: _Gate | None) -> Ending:
     return Ending(result.outcome, manifest.revision if manifest else 0, manifest.fingerprint if manifest else "")
 
 
-def _run(job: Job, gate: _Gate | None) -> Any:
-    """Run the flow, once all the others are about to do so, too; a recorded run is Running by then."""
+def _run(job: Job, gate: _Gate, *, is_together: bool) -> Any:
+    """Run the flow; where all begin together, a recorded run is Running by then, and so does not lag behind."""
     from flows.score_applications import score_applications
 
     def begin(*_: Any) -> None:
-        if gate:
-            gate.one_by_one.release()
+        gate.one_by_one.release()
+        if is_together:
             gate.together.wait()
 
-    if gate:
-        gate.one_by_one.acquire()
+    gate.one_by_one.acquire()
     if job.is_recorded:
         return score_applications.with_options(on_running=[begin])(as_of=job.as_of, config=job.config, **job.options)
     begin()

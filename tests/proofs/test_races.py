@@ -31,13 +31,13 @@ TIMES: Final = {"nobody": 1, "half": 3 if IS_WHOLE else 2}
 MODELS_STAY_SECONDS: Final = 0.3
 COMBINATIONS: Final = [
     ("folder", "plain", "nobody"),
-    ("S3", "Prefect", "nobody"),
-    ("folder", "Prefect", "nobody"),
-    ("S3", "Prefect", "half"),
-    ("S3", "plain", "half"),
-    ("folder", "plain", "half"),
     ("S3", "plain", "nobody"),
+    ("S3", "Prefect", "nobody"),
+    ("folder", "plain", "half"),
+    ("S3", "plain", "half"),
     ("folder", "Prefect", "half"),
+    ("S3", "Prefect", "half"),
+    ("folder", "Prefect", "nobody"),
 ]
 """Store, who starts the runs, and which of them are forced; a sample of three has both of each."""
 FORCED: Final = {"force": True, "reason": "a race"}

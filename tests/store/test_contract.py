@@ -4,6 +4,7 @@ import io
 import multiprocessing
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from configs.settings import Storage
-from tasks.store import AlreadyExists, Changed, Entry, NotFound, Store, open_store, overwrite
+from tasks.errors import PublishError
+from tasks.store import AlreadyExists, Changed, NotFound, Store, open_store, overwrite
 from tests.s3_servers import S3Server
 from tests.store.races import race_to_add, race_to_create
 
@@ -43,6 +45,10 @@ def store(storage: Storage) -> Store:
     return open_store(storage)
 
 
+def listed(store: Store, prefix: str) -> list[tuple[str, int]]:
+    return [(entry.key, entry.size_bytes) for entry in store.list(prefix)]
+
+
 def test_what_was_created_is_read_back(store: Store) -> None:
     store.create("a/b.txt", b"one")
     assert store.read("a/b.txt").data == b"one"
@@ -55,7 +61,7 @@ def test_what_was_created_is_read_back(store: Store) -> None:
 def test_an_object_of_any_size_is_read_back_and_listed(store: Store, size_bytes: int) -> None:
     store.create("a", SEVERAL_PARTS[:size_bytes])
     assert store.read("a").data == SEVERAL_PARTS[:size_bytes]
-    assert list(store.list("")) == [Entry("a", size_bytes)]
+    assert listed(store, "") == [("a", size_bytes)]
 
 
 def test_a_large_object_can_be_replaced_by_a_large_one(store: Store) -> None:
@@ -152,9 +158,45 @@ def test_listing_is_by_prefix_and_sorted_and_hides_what_is_unfinished(store: Sto
     with store.create_stream("d/3") as stream:
         stream.write(b"x")
         assert [entry.key for entry in store.list("d/")] == ["d/10", "d/2", "d/ω", "d/\uffee", "d/😀"]
-    assert list(store.list("d"))[:3] == [Entry("d-/1", 2), Entry("d/10", 2), Entry("d/2", 2)]
+    assert listed(store, "d")[:3] == [("d-/1", 2), ("d/10", 2), ("d/2", 2)]
     assert [entry.key for entry in store.list("dx")] == ["dx/1"]
     assert list(store.list("nothing/")) == []
+
+
+def test_a_listing_says_when_an_object_was_last_written(store: Store) -> None:
+    before = datetime.now(UTC) - timedelta(seconds=2)  # S3 tells whole seconds
+    store.create("a", b"one")
+    (created,) = store.list("a")
+    assert before < created.modified_at < datetime.now(UTC) + timedelta(seconds=2)
+    store.replace("a", b"two", tag=store.read("a").tag)
+    (replaced,) = store.list("a")
+    assert created.modified_at <= replaced.modified_at < datetime.now(UTC) + timedelta(seconds=2)
+
+
+@pytest.mark.parametrize("storage", ATOMIC, indirect=True)
+def test_a_write_under_way_is_unfinished_and_can_be_given_up(store: Store) -> None:
+    before = datetime.now(UTC) - timedelta(seconds=2)
+
+    def write() -> None:
+        with store.create_stream("a/b") as stream:
+            stream.write(SEVERAL_PARTS)
+            stream.flush()
+            (begun,) = store.unfinished()
+            assert begun.size_bytes >= 2 * PART_BYTES
+            assert before < begun.modified_at < datetime.now(UTC) + timedelta(seconds=2)
+            store.forget(begun)
+            store.forget(begun)
+            assert list(store.unfinished()) == []
+
+    with pytest.raises(PublishError, match="could not create a/b"):
+        write()
+    assert listed(store, "") == []
+
+
+def test_nothing_is_unfinished_where_every_write_has_ended(store: Store) -> None:
+    store.create("a", SEVERAL_PARTS)
+    store.replace("a", b"two", tag=store.read("a").tag)
+    assert list(store.unfinished()) == []
 
 
 def test_delete_is_done_once_or_twice(store: Store) -> None:

@@ -1,5 +1,8 @@
+import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,3 +44,27 @@ def test_a_link_that_leads_nowhere_or_to_a_folder_is_listed_and_not_passed_over(
 def test_a_root_that_cannot_be_made_is_the_stores_fault() -> None:
     with pytest.raises(PublishError, match="could not create a: No such file or directory"):
         FolderStore(Path("/proc/nothing/here")).create("a", b"")
+
+
+def test_an_object_that_vanishes_while_a_folder_is_listed_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = FolderStore(tmp_path)
+    store.create("d/a", b"12")
+    store.create("d/b", b"12")
+    walk = os.walk
+
+    def and_then_one_goes(*arguments: Any, **options: Any) -> Iterator[Any]:
+        for found in walk(*arguments, **options):
+            (tmp_path / "d/a").unlink()
+            yield found
+
+    monkeypatch.setattr(os, "walk", and_then_one_goes)
+    assert [entry.key for entry in store.list("d/")] == ["d/b"]
+
+
+def test_as_many_locks_are_left_for_many_keys_as_for_more(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    for key in range(50):
+        store.delete(f"{key}")
+    assert {len(path.name) for path in (tmp_path / ".locks").iterdir()} == {3}

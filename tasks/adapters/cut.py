@@ -1,0 +1,195 @@
+"""A delivered file without one applicant's rows: all other lines of a CSV file keep their bytes.
+
+A row is found as scoring finds it: by what its id parses to, however it is written, in a line of its own or in several
+where a quoted cell holds line ends.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import chain
+from typing import BinaryIO, Final, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tasks.adapters.arrow import read_header
+from tasks.adapters.delivered import CsvText, require_one_parquet
+from tasks.core.applications import ID
+from tasks.core.erasure import rows_of
+from tasks.errors import PublishError, SourceError
+
+_PIECE_BYTES: Final = 4 << 20
+
+
+class Cut(NamedTuple):
+    """A file after its cut."""
+
+    data: bytes
+    rows: int
+    """Rows that were cut out."""
+    left: int
+    """Rows that stayed."""
+
+
+class Reading(NamedTuple):
+    """How a delivered file is read."""
+
+    name: str
+    """What messages call it."""
+    format: str
+    announced_rows: int | None
+    """Rows that were announced with its digest; if it has as many, no quote has swallowed any."""
+    max_unpacked_bytes: int
+
+
+def count_rows(stream: BinaryIO, applicant: int, reading: Reading) -> int:
+    """How many rows of a delivered file are the applicant's.
+
+    Raises:
+        SourceError: the file is broken, so that nobody can say.
+    """
+    if ID not in read_header(stream, reading.format, name=reading.name):
+        return 0
+    stream.seek(0)
+    with _searchable(reading.name):
+        if reading.format == "parquet":
+            return int(rows_of(_open_parquet(stream, reading.name).read(columns=[ID]), applicant).sum())
+        return sum(record.is_theirs for record in _csv_records(stream, applicant, reading))
+
+
+def cut_rows(stream: BinaryIO, applicant: int, reading: Reading) -> Cut:
+    """The file without the applicant's rows; parquet is written anew, with the same schema and row groups.
+
+    Equal files give equal bytes. Raises what `count_rows` raises.
+    """
+    read_header(stream, reading.format, name=reading.name)
+    stream.seek(0)
+    with _searchable(reading.name):
+        if reading.format == "parquet":
+            return _cut_parquet(_open_parquet(stream, reading.name), applicant)
+        kept, cut, left = io.BytesIO(), 0, 0
+        for record in _csv_records(stream, applicant, reading):
+            if record.is_theirs:
+                cut += 1
+                continue
+            left += record.is_row
+            kept.write(record.text)
+    data = kept.getvalue()
+    return Cut(gzip.compress(data, mtime=0) if reading.format == "csv.gz" else data, cut, left)
+
+
+@contextmanager
+def _searchable(name: str) -> Iterator[None]:
+    """Turn a reader's error into one that never repeats what it read."""
+    try:
+        yield
+    except (pa.ArrowException, csv.Error, EOFError, OSError, zlib.error) as error:
+        if isinstance(error, OSError) and error.errno:
+            raise PublishError(
+                f"The store failed while {name} was read: {error.strerror}. Mend it and run the command again."
+            ) from None
+        raise SourceError(f"{name} cannot be read: it is damaged ({type(error).__name__}).") from None
+
+
+class _Record(NamedTuple):
+    """A record of a CSV file, with its line end; the header and empty lines are no rows."""
+
+    text: bytes
+    is_row: bool
+    is_theirs: bool
+
+
+def _csv_records(stream: BinaryIO, applicant: int, reading: Reading) -> Iterator[_Record]:
+    """All records, so that their texts are the file.
+
+    Raises:
+        SourceError: a quote was opened and not closed, so that nobody can say whose the lines are that follow.
+    """
+    text = CsvText(stream, reading.format, name=reading.name, max_bytes=reading.max_unpacked_bytes)
+    records = _split(_lines(text))
+    header, cells = next(records, (b"", None))
+    names = cells or header.decode().rstrip("\r\n").split(",")
+    column = [name.removeprefix("\ufeff") for name in names].index(ID)
+    yield _Record(header, is_row=False, is_theirs=False)
+    rows, is_doubtful = 0, False
+    for record, cells in records:
+        is_theirs = _is_theirs(
+            _cell(record, column) if cells is None else "".join(cells[column : column + 1]), applicant
+        )
+        inner = record.removesuffix(b"\n").split(b"\n")[1:] if cells else []
+        is_doubtful |= bool(inner) and (is_theirs or any(_is_theirs(_cell(line, column), applicant) for line in inner))
+        is_row = bool(record.strip(b"\r\n"))
+        rows += is_row
+        yield _Record(record, is_row, is_theirs)
+    if is_doubtful and rows != reading.announced_rows:
+        raise SourceError(
+            f"{reading.name} has a cell that runs over a line end: a quote was opened and not closed, and whose the "
+            "lines after it are cannot be told. Mend it, or announce its rows in a _control.json."
+        )
+
+
+def _lines(text: CsvText) -> Iterator[bytes]:
+    rest = b""
+    while piece := text.read(_PIECE_BYTES):
+        *lines, rest = (rest + piece).split(b"\n")
+        yield from (line + b"\n" for line in lines)
+    if rest:
+        yield rest
+
+
+def _split(lines: Iterator[bytes]) -> Iterator[tuple[bytes, list[str] | None]]:
+    """Records, with their cells where a quote makes them more than the text between commas."""
+    for line in lines:
+        if b'"' not in line:
+            yield line, None
+            continue
+        taken: list[bytes] = []
+        cells = next(csv.reader(_decoded(chain([line], lines), taken)), [])
+        yield b"".join(taken), cells
+
+
+def _decoded(lines: Iterator[bytes], taken: list[bytes]) -> Iterator[str]:
+    for line in lines:
+        taken.append(line)
+        yield line.decode(errors="surrogateescape")
+
+
+def _cell(line: bytes, column: int) -> str:
+    cells = line.rstrip(b"\r\n").split(b",", column + 1)
+    return cells[column].decode(errors="replace") if column < len(cells) else ""
+
+
+def _is_theirs(cell: str, applicant: int) -> bool:
+    """Whether a cell parses to the id; most say so, or that they do not, without being parsed."""
+    if cell.isdigit() and cell[0] != "0":
+        return cell == str(applicant)
+    try:
+        is_near = float(cell) == applicant
+    except ValueError:
+        return False
+    return is_near and bool(rows_of(pa.table({ID: [cell]}), applicant).any())
+
+
+def _open_parquet(stream: BinaryIO, name: str) -> pq.ParquetFile:
+    require_one_parquet(stream, name=name)
+    return pq.ParquetFile(stream)
+
+
+def _cut_parquet(file: pq.ParquetFile, applicant: int) -> Cut:
+    groups = file.metadata.num_row_groups
+    codec = file.metadata.row_group(0).column(0).compression if groups else "NONE"
+    sink = pa.BufferOutputStream()
+    with pq.ParquetWriter(sink, file.schema_arrow, compression="NONE" if codec == "UNCOMPRESSED" else codec) as writer:
+        left = 0
+        for number in range(groups):
+            group = file.read_row_group(number)
+            kept = group.filter(pa.array(~rows_of(group, applicant)))
+            writer.write_table(kept, row_group_size=max(kept.num_rows, 1))
+            left += kept.num_rows
+    return Cut(sink.getvalue().to_pybytes(), file.metadata.num_rows - left, left)

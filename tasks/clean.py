@@ -1,0 +1,347 @@
+"""Housekeeping: what the store keeps for a time only, found day by day, and removed when that time is over.
+
+Decisions, manifests, reports, contracts, claims on inputs and reference samples are never touched.
+
+It is safe beside a run under way. A day on which somebody has worked since yesterday is left alone, and its orphans
+for as long as orphans are kept. A run that loses a file all the same publishes nothing: `publish` verifies every data
+file right before the commit, and what is gone is made anew by a rerun, because a work record counts only while the
+files it names are there; records that name an orphan go before it. Should a run commit in the very moment in which a
+data file is removed, the file is put back: it is held until the day was looked at once more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from itertools import groupby
+from typing import Final, NamedTuple
+
+from configs.calendar import Calendar, load_calendar
+from configs.settings import Retention, Settings
+from tasks.arrive import CONTROL, list_delivery
+from tasks.core.manifest import Manifest
+from tasks.errors import PublishError, SourceError
+from tasks.expired import note_expired
+from tasks.landing import landing_key
+from tasks.orchestration import run_logger, step
+from tasks.revisions import decisions_key, manifest_of, read_if_there, shown_revision
+from tasks.status import day_of
+from tasks.store import AlreadyExists, Entry, NotFound, Store, open_store
+
+RULES: Final = {
+    "work": "work_days",
+    "orphans": "orphan_days",
+    "unfinished writes": "orphan_days",
+    "landing": "landing_days",
+    "quarantine": "quarantine_days",
+    "old revisions": "old_revision_days",
+}
+"""What is removed, and the setting that says when."""
+_ROOMS: Final = ("work", "revisions", "quarantine", "landing")
+_DATA: Final = ("orphans", "quarantine", "old revisions")
+_UNDER_WAY_DAYS: Final = 1
+_TOLD_EVERY: Final = 50
+_DATA_FILE: Final = re.compile(r"(revisions|quarantine)/day=[^/]+/[a-z]+-[0-9a-f]{16}\.[a-z]+")
+_REVISION: Final = re.compile(r"revisions/day=[^/]+/rev=(\d+)/")
+_BUSY: Final = "somebody has worked on them lately"
+_DAMAGED: Final = "manifests are missing or damaged; `scoring status --verify` lists them"
+_UNPUBLISHED: Final = "they are not published"
+_UNDECIDED: Final = "their landing holds other files than were published"
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """An object whose time is over."""
+
+    what: str
+    """One of `RULES`."""
+    as_of: date | None
+    """The business day in its key; None for an unfinished write."""
+    key: str
+    size_bytes: int
+    is_named: bool = False
+    """Whether a manifest names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Objects of a day whose time is over and that were left alone."""
+
+    what: str
+    as_of: date
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaning:
+    """What housekeeping found and, where it was told to, removed."""
+
+    today: date
+    is_applied: bool
+    removals: tuple[Removal, ...]
+    left: tuple[Left, ...]
+
+
+class Clock(NamedTuple):
+    """What day it is, and how old that makes things."""
+
+    today: date
+    calendar: Calendar
+
+    def age_days(self, since: date | datetime) -> int:
+        """Days since a business day, or since the one that a moment belongs to."""
+        day = self.calendar.business_day(since) if isinstance(since, datetime) else since
+        return (self.today - day).days
+
+
+def clock_of(today: date | None, settings: Settings) -> Clock:
+    """The clock of the business calendar, or one that stands at `today`."""
+    calendar = load_calendar(settings.scoring.calendar)
+    return Clock(today or calendar.business_day(datetime.now(UTC)), calendar)
+
+
+@step("find days")
+def find_days(settings: Settings) -> tuple[date, ...]:
+    """All business days of which the store holds anything that may have to go."""
+    store = open_store(settings.storage)
+    days = {day_of(entry.key) for room in _ROOMS for entry in store.list(f"{room}/")}
+    return tuple(sorted(day for day in days if day))
+
+
+@step("clean days")
+def clean_days(
+    days: Sequence[date], clock: Clock, settings: Settings, *, apply: bool
+) -> tuple[tuple[Removal, ...], tuple[Left, ...]]:
+    """What is past its time on these days, removed where `apply` says so; and what was left alone."""
+    store = open_store(settings.storage)
+    told: list[Removal | Left] = []
+    for number, as_of in enumerate(days, start=1):
+        told.extend(clean_day(store, as_of, clock, settings.retention, apply=apply))
+        if number % _TOLD_EVERY == 0:
+            run_logger().info("%d of %d days looked at", number, len(days))
+    removals = (each for each in told if isinstance(each, Removal))
+    return tuple(removals), tuple(each for each in told if isinstance(each, Left))
+
+
+@step("give up unfinished writes")
+def give_up_writes(clock: Clock, settings: Settings, *, apply: bool) -> tuple[Removal, ...]:
+    """Writes of processes that died, by when something of them was last written; aborted where `apply` says so."""
+    store, limit = open_store(settings.storage), settings.retention.orphan_days
+    if limit is None:
+        return ()
+    due = [write for write in store.unfinished() if _is_over(clock.age_days(write.modified_at), limit)]
+    if apply:
+        for write in due:
+            store.forget(write)
+    return tuple(Removal("unfinished writes", None, write.key, write.size_bytes) for write in due)
+
+
+def clean_day(
+    store: Store, as_of: date, clock: Clock, retention: Retention, *, apply: bool
+) -> Iterator[Removal | Left]:
+    """What is past its time on one day, in the order in which it goes, and what is left alone; removes as it tells.
+
+    What a manifest names is noted as expired before it goes.
+    """
+    day, keeping = StoredDay(store, as_of), _Keeping(clock, retention)
+    seen: set[str] = set()
+    rules = (_due_work, _due_orphans, _due_landing, _due_quarantine, _due_old_revisions)
+    for _, group in groupby((each for rule in rules for each in rule(day, keeping)), key=lambda each: each.what):
+        told = [each for each in group if isinstance(each, Left) or each.key not in seen]
+        due = [each for each in told if isinstance(each, Removal)]
+        seen.update(each.key for each in due)
+        yield from (each for each in told if isinstance(each, Left))
+        yield from _remove(day, due, keeping) if apply else due
+
+
+def is_data_file(key: str) -> bool:
+    """Whether the object is one that manifests name."""
+    return bool(_DATA_FILE.fullmatch(key))
+
+
+class StoredDay:
+    """One day in the store, looked at once."""
+
+    def __init__(self, store: Store, as_of: date) -> None:
+        """Nothing is read before it is asked for."""
+        self.store, self.as_of = store, as_of
+
+    @functools.cached_property
+    def work(self) -> list[Entry]:
+        """What runs have left for each other."""
+        return list(self.store.list(f"work/day={self.as_of}/"))
+
+    @functools.cached_property
+    def revisions(self) -> list[Entry]:
+        """All that lies beside the day's manifests, and they themselves."""
+        return list(self.store.list(f"revisions/day={self.as_of}/"))
+
+    @functools.cached_property
+    def data(self) -> list[Entry]:
+        """The data files, which carry their digest in the name."""
+        entries = (*self.revisions, *self.store.list(f"quarantine/day={self.as_of}/"))
+        return [entry for entry in entries if is_data_file(entry.key)]
+
+    @functools.cached_property
+    def manifests(self) -> tuple[Manifest, ...] | None:
+        """Oldest first; None where one is missing or damaged, so that nobody can say what is named."""
+        found: list[Manifest] = []
+        try:
+            while manifest := manifest_of(self.store, self.as_of, len(found) + 1):
+                found.append(manifest)
+        except PublishError:
+            return None
+        listed = [int(match[1]) for entry in self.revisions if (match := _REVISION.match(entry.key))]
+        return tuple(found) if max(listed, default=0) <= len(found) else None
+
+    @functools.cached_property
+    def named(self) -> set[str]:
+        """Keys of the data files that any manifest names."""
+        return {file.key for manifest in self.manifests or () for file in manifest.audited.data_files}
+
+    def is_known(self) -> bool:
+        """Whether what readers see is of a revision whose manifest is there."""
+        seen = read_if_there(self.store, decisions_key(self.as_of))
+        return self.manifests is not None and (not seen or 0 < shown_revision(seen.data) <= len(self.manifests))
+
+    def is_busy(self, clock: Clock, within_days: int = _UNDER_WAY_DAYS) -> bool:
+        """Whether anything was written under work/ within so many days."""
+        return any(clock.age_days(entry.modified_at) <= within_days for entry in self.work)
+
+
+class _Keeping(NamedTuple):
+    """How long things are kept, and what day it is."""
+
+    clock: Clock
+    retention: Retention
+
+
+def _is_over(age_days: int, limit_days: int | None) -> bool:
+    return limit_days is not None and age_days > limit_days
+
+
+def _due_work(day: StoredDay, keeping: _Keeping) -> Iterator[Removal | Left]:
+    if not _is_over(keeping.clock.age_days(day.as_of), keeping.retention.work_days) or not day.work:
+        return
+    if day.is_busy(keeping.clock):
+        yield Left("work", day.as_of, _BUSY)
+        return
+    yield from (Removal("work", day.as_of, entry.key, entry.size_bytes) for entry in day.work)
+
+
+def _due_orphans(day: StoredDay, keeping: _Keeping) -> Iterator[Removal | Left]:
+    clock, limit = keeping.clock, keeping.retention.orphan_days
+    old = [entry for entry in day.data if _is_over(clock.age_days(entry.modified_at), limit)]
+    if limit is None or not old:
+        return
+    orphans = [entry for entry in old if entry.key not in day.named]
+    if not orphans:
+        return
+    if day.is_busy(clock, limit) or not day.is_known():
+        yield Left("orphans", day.as_of, _BUSY if day.is_busy(clock, limit) else _DAMAGED)
+        return
+    for entry in (*_records_naming(day, [orphan.key for orphan in orphans]), *orphans):
+        yield Removal("orphans", day.as_of, entry.key, entry.size_bytes)
+
+
+def _records_naming(day: StoredDay, keys: Iterable[str]) -> Iterator[Entry]:
+    """Work records that name one of these data files."""
+    names = [key.encode() for key in keys]
+    for entry in day.work:
+        stored = read_if_there(day.store, entry.key) if entry.key.endswith(".json") else None
+        if stored and any(name in stored.data for name in names):
+            yield entry
+
+
+def _due_landing(day: StoredDay, keeping: _Keeping) -> Iterator[Removal | Left]:
+    """All of a published day's landing, or nothing of it: what nobody has decided is never removed."""
+    if not _is_over(keeping.clock.age_days(day.as_of), keeping.retention.landing_days):
+        return
+    prefix = landing_key(day.as_of)
+    entries = list(day.store.list(prefix))
+    if not entries:
+        return
+    if why := _why_landing_stays(day, keeping.clock):
+        yield Left("landing", day.as_of, why)
+        return
+    named = {prefix + name for name in day.manifests[-1].inputs} if day.manifests else set()
+    # A control file without its files would make the day look cut off.
+    for entry in sorted(entries, key=lambda entry: not entry.key.endswith(f"/{CONTROL}")):
+        yield Removal("landing", day.as_of, entry.key, entry.size_bytes, entry.key in named)
+
+
+def _why_landing_stays(day: StoredDay, clock: Clock) -> str | None:
+    if day.manifests is None or not day.manifests:
+        return _DAMAGED if day.manifests is None else _UNPUBLISHED
+    if day.is_busy(clock):
+        return _BUSY
+    published = day.manifests[-1]
+    run_logger().info("Holding the landing of %s against what was published from it", day.as_of)
+    try:
+        delivery = list_delivery(day.store, day.as_of, published=published, may_be_empty=True)
+    except SourceError:
+        return _UNDECIDED
+    kept = {name: sha256 for name, sha256 in published.inputs.items() if name not in delivery.expired}
+    return None if delivery.digests == kept and not delivery.waiting else _UNDECIDED
+
+
+def _due_quarantine(day: StoredDay, keeping: _Keeping) -> Iterator[Removal | Left]:
+    if _is_over(keeping.clock.age_days(day.as_of), keeping.retention.quarantine_days):
+        rejected = [entry for entry in day.data if entry.key.startswith("quarantine/")]
+        yield from _due_data("quarantine", day, rejected, keeping.clock)
+
+
+def _due_old_revisions(day: StoredDay, keeping: _Keeping) -> Iterator[Removal | Left]:
+    if not _is_over(keeping.clock.age_days(day.as_of), keeping.retention.old_revision_days) or not day.manifests:
+        return
+    shown = {file.key for file in day.manifests[-1].audited.data_files}
+    old = [entry for entry in day.data if entry.key in day.named - shown]
+    yield from _due_data("old revisions", day, old, keeping.clock)
+
+
+def _due_data(what: str, day: StoredDay, entries: Sequence[Entry], clock: Clock) -> Iterator[Removal | Left]:
+    if entries and (day.is_busy(clock) or day.manifests is None):
+        yield Left(what, day.as_of, _BUSY if day.is_busy(clock) else _DAMAGED)
+        return
+    for entry in entries:
+        yield Removal(what, day.as_of, entry.key, entry.size_bytes, entry.key in day.named)
+
+
+def _remove(day: StoredDay, due: Sequence[Removal], keeping: _Keeping) -> Iterator[Removal | Left]:
+    """Remove objects of one rule, and tell those that are gone."""
+    if not due:
+        return
+    rule = RULES[due[0].what]
+    if named := [each.key for each in due if each.is_named]:
+        note_expired(
+            day.store, day.as_of, named, rule=f"retention.{rule} = {getattr(keeping.retention, rule)}",
+            at=datetime.now(UTC).isoformat(timespec="seconds"),
+        )  # fmt: skip
+    for each in due:
+        if each.what in _DATA and is_data_file(each.key):
+            if _is_put_back(day, each.key, keeping.clock):
+                yield Left(each.what, day.as_of, _BUSY)
+                continue
+        else:
+            day.store.delete(each.key)
+        yield each
+    run_logger().info("%s: %d objects removed, %s", day.as_of, len(due), due[0].what)
+
+
+def _is_put_back(day: StoredDay, key: str, clock: Clock) -> bool:
+    """Remove a data file; put it back if a run was under way meanwhile that may publish it, or has."""
+    try:
+        held = day.store.read(key).data
+    except NotFound:
+        return False
+    day.store.delete(key)
+    now = StoredDay(day.store, day.as_of)
+    is_needed = now.is_busy(clock) or now.manifests is None or len(now.manifests) > len(day.manifests or ())
+    if is_needed:
+        with contextlib.suppress(AlreadyExists):
+            day.store.create(key, held)
+    return is_needed

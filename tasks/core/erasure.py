@@ -1,0 +1,77 @@
+"""What remains of a day's tables and counts when one applicant is erased from them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tasks.core.applications import ID, parse_numbers
+from tasks.core.day import CORRECTIONS, FileTotals
+from tasks.core.screening import APPLICATION_ID
+
+ID_COLUMNS: Final = (APPLICATION_ID, ID)
+"""Columns that say whose a row is."""
+
+
+def rows_of(table: pa.Table, applicant: int) -> np.ndarray:
+    """True for the applicant's rows: those of which any id column parses to theirs.
+
+    >>> table = pa.table({"application_id": [7, None, 8, None], "SK_ID_CURR": ["7", " 7.0", "8", "seven"]})
+    >>> rows_of(table, 7).tolist()
+    [True, True, False, False]
+    """
+    found = np.zeros(table.num_rows, dtype=bool)
+    for name in ID_COLUMNS:
+        if name in table.column_names:
+            numbers, _ = parse_numbers(table.column(name).combine_chunks(), whole=True)
+            found |= pc.fill_null(pc.equal(numbers, float(applicant)), False).to_numpy(zero_copy_only=False)
+    return found
+
+
+def places_of_rows(
+    files: Mapping[str, FileTotals],
+    inputs: Sequence[str],
+    held: Mapping[str, int],
+    *,
+    is_decided: bool,
+    quarantined: Mapping[str, int],
+) -> dict[str, Counter[str]]:
+    """File name to what became of the applicant's rows in it, as fields of `FileTotals`.
+
+    Args:
+        files: the revision's totals.
+        inputs: names of its files in the order of the delivery.
+        held: of the files that are still there, the number of the applicant's rows in each.
+        is_decided: whether one of the rows was decided. It is the first of the feed's, or of the last correction; where
+            the files are gone, the first file with decided rows stands in for the one that nobody can name any more.
+        quarantined: the number of rows set aside by file.
+    """
+    turns = {name: n if name.startswith(CORRECTIONS) else 0 for n, name in enumerate(inputs)}
+    last = max((turns[name] for name in held), default=0)
+    standing = sorted(name for name in held if turns[name] == last)
+    home = next((name for name in (*standing, *inputs) if files[name].decided), None) if is_decided else None
+    places = {name: Counter({"quarantined": count}) for name, count in quarantined.items()}
+    if home:
+        places.setdefault(home, Counter())["decided"] += 1
+    for name, count in held.items():
+        known = places.setdefault(name, Counter())
+        others = "replaced" if turns[name] < last else "duplicates_dropped" if home or quarantined else "quarantined"
+        known[others] += max(count - known.total(), 0)
+    return places
+
+
+def erased_totals(totals: FileTotals, places: Mapping[str, int]) -> FileTotals:
+    """A file's totals with rows counted as erased instead of what they were; never more than there are.
+
+    >>> erased_totals(FileTotals(rows=5, decided=4, quarantined=1, duplicates_dropped=0), {"decided": 1})
+    FileTotals(rows=5, decided=3, quarantined=1, duplicates_dropped=0, replaced=0, erased=1)
+    """
+    moved = {field: min(count, getattr(totals, field)) for field, count in places.items()}
+    remaining = {field: getattr(totals, field) - count for field, count in moved.items()}
+    return replace(totals, **remaining, erased=totals.erased + sum(moved.values()))
