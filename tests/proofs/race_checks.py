@@ -71,7 +71,7 @@ def _of_revision(store: Store, before: Manifest | None, manifest: Manifest) -> l
 
 def _breaches_of_totals(manifest: Manifest) -> Iterator[str]:
     for name, each in [*manifest.audited.files.items(), ("all files", manifest.totals)]:
-        if each.rows != each.decided + each.quarantined + each.duplicates_dropped:
+        if each.rows != each.decided + each.quarantined + each.duplicates_dropped + each.replaced:
             yield f"the rows of {name} are not all accounted for"
     if sum(manifest.audited.by_decision.values()) != manifest.totals.decided:
         yield "the decisions do not add up to the rows decided"

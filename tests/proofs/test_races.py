@@ -1,6 +1,5 @@
 """Eight processes score one day at once: one revision, whose parts belong together, and readers see nothing else."""
 
-import json
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -14,8 +13,8 @@ import pytest
 from prefect.settings import PREFECT_API_URL
 
 from configs.settings import load_settings
-from tasks.core.manifest import Manifest
-from tasks.revisions import decisions_key
+from tasks.core.manifest import Manifest, manifest_json
+from tasks.revisions import decisions_key, manifest_key
 from tasks.store import Store, open_store
 from tests.conftest import DAY, Project
 from tests.proofs.evidence import IS_WHOLE, note, sampled
@@ -206,28 +205,28 @@ def test_a_reader_who_saw_what_he_must_not_is_noticed(seen: list[str | None]) ->
         require_only_forward(seen, ["a", "b"])
 
 
-def as_revision(project: Project, revision: int = 1, **changes: Any) -> None:
+def as_revision(project: Project, manifest: Manifest, **changes: Any) -> None:
     """Let the manifest say something else, or be that of another revision."""
-    manifest = project.root / f"revisions/day={DAY}/rev=0001/manifest.json"
-    path = manifest.parent.with_name(f"rev={revision:04d}") / manifest.name
+    told = replace(manifest, **changes)
+    path = project.root / manifest_key(DAY, told.revision)
     path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(json.loads(manifest.read_text()) | {"revision": revision} | changes))
+    path.write_bytes(manifest_json(told))
 
 
 def lose_a_row(project: Project, manifest: Manifest) -> None:
-    audited = asdict(manifest.audited)
-    audited["files"]["applications_1.csv"]["decided"] -= 1
-    as_revision(project, audited=audited)
+    name, totals = next(iter(manifest.audited.files.items()))
+    fewer = dict(manifest.audited.files) | {name: replace(totals, decided=totals.decided - 1)}
+    as_revision(project, manifest, audited=replace(manifest.audited, files=fewer))
 
 
 DAMAGES: Final[dict[str, Callable[[Project, Manifest], Any]]] = {
-    "rows of another model": lambda project, manifest: as_revision(
-        project, model=asdict(manifest.model) | {"version": "9"}
+    "another model": lambda project, manifest: as_revision(
+        project, manifest, model=replace(manifest.model, version="9")
     ),
-    "another fingerprint": lambda project, manifest: as_revision(project, fingerprint="0" * 64),
+    "another fingerprint": lambda project, manifest: as_revision(project, manifest, fingerprint="0" * 64),
     "a row lost": lose_a_row,
-    "a gap": lambda project, manifest: as_revision(project, 3),
-    "one revision twice": lambda project, manifest: as_revision(project, 2),
+    "a gap": lambda project, manifest: as_revision(project, manifest, revision=3),
+    "one revision twice": lambda project, manifest: as_revision(project, manifest, revision=2),
     "no decisions": lambda project, manifest: (project.root / manifest.audited.decisions.key).unlink(),
     "no quarantine": lambda project, manifest: shutil.rmtree(project.root / "quarantine"),
     "another report": lambda project, manifest: (project.root / manifest.audited.contract_report.key).write_text("{}"),
