@@ -71,13 +71,7 @@ def list_delivery(
     expired = _expired_names(store, published) if published else ()
     if published and order.kind != "publish":
         require_unexpired(expired, published)
-    files = _list_files(store, as_of, "")
-    if not files and not may_be_empty:
-        raise SourceError(
-            f"No application files have arrived for {as_of}: {store.location(prefix)} holds none. "
-            "Deliver the day's files there, or make synthetic ones with `scoring generate`. If none are due, declare "
-            "the day in configs/calendar.yaml."
-        )
+    files = _list_files(store, as_of, "", may_be_empty=may_be_empty)
     if order.kind != "publish":
         return Delivery(as_of, (*files, *_list_files(store, as_of, CORRECTIONS)))
     there = [entry.key.removeprefix(prefix) for entry in store.list(prefix + CORRECTIONS)]
@@ -111,10 +105,16 @@ def _expired_names(store: Store, published: Manifest) -> tuple[str, ...]:
     return tuple(name for name in gone if prefix + name in noted)
 
 
-def _list_files(store: Store, as_of: date, folder: str) -> list[FileRef]:
+def _list_files(store: Store, as_of: date, folder: str, *, may_be_empty: bool = True) -> list[FileRef]:
     """The application files in the landing, or in a folder of it, all that its control file announces."""
     prefix = landing_key(as_of) + folder
     names = _application_names(store, prefix)
+    if not names and not may_be_empty:
+        raise SourceError(
+            f"No application files have arrived for {as_of}: {store.location(prefix)} holds none. "
+            "Deliver the day's files there, or make synthetic ones with `scoring generate`. If none are due, declare "
+            "the day in configs/calendar.yaml."
+        )
     control = _read_control(store, prefix + CONTROL)
     files = [_digested(store, as_of, folder + name, _announced_rows(control, name)) for name in names]
     if control is not None:
