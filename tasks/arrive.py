@@ -125,7 +125,7 @@ def _list_files(store: Store, as_of: date, folder: str, *, may_be_empty: bool = 
 def _digested(store: Store, as_of: date, name: str, announced_rows: int | None) -> FileRef:
     key, file_format = landing_key(as_of) + name, format_of(name)
     with open_landing(store, key, name=name) as stream:
-        sha256 = sha256_of(stream)
+        sha256 = sha256_of(stream, name=name)
         size_bytes = stream.seek(0, os.SEEK_END)
     return FileRef(name, key, file_format, size_bytes, sha256, announced_rows)
 

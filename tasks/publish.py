@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import secrets
 from datetime import UTC, date, datetime
 
 from configs.settings import Settings
@@ -25,6 +26,7 @@ def roll_forward(as_of: date, settings: Settings) -> Manifest | None:
 def publish(delivery: Delivery, pins: Pins, draft: Draft, audited: Audited, settings: Settings) -> Manifest:
     """Publish the audited day as one revision: whole, or not at all."""
     store = open_store(settings.storage)
+    store.create(f"work/day={delivery.as_of}/publishing-{secrets.token_hex(8)}", b"")  # housekeeping keeps off the day
     claim_inputs(store, delivery)
     require_stored(store, audited.data_files)
     manifest = commit(store, build_manifest(delivery, pins, draft, audited))

@@ -240,7 +240,7 @@ def _check_inputs(reader: Reader, newest: Manifest) -> None:
                 '--reason "..."',
             )
         totals = newest.audited.files.get(name)
-        if totals is None or totals.rows:
+        if totals is None or totals.rows > totals.erased:
             _check_claim(reader, as_of, name, required)
 
 

@@ -43,6 +43,17 @@ class Project:
         path.write_text(yaml.safe_dump(settings))
         return Project(str(path), self.root)
 
+    def with_own_registry(self, folder: Path) -> Project:
+        """The same project with a copy of its registry, in which a test registers and promotes what it likes."""
+        from configs.settings import load_settings
+
+        uri = load_settings(self.config).registry.tracking_uri
+        database = folder / "mlflow.db"
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(uri.removeprefix("sqlite:///"), database)
+        own = {"tracking_uri": f"sqlite:///{database}", "artifact_root": f"{folder}/artifacts", "experiment": "own"}
+        return self.with_settings(registry=own)
+
     def promote(self, version: str) -> None:
         """Let another registered version score."""
         from configs.settings import load_settings
@@ -73,9 +84,28 @@ def _settings(folder: Path, registry: Path, **sections: dict[str, Any]) -> Path:
     return path
 
 
+def with_rival(project: Project, folder: Path) -> Project:
+    """The project with a registry of its own, in which version 2, no champion yet, refuses from twice the pd on."""
+    from configs.settings import load_settings
+    from tasks.core.bundle import to_files
+    from tasks.pin import registry_of
+
+    own = project.with_own_registry(folder)
+    registry = registry_of(load_settings(own.config))
+    champion = registry.champion()
+    bundle = registry.load(champion)
+    lenient = replace(bundle, cutoff=2 * bundle.cutoff)
+    second = registry.register(to_files(lenient), params={}, metrics={}, figures={})
+    assert (champion.version, second.version) == ("1", "2")
+    return own
+
+
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project whose registry holds one trained champion; tests copy its store and share its registry."""
+    """A project whose registry holds one trained champion.
+
+    Tests copy its store and share its registry: whoever registers or promotes takes `with_own_registry`.
+    """
     from flows.train_model import train_model
     from tasks.generate import load_statistics, write_history
 
@@ -96,23 +126,11 @@ def project(trained: Project, tmp_path: Path) -> Project:
 
 
 @pytest.fixture
-def rivals(project: Project, trained: Project) -> Project:
+def rivals(project: Project) -> Project:
     """A project with a registry of its own, in which version 2, no champion yet, refuses from twice the pd on."""
-    from configs.settings import load_settings
-    from tasks.core.bundle import to_files
-    from tasks.pin import registry_of
-
-    database = Path(project.config).with_name("mlflow.db")
-    shutil.copy(Path(trained.config).with_name("mlflow.db"), database)
-    own = {"tracking_uri": f"sqlite:///{database}", "artifact_root": f"{database.parent}/own", "experiment": "rivals"}
-    with_own = project.with_settings(registry=own)
-    registry = registry_of(load_settings(with_own.config))
-    lenient = registry.load(registry.champion())
-    lenient = replace(lenient, cutoff=2 * lenient.cutoff)
-    second = registry.register(to_files(lenient), params={}, metrics={}, figures={})
-    assert second.version == "2"
+    with_two = with_rival(project, Path(project.config).parent / "registry")
     shutil.copytree(project.root / "reference/model=1", project.root / "reference/model=2")
-    return with_own
+    return with_two
 
 
 @pytest.fixture

@@ -90,9 +90,9 @@ def test_a_dry_run_tells_and_an_applied_one_removes(scored: Project, call: Any, 
     dry = call(*options)
     assert dry.code == 0
     assert "a dry run, nothing was removed; --apply removes it" in dry.out
-    assert re.search(r"\n  work +4 objects +[\d.]+ kB +1 days   over 14 days \(retention.work_days\)\n", dry.out)
+    assert re.search(r"\n  work +5 objects +[\d.]+ kB +1 days   over 14 days \(retention.work_days\)\n", dry.out)
     assert f"    {scored.root}/work/day={DAY}/" in dry.out
-    assert "    and 1 more" in dry.out
+    assert "    and 2 more" in dry.out
     assert re.search(r"\n  landing +0 objects +0 B +0 days   kept for ever \(retention.landing_days\)\n", dry.out)
     assert files(scored) == before
     applied = call(*options, "--apply")
@@ -200,7 +200,7 @@ def test_prefect_runs_it_as_steps_with_a_name(scored: Project) -> None:
     state = clean_store(config=scored.config, apply=True, today=LATER, return_state=True)
     cleaning = state.result()
     assert isinstance(cleaning, Cleaning)
-    assert len(cleaning.removals) == 4
+    assert len(cleaning.removals) == 5
     with get_client(sync_client=True) as prefect:
         run = prefect.read_flow_run(state.state_details.flow_run_id)
         steps = {

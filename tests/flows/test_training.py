@@ -27,6 +27,12 @@ def registry(project: Project) -> ModelRegistry:
     return registry_of(load_settings(project.config))
 
 
+@pytest.fixture
+def project(project: Project, tmp_path: Path) -> Project:
+    """With a registry of its own: every test here registers or promotes."""
+    return project.with_own_registry(tmp_path / "registry")
+
+
 def test_the_champion_scores_new_applicants_better_than_chance(project: Project, tmp_path: Path) -> None:
     from sklearn.metrics import roc_auc_score
 
@@ -80,13 +86,10 @@ def test_a_policy_without_age_trains_without_it(project: Project, tmp_path: Path
     policy.write_text(Path("configs/policy.yaml").read_text().replace("age: true", "age: false"))
     ageless = project.with_settings(scoring={"policy": str(policy)})
     trained = train_model.fn(applications=[str(history(tmp_path, 1500))], config=ageless.config)
-    try:
-        names = load_bundle(trained.model, load_settings(ageless.config)).features.names
-        assert "DAYS_BIRTH" not in names
-        assert "EMPLOYED_TO_AGE" not in names
-        assert "CREDIT_TO_INCOME" in names
-    finally:
-        registry(project).promote("1")
+    names = load_bundle(trained.model, load_settings(ageless.config)).features.names
+    assert "DAYS_BIRTH" not in names
+    assert "EMPLOYED_TO_AGE" not in names
+    assert "CREDIT_TO_INCOME" in names
 
 
 def test_history_without_outcomes_is_refused(project: Project, tmp_path: Path) -> None:

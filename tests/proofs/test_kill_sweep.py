@@ -14,12 +14,12 @@ from configs.settings import load_settings
 from flows.score_applications import score_applications
 from tasks.revisions import announcement_key, decisions_key
 from tasks.store import open_store
-from tests.conftest import DAY, Project
+from tests.conftest import DAY, Project, with_rival
 from tests.proofs.evidence import note, sampled
 from tests.proofs.kill_points import Bucket, Folder, Place, Point, points_of, spread
 from tests.proofs.kill_runs import create_run, end_of, press_retry, run_of, start, states_of
 from tests.proofs.race_checks import breaches, is_shown, revisions_of, seen
-from tests.proofs.race_days import VERSIONS, deliver, with_own_registry, with_two_versions
+from tests.proofs.race_days import VERSIONS, deliver
 from tests.s3_servers import S3Server
 
 EVENLY: Final = 14
@@ -67,7 +67,7 @@ class Workshop:
         self._count += 1
         folder = self._folder / str(self._count)
         place = self._stack.enter_context(self._place(store, folder))
-        project = with_own_registry(self._project, folder / "registry.db").with_settings(storage={"root": place.root})
+        project = self._project.with_own_registry(folder).with_settings(storage={"root": place.root})
         deliver(load_settings(project.config))
         return Attempt(place, project, point, is_moved)
 
@@ -86,7 +86,7 @@ def workshop(
 ) -> Iterator[Workshop]:
     s3_server.use(monkeypatch)
     with ExitStack() as stack:
-        yield Workshop(with_two_versions(trained, tmp_path), s3_server, tmp_path, stack)
+        yield Workshop(with_rival(trained, tmp_path), s3_server, tmp_path, stack)
 
 
 def files_of(project: Project) -> dict[str, bytes | None]:

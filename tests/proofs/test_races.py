@@ -16,10 +16,10 @@ from configs.settings import load_settings
 from tasks.core.manifest import Manifest, manifest_json
 from tasks.revisions import decisions_key, manifest_key
 from tasks.store import Store, open_store
-from tests.conftest import DAY, Project
+from tests.conftest import DAY, Project, with_rival
 from tests.proofs.evidence import IS_WHOLE, note, sampled
 from tests.proofs.race_checks import breaches, is_shown, revisions_of
-from tests.proofs.race_days import VERSIONS, deliver, with_two_versions
+from tests.proofs.race_days import VERSIONS, deliver
 from tests.proofs.race_runners import Alternation, Ending, Job, Racers, Reader
 from tests.s3_servers import S3Server
 
@@ -104,7 +104,7 @@ def course(
         environment.setenv("PREFECT_LOGGING_TO_API_ENABLED", "false")  # what is said is not on trial
         environment.setenv("OMP_NUM_THREADS", "1")  # eight processes share the machine's few processors
         racers, reader = Racers(PROCESSES), Reader()
-        yield Course(with_two_versions(trained, folder), s3_server, folder, racers, reader)
+        yield Course(with_rival(trained, folder), s3_server, folder, racers, reader)
         racers.stop()
         reader.stop()
 

@@ -425,6 +425,23 @@ def test_a_data_file_that_a_run_publishes_in_that_very_moment_is_put_back(
     assert read_data(room.store, file)
 
 
+def test_a_run_that_publishes_what_was_made_long_ago_keeps_housekeeping_off(
+    project: Project, score: Callable[..., Any]
+) -> None:
+    project.deliver(rows=60)
+    in_the_way = project.root / f"revisions/day={DAY}/rev=0001"
+    in_the_way.parent.mkdir(parents=True)
+    in_the_way.symlink_to("nowhere")
+    room, today, own = Room(project.root.parent), datetime.now(UTC).date(), project.with_settings()
+    for is_left_alone in (False, True):
+        with pytest.raises(PublishError):
+            score(own)
+        if not is_left_alone:
+            room.age()
+            assert told(room.clean(today, apply=False, orphan_days=7), "orphans")
+    assert [each.why for each in room.clean(today, orphan_days=7).left] == ["somebody has worked on them lately"]
+
+
 @contextmanager
 def unfinished_write(root: Path) -> Iterator[None]:
     """A write that is under way, as one of a process that died looks for ever."""
