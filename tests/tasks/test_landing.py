@@ -13,7 +13,7 @@ from tasks.landing import sha256_of
 class FailingDisk(io.BytesIO):
     """Gives a few bytes, and then fails as a broken disk does."""
 
-    def read(self, size: int | None = -1, /) -> bytes:
+    def read(self, _size: int | None = -1, /) -> bytes:
         if self.tell():
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         return super().read(3)
