@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
 from configs.calendar import load_calendar
 from configs.settings import Settings
+from tasks.core.control import Control, read_control
 from tasks.core.day import CORRECTIONS, PUBLISH, Delivery, FileRef, Order, format_of
 from tasks.core.manifest import Manifest
 from tasks.errors import InputsChanged, SourceError
@@ -167,43 +167,33 @@ def _require_plain_name(name: str) -> None:
         )
 
 
-def _read_control(store: Store, key: str) -> dict[str, Any] | None:
+def _read_control(store: Store, key: str) -> Control | None:
     try:
-        control = json.loads(store.read(key).data)
-        files = {name: (_count(each["rows"]), each["sha256"].lower()) for name, each in control["files"].items()}
-        return {"day": date.fromisoformat(control["day"]), "files": files}
+        return read_control(store.read(key).data)
     except NotFound:
         return None
     except Changed:
         raise SourceError(f"{key} was replaced while it was read. Run the day again when it is complete.") from None
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise SourceError(
-            f"{key} is no control file; required is "
-            '{"day": "YYYY-MM-DD", "files": {"<name>": {"rows": <number>, "sha256": "<hex>"}}}.'
-        ) from None
+    except ValueError as error:
+        raise SourceError(f"{key} is no control file; {error}.") from None
 
 
-def _count(rows: Any) -> int:
-    if type(rows) is not int or rows < 0:
-        raise TypeError
-    return rows
+def _announced_rows(control: Control | None, name: str) -> int | None:
+    announced = control.files.get(name) if control else None
+    return announced.rows if announced else None
 
 
-def _announced_rows(control: dict[str, Any] | None, name: str) -> int | None:
-    return control["files"].get(name, (None, None))[0] if control else None
-
-
-def _require_control(control: dict[str, Any], as_of: date, files: list[FileRef], folder: str) -> None:
-    if control["day"] != as_of:
-        raise SourceError(f"{CONTROL} announces {control['day']}, but lies under {as_of}. Deliver the day's own files.")
-    announced, arrived = set(control["files"]), {file.name.removeprefix(folder) for file in files}
+def _require_control(control: Control, as_of: date, files: list[FileRef], folder: str) -> None:
+    if control.day != as_of:
+        raise SourceError(f"{CONTROL} announces {control.day}, but lies under {as_of}. Deliver the day's own files.")
+    announced, arrived = set(control.files), {file.name.removeprefix(folder) for file in files}
     if announced != arrived:
         raise SourceError(
             f"The files of {as_of} are not those of {CONTROL}: missing {sorted(announced - arrived) or 'none'}, "
             f"not announced {sorted(arrived - announced) or 'none'}. Deliver the rest, or a corrected {CONTROL}."
         )
     for file in files:
-        required = control["files"][file.name.removeprefix(folder)][1]
+        required = control.files[file.name.removeprefix(folder)].sha256
         if file.sha256 != required:
             raise SourceError(
                 f"{file.name} has SHA-256 {file.sha256[:12]}…, {CONTROL} announces {required[:12]}…: "

@@ -22,7 +22,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import groupby
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -31,6 +31,7 @@ from tasks.adapters.arrow import read_footer, read_parquet, write_parquet
 from tasks.adapters.cut import Reading, count_rows, cut_rows
 from tasks.arrive import CONTROL
 from tasks.clean import StoredDay, is_data_file
+from tasks.core.control import Announced, read_control
 from tasks.core.day import (
     CORRECTIONS,
     DataFile,
@@ -450,31 +451,32 @@ def _rewritten_controls(store: Store, as_of: date, landing: Sequence[_Rewrite]) 
         if not stored:
             continue
         announced = _announced(stored.data)
-        for each in landing:
-            told = announced.get(each.key.removeprefix(prefix), {})
-            if told.get("sha256", "").lower() == each.change.sha256:
-                told |= {"rows": told["rows"] - each.change.rows, "sha256": each.change.new_sha256}
-        if announced != _announced(stored.data):
-            control = json.loads(stored.data) | {"files": announced}
-            yield _rewrite(prefix + CONTROL, stored, json.dumps(control, indent=1).encode())
+        gone = {each.key.removeprefix(prefix): each.change for each in landing}
+        told = {
+            name: {"rows": max(announced[name].rows - change.rows, 0), "sha256": change.new_sha256}
+            for name, change in gone.items()
+            if name in announced and announced[name].sha256 == change.sha256
+        }
+        if told:
+            control = json.loads(stored.data)
+            files = {name: each | told.get(name, {}) for name, each in control["files"].items()}
+            yield _rewrite(prefix + CONTROL, stored, json.dumps(control | {"files": files}, indent=1).encode())
 
 
-def _announced(control: bytes) -> dict[str, dict[str, Any]]:
+def _announced(control: bytes) -> Mapping[str, Announced]:
     """What a control file announces of each file; nothing where it is no control file, which stops the day anyway."""
     try:
-        files = json.loads(control)["files"]
-        is_sound = all(type(each["rows"]) is int and type(each["sha256"]) is str for each in files.values())
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return read_control(control).files
+    except ValueError:
         return {}
-    return dict(files) if is_sound else {}
 
 
 def _reading(store: Store, key: str, max_unpacked_bytes: int) -> Reading:
     """How a landing file is read, with what is announced of it. Raises `SourceError` where its name says no format."""
     folder, _, name = key.rpartition("/")
     stored = read_if_there(store, f"{folder}/{CONTROL}")
-    told = _announced(stored.data).get(name, {}) if stored else {}
-    return Reading(_name(key), format_of(name), told.get("rows"), max_unpacked_bytes)
+    told = _announced(stored.data).get(name) if stored else None
+    return Reading(_name(key), format_of(name), told.rows if told else None, max_unpacked_bytes)
 
 
 def _claim(store: Store, as_of: date, manifests: Sequence[Manifest], landing: Sequence[_Rewrite]) -> None:
