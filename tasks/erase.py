@@ -9,12 +9,14 @@ Models carry no ids; a reference sample is searched like everything else.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
 
 from tasks.clean import is_data_file
 from tasks.erase_day import Eraser
+from tasks.erased import days_unfinished
 from tasks.erasure_record import Record
 from tasks.errors import ConfigError
 from tasks.orchestration import run_logger
@@ -40,23 +42,28 @@ def require_reason(applicant: int, reason: str | None) -> str:
 def erase(store: Store, applicant: int, *, reason: str, at: datetime, max_unpacked_bytes: int) -> Erasure:
     """Remove the applicant from every object that holds rows of theirs, and keep a record that does not name them.
 
-    No scoring run of the days in question should be under way; should one bring the applicant back, that is noticed.
+    A scoring run of such a day that is under way publishes nothing; should one bring the applicant back all the same,
+    that is noticed. Days on which an erasure broke off are looked at again.
 
     Raises:
         PublishError: a manifest or a data file is missing or damaged, or somebody else writes at the same time.
     """
     record = Record(store, at, require_reason(applicant, reason))
     erased = search(store, applicant, max_unpacked_bytes=max_unpacked_bytes)
-    job = Eraser(store, applicant, record, max_unpacked_bytes)
-    by_day = sorted(erased.found, key=lambda each: (str(each.as_of or ""), each.key))
-    for as_of, found in groupby(by_day, key=lambda each: each.as_of):
-        held = list(found)
-        job.cut_in_place([each for each in held if _is_elsewhere(each)])
-        ours = [each for each in held if not _is_elsewhere(each)]
-        if as_of and ours:
-            job.erase_day(as_of, ours)
-        run_logger().info("Erased from %d objects%s", len(held), f" of {as_of}" if as_of else "")
+    eraser = Eraser(store, applicant, record, max_unpacked_bytes)
+    held = {as_of: list(found) for as_of, found in groupby(_by_day(erased.found), key=lambda each: each.as_of)}
+    for as_of in [*held, *(day for day in days_unfinished(store) if day not in held)]:
+        found = held.get(as_of, [])
+        eraser.cut_in_place([each for each in found if _is_elsewhere(each)])
+        ours = [each for each in found if not _is_elsewhere(each)]
+        if as_of and (ours or not found):
+            eraser.erase_day(as_of, ours)
+        run_logger().info("Erased from %d objects%s", len(found), f" of {as_of}" if as_of else "")
     return replace(erased, is_applied=True, record=record.key if record.changes else None)
+
+
+def _by_day(found: Iterable[Found]) -> list[Found]:
+    return sorted(found, key=lambda each: (str(each.as_of or ""), each.key))
 
 
 def _is_elsewhere(found: Found) -> bool:

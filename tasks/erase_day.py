@@ -2,7 +2,8 @@
 
 The order is: what runs have left for each other goes; new data files are stored beside the old ones; manifests are
 rewritten to name those, with the digests that the landing files are going to have; readers are shown the newest; then
-the landing files are rewritten, and what no manifest names any more goes last. But for the time, all that is written
+the landing files are rewritten, and what no manifest names any more goes last. A token says to runs under way that all
+this has begun, and another that it is over (`tasks.erased`). But for the time and the tokens, all that is written
 depends on what lies there and on the applicant alone, so that a second run finds its own work and goes on from it.
 """
 
@@ -26,6 +27,7 @@ from tasks.core.erasure import erased_totals, places_of_rows, rows_of
 from tasks.core.manifest import Manifest, manifest_json, policy_of, read_manifest
 from tasks.core.screening import APPLICATION_ID, BROKEN_RULES, SOURCE_FILE, count_by_rule
 from tasks.erase_landing import claim_rewritten, rewritten_controls
+from tasks.erased import erased_key, note_erasure
 from tasks.erasure_record import Change, Record, Rewrite, rewrite, sha256_of_data
 from tasks.errors import PublishError
 from tasks.revisions import manifest_key, name_data, read_data, read_if_there, show_newest, store_data
@@ -68,8 +70,10 @@ class Eraser:
         self._record.tell(
             [*self._other_changes(found, tables), *(each.change for each in (*rewritten, *landing, *controls))]
         )
+        note_erasure(store, as_of, is_over=False)
         for entry in store.list(f"work/day={as_of}/"):
-            store.delete(entry.key)
+            if entry.key != erased_key(as_of):
+                store.delete(entry.key)
         claim_rewritten(store, as_of, [manifest for _, manifest in manifests], landing)
         for cut in tables.values():
             if cut.file:
@@ -79,7 +83,9 @@ class Eraser:
         show_newest(store, as_of)
         for each in (*controls, *landing):
             self._replace(each)
-        self._drop_unnamed(as_of, [each.key for each in found if is_data_file(each.key)])
+        dropped = self._drop_unnamed(as_of, [each.key for each in found if is_data_file(each.key)])
+        note_erasure(store, as_of, is_over=True)
+        self._put_back(as_of, dropped)
         self._require_gone(as_of)
 
     def cut_in_place(self, found: Sequence[Found]) -> None:
@@ -169,19 +175,22 @@ class Eraser:
                 f"{self._store.location(key)} was changed by others while the applicant was erased. {_AGAIN}"
             ) from None
 
-    def _drop_unnamed(self, as_of: date, keys: Sequence[str]) -> None:
-        """Remove data files that no manifest names any more, and those that none ever named.
-
-        One that a run names in that very moment is put back; that the applicant is in it is noticed in the end.
-        """
-        store = self._store
+    def _drop_unnamed(self, as_of: date, keys: Iterable[str]) -> dict[str, bytes]:
+        """Remove data files that no manifest names any more, and those that none ever named; returns what they held."""
+        dropped = {}
         for key in keys:
-            held = read_if_there(store, key)
+            held = read_if_there(self._store, key)
             if held and not self._is_named(as_of, key):
-                store.delete(key)
-                if self._is_named(as_of, key):
-                    with contextlib.suppress(AlreadyExists):
-                        store.create(key, held.data)
+                self._store.delete(key)
+                dropped[key] = held.data
+        return dropped
+
+    def _put_back(self, as_of: date, dropped: Mapping[str, bytes]) -> None:
+        """Put those back that a run has named meanwhile; that the applicant is in them is noticed in the end."""
+        for key, data in dropped.items():
+            if self._is_named(as_of, key):
+                with contextlib.suppress(AlreadyExists):
+                    self._store.create(key, data)
 
     def _is_named(self, as_of: date, key: str) -> bool:
         """Whether a manifest of the day names a data file, or may: one is damaged."""

@@ -60,6 +60,8 @@ class Delivery:
     """Corrections that lie there and do not count, because nobody asked for them."""
     expired: tuple[str, ...] = ()
     """Files that the day was published from and that were removed by rule since."""
+    erasure: str | None = None
+    """Token of the last erasure on the day before it was listed; nothing that is decided depends on it."""
 
     @property
     def digests(self) -> dict[str, str]:

@@ -25,7 +25,8 @@ from tasks.core.day import FileTotals, unaccounted
 from tasks.core.erasure import rows_of
 from tasks.core.manifest import Manifest
 from tasks.erase import erase, require_reason
-from tasks.errors import ConfigError, InputsChanged, PublishError
+from tasks.erased import erased_key
+from tasks.errors import ConfigError, InputsChanged, PublishError, ScoringError
 from tasks.generate import generate_day, load_statistics
 from tasks.inputs import input_key
 from tasks.revisions import commit, decisions_key, manifest_key, manifest_of, read_data, require_stored, store_data
@@ -324,7 +325,7 @@ def test_work_of_the_applicants_days_goes_and_of_other_days_stays(
     store = store_of(project)
     store.create(f"work/day={UNPUBLISHED}/f/part.json", b"{}")
     erased(store, history[1]["decided"])
-    assert [entry.key for entry in store.list("work/")] == [f"work/day={UNPUBLISHED}/f/part.json"]
+    assert [entry.key for entry in store.list("work/")] == [erased_key(DAY), f"work/day={UNPUBLISHED}/f/part.json"]
 
 
 def test_a_search_tells_where_and_changes_nothing(project: Project, history: tuple[Project, dict[str, int]]) -> None:
@@ -386,6 +387,7 @@ def test_whatever_dies_readers_see_a_whole_file_and_a_second_run_finishes(
             erased(DyingStore(store_of(project), calls=deaths), applicant)
         except Died:
             assert project.decisions.read_bytes() in whole
+            assert what_a_run_says(project) in {"unchanged", "An applicant is being erased from 2026-11-02"}
             erased(store_of(project), applicant)
         else:
             break
@@ -400,7 +402,15 @@ def test_whatever_dies_readers_see_a_whole_file_and_a_second_run_finishes(
 
 def _is_settled(key: str) -> bool:
     """Whether an object is the same however often the erasure was begun."""
-    return not key.startswith(("erasures/", ".locks"))
+    return not key.startswith(("erasures/", ".locks")) and not key.endswith("/erased.json")
+
+
+def what_a_run_says(project: Project) -> str:
+    """How an ordinary run ends, or how its error begins."""
+    try:
+        return str(score_applications.fn(as_of=DAY, config=project.config).outcome)
+    except ScoringError as error:
+        return str(error).partition(",")[0]
 
 
 def test_what_a_dead_run_left_is_erased_too(project: Project, history: tuple[Project, dict[str, int]]) -> None:
