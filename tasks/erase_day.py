@@ -2,9 +2,10 @@
 
 The order is: what runs have left for each other goes; new data files are stored beside the old ones; manifests are
 rewritten to name those, with the digests that the landing files are going to have; readers are shown the newest; then
-the landing files are rewritten, and what no manifest names any more goes last. A token says to runs under way that all
-this has begun, and another that it is over (`tasks.erased`). But for the time and the tokens, all that is written
-depends on what lies there and on the applicant alone, so that a second run finds its own work and goes on from it.
+the landing files are rewritten, or removed where no row is left in them; and what no manifest names any more goes last.
+A token says to runs under way that all this has begun, and another that it is over (`tasks.erased`). But for the time
+and the tokens, all that is written depends on what lies there and on the applicant alone, so that a second run finds
+its own work and goes on from it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import pyarrow as pa
 from tasks.adapters.arrow import read_footer, read_parquet, write_parquet
 from tasks.adapters.cut import cut_rows
 from tasks.clean import StoredDay, is_data_file
-from tasks.core.day import DataFile, Pins, content_fingerprint, count_by_decision
+from tasks.core.day import Audited, DataFile, Pins, content_fingerprint, count_by_decision
 from tasks.core.erasure import erased_totals, places_of_rows, rows_of
 from tasks.core.manifest import Manifest, manifest_json, policy_of, read_manifest
 from tasks.core.screening import APPLICATION_ID, BROKEN_RULES, SOURCE_FILE, count_by_rule
@@ -110,7 +111,7 @@ class Eraser:
     def _cut_delivered(self, key: str) -> Rewrite:
         before, reading = self._read(key), reading_of(self._store, key, self._max_unpacked_bytes)
         cut = cut_rows(io.BytesIO(before.data), self._applicant, reading)
-        return rewrite(key, before, cut.data, rows=cut.rows)
+        return rewrite(key, before, cut.data if cut.left or not cut.rows else None, rows=cut.rows)
 
     def _cut_parquet(self, found: Found) -> Rewrite:
         before = self._read(found.key)
@@ -164,7 +165,12 @@ class Eraser:
 
     def _replace(self, write: Rewrite) -> None:
         with self._undisturbed(write.key):
-            self._store.replace(write.key, write.data, tag=write.tag)
+            if write.data is not None:
+                self._store.replace(write.key, write.data, tag=write.tag)
+            elif self._store.read(write.key).tag == write.tag:
+                self._store.delete(write.key)
+            else:
+                raise Changed(write.key)
 
     @contextlib.contextmanager
     def _undisturbed(self, key: str) -> Iterator[None]:
@@ -235,10 +241,17 @@ def _without(manifest: Manifest, landing: Sequence[Rewrite], tables: Mapping[str
         audited = replace(audited, quarantine=quarantine.file, by_rule=by_rule)
     if changes:
         audited = replace(audited, changes=changes.file)
-    inputs = {
-        name: cut[name].change.new_sha256 or "" if name in cut else sha256 for name, sha256 in manifest.inputs.items()
-    }
-    return replace(manifest, audited=audited, inputs=inputs)
+    return replace(manifest, audited=audited, inputs=dict(_inputs_without(manifest, audited, cut)))
+
+
+def _inputs_without(manifest: Manifest, audited: Audited, cut: Mapping[str, Rewrite]) -> Iterator[tuple[str, str]]:
+    """Names and digests of a revision's files as they are going to be, without those of which nothing is left."""
+    for name, sha256 in manifest.inputs.items():
+        change = cut[name].change if name in cut else None
+        if change and change.new_sha256:
+            yield name, change.new_sha256
+        elif not (change and audited.files[name].is_erased):
+            yield name, sha256
 
 
 def _content_fingerprint(decisions: pa.Table, manifest: Manifest) -> str:

@@ -26,15 +26,16 @@ def rewritten_controls(store: Store, as_of: date, landing: Sequence[Rewrite]) ->
         if not stored:
             continue
         announced = announced_in(stored.data)
-        gone = {each.key.removeprefix(prefix): each.change for each in landing}
+        changes = {each.key.removeprefix(prefix): each.change for each in landing}
         told = {
             name: {"rows": max(announced[name].rows - change.rows, 0), "sha256": change.new_sha256}
-            for name, change in gone.items()
+            for name, change in changes.items()
             if name in announced and announced[name].sha256 == change.sha256
         }
         if told:
             control = json.loads(stored.data)
             files = {name: each | told.get(name, {}) for name, each in control["files"].items()}
+            files = {name: each for name, each in files.items() if each["sha256"]}
             yield rewrite(prefix + CONTROL, stored, json.dumps(control | {"files": files}, indent=1).encode())
 
 
@@ -42,10 +43,10 @@ def claim_rewritten(store: Store, as_of: date, manifests: Sequence[Manifest], la
     """Claim the files that the day counts as made from, as they are going to be."""
     inputs = {(name, sha256) for manifest in manifests for name, sha256 in manifest.inputs.items()}
     files = [
-        FileRef(name, each.key, format_of(name), len(each.data), each.change.new_sha256 or "")
+        FileRef(name, each.key, format_of(name), len(each.data), each.change.new_sha256)
         for each in landing
         for name in (name_of(each.key),)
-        if (name, each.change.sha256) in inputs
+        if each.data is not None and each.change.new_sha256 and (name, each.change.sha256) in inputs
     ]
     with contextlib.suppress(SourceError):  # the note only helps to know the file on another day
         claim_inputs(store, Delivery(as_of, tuple(files)))

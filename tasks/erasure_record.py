@@ -25,10 +25,11 @@ class Change(NamedTuple):
 
 
 class Rewrite(NamedTuple):
-    """An object that is written over."""
+    """An object that is written over, or removed."""
 
     tag: str
-    data: bytes
+    data: bytes | None
+    """None where it is removed."""
     change: Change
 
     @property
@@ -37,12 +38,14 @@ class Rewrite(NamedTuple):
         return self.change.key
 
 
-def rewrite(key: str, before: Stored, data: bytes, *, rows: int = 0) -> Rewrite:
+def rewrite(key: str, before: Stored, data: bytes | None, *, rows: int = 0) -> Rewrite:
     """An object as it was read, and what it becomes.
 
     Args:
         rows: of the applicant in it.
     """
+    if data is None:
+        return Rewrite(before.tag, None, Change(key, sha256_of_data(before.data), rows))
     return Rewrite(before.tag, data, Change(key, sha256_of_data(before.data), rows, key, sha256_of_data(data)))
 
 

@@ -162,6 +162,11 @@ class FileTotals:
         """Rows that became nothing of all this; 0 unless the program is wrong."""
         return self.rows - self.decided - self.quarantined - self.duplicates_dropped - self.replaced - self.erased
 
+    @property
+    def is_erased(self) -> bool:
+        """Whether the file had rows, and all of them were erased; then it has gone, too."""
+        return 0 < self.rows == self.erased
+
 
 @dataclass(frozen=True, slots=True)
 class Audited:

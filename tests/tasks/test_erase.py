@@ -228,7 +228,7 @@ def test_a_day_is_then_as_if_the_applicant_had_never_applied(
     fresh = Project(project.with_settings(storage={"root": str(tmp_path / "fresh")}).config, tmp_path / "fresh")
     for folder in ("landing", "reference"):
         shutil.copytree(project.root / folder, fresh.root / folder)
-    (fresh.landing / "corrections/late.csv").unlink()
+    (fresh.landing / "corrections/late.csv").unlink(missing_ok=True)
     score_applications.fn(as_of=DAY, config=fresh.config)
     score_applications.fn(as_of=DAY, config=fresh.config, corrections=True, reason="they came late")
     for never, gone in zip(manifests(store_of(fresh)), manifests(store_of(project)), strict=True):
