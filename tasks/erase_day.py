@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import io
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Final, NamedTuple
@@ -146,7 +146,8 @@ class Eraser:
     ) -> Iterator[Rewrite]:
         """The manifests that change."""
         for stored, manifest in manifests:
-            erased = _without(manifest, landing, tables)
+            gone = {file.key for file in manifest.audited.data_files if not read_if_there(self._store, file.key)}
+            erased = _without(manifest, landing, tables, gone)
             if erased != manifest:
                 erased = replace(erased, erasures=(*manifest.erasures, self._record.told))
                 yield rewrite(manifest_key(manifest.as_of, manifest.revision), stored, manifest_json(erased))
@@ -213,8 +214,14 @@ class Eraser:
                 )
 
 
-def _without(manifest: Manifest, landing: Sequence[Rewrite], tables: Mapping[str, _CutTable]) -> Manifest:
-    """The manifest of a revision from which the applicant is gone."""
+def _without(
+    manifest: Manifest, landing: Sequence[Rewrite], tables: Mapping[str, _CutTable], gone: Collection[str]
+) -> Manifest:
+    """The manifest of a revision from which the applicant is gone.
+
+    Args:
+        gone: keys of its data files that are no longer there.
+    """
     audited = manifest.audited
     decisions, quarantine, changes = (
         tables.get(file.key) if file else None for file in (audited.decisions, audited.quarantine, audited.changes)
@@ -225,8 +232,10 @@ def _without(manifest: Manifest, landing: Sequence[Rewrite], tables: Mapping[str
         audited.files,
         list(manifest.inputs),
         {name: each.change.rows for name, each in cut.items()},
-        is_decided=decisions is not None,
-        quarantined=Counter(quarantine.removed.column(SOURCE_FILE).to_pylist()) if quarantine else {},
+        is_decided=None if audited.decisions.key in gone else decisions is not None,
+        quarantined=None
+        if audited.quarantine and audited.quarantine.key in gone
+        else Counter(quarantine.removed.column(SOURCE_FILE).to_pylist() if quarantine else ()),
     )
     audited = replace(
         audited, files={name: erased_totals(one, places.get(name, {})) for name, one in audited.files.items()}

@@ -27,6 +27,7 @@ from tasks.core.manifest import Manifest
 from tasks.erase import erase, require_reason
 from tasks.erased import erased_key
 from tasks.errors import ConfigError, InputsChanged, PublishError, ScoringError
+from tasks.expired import note_expired
 from tasks.generate import generate_day, load_statistics
 from tasks.inputs import input_key
 from tasks.revisions import commit, decisions_key, manifest_key, manifest_of, read_data, require_stored, store_data
@@ -458,6 +459,24 @@ def test_without_the_landing_the_sums_still_agree(project: Project, history: tup
         assert manifest.audited.quarantine
         assert manifest.totals.quarantined == manifest.audited.quarantine.rows
         assert manifest.totals.erased == 3
+
+
+@pytest.mark.parametrize("who", ["decided", "of two minds", "corrected", "corrected to nonsense", "rejected"])
+@pytest.mark.parametrize(("is_quarantine", "is_old"), [(True, False), (False, True), (True, True)])
+def test_where_retention_has_removed_a_table_the_sums_still_agree(
+    project: Project, history: tuple[Project, dict[str, int]], who: str, is_quarantine: bool, is_old: bool
+) -> None:
+    store, applicant = store_of(project), history[1][who]
+    first, second = (manifest.audited for manifest in manifests(store))
+    expired = [*[first.quarantine, second.quarantine] * is_quarantine, *[first.decisions] * is_old]
+    gone = {file.key for file in expired if file}
+    note_expired(store, DAY, gone, rule="retention", at="2026-12-01T00:00:00+00:00")
+    for key in gone:
+        store.delete(key)
+    erased(store, applicant)
+    assert list(traces(store, applicant)) == []
+    assert [problem for checked in verify_store(store) for problem in checked.problems] == []
+    assert score_applications.fn(as_of=DAY, config=project.config).outcome == "unchanged"
 
 
 def test_a_file_that_was_changed_since_it_was_scored_stays_told_as_changed(
