@@ -76,11 +76,11 @@ class Eraser:
             if entry.key != erased_key(as_of):
                 store.delete(entry.key)
         claim_rewritten(store, as_of, [manifest for _, manifest in manifests], landing)
-        for cut in tables.values():
-            if cut.file:
-                store_data(store, *_prefix_and_name(cut.file.key), cut.data, rows=cut.file.rows)
-        for each in rewritten:
-            self._replace(each)
+        self._store_tables(tables)
+        with self._nothing_left(as_of, tables):
+            for each in rewritten:
+                self._replace(each)
+        self._store_tables(tables)  # another erasure that lost may have removed those that were not named yet
         show_newest(store, as_of)
         for each in (*controls, *landing):
             self._replace(each)
@@ -95,6 +95,20 @@ class Eraser:
             cut = self._cut_delivered(each.key) if each.room == "landing" else self._cut_parquet(each)
             self._record.tell([cut.change])
             self._replace(cut)
+
+    def _store_tables(self, tables: Mapping[str, _CutTable]) -> None:
+        for cut in tables.values():
+            if cut.file:
+                store_data(self._store, *_prefix_and_name(cut.file.key), cut.data, rows=cut.file.rows)
+
+    @contextlib.contextmanager
+    def _nothing_left(self, as_of: date, tables: Mapping[str, _CutTable]) -> Iterator[None]:
+        """Where the block fails, no new data file stays unnamed: another erasure may be what it lost to."""
+        try:
+            yield
+        except PublishError:
+            self._put_back(as_of, self._drop_unnamed(as_of, [cut.file.key for cut in tables.values() if cut.file]))
+            raise
 
     def _manifests(self, as_of: date) -> list[tuple[Stored, Manifest]]:
         """All of the day, oldest first, each as stored; readers are shown the newest."""

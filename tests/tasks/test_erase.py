@@ -5,7 +5,7 @@ import hashlib
 import io
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ import pytest
 from configs.settings import Storage
 from flows.score_applications import score_applications
 from tasks.adapters.arrow import write_parquet
+from tasks.clean import is_data_file
 from tasks.core.applications import NAMES
 from tasks.core.day import FileTotals, unaccounted
 from tasks.core.erasure import rows_of
@@ -578,6 +579,63 @@ class Busy:
         self._store.delete(key)
         if key.startswith("revisions/"):
             self._bring_back()
+
+
+class Interrupted:
+    """A store in which something happens once, in the moment in which a certain object is written."""
+
+    def __init__(self, store: Store, key: str, do: Callable[[], object]) -> None:
+        self._store, self._key, self._do = store, key, [do]
+
+    def __getattr__(self, verb: str) -> Any:
+        return getattr(self._store, verb)
+
+    def create(self, key: str, data: bytes) -> None:
+        self._come(key)
+        self._store.create(key, data)
+
+    def replace(self, key: str, data: bytes, *, tag: str) -> None:
+        self._come(key)
+        self._store.replace(key, data, tag=tag)
+
+    def _come(self, key: str) -> None:
+        if key.startswith(self._key) and self._do:
+            self._do.pop()()
+
+
+def unnamed(store: Store) -> set[str]:
+    named = {file.key for manifest in manifests(store) for file in manifest.audited.data_files}
+    return {entry.key for entry in store.list("") if is_data_file(entry.key)} - named
+
+
+def remove(store: Store, keys: Iterable[str]) -> None:
+    for key in keys:
+        store.delete(key)
+
+
+@pytest.mark.parametrize("key", [f"revisions/day={DAY}/decisions-", manifest_key(DAY, 1), manifest_key(DAY, 2)])
+@pytest.mark.parametrize("first", ["decided", "corrected"])
+def test_of_two_erasures_at_once_the_one_that_loses_leaves_nothing_behind(
+    project: Project, history: tuple[Project, dict[str, int]], first: str, key: str
+) -> None:
+    store, who = store_of(project), history[1]
+    rival = Interrupted(store, key, lambda: erased(store, who[first]))
+    with pytest.raises(PublishError, match="was changed by others .* Run the same command again"):
+        erased(rival, who["corrected"])
+    assert unnamed(store) == set()
+    assert list(traces(store, who[first])) == []
+    erased(store, who["corrected"])
+    assert list(traces(store, who["corrected"])) == []
+    assert [problem for checked in verify_store(store) for problem in checked.problems] == []
+
+
+def test_data_files_that_a_loser_takes_for_its_own_are_stored_again(
+    project: Project, history: tuple[Project, dict[str, int]]
+) -> None:
+    store = store_of(project)
+    loser = Interrupted(store, manifest_key(DAY, 2), lambda: remove(store, unnamed(store)))
+    erased(loser, history[1]["corrected"])
+    assert [problem for checked in verify_store(store) for problem in checked.problems] == []
 
 
 def test_a_run_that_brings_the_applicant_back_is_noticed(
