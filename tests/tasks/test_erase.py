@@ -316,6 +316,8 @@ def test_a_record_says_when_why_and_what_and_names_nobody(
     assert all(after[each["new_key"]] == each["new_sha256"] for each in told.values() if each["new_key"])
     changed = {each for each in before if before[each] != after.get(each)}
     assert {each for each in changed if not each.startswith(("work/", "decisions/"))} <= set(told)
+    assert not any(each in after for each in told if told[each]["new_key"] is None)
+    assert told[decisions_key(DAY)]["new_key"] == decisions_key(DAY)
     assert sum(each["rows"] for each in told.values()) == sum(each.rows for each in erasure.found)
     for manifest in manifests(store):
         assert manifest.erasures == ({"at": "2027-01-05T09:30:00+00:00", "reason": REASON},)
