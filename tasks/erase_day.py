@@ -35,6 +35,7 @@ from tasks.revisions import decisions_key, manifest_key, name_data, read_data, r
 from tasks.screen_score import PD
 from tasks.search import Found, name_of, reading_of, search
 from tasks.store import AlreadyExists, Changed, NotFound, Store, Stored
+from tasks.store.keys import is_key
 
 _ROOMS: Final = ("landing", "work", "revisions", "quarantine", "decisions")
 _AGAIN: Final = "Run the same command again; it goes on from here."
@@ -68,15 +69,11 @@ class Eraser:
         tables = self._cut_tables([manifest for _, manifest in manifests], {each.key for each in found})
         rewritten = list(self._rewritten(manifests, landing, tables))
         controls = list(rewritten_controls(store, as_of, landing))
-        self._record.tell(
-            [
-                *self._other_changes(found, tables, manifests),
-                *(each.change for each in (*rewritten, *landing, *controls)),
-            ]
-        )
+        others = self._other_changes(found, tables, manifests)
+        self._record.tell([*others, *(each.change for each in (*rewritten, *landing, *controls))])
         note_erasure(store, as_of, is_over=False)
         for entry in store.list(f"work/day={as_of}/"):
-            if entry.key != erased_key(as_of):
+            if entry.key != erased_key(as_of) and is_key(entry.key):
                 store.delete(entry.key)
         claim_rewritten(store, as_of, [manifest for _, manifest in manifests], landing)
         self._store_tables(tables)

@@ -20,7 +20,8 @@ from tasks.landing import landing_key, open_landing
 from tasks.orchestration import run_logger
 from tasks.revisions import read_if_there
 from tasks.status import day_of
-from tasks.store import Changed, Entry, NotFound, Store
+from tasks.store import Changed, Entry, NotFound, Store, told_location
+from tasks.store.keys import is_key
 
 _TOLD_EVERY: Final = 200
 
@@ -79,7 +80,7 @@ def require_searched(store: Store, erasure: Erasure) -> None:
         SourceError: names them.
     """
     if erasure.unsearched:
-        told = "; ".join(f"{store.location(key)}: {why}" for key, why in erasure.unsearched.items())
+        told = "; ".join(f"{told_location(store, key)}: {why}" for key, why in erasure.unsearched.items())
         raise SourceError(
             f"{len(erasure.unsearched)} objects could not be searched for the applicant. Mend or remove them, and run "
             f"the command again. {told}"
@@ -115,6 +116,8 @@ def _may_hold_rows(entry: Entry) -> bool:
 
 
 def _count(store: Store, key: str, applicant: int, max_unpacked_bytes: int) -> int:
+    if not is_key(key):
+        raise SourceError("what it is called is no key, and cannot be read; rename it.")
     if key.startswith("landing/"):
         with open_landing(store, key, name=name_of(key)) as stream:
             return count_rows(stream, applicant, reading_of(store, key, max_unpacked_bytes))

@@ -27,15 +27,16 @@ from tasks.core.erasure import rows_of
 from tasks.core.manifest import Manifest
 from tasks.erase import erase, require_reason
 from tasks.erased import erased_key
-from tasks.errors import ConfigError, InputsChanged, PublishError, ScoringError
+from tasks.errors import ConfigError, InputsChanged, PublishError, ScoringError, SourceError
 from tasks.expired import note_expired
 from tasks.generate import generate_day, load_statistics
 from tasks.inputs import input_key
 from tasks.revisions import commit, decisions_key, manifest_key, manifest_of, read_data, require_stored, store_data
-from tasks.search import Erasure, search
+from tasks.search import Erasure, require_searched, search
 from tasks.store import Store, open_store
 from tasks.verify import verify_store
 from tests.conftest import DAY, Project
+from tests.s3_servers import S3Server, bucket_of
 from tests.store.dying import Died, DyingStore
 
 UNPUBLISHED = date(2026, 11, 3)
@@ -448,6 +449,57 @@ def test_a_day_without_one_of_its_manifests_is_not_touched(
     with pytest.raises(PublishError, match="Manifests of 2026-11-02 are missing or damaged"):
         erased(store, history[1]["decided"])
     assert {entry.key: store.read(entry.key).data for entry in store.list("") if str(DAY) in entry.key} == before
+
+
+def test_a_damaged_day_does_not_keep_the_others_from_being_erased(
+    project: Project, history: tuple[Project, dict[str, int]]
+) -> None:
+    store, applicant = store_of(project), history[1]["of two days"]
+    store.delete(manifest_key(DAY, 1))
+    sample = project.root / "reference/model=1/sample.parquet"
+    table = pq.read_table(sample)
+    ids = pa.array([applicant, *table.column("SK_ID_CURR").to_pylist()[1:]])
+    pq.write_table(table.set_column(table.column_names.index("SK_ID_CURR"), "SK_ID_CURR", ids), sample)
+    with pytest.raises(PublishError, match=r"(?s)1 of 3 days.*2026-11-02: .* manifest is missing") as caught:
+        erased(store, applicant)
+    assert str(applicant) not in str(caught.value)
+    assert all(f"day={DAY}" in key for key in traces(store, applicant))
+    assert list(traces(store, applicant)) != []
+
+
+def test_every_day_that_could_not_be_erased_is_named(project: Project, history: tuple[Project, dict[str, int]]) -> None:
+    store, applicant = store_of(project), history[1]["of two days"]
+    store.delete(manifest_key(DAY, 1))
+    shutil.copytree(project.root / f"revisions/day={DAY}", project.root / f"revisions/day={UNPUBLISHED}")
+    with pytest.raises(PublishError, match=r"(?s)2026-11-02: .*2026-11-03: "):
+        erased(store, applicant)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [f"landing/day={DAY}/_a\\b.csv", f"landing/day={UNPUBLISHED}/_a\\b.csv", f"work/day={DAY}/_a\\b.parquet"],
+)
+def test_an_object_whose_key_is_none_is_told_as_unsearched(
+    project: Project, history: tuple[Project, dict[str, int]], key: str
+) -> None:
+    (project.root / key).parent.mkdir(parents=True, exist_ok=True)
+    (project.root / key).write_bytes(b"whatever")
+    store = store_of(project)
+    erasure = erased(store, history[1]["of two days"])
+    assert list(erasure.unsearched) == [key]
+    with pytest.raises(SourceError, match="1 objects could not be searched .* is no key"):
+        require_searched(store, erasure)
+    (project.root / key).unlink()
+    assert list(traces(store, history[1]["of two days"])) == []
+
+
+def test_an_object_whose_key_is_none_is_told_on_s3_as_well(s3_root: str, s3_server: S3Server) -> None:
+    name = f"landing/day={DAY}//a.csv"
+    s3_server.client.put_object(Bucket=bucket_of(s3_root), Key=f"prod/{name}", Body=b"SK_ID_CURR\n1\n")
+    store = open_store(Storage(root=s3_root))
+    erasure = erased(store, NOBODY)
+    with pytest.raises(SourceError, match="1 objects could not be searched"):
+        require_searched(store, erasure)
 
 
 def test_without_the_landing_the_sums_still_agree(project: Project, history: tuple[Project, dict[str, int]]) -> None:
