@@ -1,13 +1,15 @@
 """One applicant erased from a store that holds them in every way there is: nothing of them stays, all else does."""
 
+import contextlib
 import gzip
 import hashlib
 import io
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -491,6 +493,39 @@ def test_an_object_whose_key_is_none_is_told_as_unsearched(
         require_searched(store, erasure)
     (project.root / key).unlink()
     assert list(traces(store, history[1]["of two days"])) == []
+
+
+@pytest.mark.parametrize(("age", "left"), [(timedelta(hours=23), 1), (timedelta(hours=25), 0)])
+def test_unfinished_writes_that_nobody_can_search_are_given_up_after_a_day(
+    project: Project, age: timedelta, left: int
+) -> None:
+    store = store_of(project)
+    with contextlib.suppress(RuntimeError), store.create_stream("landing/x.csv") as stream:
+        stream.write(b"half")
+        (write,) = (project.root / ".unfinished").iterdir()
+        os.utime(write, ((AT - age).timestamp(),) * 2)
+        found = search(store, NOBODY, max_unpacked_bytes=LIMIT)
+        require_searched(store, found)
+        assert (found.unfinished, len(list(store.unfinished()))) == (1, 1)
+        erasure = erased(store, NOBODY)
+        assert (erasure.unfinished, len(list(store.unfinished()))) == (left, left)
+        if left:
+            with pytest.raises(SourceError, match="1 writes that have not ended .* tomorrow"):
+                require_searched(store, erasure)
+        else:
+            require_searched(store, erasure)
+        raise RuntimeError
+
+
+def test_an_upload_in_parts_is_given_up_as_well(s3_root: str, s3_server: S3Server) -> None:
+    at = {"Bucket": bucket_of(s3_root), "Key": f"prod/landing/day={DAY}/a.csv"}
+    begun = s3_server.client.create_multipart_upload(**at)
+    s3_server.client.upload_part(**at, UploadId=begun["UploadId"], PartNumber=1, Body=b"SK_ID_CURR")
+    store = open_store(Storage(root=s3_root))
+    today = datetime.now(UTC)
+    young = erase(store, NOBODY, reason=REASON, at=today, max_unpacked_bytes=LIMIT)
+    old = erase(store, NOBODY, reason=REASON, at=today + timedelta(hours=25), max_unpacked_bytes=LIMIT)
+    assert (young.unfinished, old.unfinished) == (1, 0)
 
 
 def test_an_object_whose_key_is_none_is_told_on_s3_as_well(s3_root: str, s3_server: S3Server) -> None:
