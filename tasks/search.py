@@ -108,7 +108,8 @@ def reading_of(store: Store, key: str, max_unpacked_bytes: int) -> Reading:
     folder, _, name = key.rpartition("/")
     stored = read_if_there(store, f"{folder}/{CONTROL}")
     told = announced_in(stored.data).get(name) if stored else None
-    return Reading(name_of(key), format_of(name), told.rows if told else None, max_unpacked_bytes)
+    rows, sha256 = told or (None, None)
+    return Reading(name_of(key), format_of(name), rows, max_unpacked_bytes, sha256)
 
 
 def announced_in(control: bytes) -> Mapping[str, Announced]:

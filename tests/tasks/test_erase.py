@@ -412,10 +412,10 @@ def _is_settled(key: str) -> bool:
     return not key.startswith(("erasures/", ".locks")) and not key.endswith("/erased.json")
 
 
-def what_a_run_says(project: Project) -> str:
+def what_a_run_says(project: Project, day: date = DAY) -> str:
     """How an ordinary run ends, or how its error begins."""
     try:
-        return str(score_applications.fn(as_of=DAY, config=project.config).outcome)
+        return str(score_applications.fn(as_of=day, config=project.config).outcome)
     except ScoringError as error:
         return str(error).partition(",")[0]
 
@@ -627,6 +627,43 @@ def test_a_row_with_line_ends_in_a_quoted_cell_goes_whole(tmp_path: Path) -> Non
     path.with_name("_control.json").write_text(json.dumps(control))
     erased(store, 1234567)
     assert path.read_bytes() == b'\xef\xbb\xbfNOTE,SK_ID_CURR\r\n"one, ""two""",5\r\nplain,6\r\n'
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_file_with_line_ends_in_a_cell_is_finished_whatever_dies(
+    project: Project, tmp_path: Path, packed: bool
+) -> None:
+    """Its control file is written before it, and proves by the digest which lines are whose."""
+    applicant, deaths, said = NOBODY, 0, set()
+    name = "n.csv.gz" if packed else "n.csv"
+    folder = f"landing/day={UNPUBLISHED}"
+    header, *_ = (project.landing / "a.csv").read_bytes().splitlines()
+    other = (project.root / folder / "x.csv").read_bytes().split(b"\n")[1].rstrip(b"\r")
+    (project.root / folder / "x.csv").unlink()
+    row = b"%d,%b" % (applicant, other.partition(b",")[2])
+    text = b"\n".join([header + b",NOTE", other + b",plain", row + b',"two\nlines"', b""])
+    data = gzip.compress(text) if packed else text
+    (project.root / folder / name).write_bytes(data)
+    told = {"rows": 2, "sha256": hashlib.sha256(data).hexdigest()}
+    (project.root / folder / "_control.json").write_text(json.dumps({"day": str(UNPUBLISHED), "files": {name: told}}))
+    while True:
+        tried = copy_of(project, tmp_path / f"{deaths}")
+        try:
+            erased(DyingStore(store_of(tried), calls=deaths), applicant)
+        except Died:
+            said.add(what_a_run_says(tried, UNPUBLISHED))
+            assert erased(store_of(tried), applicant).unsearched == {}
+        else:
+            break
+        assert list(traces(store_of(tried), applicant)) == []
+        left = (tried.root / folder / name).read_bytes()
+        told = {"rows": 1, "sha256": hashlib.sha256(left).hexdigest()}
+        assert text_of(name, left) == b"\n".join([header + b",NOTE", other + b",plain", b""])
+        assert json.loads((tried.root / folder / "_control.json").read_text())["files"] == {name: told}
+        shutil.rmtree(tried.root)
+        deaths += 1
+    assert deaths > 3
+    assert said == {"published", f"An applicant is being erased from {UNPUBLISHED}"}
 
 
 @pytest.mark.parametrize("reason", [None, "", "  "])
