@@ -16,7 +16,7 @@ from tasks.erased import read_token
 from tasks.errors import PublishError
 from tasks.inputs import claim_inputs
 from tasks.orchestration import run_logger, step
-from tasks.revisions import commit, read_data, show_newest
+from tasks.revisions import commit, manifest_of, read_data, show_newest
 from tasks.store import AlreadyExists, Store, open_store
 
 
@@ -44,7 +44,7 @@ def publish(delivery: Delivery, pins: Pins, draft: Draft, audited: Audited, sett
         )
     manifest = commit(store, build_manifest(delivery, pins, draft, audited))
     if read_token(store, delivery.as_of) != delivery.erasure:
-        _put_back(store, held)
+        _put_back(store, manifest, held)
         raise PublishError(
             f"Revision {manifest.revision} of {delivery.as_of} was published in the moment in which an applicant was "
             "erased from the day, and may hold them. Run the erasure again now (scoring clean --erase), then this "
@@ -55,11 +55,13 @@ def publish(delivery: Delivery, pins: Pins, draft: Draft, audited: Audited, sett
     return manifest
 
 
-def _put_back(store: Store, held: Mapping[str, bytes]) -> None:
-    """Restore published data files that an erasure has just removed, so that the next one finds them and cuts them."""
-    for key, data in held.items():
-        with contextlib.suppress(AlreadyExists):
-            store.create(key, data)
+def _put_back(store: Store, published: Manifest, held: Mapping[str, bytes]) -> None:
+    """Restore data files that an erasure has removed and its manifest still names, for the next one to cut them."""
+    now = manifest_of(store, published.as_of, published.revision)
+    for file in now.audited.data_files if now else ():
+        if file.key in held:
+            with contextlib.suppress(AlreadyExists):
+                store.create(file.key, held[file.key])
 
 
 def build_manifest(delivery: Delivery, pins: Pins, draft: Draft, audited: Audited) -> Manifest:

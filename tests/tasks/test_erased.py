@@ -81,18 +81,21 @@ def test_a_run_that_reads_the_old_file_while_the_applicant_is_erased_publishes_n
 
 
 class Stalled:
-    """A store in which the applicant is erased in the moment in which a run commits."""
+    """A store in which the applicant is erased in the moment in which a run commits, or has committed."""
 
-    def __init__(self, store: Store, do: Callable[[], object]) -> None:
-        self._store, self._do = store, do
+    def __init__(self, store: Store, do: Callable[[], object], *, is_after: bool = False) -> None:
+        self._store, self._do, self._is_after = store, do, is_after
 
     def __getattr__(self, verb: str) -> Any:
         return getattr(self._store, verb)
 
     def create(self, key: str, data: bytes) -> None:
-        if key.endswith("manifest.json"):
+        is_commit = key.endswith("manifest.json")
+        if is_commit and not self._is_after:
             self._do()
         self._store.create(key, data)
+        if is_commit and self._is_after:
+            self._do()
 
 
 def test_a_run_that_commits_after_the_last_look_says_so_and_the_erasure_can_be_repeated(
@@ -110,6 +113,19 @@ def test_a_run_that_commits_after_the_last_look_says_so_and_the_erasure_can_be_r
     erased(store, applicant)
     assert holds(store, applicant) == []
     assert not rows_of(pq.read_table(project.decisions), applicant).any()
+
+
+def test_a_run_that_is_erased_from_right_after_its_commit_brings_nothing_back(
+    project: Project, store: Store, score: Score, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    applicant = an_applicant(project)
+    stalled = Stalled(store, lambda: erased(store, applicant), is_after=True)
+    monkeypatch.setattr("tasks.publish.open_store", lambda _: stalled)
+    with pytest.raises(PublishError, match="Run the erasure again now"):
+        score(project)
+    monkeypatch.undo()
+    assert holds(store, applicant) == []
+    assert score(project).outcome == "unchanged"
 
 
 def test_a_token_changes_no_bytes_and_no_checkpoint(project: Project, store: Store, score: Score) -> None:
