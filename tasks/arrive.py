@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Sequence
 from dataclasses import replace
@@ -77,7 +78,10 @@ def list_delivery(
     there = [entry.key.removeprefix(prefix) for entry in store.list(prefix + CORRECTIONS)]
     there = [name for name in there if _is_application(name.removeprefix(CORRECTIONS))]
     counted = [name for name in there if published and name in published.inputs]
-    corrections = [_digested(store, as_of, name, None) for name in counted]
+    control = _control_of_counted(store, prefix + CORRECTIONS + CONTROL) if counted else None
+    corrections = [
+        _digested(store, as_of, name, _announced_rows(control, name.removeprefix(CORRECTIONS))) for name in counted
+    ]
     waiting = tuple(name for name in there if name not in counted)
     return Delivery(as_of, (*files, *corrections), waiting=waiting, expired=expired)
 
@@ -125,7 +129,7 @@ def _list_files(store: Store, as_of: date, folder: str, *, may_be_empty: bool = 
 def _digested(store: Store, as_of: date, name: str, announced_rows: int | None) -> FileRef:
     key, file_format = landing_key(as_of) + name, format_of(name)
     with open_landing(store, key, name=name) as stream:
-        sha256 = sha256_of(stream, name=name)
+        sha256 = sha256_of(stream)
         size_bytes = stream.seek(0, os.SEEK_END)
     return FileRef(name, key, file_format, size_bytes, sha256, announced_rows)
 
@@ -176,6 +180,13 @@ def _read_control(store: Store, key: str) -> Control | None:
         raise SourceError(f"{key} was replaced while it was read. Run the day again when it is complete.") from None
     except ValueError as error:
         raise SourceError(f"{key} is no control file; {error}.") from None
+
+
+def _control_of_counted(store: Store, key: str) -> Control | None:
+    """The control file that came with corrections which are published; a new one may be on its way, with new ones."""
+    with contextlib.suppress(SourceError):
+        return _read_control(store, key)
+    return None
 
 
 def _announced_rows(control: Control | None, name: str) -> int | None:

@@ -22,7 +22,7 @@ from tasks.adapters.arrow import read_header
 from tasks.adapters.delivered import CsvText, require_one_parquet
 from tasks.core.applications import ID
 from tasks.core.erasure import rows_of
-from tasks.errors import PublishError, SourceError
+from tasks.errors import SourceError
 
 _PIECE_BYTES: Final = 4 << 20
 
@@ -90,10 +90,6 @@ def _searchable(name: str) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, csv.Error, EOFError, OSError, zlib.error) as error:
-        if isinstance(error, OSError) and error.errno:
-            raise PublishError(
-                f"The store failed while {name} was read: {error.strerror}. Mend it and run the command again."
-            ) from None
         raise SourceError(f"{name} cannot be read: it is damaged ({type(error).__name__}).") from None
 
 

@@ -25,7 +25,7 @@ from flows.score_applications import score_applications
 from tasks.clean import Cleaning, Left, Removal
 from tests.conftest import DAY, Project
 
-LATER = DAY + timedelta(days=20)
+LATER = DAY + timedelta(days=19)  # past already: a day to come is for dry runs
 
 
 class Shown:
@@ -163,6 +163,15 @@ def test_a_wrong_call_exits_with_2_and_repeats_no_id(
     assert message in shown.err
     assert "54321" not in shown.err
     assert "12345" not in shown.err
+    assert files(scored) == before
+
+
+def test_a_day_to_come_is_for_dry_runs(scored: Project, call: Any) -> None:
+    before, to_come = files(scored), date.today() + timedelta(days=30)  # noqa: DTZ011
+    options = ["--today", str(to_come), "--without-prefect", "--config", scored.config]
+    assert call(*options).code == 0
+    shown = call(*options, "--apply")
+    assert (shown.code, f"today is {to_come}, and it is" in shown.err) == (2, True)
     assert files(scored) == before
 
 

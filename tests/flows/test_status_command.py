@@ -123,7 +123,7 @@ def test_an_empty_store_says_how_to_begin(project: Project, status: Run, tmp_pat
     assert "Nothing was delivered or published yet" in shown
     assert "scoring generate" in shown
     assert status(empty, "--as-of", str(DAY)) == (0, f"\nApplications of {DAY}: nothing delivered\n")
-    assert status(empty, "--verify") == (0, "0 days, 0 revisions, 0 files re-read: no problem\n")
+    assert status(empty, "--verify") == (6, "0 days, 0 revisions, 0 files re-read: no problem\n")
 
 
 def test_a_status_is_there_without_prefect_and_registry(once: Project) -> None:

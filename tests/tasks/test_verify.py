@@ -42,6 +42,15 @@ def test_days_are_told_in_their_order_and_strays_at_the_end(root: Path) -> None:
     assert rest.remarks == (f"{root}/quarantine holds 1 files, 3 bytes, of no day.",)
 
 
+def test_a_day_whose_publication_vanished_is_missed(root: Path) -> None:
+    for room in ("revisions", "decisions", "quarantine"):
+        shutil.rmtree(root / room)
+    day, _ = verify_store(FolderStore(root))
+    assert (day.as_of, len(day.problems)) == (DAY, 1)
+    assert day.problems[0].startswith(f"{root}/{manifest_key(DAY, 1)} is missing, and readers have a report")
+    assert verify_day(FolderStore(root), DAY).problems == day.problems
+
+
 def test_long_work_is_told_day_by_day(
     root: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
