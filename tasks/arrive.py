@@ -14,6 +14,7 @@ from configs.settings import Settings
 from tasks.core.control import Control, read_control
 from tasks.core.day import CORRECTIONS, PUBLISH, Delivery, FileRef, Order, format_of
 from tasks.core.manifest import Manifest
+from tasks.erased import require_no_erasure
 from tasks.errors import InputsChanged, SourceError
 from tasks.expired import read_expired
 from tasks.inputs import require_own_files
@@ -37,12 +38,14 @@ def arrive(as_of: date, settings: Settings, *, order: Order = PUBLISH, published
     Raises:
         SourceError: no file came of a day that needs some and the calendar says that some must, or one is not what its
             name, the control file or another day's publication say.
+        PublishError: an applicant is being erased from the day.
     """
     store = open_store(settings.storage)
+    erasure = require_no_erasure(store, as_of)  # before anything is listed: what is read later is not older than it
     excuse = load_calendar(settings.scoring.calendar).excuse(as_of)
     may_be_empty = order.kind == "publish" if published else bool(excuse)
     delivery = list_delivery(store, as_of, order=order, published=published, may_be_empty=may_be_empty)
-    delivery = replace(delivery, excuse=excuse)
+    delivery = replace(delivery, excuse=excuse, erasure=erasure)
     require_own_files(store, delivery)
     size = sum(file.size_bytes for file in delivery.files) / 1e6
     run_logger().info("%d files arrived for %s, %.1f MB", len(delivery.files), as_of, size)

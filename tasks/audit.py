@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 
 import pyarrow as pa
@@ -44,7 +45,7 @@ def _same_parts_and_bounds(
     delivery: Delivery, pins: Pins, draft: Draft, _parts: Sequence[PartRef], settings: Settings
 ) -> str:
     judged_by = (settings.contract, settings.audit, suite_text(settings.audit.suite))
-    return f"{pins.work}audit.{digest_of(delivery, draft, judged_by, code_digest())}.json"
+    return f"{pins.work}audit.{digest_of(replace(delivery, erasure=None), draft, judged_by, code_digest())}.json"
 
 
 @step("audit", reuse=_same_parts_and_bounds)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import secrets
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 
 from configs.settings import Settings
 from tasks.checkpoints import COUNTED_VERSIONS
 from tasks.core.day import Audited, Delivery, Draft, Pins
 from tasks.core.manifest import Manifest, policy_record
+from tasks.erased import read_token
+from tasks.errors import PublishError
 from tasks.expired import forget_expired
 from tasks.inputs import claim_inputs
 from tasks.orchestration import run_logger, step
-from tasks.revisions import commit, require_stored, require_unbroken, show_newest
-from tasks.store import open_store
+from tasks.revisions import commit, read_data, require_unbroken, show_newest
+from tasks.store import AlreadyExists, Store, open_store
 
 
 @step("roll forward")
@@ -27,16 +31,39 @@ def roll_forward(as_of: date, settings: Settings) -> Manifest | None:
 
 @step("publish")
 def publish(delivery: Delivery, pins: Pins, draft: Draft, audited: Audited, settings: Settings) -> Manifest:
-    """Publish the audited day as one revision: whole, or not at all."""
+    """Publish the audited day as one revision: whole, or not at all.
+
+    Raises:
+        PublishError: somebody else publishes the day, or an applicant was erased from it since it was listed.
+    """
     store = open_store(settings.storage)
     store.create(f"work/day={delivery.as_of}/publishing-{secrets.token_hex(8)}", b"")  # housekeeping keeps off the day
     claim_inputs(store, delivery)
-    require_stored(store, audited.data_files)
+    held = {file.key: read_data(store, file) for file in audited.data_files}
     forget_expired(store, delivery.as_of, [file.key for file in audited.data_files])
+    if read_token(store, delivery.as_of) != delivery.erasure:
+        raise PublishError(
+            f"An applicant was erased from {delivery.as_of} while it was decided. Nothing was published; run the "
+            "command again."
+        )
     manifest = commit(store, build_manifest(delivery, pins, draft, audited))
+    if read_token(store, delivery.as_of) != delivery.erasure:
+        _put_back(store, held)
+        raise PublishError(
+            f"Revision {manifest.revision} of {delivery.as_of} was published in the moment in which an applicant was "
+            "erased from the day, and may hold them. Run the erasure again now (scoring clean --erase), then this "
+            "command."
+        )
     show_newest(store, manifest.as_of)
     run_logger().info("Published revision %d of %s", manifest.revision, manifest.as_of)
     return manifest
+
+
+def _put_back(store: Store, held: Mapping[str, bytes]) -> None:
+    """Restore published data files that an erasure has just removed, so that the next one finds them and cuts them."""
+    for key, data in held.items():
+        with contextlib.suppress(AlreadyExists):
+            store.create(key, data)
 
 
 def build_manifest(delivery: Delivery, pins: Pins, draft: Draft, audited: Audited) -> Manifest:

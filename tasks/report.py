@@ -89,7 +89,13 @@ def sample_day(store: Store, published: Manifest, settings: Settings) -> pd.Data
 
     Raises:
         InputsChanged: the landing files are no longer those that were scored, or have expired.
+        SourceError: nobody is left who was decided.
     """
+    if not published.audited.decisions.rows:
+        raise SourceError(
+            f"Revision {published.revision} of {published.as_of} has no decided application any more, so there is "
+            "nothing to compare with the reference. Nothing was changed."
+        )
     delivery = list_delivery(store, published.as_of, published=published, may_be_empty=True)
     require_unexpired(delivery.expired, published)
     if delivery.digests != published.inputs:

@@ -49,7 +49,7 @@ def read_header(stream: BinaryIO, file_format: str, *, name: str) -> tuple[str, 
         SourceError: the file is empty, no text or no parquet, or names a column twice.
     """
     require_kind(stream, file_format, name=name)
-    with _readable(name):
+    with readable(name):
         if file_format == "parquet":
             schema = pq.ParquetFile(stream).schema_arrow
             columns = tuple(schema.names)
@@ -91,7 +91,7 @@ def read_chunks(
     Raises:
         SourceError: the file is cut off, broken or not UTF-8; the message carries no content of it.
     """
-    with _readable(name):
+    with readable(name):
         header = read_header(stream, file_format, name=name)
         stream.seek(0)
         wanted = [column for column in header if _is_wanted(column)]
@@ -137,6 +137,15 @@ def read_footer(data: bytes) -> dict[str, str]:
     """What `write_parquet` was told to write beside the table."""
     metadata = pq.read_schema(pa.BufferReader(data)).metadata or {}
     return {name.decode(): value.decode() for name, value in metadata.items()}
+
+
+@contextmanager
+def readable(name: str) -> Iterator[None]:
+    """Turn a reader's error into one that names the file and never repeats its content."""
+    try:
+        yield
+    except (pa.ArrowException, UnicodeDecodeError, csv.Error, EOFError, OSError, zlib.error) as error:
+        raise SourceError(f"{name} cannot be read: {_cause(error)}. Deliver the file again, whole.") from None
 
 
 def _is_wanted(column: str) -> bool:
@@ -273,15 +282,6 @@ def _rechunk(batches: Iterator[pa.RecordBatch], chunk_rows: int) -> Iterator[pa.
         held, rows = table.slice(whole).to_batches(), rows - whole
     if rows:
         yield pa.Table.from_batches(held)
-
-
-@contextmanager
-def _readable(name: str) -> Iterator[None]:
-    """Turn a reader's error into one that names the file and never repeats its content."""
-    try:
-        yield
-    except (pa.ArrowException, UnicodeDecodeError, csv.Error, EOFError, OSError, zlib.error) as error:
-        raise SourceError(f"{name} cannot be read: {_cause(error)}. Deliver the file again, whole.") from None
 
 
 def _cause(error: Exception) -> str:

@@ -9,16 +9,14 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import chain
 from typing import BinaryIO, Final, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks.adapters.arrow import read_header
+from tasks.adapters.arrow import read_header, readable
 from tasks.adapters.delivered import CsvText, require_one_parquet
 from tasks.core.applications import ID
 from tasks.core.erasure import rows_of
@@ -57,7 +55,7 @@ def count_rows(stream: BinaryIO, applicant: int, reading: Reading) -> int:
     if ID not in read_header(stream, reading.format, name=reading.name):
         return 0
     stream.seek(0)
-    with _searchable(reading.name):
+    with readable(reading.name):
         if reading.format == "parquet":
             return int(rows_of(_open_parquet(stream, reading.name).read(columns=[ID]), applicant).sum())
         return sum(record.is_theirs for record in _csv_records(stream, applicant, reading))
@@ -70,7 +68,7 @@ def cut_rows(stream: BinaryIO, applicant: int, reading: Reading) -> Cut:
     """
     read_header(stream, reading.format, name=reading.name)
     stream.seek(0)
-    with _searchable(reading.name):
+    with readable(reading.name):
         if reading.format == "parquet":
             return _cut_parquet(_open_parquet(stream, reading.name), applicant)
         kept, cut, left = io.BytesIO(), 0, 0
@@ -82,15 +80,6 @@ def cut_rows(stream: BinaryIO, applicant: int, reading: Reading) -> Cut:
             kept.write(record.text)
     data = kept.getvalue()
     return Cut(gzip.compress(data, mtime=0) if reading.format == "csv.gz" else data, cut, left)
-
-
-@contextmanager
-def _searchable(name: str) -> Iterator[None]:
-    """Turn a reader's error into one that never repeats what it read."""
-    try:
-        yield
-    except (pa.ArrowException, csv.Error, EOFError, OSError, zlib.error) as error:
-        raise SourceError(f"{name} cannot be read: it is damaged ({type(error).__name__}).") from None
 
 
 class _Record(NamedTuple):

@@ -60,6 +60,8 @@ class Delivery:
     """Corrections that lie there and do not count, because nobody asked for them."""
     expired: tuple[str, ...] = ()
     """Files that the day was published from and that were removed by rule since."""
+    erasure: str | None = None
+    """Token of the last erasure on the day before it was listed; nothing that is decided depends on it."""
 
     @property
     def digests(self) -> dict[str, str]:
@@ -161,6 +163,11 @@ class FileTotals:
     def unaccounted(self) -> int:
         """Rows that became nothing of all this; 0 unless the program is wrong."""
         return self.rows - self.decided - self.quarantined - self.duplicates_dropped - self.replaced - self.erased
+
+    @property
+    def is_erased(self) -> bool:
+        """Whether the file had rows, and all of them were erased; then it has gone, too."""
+        return 0 < self.rows == self.erased
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,24 @@ def test_what_agrees_is_not_spoken_of(manifest: Manifest) -> None:
     assert list(check_quarantine(REJECTED, manifest)) == []
 
 
+@pytest.mark.parametrize(
+    ("totals", "is_told", "is_accepted"),
+    [
+        (FileTotals(1, 0, 0, 0, 0, 1), True, True),
+        (FileTotals(1, 0, 0, 0, 0, 1), False, False),
+        (FileTotals(2, 0, 0, 1, 0, 1), True, False),
+        (FileTotals(0, 0, 0, 0), True, False),
+    ],
+)
+def test_a_file_is_gone_from_the_inputs_only_if_all_its_rows_were_erased(
+    manifest: Manifest, totals: FileTotals, is_told: bool, is_accepted: bool
+) -> None:
+    erasures = ({"at": "2027-01-05T09:30:00+00:00", "reason": "they asked"},) if is_told else ()
+    gone = with_audited(manifest, files=dict(manifest.audited.files) | {"c.csv": totals})
+    told_of = [each for each in told(replace(gone, erasures=erasures)) if "was made from" in each]
+    assert bool(told_of) != is_accepted
+
+
 MANIFESTS: dict[str, Callable[[Manifest], Manifest]] = {
     "is of 2026-11-03, revision 2; required": lambda each: replace(each, as_of=date(2026, 11, 3)),
     "is of 2026-11-02, revision 3; required": lambda each: replace(each, revision=3),

@@ -36,10 +36,19 @@ SET_ASIDE = Counter(quarantined=1)
         ({}, False, {"b.csv": 2}, {"b.csv": Counter(quarantined=2)}),
         ({"a.csv": 1}, False, {}, {"a.csv": SET_ASIDE}),
         ({}, False, {}, {}),
+        ({"a.csv": 1, "b.csv": 1}, True, None, {"a.csv": DECIDED, "b.csv": COPY}),
+        ({"a.csv": 1}, False, None, {}),
+        ({"a.csv": 1, "corrections/c.csv": 1}, False, None, {"a.csv": REPLACED}),
+        ({"a.csv": 1, "b.csv": 1}, None, {"a.csv": 1, "b.csv": 1}, {"a.csv": SET_ASIDE, "b.csv": SET_ASIDE}),
+        ({"a.csv": 1}, None, {}, {}),
+        ({"a.csv": 2, "corrections/c.csv": 1}, None, None, {"a.csv": REPLACED + REPLACED}),
     ],
 )  # fmt: skip
 def test_what_became_of_an_applicants_rows(
-    held: dict[str, int], is_decided: bool, quarantined: dict[str, int], expected: dict[str, Counter[str]]
+    held: dict[str, int],
+    is_decided: bool | None,
+    quarantined: dict[str, int] | None,
+    expected: dict[str, Counter[str]],
 ) -> None:
     places = places_of_rows(FILES, list(FILES), held, is_decided=is_decided, quarantined=quarantined)
     assert {name: +place for name, place in places.items()} == expected

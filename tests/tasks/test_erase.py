@@ -5,7 +5,7 @@ import hashlib
 import io
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -20,15 +20,19 @@ import pytest
 from configs.settings import Storage
 from flows.score_applications import score_applications
 from tasks.adapters.arrow import write_parquet
+from tasks.clean import is_data_file
 from tasks.core.applications import NAMES
 from tasks.core.day import FileTotals, unaccounted
 from tasks.core.erasure import rows_of
 from tasks.core.manifest import Manifest
-from tasks.erase import Erasure, erase, require_reason, search
-from tasks.errors import ConfigError, InputsChanged, PublishError
+from tasks.erase import erase, require_reason
+from tasks.erased import erased_key
+from tasks.errors import ConfigError, InputsChanged, PublishError, ScoringError
+from tasks.expired import note_expired
 from tasks.generate import generate_day, load_statistics
 from tasks.inputs import input_key
 from tasks.revisions import commit, decisions_key, manifest_key, manifest_of, read_data, require_stored, store_data
+from tasks.search import Erasure, search
 from tasks.store import Store, open_store
 from tasks.verify import verify_store
 from tests.conftest import DAY, Project
@@ -226,7 +230,7 @@ def test_a_day_is_then_as_if_the_applicant_had_never_applied(
     fresh = Project(project.with_settings(storage={"root": str(tmp_path / "fresh")}).config, tmp_path / "fresh")
     for folder in ("landing", "reference"):
         shutil.copytree(project.root / folder, fresh.root / folder)
-    (fresh.landing / "corrections/late.csv").unlink()
+    (fresh.landing / "corrections/late.csv").unlink(missing_ok=True)
     score_applications.fn(as_of=DAY, config=fresh.config)
     score_applications.fn(as_of=DAY, config=fresh.config, corrections=True, reason="they came late")
     for never, gone in zip(manifests(store_of(fresh)), manifests(store_of(project)), strict=True):
@@ -323,7 +327,7 @@ def test_work_of_the_applicants_days_goes_and_of_other_days_stays(
     store = store_of(project)
     store.create(f"work/day={UNPUBLISHED}/f/part.json", b"{}")
     erased(store, history[1]["decided"])
-    assert [entry.key for entry in store.list("work/")] == [f"work/day={UNPUBLISHED}/f/part.json"]
+    assert [entry.key for entry in store.list("work/")] == [erased_key(DAY), f"work/day={UNPUBLISHED}/f/part.json"]
 
 
 def test_a_search_tells_where_and_changes_nothing(project: Project, history: tuple[Project, dict[str, int]]) -> None:
@@ -385,6 +389,7 @@ def test_whatever_dies_readers_see_a_whole_file_and_a_second_run_finishes(
             erased(DyingStore(store_of(project), calls=deaths), applicant)
         except Died:
             assert project.decisions.read_bytes() in whole
+            assert what_a_run_says(project) in {"unchanged", "An applicant is being erased from 2026-11-02"}
             erased(store_of(project), applicant)
         else:
             break
@@ -399,7 +404,15 @@ def test_whatever_dies_readers_see_a_whole_file_and_a_second_run_finishes(
 
 def _is_settled(key: str) -> bool:
     """Whether an object is the same however often the erasure was begun."""
-    return not key.startswith(("erasures/", ".locks"))
+    return not key.startswith(("erasures/", ".locks")) and not key.endswith("/erased.json")
+
+
+def what_a_run_says(project: Project) -> str:
+    """How an ordinary run ends, or how its error begins."""
+    try:
+        return str(score_applications.fn(as_of=DAY, config=project.config).outcome)
+    except ScoringError as error:
+        return str(error).partition(",")[0]
 
 
 def test_what_a_dead_run_left_is_erased_too(project: Project, history: tuple[Project, dict[str, int]]) -> None:
@@ -447,6 +460,24 @@ def test_without_the_landing_the_sums_still_agree(project: Project, history: tup
         assert manifest.audited.quarantine
         assert manifest.totals.quarantined == manifest.audited.quarantine.rows
         assert manifest.totals.erased == 3
+
+
+@pytest.mark.parametrize("who", ["decided", "of two minds", "corrected", "corrected to nonsense", "rejected"])
+@pytest.mark.parametrize(("is_quarantine", "is_old"), [(True, False), (False, True), (True, True)])
+def test_where_retention_has_removed_a_table_the_sums_still_agree(
+    project: Project, history: tuple[Project, dict[str, int]], who: str, is_quarantine: bool, is_old: bool
+) -> None:
+    store, applicant = store_of(project), history[1][who]
+    first, second = (manifest.audited for manifest in manifests(store))
+    expired = [*[first.quarantine, second.quarantine] * is_quarantine, *[first.decisions] * is_old]
+    gone = {file.key for file in expired if file}
+    note_expired(store, DAY, gone, rule="retention", at="2026-12-01T00:00:00+00:00")
+    for key in gone:
+        store.delete(key)
+    erased(store, applicant)
+    assert list(traces(store, applicant)) == []
+    assert [problem for checked in verify_store(store) for problem in checked.problems] == []
+    assert score_applications.fn(as_of=DAY, config=project.config).outcome == "unchanged"
 
 
 def test_a_file_that_was_changed_since_it_was_scored_stays_told_as_changed(
@@ -548,6 +579,63 @@ class Busy:
         self._store.delete(key)
         if key.startswith("revisions/"):
             self._bring_back()
+
+
+class Interrupted:
+    """A store in which something happens once, in the moment in which a certain object is written."""
+
+    def __init__(self, store: Store, key: str, do: Callable[[], object]) -> None:
+        self._store, self._key, self._do = store, key, [do]
+
+    def __getattr__(self, verb: str) -> Any:
+        return getattr(self._store, verb)
+
+    def create(self, key: str, data: bytes) -> None:
+        self._come(key)
+        self._store.create(key, data)
+
+    def replace(self, key: str, data: bytes, *, tag: str) -> None:
+        self._come(key)
+        self._store.replace(key, data, tag=tag)
+
+    def _come(self, key: str) -> None:
+        if key.startswith(self._key) and self._do:
+            self._do.pop()()
+
+
+def unnamed(store: Store) -> set[str]:
+    named = {file.key for manifest in manifests(store) for file in manifest.audited.data_files}
+    return {entry.key for entry in store.list("") if is_data_file(entry.key)} - named
+
+
+def remove(store: Store, keys: Iterable[str]) -> None:
+    for key in keys:
+        store.delete(key)
+
+
+@pytest.mark.parametrize("key", [f"revisions/day={DAY}/decisions-", manifest_key(DAY, 1), manifest_key(DAY, 2)])
+@pytest.mark.parametrize("first", ["decided", "corrected"])
+def test_of_two_erasures_at_once_the_one_that_loses_leaves_nothing_behind(
+    project: Project, history: tuple[Project, dict[str, int]], first: str, key: str
+) -> None:
+    store, who = store_of(project), history[1]
+    rival = Interrupted(store, key, lambda: erased(store, who[first]))
+    with pytest.raises(PublishError, match="was changed by others .* Run the same command again"):
+        erased(rival, who["corrected"])
+    assert unnamed(store) == set()
+    assert list(traces(store, who[first])) == []
+    erased(store, who["corrected"])
+    assert list(traces(store, who["corrected"])) == []
+    assert [problem for checked in verify_store(store) for problem in checked.problems] == []
+
+
+def test_data_files_that_a_loser_takes_for_its_own_are_stored_again(
+    project: Project, history: tuple[Project, dict[str, int]]
+) -> None:
+    store = store_of(project)
+    loser = Interrupted(store, manifest_key(DAY, 2), lambda: remove(store, unnamed(store)))
+    erased(loser, history[1]["corrected"])
+    assert [problem for checked in verify_store(store) for problem in checked.problems] == []
 
 
 def test_a_run_that_brings_the_applicant_back_is_noticed(

@@ -1,0 +1,293 @@
+"""One applicant erased from all that belongs to one business day.
+
+The order is: what runs have left for each other goes; new data files are stored beside the old ones; manifests are
+rewritten to name those, with the digests that the landing files are going to have; readers are shown the newest; then
+the landing files are rewritten, or removed where no row is left in them; and what no manifest names any more goes last.
+A token says to runs under way that all this has begun, and another that it is over (`tasks.erased`). But for the time
+and the tokens, all that is written depends on what lies there and on the applicant alone, so that a second run finds
+its own work and goes on from it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Final, NamedTuple
+
+import pyarrow as pa
+
+from tasks.adapters.arrow import read_footer, read_parquet, write_parquet
+from tasks.adapters.cut import cut_rows
+from tasks.clean import StoredDay, is_data_file
+from tasks.core.day import Audited, DataFile, Pins, content_fingerprint, count_by_decision
+from tasks.core.erasure import erased_totals, places_of_rows, rows_of
+from tasks.core.manifest import Manifest, manifest_json, policy_of, read_manifest
+from tasks.core.screening import APPLICATION_ID, BROKEN_RULES, SOURCE_FILE, count_by_rule
+from tasks.erase_landing import claim_rewritten, rewritten_controls
+from tasks.erased import erased_key, note_erasure
+from tasks.erasure_record import Change, Record, Rewrite, rewrite, sha256_of_data
+from tasks.errors import PublishError
+from tasks.revisions import manifest_key, name_data, read_data, read_if_there, show_newest, store_data
+from tasks.screen_score import PD
+from tasks.search import Found, name_of, reading_of, search
+from tasks.store import AlreadyExists, Changed, NotFound, Store, Stored
+
+_ROOMS: Final = ("landing", "work", "revisions", "quarantine", "decisions")
+_AGAIN: Final = "Run the same command again; it goes on from here."
+
+
+class _CutTable(NamedTuple):
+    """A data file without the applicant's rows."""
+
+    file: DataFile | None
+    """None where no rows are left in quarantine."""
+    data: bytes
+    kept: pa.Table
+    removed: pa.Table
+    content: str
+    """The content's fingerprint, of decisions."""
+
+
+class Eraser:
+    """Erases one applicant, and tells the record of it."""
+
+    def __init__(self, store: Store, applicant: int, record: Record, max_unpacked_bytes: int) -> None:
+        """Nothing is read before a day is erased."""
+        self._store, self._applicant, self._record = store, applicant, record
+        self._max_unpacked_bytes = max_unpacked_bytes
+
+    def erase_day(self, as_of: date, found: Sequence[Found]) -> None:
+        """Erase the applicant from all that belongs to one business day, in the order that the module tells."""
+        store = self._store
+        manifests = self._manifests(as_of)
+        landing = [self._cut_delivered(each.key) for each in found if each.room == "landing"]
+        tables = self._cut_tables([manifest for _, manifest in manifests], {each.key for each in found})
+        rewritten = list(self._rewritten(manifests, landing, tables))
+        controls = list(rewritten_controls(store, as_of, landing))
+        self._record.tell(
+            [*self._other_changes(found, tables), *(each.change for each in (*rewritten, *landing, *controls))]
+        )
+        note_erasure(store, as_of, is_over=False)
+        for entry in store.list(f"work/day={as_of}/"):
+            if entry.key != erased_key(as_of):
+                store.delete(entry.key)
+        claim_rewritten(store, as_of, [manifest for _, manifest in manifests], landing)
+        self._store_tables(tables)
+        with self._nothing_left(as_of, tables):
+            for each in rewritten:
+                self._replace(each)
+        self._store_tables(tables)  # another erasure that lost may have removed those that were not named yet
+        show_newest(store, as_of)
+        for each in (*controls, *landing):
+            self._replace(each)
+        dropped = self._drop_unnamed(as_of, [each.key for each in found if is_data_file(each.key)])
+        note_erasure(store, as_of, is_over=True)
+        self._put_back(as_of, dropped)
+        self._require_gone(as_of)
+
+    def cut_in_place(self, found: Sequence[Found]) -> None:
+        """Cut the applicant's rows out of objects that nothing else tells of."""
+        for each in found:
+            cut = self._cut_delivered(each.key) if each.room == "landing" else self._cut_parquet(each)
+            self._record.tell([cut.change])
+            self._replace(cut)
+
+    def _store_tables(self, tables: Mapping[str, _CutTable]) -> None:
+        for cut in tables.values():
+            if cut.file:
+                store_data(self._store, *_prefix_and_name(cut.file.key), cut.data, rows=cut.file.rows)
+
+    @contextlib.contextmanager
+    def _nothing_left(self, as_of: date, tables: Mapping[str, _CutTable]) -> Iterator[None]:
+        """Where the block fails, no new data file stays unnamed: another erasure may be what it lost to."""
+        try:
+            yield
+        except PublishError:
+            self._put_back(as_of, self._drop_unnamed(as_of, [cut.file.key for cut in tables.values() if cut.file]))
+            raise
+
+    def _manifests(self, as_of: date) -> list[tuple[Stored, Manifest]]:
+        """All of the day, oldest first, each as stored; readers are shown the newest."""
+        store, day = self._store, StoredDay(self._store, as_of)
+        show_newest(store, as_of)
+        if day.manifests is None:
+            raise PublishError(
+                f"Manifests of {as_of} are missing or damaged, so nobody can say which of its data files count. "
+                f"Nothing of the day was changed. Restore revisions/ from a backup. {_AGAIN}"
+            )
+        stored = [self._read(manifest_key(as_of, manifest.revision)) for manifest in day.manifests]
+        return [(each, read_manifest(each.data)) for each in stored]
+
+    def _cut_delivered(self, key: str) -> Rewrite:
+        before, reading = self._read(key), reading_of(self._store, key, self._max_unpacked_bytes)
+        cut = cut_rows(io.BytesIO(before.data), self._applicant, reading)
+        return rewrite(key, before, cut.data if cut.left or not cut.rows else None, rows=cut.rows)
+
+    def _cut_parquet(self, found: Found) -> Rewrite:
+        before = self._read(found.key)
+        table = read_parquet(before.data)
+        kept = table.filter(pa.array(~rows_of(table, self._applicant)))
+        return rewrite(found.key, before, write_parquet(kept, read_footer(before.data)), rows=found.rows)
+
+    def _cut_tables(self, manifests: Sequence[Manifest], keys: set[str]) -> dict[str, _CutTable]:
+        """Key of each data file that a manifest names and that holds the applicant, to what it becomes."""
+        cut: dict[str, _CutTable] = {}
+        for manifest in manifests:
+            for file in manifest.audited.data_files:
+                if file.key in keys and file.key not in cut:
+                    cut[file.key] = self._cut_table(file, manifest)
+        return cut
+
+    def _cut_table(self, file: DataFile, manifest: Manifest) -> _CutTable:
+        data = read_data(self._store, file)
+        table, footer = read_parquet(data), read_footer(data)
+        theirs = rows_of(table, self._applicant)
+        kept, content = table.filter(pa.array(~theirs)), ""
+        if file == manifest.audited.decisions:
+            content = _content_fingerprint(kept, manifest)
+            footer |= {"content_fingerprint": content}
+        new = write_parquet(kept, footer)
+        is_needed = kept.num_rows or file != manifest.audited.quarantine
+        named = name_data(*_prefix_and_name(file.key), new, rows=kept.num_rows) if is_needed else None
+        return _CutTable(named, new, kept, table.filter(pa.array(theirs)), content)
+
+    def _rewritten(
+        self, manifests: Iterable[tuple[Stored, Manifest]], landing: Sequence[Rewrite], tables: Mapping[str, _CutTable]
+    ) -> Iterator[Rewrite]:
+        """The manifests that change."""
+        for stored, manifest in manifests:
+            gone = {file.key for file in manifest.audited.data_files if not read_if_there(self._store, file.key)}
+            erased = _without(manifest, landing, tables, gone)
+            if erased != manifest:
+                erased = replace(erased, erasures=(*manifest.erasures, self._record.told))
+                yield rewrite(manifest_key(manifest.as_of, manifest.revision), stored, manifest_json(erased))
+
+    def _other_changes(self, found: Sequence[Found], tables: Mapping[str, _CutTable]) -> Iterator[Change]:
+        """What becomes of all but landing files: data files cut or removed, what readers see, what runs left."""
+        for each in found:
+            if each.room != "landing":
+                cut = tables.get(each.key)
+                new = (cut.file.key, cut.file.sha256) if cut and cut.file else ()
+                yield Change(each.key, sha256_of_data(self._read(each.key).data), each.rows, *new)
+
+    def _read(self, key: str) -> Stored:
+        with self._undisturbed(key):
+            return self._store.read(key)
+
+    def _replace(self, write: Rewrite) -> None:
+        with self._undisturbed(write.key):
+            if write.data is not None:
+                self._store.replace(write.key, write.data, tag=write.tag)
+            elif self._store.read(write.key).tag == write.tag:
+                self._store.delete(write.key)
+            else:
+                raise Changed(write.key)
+
+    @contextlib.contextmanager
+    def _undisturbed(self, key: str) -> Iterator[None]:
+        try:
+            yield
+        except (Changed, NotFound):
+            raise PublishError(
+                f"{self._store.location(key)} was changed by others while the applicant was erased. {_AGAIN}"
+            ) from None
+
+    def _drop_unnamed(self, as_of: date, keys: Iterable[str]) -> dict[str, bytes]:
+        """Remove data files that no manifest names any more, and those that none ever named; returns what they held."""
+        dropped = {}
+        for key in keys:
+            held = read_if_there(self._store, key)
+            if held and not self._is_named(as_of, key):
+                self._store.delete(key)
+                dropped[key] = held.data
+        return dropped
+
+    def _put_back(self, as_of: date, dropped: Mapping[str, bytes]) -> None:
+        """Put those back that a run has named meanwhile; that the applicant is in them is noticed in the end."""
+        for key, data in dropped.items():
+            if self._is_named(as_of, key):
+                with contextlib.suppress(AlreadyExists):
+                    self._store.create(key, data)
+
+    def _is_named(self, as_of: date, key: str) -> bool:
+        """Whether a manifest of the day names a data file, or may: one is damaged."""
+        day = StoredDay(self._store, as_of)
+        return day.manifests is None or key in day.named
+
+    def _require_gone(self, as_of: date) -> None:
+        for room in _ROOMS:
+            prefix = f"{room}/day={as_of}/"
+            if search(self._store, self._applicant, max_unpacked_bytes=self._max_unpacked_bytes, prefix=prefix).found:
+                raise PublishError(
+                    f"Rows of the applicant came back to {self._store.location(prefix)} while they were erased: a run "
+                    f"of {as_of} was under way. Let it end. {_AGAIN}"
+                )
+
+
+def _without(
+    manifest: Manifest, landing: Sequence[Rewrite], tables: Mapping[str, _CutTable], gone: Collection[str]
+) -> Manifest:
+    """The manifest of a revision from which the applicant is gone.
+
+    Args:
+        gone: keys of its data files that are no longer there.
+    """
+    audited = manifest.audited
+    decisions, quarantine, changes = (
+        tables.get(file.key) if file else None for file in (audited.decisions, audited.quarantine, audited.changes)
+    )
+    cut = {name_of(each.key): each for each in landing}
+    cut = {name: each for name, each in cut.items() if manifest.inputs.get(name) == each.change.sha256}
+    places = places_of_rows(
+        audited.files,
+        list(manifest.inputs),
+        {name: each.change.rows for name, each in cut.items()},
+        is_decided=None if audited.decisions.key in gone else decisions is not None,
+        quarantined=None
+        if audited.quarantine and audited.quarantine.key in gone
+        else Counter(quarantine.removed.column(SOURCE_FILE).to_pylist() if quarantine else ()),
+    )
+    audited = replace(
+        audited, files={name: erased_totals(one, places.get(name, {})) for name, one in audited.files.items()}
+    )
+    if decisions and decisions.file:
+        by_decision = count_by_decision(decisions.kept.column("decision"))
+        audited = replace(
+            audited, decisions=decisions.file, content_fingerprint=decisions.content, by_decision=by_decision
+        )
+    if quarantine:
+        by_rule = count_by_rule(quarantine.kept.column(BROKEN_RULES).to_pylist())
+        audited = replace(audited, quarantine=quarantine.file, by_rule=by_rule)
+    if changes:
+        audited = replace(audited, changes=changes.file)
+    return replace(manifest, audited=audited, inputs=dict(_inputs_without(manifest, audited, cut)))
+
+
+def _inputs_without(manifest: Manifest, audited: Audited, cut: Mapping[str, Rewrite]) -> Iterator[tuple[str, str]]:
+    """Names and digests of a revision's files as they are going to be, without those of which nothing is left."""
+    for name, sha256 in manifest.inputs.items():
+        change = cut[name].change if name in cut else None
+        if change and change.new_sha256:
+            yield name, change.new_sha256
+        elif not (change and audited.files[name].is_erased):
+            yield name, sha256
+
+
+def _content_fingerprint(decisions: pa.Table, manifest: Manifest) -> str:
+    ids, probabilities = (decisions.column(name).to_numpy() for name in (APPLICATION_ID, PD))
+    policy, contract = manifest.policy["digest"], manifest.contract
+    pins = Pins(
+        manifest.as_of, manifest.model, policy_of(manifest), policy, contract["version"], contract["digest"],
+        manifest.fingerprint,
+    )  # fmt: skip
+    return content_fingerprint(ids, probabilities, pins)
+
+
+def _prefix_and_name(key: str) -> tuple[str, str]:
+    """What a data file's key was made of, besides its digest."""
+    prefix, _, name = key.rpartition("/")
+    return f"{prefix}/", name.rpartition("-")[0]

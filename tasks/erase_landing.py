@@ -1,0 +1,52 @@
+"""A day's delivered files without one applicant: the files, what announces them, and whose they are."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator, Sequence
+from datetime import date
+
+from tasks.arrive import CONTROL
+from tasks.core.day import CORRECTIONS, Delivery, FileRef, format_of
+from tasks.core.manifest import Manifest
+from tasks.erasure_record import Rewrite, rewrite
+from tasks.errors import SourceError
+from tasks.inputs import claim_inputs
+from tasks.landing import landing_key
+from tasks.revisions import read_if_there
+from tasks.search import announced_in, name_of
+from tasks.store import Store
+
+
+def rewritten_controls(store: Store, as_of: date, landing: Sequence[Rewrite]) -> Iterator[Rewrite]:
+    """The control files that announce a file that changes; one that announces something else is left as it is."""
+    for prefix in (landing_key(as_of), landing_key(as_of) + CORRECTIONS):
+        stored = read_if_there(store, prefix + CONTROL)
+        if not stored:
+            continue
+        announced = announced_in(stored.data)
+        changes = {each.key.removeprefix(prefix): each.change for each in landing}
+        told = {
+            name: {"rows": max(announced[name].rows - change.rows, 0), "sha256": change.new_sha256}
+            for name, change in changes.items()
+            if name in announced and announced[name].sha256 == change.sha256
+        }
+        if told:
+            control = json.loads(stored.data)
+            files = {name: each | told.get(name, {}) for name, each in control["files"].items()}
+            files = {name: each for name, each in files.items() if each["sha256"]}
+            yield rewrite(prefix + CONTROL, stored, json.dumps(control | {"files": files}, indent=1).encode())
+
+
+def claim_rewritten(store: Store, as_of: date, manifests: Sequence[Manifest], landing: Sequence[Rewrite]) -> None:
+    """Claim the files that the day counts as made from, as they are going to be."""
+    inputs = {(name, sha256) for manifest in manifests for name, sha256 in manifest.inputs.items()}
+    files = [
+        FileRef(name, each.key, format_of(name), len(each.data), each.change.new_sha256)
+        for each in landing
+        for name in (name_of(each.key),)
+        if each.data is not None and each.change.new_sha256 and (name, each.change.sha256) in inputs
+    ]
+    with contextlib.suppress(SourceError):  # the note only helps to know the file on another day
+        claim_inputs(store, Delivery(as_of, tuple(files)))

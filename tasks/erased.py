@@ -1,0 +1,64 @@
+"""The note by which a run learns that an applicant was erased from its day while it was deciding it.
+
+A run that has read an applicant's rows may publish them after the erasure has looked for the last time. So an erasure
+leaves a fresh token: when it begins on a day, and when nothing of the applicant is left there, before it looks for the
+last time. A run reads it before it lists anything, and around its commit; where it differs, the run stops.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator
+from datetime import date
+from typing import Final
+
+from tasks.errors import PublishError
+from tasks.revisions import read_if_there
+from tasks.status import day_of
+from tasks.store import Store, overwrite
+
+_NAME: Final = "erased.json"
+_UNDER_WAY: Final = "under way"
+
+
+def erased_key(as_of: date) -> str:
+    """Where the token of a day's last erasure lies."""
+    return f"work/day={as_of}/{_NAME}"
+
+
+def note_erasure(store: Store, as_of: date, *, is_over: bool) -> None:
+    """Leave a fresh token; until the erasure is over, no run begins on the day."""
+    note = {"erasure": "over" if is_over else _UNDER_WAY, "token": secrets.token_hex(16)}
+    overwrite(store, erased_key(as_of), json.dumps(note).encode())
+
+
+def read_token(store: Store, as_of: date) -> str | None:
+    """What tells the day's last erasure from any other; None where there is none, or its note is removed."""
+    stored = read_if_there(store, erased_key(as_of))
+    return stored.tag if stored else None
+
+
+def require_no_erasure(store: Store, as_of: date) -> str | None:
+    """The token, for a run that begins.
+
+    Raises:
+        PublishError: an erasure is under way, or died; what lies in the landing is neither the old nor the new.
+    """
+    stored = read_if_there(store, erased_key(as_of))
+    if stored and _UNDER_WAY.encode() in stored.data:
+        raise PublishError(
+            f"An applicant is being erased from {as_of}, or the erasure broke off. Nothing was changed. Let it end, or "
+            "finish it with the same command (scoring clean --erase); then run this command again."
+        )
+    return stored.tag if stored else None
+
+
+def days_unfinished(store: Store) -> Iterator[date]:
+    """Days on which an erasure was begun and is not over."""
+    for entry in store.list("work/"):
+        as_of = day_of(entry.key)
+        if as_of and entry.key == erased_key(as_of):
+            stored = read_if_there(store, entry.key)
+            if stored and _UNDER_WAY.encode() in stored.data:
+                yield as_of

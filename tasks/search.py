@@ -1,0 +1,129 @@
+"""Where one applicant occurs in the store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tasks.adapters.cut import Reading, count_rows
+from tasks.arrive import CONTROL
+from tasks.core.control import Announced, read_control
+from tasks.core.day import format_of
+from tasks.core.erasure import ID_COLUMNS, rows_of
+from tasks.errors import SourceError
+from tasks.landing import landing_key, open_landing
+from tasks.orchestration import run_logger
+from tasks.revisions import read_if_there
+from tasks.status import day_of
+from tasks.store import Changed, Entry, NotFound, Store
+
+_TOLD_EVERY: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A stored object that holds rows of the applicant."""
+
+    key: str
+    rows: int
+
+    @property
+    def room(self) -> str:
+        """The first part of its key."""
+        return self.key.partition("/")[0]
+
+    @property
+    def as_of(self) -> date | None:
+        """The business day in its key."""
+        return day_of(self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """Where an applicant occurs, or occurred."""
+
+    found: tuple[Found, ...]
+    unsearched: Mapping[str, str]
+    """Key of each object that could not be searched to what is wrong with it."""
+    is_applied: bool
+    record: str | None = None
+    """Key of the record of what was done; None where nothing was."""
+
+
+def search(store: Store, applicant: int, *, max_unpacked_bytes: int, prefix: str = "") -> Erasure:
+    """Every object under a prefix that holds rows of the applicant; changes nothing."""
+    entries = [entry for entry in store.list(prefix) if _may_hold_rows(entry)]
+    found, unsearched = [], {}
+    for number, entry in enumerate(entries, start=1):
+        try:
+            rows = _count(store, entry.key, applicant, max_unpacked_bytes)
+        except SourceError as error:
+            unsearched[entry.key] = str(error)
+            continue
+        if rows:
+            found.append(Found(entry.key, rows))
+        if number % _TOLD_EVERY == 0:
+            run_logger().info("%d of %d objects searched", number, len(entries))
+    return Erasure(tuple(found), unsearched, is_applied=False)
+
+
+def require_searched(store: Store, erasure: Erasure) -> None:
+    """Stop where objects could not be searched: whether the applicant is in them, nobody can say.
+
+    Raises:
+        SourceError: names them.
+    """
+    if erasure.unsearched:
+        told = "; ".join(f"{store.location(key)}: {why}" for key, why in erasure.unsearched.items())
+        raise SourceError(
+            f"{len(erasure.unsearched)} objects could not be searched for the applicant. Mend or remove them, and run "
+            f"the command again. {told}"
+        )
+
+
+def reading_of(store: Store, key: str, max_unpacked_bytes: int) -> Reading:
+    """How a landing file is read, with what is announced of it. Raises `SourceError` where its name says no format."""
+    folder, _, name = key.rpartition("/")
+    stored = read_if_there(store, f"{folder}/{CONTROL}")
+    told = announced_in(stored.data).get(name) if stored else None
+    return Reading(name_of(key), format_of(name), told.rows if told else None, max_unpacked_bytes)
+
+
+def announced_in(control: bytes) -> Mapping[str, Announced]:
+    """What a control file announces of each file; nothing where it is no control file, which stops the day anyway."""
+    try:
+        return read_control(control).files
+    except ValueError:
+        return {}
+
+
+def name_of(key: str) -> str:
+    """A landing file's name, relative to its day."""
+    as_of = day_of(key)
+    return key.removeprefix(landing_key(as_of) if as_of else "landing/")
+
+
+def _may_hold_rows(entry: Entry) -> bool:
+    if entry.key.startswith("landing/"):
+        return entry.size_bytes > 0 and not entry.key.endswith(f"/{CONTROL}")
+    return entry.key.endswith(".parquet")
+
+
+def _count(store: Store, key: str, applicant: int, max_unpacked_bytes: int) -> int:
+    if key.startswith("landing/"):
+        with open_landing(store, key, name=name_of(key)) as stream:
+            return count_rows(stream, applicant, reading_of(store, key, max_unpacked_bytes))
+    try:
+        with store.open(key) as stream:
+            file = pq.ParquetFile(stream)
+            columns = [name for name in ID_COLUMNS if name in file.schema_arrow.names]
+            return int(rows_of(file.read(columns=columns), applicant).sum())
+    except NotFound:
+        return 0
+    except (pa.ArrowException, Changed, OSError):
+        raise SourceError(f"{store.location(key)} is damaged, or no parquet file.") from None
