@@ -390,6 +390,7 @@ def _verify(store: Store, as_of: date | None, root: str) -> None:
         PublishError: something is not as it should be, or nothing is there.
     """
     from flows.status_summary import checked_lines, verified_summary
+    from tasks.core.words import counted
     from tasks.errors import PublishError
     from tasks.verify import verify_day, verify_store
 
@@ -402,7 +403,7 @@ def _verify(store: Store, as_of: date | None, root: str) -> None:
     if not any(checked.files for checked in found):
         raise PublishError(f"Nothing is published in {root}, so nothing was verified. Is that the store?")
     if problems := sum(len(checked.problems) for checked in found):
-        raise PublishError(f"{problems} problems in what is published, each told above. Nothing was changed.")
+        raise PublishError(f"{counted(problems, 'problem')} in what is published, told above. Nothing was changed.")
 
 
 def _settings(config: str | None, verbose: bool) -> Settings:

@@ -16,6 +16,7 @@ from prefect.runtime import flow_run
 
 from configs.settings import Settings
 from tasks.core.manifest import Manifest
+from tasks.core.words import counted
 from tasks.orchestration import run_logger, step
 from tasks.revisions import announcement_key, decisions_key, manifest_key, manifest_of, read_if_there, report_key
 from tasks.store import Store, open_store
@@ -120,7 +121,7 @@ def day_markdown(manifest: Manifest, store: Store) -> str:
             f"# Applications of {manifest.as_of}, revision {manifest.revision}",
             made_with,
             *([f"Reason for this revision: {_cell(manifest.reason)}"] if manifest.reason else []),
-            *([f"{audited.changes.rows:,} decisions changed."] if audited.changes else []),
+            *([f"{counted(audited.changes.rows, 'decision')} changed."] if audited.changes else []),
             *_table("| file | rows received | decided | quarantined | copies dropped | replaced |", files),
             *_table("| decision | applications | share |", decisions),
             *(_table("| rule broken | rows quarantined |", rules) if rules else ["", "No row was quarantined."]),

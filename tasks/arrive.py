@@ -14,6 +14,7 @@ from configs.settings import Settings
 from tasks.core.control import Control, read_control
 from tasks.core.day import CORRECTIONS, PUBLISH, Delivery, FileRef, Order, format_of
 from tasks.core.manifest import Manifest
+from tasks.core.words import counted
 from tasks.erased import require_no_erasure
 from tasks.errors import InputsChanged, SourceError
 from tasks.expired import read_expired
@@ -48,11 +49,12 @@ def arrive(as_of: date, settings: Settings, *, order: Order = PUBLISH, published
     delivery = replace(delivery, excuse=excuse, erasure=erasure)
     require_own_files(store, delivery)
     size = sum(file.size_bytes for file in delivery.files) / 1e6
-    run_logger().info("%d files arrived for %s, %.1f MB", len(delivery.files), as_of, size)
+    run_logger().info("%s arrived for %s, %.1f MB", counted(len(delivery.files), "file"), as_of, size)
     if delivery.waiting:
         run_logger().warning(
-            "%d corrections lie there and do not count yet: %s. To decide them: scoring score --as-of %s --corrections "
-            '--reason "..."', len(delivery.waiting), ", ".join(delivery.waiting[:_TOLD_NAMES]), as_of,
+            "Corrections lie there that do not count yet, %s: %s. To decide them: scoring score --as-of %s "
+            '--corrections --reason "..."',
+            counted(len(delivery.waiting), "file"), ", ".join(delivery.waiting[:_TOLD_NAMES]), as_of,
         )  # fmt: skip
     return delivery
 
@@ -151,7 +153,7 @@ def _application_names(store: Store, prefix: str) -> list[str]:
     folders = [name for name in names if "/" in name]
     if folders:
         raise SourceError(
-            f"{len(folders)} files lie in folders within {store.location(prefix)}, where nobody reads them: "
+            f"{counted(len(folders), 'file')} in folders within {store.location(prefix)}, where nobody reads: "
             f"{', '.join(folders[:_TOLD_NAMES])}. Deliver them beside the others, or let the folder's name begin with "
             "_ if they are no applications."
         )

@@ -24,6 +24,7 @@ from configs.calendar import Calendar, load_calendar
 from configs.settings import Retention, Settings
 from tasks.arrive import CONTROL, list_delivery
 from tasks.core.manifest import Manifest
+from tasks.core.words import counted
 from tasks.errors import ConfigError, PublishError, SourceError
 from tasks.expired import forget_expired, note_expired
 from tasks.landing import landing_key
@@ -354,7 +355,7 @@ def _remove(day: StoredDay, due: Sequence[Removal], keeping: _Keeping) -> Iterat
         else:
             day.store.delete(each.key)
         yield each
-    run_logger().info("%s: %d objects removed, %s", day.as_of, len(due), due[0].what)
+    run_logger().info("%s: %s removed, %s", day.as_of, counted(len(due), "object"), due[0].what)
 
 
 def _is_put_back(day: StoredDay, key: str, clock: Clock) -> bool:

@@ -28,6 +28,7 @@ from tasks.core.consistency import (
 from tasks.core.contract import suite_identity
 from tasks.core.day import DataFile
 from tasks.core.manifest import Manifest
+from tasks.core.words import counted
 from tasks.errors import ConfigError
 from tasks.expired import expired_key
 from tasks.inputs import input_key
@@ -62,7 +63,7 @@ def verify_store(store: Store) -> Iterator[Checked]:
     for as_of in days:
         checked = verify_day(store, as_of)
         if time.monotonic() > told_at + _PATIENCE_SECONDS:
-            logging.getLogger("scoring").info("Read %s again: %d files", as_of, checked.files)
+            logging.getLogger("scoring").info("Read %s again: %s", as_of, counted(checked.files, "file"))
             told_at = time.monotonic()
         yield checked
     yield _verify_rest(store)
@@ -303,4 +304,4 @@ def _check_unnamed(
 
 
 def _sizes(files: Mapping[str, int]) -> str:
-    return f"{len(files):,} files, {sum(files.values()):,} bytes,"
+    return f"{counted(len(files), 'file')}, {sum(files.values()):,} bytes,"

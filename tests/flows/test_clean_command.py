@@ -107,7 +107,7 @@ def test_what_is_named_and_what_is_left_alone_is_told(scored: Project) -> None:
     removals = (Removal("quarantine", DAY, "quarantine/a", 2_000_000, is_named=True), Removal("work", DAY, "work/b", 1))
     left = tuple(Left("landing", DAY + timedelta(days=n), "they are not published") for n in range(4))
     told = cleaning_summary(Cleaning(LATER, True, removals, left), load_settings(scored.config))
-    assert "Named by manifests: 1 of them, of 1 days; revisions/day=D/expired.json tells" in told
+    assert "Named by manifests: 1 of them, of 1 day; revisions/day=D/expired.json tells" in told
     assert "Left alone: landing of 4 days, because they are not published: 2026-11-02, 2026-11-03, 2026-11-04 …" in told
     assert re.search(r"quarantine +1 objects +2.0 MB", told)
 

@@ -299,7 +299,7 @@ def test_only_the_day_asked_for_is_read_again(twice: Project, status: Run) -> No
 
 def leave(project: Project) -> str:
     (project.root / REVISIONS / "decisions-0123456789abcdef.parquet").write_bytes(b"123")
-    return r"1 files, 3 bytes, that no manifest names: left by runs that died; scoring clean removes them"
+    return r"1 file, 3 bytes, that no manifest names: left by runs that died; scoring clean removes them"
 
 
 def expire(project: Project) -> str:
@@ -318,7 +318,7 @@ def take_back(project: Project) -> str:
 def announce(project: Project) -> str:
     (project.root / SECOND).with_name("announced.json").write_text("{}")
     (project.root / "decisions/_SUCCESS").write_text("")
-    return "1 days, 2 revisions, 15 files re-read: no problem"
+    return "1 day, 2 revisions, 15 files re-read: no problem"
 
 
 @pytest.mark.parametrize("change", [leave, expire, take_back, announce])
