@@ -46,6 +46,9 @@ def erasure_summary(erasure: Erasure, settings: Settings) -> str:
         rows, days = sum(each.rows for each in held), len({each.as_of for each in held if each.as_of})
         lines.append(f"  {room:<18}{len(held):>9,} objects {rows:>10,} rows {days:>6,} days")
         lines += _locations(store, [each.key for each in held])
+    if erasure.unfinished and not erasure.is_applied:
+        told = "writes, which nobody can search; --apply gives up those older than a day"
+        lines.append(f"\n  Unfinished  {erasure.unfinished:,} {told}")
     if erasure.record:
         lines.append(f"\n  Record      {store.location(erasure.record)}")
     return "\n".join(lines)

@@ -308,9 +308,10 @@ def clean(
 
     Without --apply nothing is changed. Decisions, manifests and reports always stay.
 
-    --erase removes one applicant from all revisions, quarantine, landing files, reference samples and what readers see;
-    models carry no ids. It never runs in Prefect, which would record the id. Your shell may keep it in its history, and
-    a bucket that keeps versions keeps the old ones.
+    --erase removes one applicant from all revisions, quarantine, landing files, reference samples and what readers see,
+    and gives up writes that have not ended for a day, which nobody can search; models carry no ids. It never runs in
+    Prefect, which would record the id. Your shell may keep it in its history, and a bucket that keeps versions keeps
+    the old ones.
     """
     if applicant is not None and today:
         raise click.UsageError("--today is for ages; --erase asks for none.")

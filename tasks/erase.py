@@ -9,20 +9,24 @@ Models carry no ids; a reference sample is searched like everything else.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from itertools import groupby
+from typing import Final
 
 from tasks.clean import is_data_file
 from tasks.erase_day import Eraser
 from tasks.erased import days_unfinished
 from tasks.erasure_record import Record
-from tasks.errors import ConfigError
+from tasks.errors import ConfigError, PublishError, SourceError
 from tasks.orchestration import run_logger
 from tasks.revisions import decisions_key
-from tasks.search import Erasure, Found, search
+from tasks.search import Erasure, Found, count_unfinished, search
 from tasks.store import Store
+
+_DEAD_AFTER: Final = timedelta(days=1)
+"""A write that nothing was added to for so long is of a process that died."""
 
 
 def require_reason(applicant: int, reason: str | None) -> str:
@@ -43,23 +47,46 @@ def erase(store: Store, applicant: int, *, reason: str, at: datetime, max_unpack
     """Remove the applicant from every object that holds rows of theirs, and keep a record that does not name them.
 
     A scoring run of such a day that is under way publishes nothing; should one bring the applicant back all the same,
-    that is noticed. Days on which an erasure broke off are looked at again.
+    that is noticed. Days on which an erasure broke off are looked at again. Writes that have not ended for a day are
+    given up, since nobody can search them.
 
     Raises:
-        PublishError: a manifest or a data file is missing or damaged, or somebody else writes at the same time.
+        PublishError: manifests or data files of some days are missing or damaged, or somebody else writes there at the
+            same time; the applicant is erased from all others.
     """
     record = Record(store, at, require_reason(applicant, reason))
     erased = search(store, applicant, max_unpacked_bytes=max_unpacked_bytes)
-    eraser = Eraser(store, applicant, record, max_unpacked_bytes)
-    held = {as_of: list(found) for as_of, found in groupby(_by_day(erased.found), key=lambda each: each.as_of)}
-    for as_of in [*held, *(day for day in days_unfinished(store) if day not in held)]:
-        found = held.get(as_of, [])
-        eraser.cut_in_place([each for each in found if _is_elsewhere(each)])
-        ours = [each for each in found if not _is_elsewhere(each)]
-        if as_of and (ours or not found):
-            eraser.erase_day(as_of, ours)
-        run_logger().info("Erased from %d objects%s", len(found), f" of {as_of}" if as_of else "")
-    return replace(erased, is_applied=True, record=record.key if record.changes else None)
+    for write in store.unfinished():
+        if at - write.modified_at > _DEAD_AFTER:
+            store.forget(write)
+    _erase_days(store, Eraser(store, applicant, record, max_unpacked_bytes), erased.found)
+    told = record.key if record.changes else None
+    return replace(erased, is_applied=True, unfinished=count_unfinished(store), record=told)
+
+
+def _erase_days(store: Store, eraser: Eraser, found: Iterable[Found]) -> None:
+    """Erase what was found, day by day, and the rest of what broke off; a day that fails keeps no other from it."""
+    held = {as_of: list(each) for as_of, each in groupby(_by_day(found), key=lambda each: each.as_of)}
+    days = [*held, *(day for day in days_unfinished(store) if day not in held)]
+    failed: dict[date | None, str] = {}
+    for as_of in days:
+        try:
+            _erase_of_day(eraser, as_of, held.get(as_of, []))
+        except (PublishError, SourceError) as error:
+            list(store.list("erasures/"))  # stops where the store no longer answers at all
+            failed[as_of] = str(error)
+    if failed:
+        told = " ".join(f"{as_of or 'What belongs to no day'}: {why}" for as_of, why in failed.items())
+        raise PublishError(f"The applicant could not be erased from {len(failed)} of {len(days)} days. {told}")
+
+
+def _erase_of_day(eraser: Eraser, as_of: date | None, found: Sequence[Found]) -> None:
+    """Erase what was found of a day, or of none; a day of which nothing was found is one that broke off."""
+    eraser.cut_in_place([each for each in found if _is_elsewhere(each)])
+    ours = [each for each in found if not _is_elsewhere(each)]
+    if as_of and (ours or not found):
+        eraser.erase_day(as_of, ours)
+    run_logger().info("Erased from %d objects%s", len(found), f" of {as_of}" if as_of else "")
 
 
 def _by_day(found: Iterable[Found]) -> list[Found]:

@@ -31,10 +31,11 @@ from tasks.erase_landing import claim_rewritten, rewritten_controls
 from tasks.erased import erased_key, note_erasure
 from tasks.erasure_record import Change, Record, Rewrite, rewrite, sha256_of_data
 from tasks.errors import PublishError
-from tasks.revisions import manifest_key, name_data, read_data, read_if_there, show_newest, store_data
+from tasks.revisions import decisions_key, manifest_key, name_data, read_data, read_if_there, show_newest, store_data
 from tasks.screen_score import PD
 from tasks.search import Found, name_of, reading_of, search
 from tasks.store import AlreadyExists, Changed, NotFound, Store, Stored
+from tasks.store.keys import is_key
 
 _ROOMS: Final = ("landing", "work", "revisions", "quarantine", "decisions")
 _AGAIN: Final = "Run the same command again; it goes on from here."
@@ -68,12 +69,11 @@ class Eraser:
         tables = self._cut_tables([manifest for _, manifest in manifests], {each.key for each in found})
         rewritten = list(self._rewritten(manifests, landing, tables))
         controls = list(rewritten_controls(store, as_of, landing))
-        self._record.tell(
-            [*self._other_changes(found, tables), *(each.change for each in (*rewritten, *landing, *controls))]
-        )
+        others = self._other_changes(found, tables, manifests)
+        self._record.tell([*others, *(each.change for each in (*rewritten, *landing, *controls))])
         note_erasure(store, as_of, is_over=False)
         for entry in store.list(f"work/day={as_of}/"):
-            if entry.key != erased_key(as_of):
+            if entry.key != erased_key(as_of) and is_key(entry.key):
                 store.delete(entry.key)
         claim_rewritten(store, as_of, [manifest for _, manifest in manifests], landing)
         self._store_tables(tables)
@@ -166,12 +166,18 @@ class Eraser:
                 erased = replace(erased, erasures=(*manifest.erasures, self._record.told))
                 yield rewrite(manifest_key(manifest.as_of, manifest.revision), stored, manifest_json(erased))
 
-    def _other_changes(self, found: Sequence[Found], tables: Mapping[str, _CutTable]) -> Iterator[Change]:
+    def _other_changes(
+        self, found: Sequence[Found], tables: Mapping[str, _CutTable], manifests: Sequence[tuple[Stored, Manifest]]
+    ) -> Iterator[Change]:
         """What becomes of all but landing files: data files cut or removed, what readers see, what runs left."""
+        become = {key: (cut.file.key, cut.file.sha256) for key, cut in tables.items() if cut.file}
+        for _, newest in manifests[-1:]:
+            shown = newest.audited.decisions
+            _, sha256 = become.get(shown.key, (shown.key, shown.sha256))
+            become[decisions_key(newest.as_of)] = (decisions_key(newest.as_of), sha256)
         for each in found:
             if each.room != "landing":
-                cut = tables.get(each.key)
-                new = (cut.file.key, cut.file.sha256) if cut and cut.file else ()
+                new = become.get(each.key, (None, None))
                 yield Change(each.key, sha256_of_data(self._read(each.key).data), each.rows, *new)
 
     def _read(self, key: str) -> Stored:

@@ -13,7 +13,7 @@ from tasks.errors import PublishError
 from tasks.expired import expired_key, read_expired
 from tasks.landing import sha256_of
 from tasks.revisions import read_if_there
-from tasks.store import Changed, NotFound, Store
+from tasks.store import Changed, NotFound, Store, told_location
 from tasks.store.keys import is_key
 
 BACKUP: Final = "Restore it from a backup."
@@ -63,7 +63,7 @@ class Reader:
 
     def where(self, key: str) -> str:
         """Where a person finds an object, whatever it is called."""
-        return self.store.location(key) if key.isprintable() and is_key(key.removesuffix("/")) else ascii(key)
+        return told_location(self.store, key)
 
     def read_expired(self, as_of: date) -> None:
         """Learn which files of the day were removed by rule."""

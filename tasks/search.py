@@ -20,7 +20,8 @@ from tasks.landing import landing_key, open_landing
 from tasks.orchestration import run_logger
 from tasks.revisions import read_if_there
 from tasks.status import day_of
-from tasks.store import Changed, Entry, NotFound, Store
+from tasks.store import Changed, Entry, NotFound, Store, told_location
+from tasks.store.keys import is_key
 
 _TOLD_EVERY: Final = 200
 
@@ -51,6 +52,8 @@ class Erasure:
     unsearched: Mapping[str, str]
     """Key of each object that could not be searched to what is wrong with it."""
     is_applied: bool
+    unfinished: int = 0
+    """Writes that have not ended, which nobody can search; those that remain where it is applied."""
     record: str | None = None
     """Key of the record of what was done; None where nothing was."""
 
@@ -69,21 +72,35 @@ def search(store: Store, applicant: int, *, max_unpacked_bytes: int, prefix: str
             found.append(Found(entry.key, rows))
         if number % _TOLD_EVERY == 0:
             run_logger().info("%d of %d objects searched", number, len(entries))
-    return Erasure(tuple(found), unsearched, is_applied=False)
+    return Erasure(tuple(found), unsearched, is_applied=False, unfinished=0 if prefix else count_unfinished(store))
+
+
+def count_unfinished(store: Store) -> int:
+    """How many writes were begun and have not ended."""
+    return sum(1 for _ in store.unfinished())
 
 
 def require_searched(store: Store, erasure: Erasure) -> None:
     """Stop where objects could not be searched: whether the applicant is in them, nobody can say.
 
     Raises:
-        SourceError: names them.
+        SourceError: names them, and counts writes that have not ended after an erasure.
     """
+    told = []
     if erasure.unsearched:
-        told = "; ".join(f"{store.location(key)}: {why}" for key, why in erasure.unsearched.items())
-        raise SourceError(
+        named = "; ".join(f"{told_location(store, key)}: {why}" for key, why in erasure.unsearched.items())
+        told.append(
             f"{len(erasure.unsearched)} objects could not be searched for the applicant. Mend or remove them, and run "
-            f"the command again. {told}"
+            f"the command again. {named}"
         )
+    if erasure.is_applied and erasure.unfinished:
+        told.append(
+            f"{erasure.unfinished} writes that have not ended cannot be searched for the applicant: of runs that are "
+            "under way, or died within a day. Run the command again when no run is under way, tomorrow at the latest: "
+            "it gives up those that were last written more than a day ago."
+        )
+    if told:
+        raise SourceError(" ".join(told))
 
 
 def reading_of(store: Store, key: str, max_unpacked_bytes: int) -> Reading:
@@ -115,6 +132,8 @@ def _may_hold_rows(entry: Entry) -> bool:
 
 
 def _count(store: Store, key: str, applicant: int, max_unpacked_bytes: int) -> int:
+    if not is_key(key):
+        raise SourceError("what it is called is no key, and cannot be read; rename it.")
     if key.startswith("landing/"):
         with open_landing(store, key, name=name_of(key)) as stream:
             return count_rows(stream, applicant, reading_of(store, key, max_unpacked_bytes))

@@ -25,6 +25,7 @@ __all__ = [
     "open_store",
     "overwrite",
     "pause_seconds",
+    "told_location",
 ]
 _RENEWALS: Final = 20
 _SHORT_PAUSES: Final = 3
@@ -86,6 +87,11 @@ def open_store(storage: StorageSettings) -> Store:
             connect_timeout_seconds=storage.connect_timeout_seconds, read_timeout_seconds=storage.read_timeout_seconds,
         )
     )  # fmt: skip
+
+
+def told_location(store: Store, key: str) -> str:
+    """Where a person finds an object, or all under a prefix ending in a slash, whatever it is called."""
+    return store.location(key) if key.isprintable() and is_key(key.removesuffix("/")) else ascii(key)
 
 
 def overwrite(store: Store, key: str, data: bytes) -> None:

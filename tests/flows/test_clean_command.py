@@ -204,6 +204,21 @@ def test_what_nobody_can_search_exits_with_3_after_the_rest_was_erased(scored: P
     assert applicant.encode() not in b"".join(files(scored).values())
 
 
+def test_unfinished_writes_are_told_in_a_dry_run_and_exit_with_3_where_they_are_young(
+    scored: Project, call: Any
+) -> None:
+    left = scored.root / ".unfinished/0123"
+    left.parent.mkdir(exist_ok=True)
+    left.write_bytes(b"half")
+    dry = call("--erase", an_applicant(scored), "--config", scored.config)
+    assert dry.code == 0
+    assert "Unfinished  1 writes, which nobody can search; --apply gives up those older than a day" in dry.out
+    shown = call("--erase", an_applicant(scored), "--apply", "--reason", "they asked", "--config", scored.config)
+    assert shown.code == 3
+    assert "1 writes that have not ended cannot be searched for the applicant" in shown.err
+    assert left.exists()
+
+
 @pytest.mark.usefixtures("prefect_server")
 def test_prefect_runs_it_as_steps_with_a_name(scored: Project) -> None:
     state = clean_store(config=scored.config, apply=True, today=LATER, return_state=True)

@@ -1,13 +1,15 @@
 """One applicant erased from a store that holds them in every way there is: nothing of them stays, all else does."""
 
+import contextlib
 import gzip
 import hashlib
 import io
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,15 +29,16 @@ from tasks.core.erasure import rows_of
 from tasks.core.manifest import Manifest
 from tasks.erase import erase, require_reason
 from tasks.erased import erased_key
-from tasks.errors import ConfigError, InputsChanged, PublishError, ScoringError
+from tasks.errors import ConfigError, InputsChanged, PublishError, ScoringError, SourceError
 from tasks.expired import note_expired
 from tasks.generate import generate_day, load_statistics
 from tasks.inputs import input_key
 from tasks.revisions import commit, decisions_key, manifest_key, manifest_of, read_data, require_stored, store_data
-from tasks.search import Erasure, search
+from tasks.search import Erasure, require_searched, search
 from tasks.store import Store, open_store
 from tasks.verify import verify_store
 from tests.conftest import DAY, Project
+from tests.s3_servers import S3Server, bucket_of
 from tests.store.dying import Died, DyingStore
 
 UNPUBLISHED = date(2026, 11, 3)
@@ -316,6 +319,8 @@ def test_a_record_says_when_why_and_what_and_names_nobody(
     assert all(after[each["new_key"]] == each["new_sha256"] for each in told.values() if each["new_key"])
     changed = {each for each in before if before[each] != after.get(each)}
     assert {each for each in changed if not each.startswith(("work/", "decisions/"))} <= set(told)
+    assert not any(each in after for each in told if told[each]["new_key"] is None)
+    assert told[decisions_key(DAY)]["new_key"] == decisions_key(DAY)
     assert sum(each["rows"] for each in told.values()) == sum(each.rows for each in erasure.found)
     for manifest in manifests(store):
         assert manifest.erasures == ({"at": "2027-01-05T09:30:00+00:00", "reason": REASON},)
@@ -446,6 +451,90 @@ def test_a_day_without_one_of_its_manifests_is_not_touched(
     with pytest.raises(PublishError, match="Manifests of 2026-11-02 are missing or damaged"):
         erased(store, history[1]["decided"])
     assert {entry.key: store.read(entry.key).data for entry in store.list("") if str(DAY) in entry.key} == before
+
+
+def test_a_damaged_day_does_not_keep_the_others_from_being_erased(
+    project: Project, history: tuple[Project, dict[str, int]]
+) -> None:
+    store, applicant = store_of(project), history[1]["of two days"]
+    store.delete(manifest_key(DAY, 1))
+    sample = project.root / "reference/model=1/sample.parquet"
+    table = pq.read_table(sample)
+    ids = pa.array([applicant, *table.column("SK_ID_CURR").to_pylist()[1:]])
+    pq.write_table(table.set_column(table.column_names.index("SK_ID_CURR"), "SK_ID_CURR", ids), sample)
+    with pytest.raises(PublishError, match=r"(?s)1 of 3 days.*2026-11-02: .* manifest is missing") as caught:
+        erased(store, applicant)
+    assert str(applicant) not in str(caught.value)
+    assert all(f"day={DAY}" in key for key in traces(store, applicant))
+    assert list(traces(store, applicant)) != []
+
+
+def test_every_day_that_could_not_be_erased_is_named(project: Project, history: tuple[Project, dict[str, int]]) -> None:
+    store, applicant = store_of(project), history[1]["of two days"]
+    store.delete(manifest_key(DAY, 1))
+    shutil.copytree(project.root / f"revisions/day={DAY}", project.root / f"revisions/day={UNPUBLISHED}")
+    with pytest.raises(PublishError, match=r"(?s)2026-11-02: .*2026-11-03: "):
+        erased(store, applicant)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [f"landing/day={DAY}/_a\\b.csv", f"landing/day={UNPUBLISHED}/_a\\b.csv", f"work/day={DAY}/_a\\b.parquet"],
+)
+def test_an_object_whose_key_is_none_is_told_as_unsearched(
+    project: Project, history: tuple[Project, dict[str, int]], key: str
+) -> None:
+    (project.root / key).parent.mkdir(parents=True, exist_ok=True)
+    (project.root / key).write_bytes(b"whatever")
+    store = store_of(project)
+    erasure = erased(store, history[1]["of two days"])
+    assert list(erasure.unsearched) == [key]
+    with pytest.raises(SourceError, match="1 objects could not be searched .* is no key"):
+        require_searched(store, erasure)
+    (project.root / key).unlink()
+    assert list(traces(store, history[1]["of two days"])) == []
+
+
+@pytest.mark.parametrize(("age", "left"), [(timedelta(hours=23), 1), (timedelta(hours=25), 0)])
+def test_unfinished_writes_that_nobody_can_search_are_given_up_after_a_day(
+    project: Project, age: timedelta, left: int
+) -> None:
+    store = store_of(project)
+    with contextlib.suppress(RuntimeError), store.create_stream("landing/x.csv") as stream:
+        stream.write(b"half")
+        (write,) = (project.root / ".unfinished").iterdir()
+        os.utime(write, ((AT - age).timestamp(),) * 2)
+        found = search(store, NOBODY, max_unpacked_bytes=LIMIT)
+        require_searched(store, found)
+        assert (found.unfinished, len(list(store.unfinished()))) == (1, 1)
+        erasure = erased(store, NOBODY)
+        assert (erasure.unfinished, len(list(store.unfinished()))) == (left, left)
+        if left:
+            with pytest.raises(SourceError, match="1 writes that have not ended .* tomorrow"):
+                require_searched(store, erasure)
+        else:
+            require_searched(store, erasure)
+        raise RuntimeError
+
+
+def test_an_upload_in_parts_is_given_up_as_well(s3_root: str, s3_server: S3Server) -> None:
+    at = {"Bucket": bucket_of(s3_root), "Key": f"prod/landing/day={DAY}/a.csv"}
+    begun = s3_server.client.create_multipart_upload(**at)
+    s3_server.client.upload_part(**at, UploadId=begun["UploadId"], PartNumber=1, Body=b"SK_ID_CURR")
+    store = open_store(Storage(root=s3_root))
+    today = datetime.now(UTC)
+    young = erase(store, NOBODY, reason=REASON, at=today, max_unpacked_bytes=LIMIT)
+    old = erase(store, NOBODY, reason=REASON, at=today + timedelta(hours=25), max_unpacked_bytes=LIMIT)
+    assert (young.unfinished, old.unfinished) == (1, 0)
+
+
+def test_an_object_whose_key_is_none_is_told_on_s3_as_well(s3_root: str, s3_server: S3Server) -> None:
+    name = f"landing/day={DAY}//a.csv"
+    s3_server.client.put_object(Bucket=bucket_of(s3_root), Key=f"prod/{name}", Body=b"SK_ID_CURR\n1\n")
+    store = open_store(Storage(root=s3_root))
+    erasure = erased(store, NOBODY)
+    with pytest.raises(SourceError, match="1 objects could not be searched"):
+        require_searched(store, erasure)
 
 
 def test_without_the_landing_the_sums_still_agree(project: Project, history: tuple[Project, dict[str, int]]) -> None:
