@@ -7,7 +7,7 @@ from datetime import date
 from prefect import flow
 
 from configs.settings import load_settings
-from tasks.clean import Cleaning, clean_days, clock_of, find_days, give_up_writes
+from tasks.clean import Cleaning, clean, clock_of, require_come
 from tasks.orchestration import run_name
 
 
@@ -21,10 +21,11 @@ def clean_store(config: str | None = None, apply: bool = False, today: date | No
     Args:
         config: Settings file; by default configs/local.yaml.
         apply: Remove what is found; otherwise it is only told.
-        today: Day from which ages are counted, YYYY-MM-DD; by default today, by the calendar's clock.
+        today: Day from which ages are counted, YYYY-MM-DD; by default today, by the calendar's clock. One to come shows
+            what would be due then, and removes nothing.
     """
     settings = load_settings(config)
     clock = clock_of(today, settings)
-    removals, left = clean_days(find_days(settings), clock, settings, apply=apply)
-    given_up = give_up_writes(clock, settings, apply=apply)
-    return Cleaning(clock.today, apply, (*removals, *given_up), left)
+    if apply:
+        require_come(clock)
+    return clean(clock, settings, apply=apply)

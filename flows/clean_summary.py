@@ -7,6 +7,7 @@ from typing import Final
 
 from configs.settings import Settings
 from tasks.clean import RULES, Cleaning, Removal
+from tasks.core.words import counted
 from tasks.search import Erasure
 from tasks.store import Store, open_store
 
@@ -74,12 +75,12 @@ def _locations(store: Store, keys: Sequence[str]) -> Iterator[str]:
 def _named(removals: Iterable[Removal]) -> Iterator[str]:
     named = [each for each in removals if each.is_named]
     if named:
-        days = len({each.as_of for each in named})
-        yield f"\n  Named by manifests: {len(named):,} of them, of {days:,} days; revisions/day=D/expired.json tells"
+        days = counted(len({each.as_of for each in named}), "day")
+        yield f"\n  Named by manifests: {len(named):,} of them, of {days}; revisions/day=D/expired.json tells"
 
 
 def _left(cleaning: Cleaning) -> Iterator[str]:
     for what, why in sorted({(each.what, each.why) for each in cleaning.left}):
         days = sorted({each.as_of for each in cleaning.left if (each.what, each.why) == (what, why)})
         told = ", ".join(str(day) for day in days[:_TOLD]) + (" …" if len(days) > _TOLD else "")
-        yield f"\n  Left alone: {what} of {len(days):,} days, because {why}: {told}"
+        yield f"\n  Left alone: {what} of {counted(len(days), 'day')}, because {why}: {told}"

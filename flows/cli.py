@@ -5,6 +5,9 @@ Heavy packages are imported inside the commands that use them, so that help and 
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import os
 import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -272,7 +275,7 @@ def status(as_of: date | None, last: int, verify: bool, config: str | None, verb
 
     store = open_store(settings.storage)
     if verify:
-        _verify(store, as_of)
+        _verify(store, as_of, settings.storage.root)
         return
     calendar = load_calendar(settings.scoring.calendar)
     if as_of:
@@ -283,7 +286,11 @@ def status(as_of: date | None, last: int, verify: bool, config: str | None, verb
 
 @scoring.command()
 @click.option("--apply", "is_applied", is_flag=True, help="Remove what is found; otherwise it is only told.")
-@click.option("--today", type=Day(), help="Day from which ages are counted.  [default: today, by the calendar's clock]")
+@click.option(
+    "--today",
+    type=Day(),
+    help="Day from which ages are counted; one to come is for dry runs.  [default: today, by the calendar's clock]",
+)
 @click.option("--erase", "applicant", type=ApplicationId(), help="Erase this applicant instead; see above.")
 @click.option("--reason", metavar="TEXT", help="Why the applicant is erased; it is kept. No applicant's data.")
 @plain_option
@@ -339,6 +346,29 @@ def _erase(applicant: int, reason: str | None, settings: Settings, *, is_applied
     require_searched(store, erasure)
 
 
+def program() -> None:
+    """Run the command line as a program, which ends with its exit code, whatever the threads of its libraries do.
+
+    A thread of Arrow's that lets go of a Python object while the interpreter is taken down aborts the process, exit 134
+    (https://github.com/apache/arrow/issues/34314). So it is left right before that, last of all that runs at exit.
+    """
+    code: Any = 1
+    atexit.register(lambda: _leave(code))  # what is registered first runs last
+    try:
+        main()
+        code = 0
+    except SystemExit as left:
+        code = left.code
+        raise
+
+
+def _leave(code: Any) -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):  # nobody reads it any more
+            stream.flush()
+    os._exit(code if isinstance(code, int) else int(code is not None))
+
+
 def main() -> None:
     """Run the command line; an error of ours is one clear line and its exit code."""
     try:
@@ -354,13 +384,14 @@ def main() -> None:
         sys.exit(130)
 
 
-def _verify(store: Store, as_of: date | None) -> None:
+def _verify(store: Store, as_of: date | None, root: str) -> None:
     """Read again what is published, all or one day; each finding is told when it is made.
 
     Raises:
-        PublishError: something is not as it should be.
+        PublishError: something is not as it should be, or nothing is there.
     """
     from flows.status_summary import checked_lines, verified_summary
+    from tasks.core.words import counted
     from tasks.errors import PublishError
     from tasks.verify import verify_day, verify_store
 
@@ -370,8 +401,10 @@ def _verify(store: Store, as_of: date | None) -> None:
         for line in checked_lines(checked):
             click.echo(line)
     click.echo(verified_summary(found))
+    if not any(checked.files for checked in found):
+        raise PublishError(f"Nothing is published in {root}, so nothing was verified. Is that the store?")
     if problems := sum(len(checked.problems) for checked in found):
-        raise PublishError(f"{problems} problems in what is published, each told above. Nothing was changed.")
+        raise PublishError(f"{counted(problems, 'problem')} in what is published, told above. Nothing was changed.")
 
 
 def _settings(config: str | None, verbose: bool) -> Settings:

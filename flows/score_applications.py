@@ -50,10 +50,10 @@ def score_applications(
         return DayResult("unchanged", delivery, unchanged)
     if not delivery.files:
         return DayResult("no applications", delivery, None)
-    pins = pin(delivery, settings, kept=published if order.kind == "corrections" else None)
+    pins = pin(delivery, settings, order=order, published=published)
     if published and pins.fingerprint == published.fingerprint:
         return DayResult("unchanged", delivery, published)
-    draft = draft_after(published, order)
+    draft = draft_after(published, order, base=pins.base)
     parts = [screen_and_score(file, pins, settings) for file in delivery.files]
     if not published and is_empty(delivery, parts):
         return DayResult("no applications", delivery, None)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from tasks.core.manifest import Manifest
+from tasks.core.words import counted
 from tasks.reread import Checked
 from tasks.revisions import decisions_key, manifest_key, report_key
 from tasks.status import DayHistory, DayStatus
@@ -56,8 +57,9 @@ def verified_summary(checked: Sequence[Checked]) -> str:
     """How much was read again, and how it went."""
     problems = sum(len(each.problems) for each in checked)
     days, revisions = sum(each.revisions > 0 for each in checked), sum(each.revisions for each in checked)
-    read = f"{days:,} days, {revisions:,} revisions, {sum(each.files for each in checked):,} files re-read"
-    return f"{read}: {f'{problems:,} problems' if problems else 'no problem'}"
+    numbers = {"day": days, "revision": revisions, "file": sum(each.files for each in checked)}
+    read = ", ".join(counted(number, noun) for noun, number in numbers.items())
+    return f"{read} re-read: {counted(problems, 'problem') if problems else 'no problem'}"
 
 
 def _line(day: DayStatus) -> str:
@@ -100,7 +102,9 @@ def _revision(revision: int, manifest: Manifest | None, history: DayHistory, sto
         ),
         "Erased": _shown("; ".join(f"{each['at'][:10]}, {each['reason']}" for each in manifest.erasures)),
         "Decided": ", ".join(f"{name} {count:,}" for name, count in audited.by_decision.items()),
-        "Changed": f"{audited.changes.rows:,} decisions since revision {revision - 1}" if audited.changes else "",
+        "Changed": f"{counted(audited.changes.rows, 'decision')} since revision {revision - 1}"
+        if audited.changes
+        else "",
         "Digest": audited.decisions.sha256[:_DIGITS],
     }
     yield from (f"    {name:<12}{text}" for name, text in told.items() if text)

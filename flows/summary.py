@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from configs.settings import Settings
 from tasks.core.manifest import DayResult
+from tasks.core.words import counted
 from tasks.pin import registry_of
 from tasks.revisions import decisions_key, manifest_key, report_key
 from tasks.store import open_store
@@ -43,7 +44,10 @@ def day_summary(result: DayResult, settings: Settings) -> str:
     }
     changes = audited.changes
     revised = (
-        {"Reason": manifest.reason or "", "Changed": f"{changes.rows:,} decisions: {store.location(changes.key)}"}
+        {
+            "Reason": manifest.reason or "",
+            "Changed": f"{counted(changes.rows, 'decision')}: {store.location(changes.key)}",
+        }
         if changes
         else {}
     )

@@ -16,8 +16,9 @@ from prefect.runtime import flow_run
 
 from configs.settings import Settings
 from tasks.core.manifest import Manifest
+from tasks.core.words import counted
 from tasks.orchestration import run_logger, step
-from tasks.revisions import announcement_key, decisions_key, manifest_key, read_if_there, report_key
+from tasks.revisions import announcement_key, decisions_key, manifest_key, manifest_of, read_if_there, report_key
 from tasks.store import Store, open_store
 
 PUBLISHED: Final = "scoring.decisions.published"
@@ -28,26 +29,40 @@ REVISED: Final = "scoring.decisions.revised"
 def announce(manifest: Manifest, settings: Settings, config: str | None) -> None:
     """Emit the event that monitoring starts from, and show the reconciled counts beside the run; once a revision.
 
-    A run that died after publishing is made up for by the next. Neither can fail a publication that has happened;
+    Revisions before it that nobody announced come first, for each event tells what changed since the one before: a run
+    may have died after publishing, or have been a plain one. None of it can fail a publication that has happened;
     outside a flow run there is nobody to tell.
     """
     if not FlowRunContext.get():
         return
     store = open_store(settings.storage)
-    note = announcement_key(manifest.as_of, manifest.revision)
-    event = PUBLISHED if manifest.revision == 1 else REVISED
     with _never_in_the_way("announcement"):
-        if read_if_there(store, note):
-            return
-        with _never_in_the_way(f"event {event}"):
-            emit_event(event, **event_of(manifest, store, config))
-        with _never_in_the_way("artifact"):
-            create_markdown_artifact(
-                markdown=day_markdown(manifest, store),
-                key=f"decisions-{manifest.as_of}",
-                description=f"Revision {manifest.revision} of {manifest.as_of}: every row accounted for",
-            )
-        store.create(note, json.dumps({"event": event, "run": str(flow_run.id)}).encode())
+        for each in _unannounced(store, manifest):
+            _announce(each, store, config)
+
+
+def _unannounced(store: Store, newest: Manifest) -> list[Manifest]:
+    """Oldest first, from the last one that was announced on."""
+    found: list[Manifest] = []
+    manifest: Manifest | None = newest
+    while manifest and not read_if_there(store, announcement_key(manifest.as_of, manifest.revision)):
+        found.insert(0, manifest)
+        manifest = manifest_of(store, manifest.as_of, manifest.revision - 1)
+    return found
+
+
+def _announce(manifest: Manifest, store: Store, config: str | None) -> None:
+    event = PUBLISHED if manifest.revision == 1 else REVISED
+    with _never_in_the_way(f"event {event}"):
+        emit_event(event, **event_of(manifest, store, config))
+    with _never_in_the_way("artifact"):
+        create_markdown_artifact(
+            markdown=day_markdown(manifest, store),
+            key=f"decisions-{manifest.as_of}",
+            description=f"Revision {manifest.revision} of {manifest.as_of}: every row accounted for",
+        )
+    note = announcement_key(manifest.as_of, manifest.revision)
+    store.create(note, json.dumps({"event": event, "run": str(flow_run.id)}).encode())
 
 
 def event_of(manifest: Manifest, store: Store, config: str | None) -> dict[str, Any]:
@@ -106,7 +121,7 @@ def day_markdown(manifest: Manifest, store: Store) -> str:
             f"# Applications of {manifest.as_of}, revision {manifest.revision}",
             made_with,
             *([f"Reason for this revision: {_cell(manifest.reason)}"] if manifest.reason else []),
-            *([f"{audited.changes.rows:,} decisions changed."] if audited.changes else []),
+            *([f"{counted(audited.changes.rows, 'decision')} changed."] if audited.changes else []),
             *_table("| file | rows received | decided | quarantined | copies dropped | replaced |", files),
             *_table("| decision | applications | share |", decisions),
             *(_table("| rule broken | rows quarantined |", rules) if rules else ["", "No row was quarantined."]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,6 +14,7 @@ from configs.settings import Settings
 from tasks.core.control import Control, read_control
 from tasks.core.day import CORRECTIONS, PUBLISH, Delivery, FileRef, Order, format_of
 from tasks.core.manifest import Manifest
+from tasks.core.words import counted
 from tasks.erased import require_no_erasure
 from tasks.errors import InputsChanged, SourceError
 from tasks.expired import read_expired
@@ -47,11 +49,12 @@ def arrive(as_of: date, settings: Settings, *, order: Order = PUBLISH, published
     delivery = replace(delivery, excuse=excuse, erasure=erasure)
     require_own_files(store, delivery)
     size = sum(file.size_bytes for file in delivery.files) / 1e6
-    run_logger().info("%d files arrived for %s, %.1f MB", len(delivery.files), as_of, size)
+    run_logger().info("%s arrived for %s, %.1f MB", counted(len(delivery.files), "file"), as_of, size)
     if delivery.waiting:
         run_logger().warning(
-            "%d corrections lie there and do not count yet: %s. To decide them: scoring score --as-of %s --corrections "
-            '--reason "..."', len(delivery.waiting), ", ".join(delivery.waiting[:_TOLD_NAMES]), as_of,
+            "Corrections lie there that do not count yet, %s: %s. To decide them: scoring score --as-of %s "
+            '--corrections --reason "..."',
+            counted(len(delivery.waiting), "file"), ", ".join(delivery.waiting[:_TOLD_NAMES]), as_of,
         )  # fmt: skip
     return delivery
 
@@ -80,7 +83,10 @@ def list_delivery(
     there = [entry.key.removeprefix(prefix) for entry in store.list(prefix + CORRECTIONS)]
     there = [name for name in there if _is_application(name.removeprefix(CORRECTIONS))]
     counted = [name for name in there if published and name in published.inputs]
-    corrections = [_digested(store, as_of, name, None) for name in counted]
+    control = _control_of_counted(store, prefix + CORRECTIONS + CONTROL) if counted else None
+    corrections = [
+        _digested(store, as_of, name, _announced_rows(control, name.removeprefix(CORRECTIONS))) for name in counted
+    ]
     waiting = tuple(name for name in there if name not in counted)
     return Delivery(as_of, (*files, *corrections), waiting=waiting, expired=expired)
 
@@ -128,7 +134,7 @@ def _list_files(store: Store, as_of: date, folder: str, *, may_be_empty: bool = 
 def _digested(store: Store, as_of: date, name: str, announced_rows: int | None) -> FileRef:
     key, file_format = landing_key(as_of) + name, format_of(name)
     with open_landing(store, key, name=name) as stream:
-        sha256 = sha256_of(stream, name=name)
+        sha256 = sha256_of(stream)
         size_bytes = stream.seek(0, os.SEEK_END)
     return FileRef(name, key, file_format, size_bytes, sha256, announced_rows)
 
@@ -147,7 +153,7 @@ def _application_names(store: Store, prefix: str) -> list[str]:
     folders = [name for name in names if "/" in name]
     if folders:
         raise SourceError(
-            f"{len(folders)} files lie in folders within {store.location(prefix)}, where nobody reads them: "
+            f"{counted(len(folders), 'file')} in folders within {store.location(prefix)}, where nobody reads: "
             f"{', '.join(folders[:_TOLD_NAMES])}. Deliver them beside the others, or let the folder's name begin with "
             "_ if they are no applications."
         )
@@ -179,6 +185,13 @@ def _read_control(store: Store, key: str) -> Control | None:
         raise SourceError(f"{key} was replaced while it was read. Run the day again when it is complete.") from None
     except ValueError as error:
         raise SourceError(f"{key} is no control file; {error}.") from None
+
+
+def _control_of_counted(store: Store, key: str) -> Control | None:
+    """The control file that came with corrections which are published; a new one may be on its way, with new ones."""
+    with contextlib.suppress(SourceError):
+        return _read_control(store, key)
+    return None
 
 
 def _announced_rows(control: Control | None, name: str) -> int | None:

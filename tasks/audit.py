@@ -31,6 +31,7 @@ from tasks.core.day import (
 )
 from tasks.core.decisions import SCHEMA_VERSION, build_changes, build_decisions
 from tasks.core.screening import APPLICATION_ID, BROKEN_RULES, SOURCE_FILE, SOURCE_ROW, count_by_rule
+from tasks.core.words import counted
 from tasks.errors import ConfigError, ExpectationsNotMet, ScoringError
 from tasks.orchestration import run_logger, step
 from tasks.pin import pinned_contract, suite_text
@@ -74,7 +75,10 @@ def audit(delivery: Delivery, pins: Pins, draft: Draft, parts: Sequence[PartRef]
     require_plausible(decisions, by_decision, settings)
     ids, probabilities = (decisions.column(name).to_numpy() for name in (APPLICATION_ID, PD))
     content = content_fingerprint(ids, probabilities, pins)
-    run_logger().info("Audited %d decisions; %d rows in quarantine", decisions.num_rows, assembled.rejected.num_rows)
+    run_logger().info(
+        "Audited %s; %s in quarantine",
+        counted(decisions.num_rows, "decision"), counted(assembled.rejected.num_rows, "row"),
+    )  # fmt: skip
     return Audited(
         _store_decisions(store, delivery.as_of, decisions, revision=draft.revision, content=content),
         _store_quarantine(store, delivery.as_of, assembled.rejected),

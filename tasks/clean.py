@@ -24,13 +24,15 @@ from configs.calendar import Calendar, load_calendar
 from configs.settings import Retention, Settings
 from tasks.arrive import CONTROL, list_delivery
 from tasks.core.manifest import Manifest
-from tasks.errors import PublishError, SourceError
-from tasks.expired import note_expired
+from tasks.core.words import counted
+from tasks.errors import ConfigError, PublishError, SourceError
+from tasks.expired import forget_expired, note_expired
 from tasks.landing import landing_key
 from tasks.orchestration import run_logger, step
 from tasks.revisions import decisions_key, manifest_of, read_if_there, shown_revision
 from tasks.status import day_of
 from tasks.store import AlreadyExists, Entry, NotFound, Store, open_store
+from tasks.store.keys import is_key
 
 RULES: Final = {
     "work": "work_days",
@@ -49,6 +51,7 @@ _DATA_FILE: Final = re.compile(r"(revisions|quarantine)/day=[^/]+/[a-z]+-[0-9a-f
 _REVISION: Final = re.compile(r"revisions/day=[^/]+/rev=(\d+)/")
 _BUSY: Final = "somebody has worked on them lately"
 _DAMAGED: Final = "manifests are missing or damaged; `scoring status --verify` lists them"
+_FOREIGN: Final = "their landing holds a name that no store takes; rename it, or remove it by hand"
 _UNPUBLISHED: Final = "they are not published"
 _UNDECIDED: Final = "their landing holds other files than were published"
 
@@ -102,6 +105,27 @@ def clock_of(today: date | None, settings: Settings) -> Clock:
     """The clock of the business calendar, or one that stands at `today`."""
     calendar = load_calendar(settings.scoring.calendar)
     return Clock(today or calendar.business_day(datetime.now(UTC)), calendar)
+
+
+def require_come(clock: Clock) -> None:
+    """Refuse to remove anything by a day that is still to come: work under way would be taken for old.
+
+    Raises:
+        ConfigError: names the day, and the one it is.
+    """
+    now = clock.calendar.business_day(datetime.now(UTC))
+    if clock.today > now:
+        raise ConfigError(
+            f"today is {clock.today}, and it is {now}: a day to come is for dry runs, which show what would be due "
+            "then. Leave it out to remove what is due."
+        )
+
+
+def clean(clock: Clock, settings: Settings, *, apply: bool) -> Cleaning:
+    """Everything past its time by this clock, removed where `apply` says so."""
+    removals, left = clean_days(find_days(settings), clock, settings, apply=apply)
+    given_up = give_up_writes(clock, settings, apply=apply)
+    return Cleaning(clock.today, apply, (*removals, *given_up), left)
 
 
 @step("find days")
@@ -173,7 +197,7 @@ class StoredDay:
     @functools.cached_property
     def work(self) -> list[Entry]:
         """What runs have left for each other."""
-        return list(self.store.list(f"work/day={self.as_of}/"))
+        return [entry for entry in self.store.list(f"work/day={self.as_of}/") if is_key(entry.key)]
 
     @functools.cached_property
     def revisions(self) -> list[Entry]:
@@ -265,7 +289,7 @@ def _due_landing(day: StoredDay, keeping: _Keeping) -> Iterator[Removal | Left]:
     entries = list(day.store.list(prefix))
     if not entries:
         return
-    if why := _why_landing_stays(day, keeping.clock):
+    if why := _why_landing_stays(day, keeping.clock, entries):
         yield Left("landing", day.as_of, why)
         return
     named = {prefix + name for name in day.manifests[-1].inputs} if day.manifests else set()
@@ -274,11 +298,13 @@ def _due_landing(day: StoredDay, keeping: _Keeping) -> Iterator[Removal | Left]:
         yield Removal("landing", day.as_of, entry.key, entry.size_bytes, entry.key in named)
 
 
-def _why_landing_stays(day: StoredDay, clock: Clock) -> str | None:
+def _why_landing_stays(day: StoredDay, clock: Clock, entries: Sequence[Entry]) -> str | None:
     if day.manifests is None or not day.manifests:
         return _DAMAGED if day.manifests is None else _UNPUBLISHED
     if day.is_busy(clock):
         return _BUSY
+    if not all(is_key(entry.key) for entry in entries):
+        return _FOREIGN
     published = day.manifests[-1]
     run_logger().info("Holding the landing of %s against what was published from it", day.as_of)
     try:
@@ -329,7 +355,7 @@ def _remove(day: StoredDay, due: Sequence[Removal], keeping: _Keeping) -> Iterat
         else:
             day.store.delete(each.key)
         yield each
-    run_logger().info("%s: %d objects removed, %s", day.as_of, len(due), due[0].what)
+    run_logger().info("%s: %s removed, %s", day.as_of, counted(len(due), "object"), due[0].what)
 
 
 def _is_put_back(day: StoredDay, key: str, clock: Clock) -> bool:
@@ -344,4 +370,5 @@ def _is_put_back(day: StoredDay, key: str, clock: Clock) -> bool:
     if is_needed:
         with contextlib.suppress(AlreadyExists):
             day.store.create(key, held)
+        forget_expired(day.store, day.as_of, [key])
     return is_needed

@@ -1,14 +1,14 @@
 """What retention removed: data files that manifests name and that are gone by rule, noted beside the manifests.
 
 The note of a day tells a file that was removed on purpose from one that was lost. Whoever removes files notes them
-first, so that none is ever gone without a word.
+first, so that none is ever gone without a word; whoever makes one anew takes it off the note.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date
 from typing import Final
 
@@ -19,6 +19,7 @@ from tasks.store import AlreadyExists, Changed, NotFound, Store, pause_seconds
 _TRIES: Final = 20
 _SHORT_PAUSES: Final = 3
 _TOLD: Final = {"at", "rule"}
+_Noted = dict[str, dict[str, str]]
 
 
 def expired_key(as_of: date) -> str:
@@ -47,12 +48,26 @@ def note_expired(store: Store, as_of: date, keys: Iterable[str], *, rule: str, a
         PublishError: what lies there is no such note, or others change it again and again.
     """
     added = {key: {"at": at, "rule": rule} for key in keys}
+    _renew(store, as_of, lambda noted: added | noted)
+
+
+def forget_expired(store: Store, as_of: date, keys: Iterable[str]) -> None:
+    """Take files that are there again off the day's note: should one be missing later, it was lost. Safe to repeat.
+
+    Raises what `note_expired` raises.
+    """
+    back = set(keys)
+    _renew(store, as_of, lambda noted: {key: told for key, told in noted.items() if key not in back})
+
+
+def _renew(store: Store, as_of: date, change: Callable[[_Noted], _Noted]) -> None:
     for failures in range(_TRIES):
         seen = read_if_there(store, expired_key(as_of))
         noted = _read(store, as_of, seen.data) if seen else {}
-        if added.keys() <= noted.keys():
+        changed = change(noted)
+        if changed.keys() == noted.keys():
             return
-        data = json.dumps({"expired": dict(sorted((added | noted).items()))}, indent=1).encode()
+        data = json.dumps({"expired": dict(sorted(changed.items()))}, indent=1).encode()
         try:
             if seen:
                 store.replace(expired_key(as_of), data, tag=seen.tag)
@@ -63,8 +78,8 @@ def note_expired(store: Store, as_of: date, keys: Iterable[str], *, rule: str, a
             continue
         return
     raise PublishError(
-        f"{store.location(expired_key(as_of))} was changed by others {_TRIES} times while removed files were to be "
-        "noted there. See who else writes it, then run the command again."
+        f"{store.location(expired_key(as_of))} was changed by others {_TRIES} times while it was to be renewed. See "
+        "who else writes it, then run the command again."
     )
 
 

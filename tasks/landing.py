@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from tasks.adapters.arrow import read_chunks
 from tasks.core.day import FileRef
-from tasks.errors import PublishError, ScoringError, SourceError
+from tasks.errors import ScoringError, SourceError
 from tasks.store import Changed, NotFound, Store
 
 _PIECE_BYTES: Final = 4 << 20
@@ -72,22 +72,17 @@ def delivered_chunks(
     )
 
 
-def sha256_of(stream: BinaryIO, *, name: str) -> str:
-    """SHA-256 of the whole stream, in hex. Raises `PublishError` where the store fails, naming the file."""
+def sha256_of(stream: BinaryIO) -> str:
+    """SHA-256 of the whole stream, in hex."""
+    stream.seek(0)
     digest = hashlib.sha256()
-    try:
-        stream.seek(0)
-        while piece := stream.read(_PIECE_BYTES):
-            digest.update(piece)
-    except OSError as error:
-        raise PublishError(
-            f"The store failed while {name} was read: {error.strerror}. Mend it and run the command again."
-        ) from error
+    while piece := stream.read(_PIECE_BYTES):
+        digest.update(piece)
     return digest.hexdigest()
 
 
 def _require_same(stream: BinaryIO, file: FileRef) -> None:
-    if sha256_of(stream, name=file.name) != file.sha256:
+    if sha256_of(stream) != file.sha256:
         raise _changed(file.name) from None
 
 

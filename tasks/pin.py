@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from prefect.runtime import flow_run
 
@@ -13,7 +14,7 @@ from configs.settings import Settings, project_path
 from tasks.checkpoints import digest_of
 from tasks.core.bundle import Bundle, RawScorer, require_golden
 from tasks.core.contract import suite_identity
-from tasks.core.day import Delivery, ModelPin, Pins, fingerprint
+from tasks.core.day import PUBLISH, Delivery, ModelPin, Order, Pins, fingerprint
 from tasks.core.decisions import SCHEMA_VERSION
 from tasks.core.features import FEATURE_VERSION
 from tasks.core.manifest import Manifest, policy_of
@@ -28,24 +29,27 @@ if TYPE_CHECKING:
     from tasks.adapters.mlflow import ModelRegistry
 
 
-def _pins_of_this_run(delivery: Delivery, _settings: Settings, kept: Manifest | None = None) -> str | None:
+def _pins_of_this_run(delivery: Delivery, _settings: Settings, *, order: Order = PUBLISH, **_: Any) -> str | None:
     """A run that is tried again on the same files keeps its pins; another run resolves them anew."""
-    if kept or not flow_run.id:
+    if order.kind == "corrections" or not flow_run.id:
         return None
     versions = (FEATURE_VERSION, SCHEMA_VERSION)
     return f"work/day={delivery.as_of}/pins-{flow_run.id}-{digest_of(delivery.digests, versions)}.json"
 
 
 @step("pin", reuse=_pins_of_this_run)
-def pin(delivery: Delivery, settings: Settings, kept: Manifest | None = None) -> Pins:
+def pin(delivery: Delivery, settings: Settings, *, order: Order = PUBLISH, published: Manifest | None = None) -> Pins:
     """The champion's version and digest, the policy with its cut-off, the contract, and the fingerprint of it all.
 
     Args:
         delivery: what is to be decided.
         settings: where registry, policy and contract are.
-        kept: the revision whose model, policy and contract are kept instead.
+        order: corrections keep what the published revision was decided with.
+        published: the newest revision, which another would follow.
     """
+    kept = published if order.kind == "corrections" else None
     pins = _pins_of(kept, delivery) if kept else _resolve(delivery, settings)
+    pins = replace(pins, base=published.revision if published else 0)
     run_logger().info(
         "Scoring with %s version %s, policy %s (cut-off %.4f), contract %s",
         pins.model.name, pins.model.version, pins.policy.version, pins.policy.cutoff, pins.contract_version,

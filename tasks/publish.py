@@ -14,16 +14,19 @@ from tasks.core.day import Audited, Delivery, Draft, Pins
 from tasks.core.manifest import Manifest, policy_record
 from tasks.erased import read_token
 from tasks.errors import PublishError
+from tasks.expired import forget_expired
 from tasks.inputs import claim_inputs
 from tasks.orchestration import run_logger, step
-from tasks.revisions import commit, manifest_of, read_data, show_newest
+from tasks.revisions import commit, manifest_of, read_data, require_unbroken, show_newest
 from tasks.store import AlreadyExists, Store, open_store
 
 
 @step("roll forward")
 def roll_forward(as_of: date, settings: Settings) -> Manifest | None:
     """The day's newest revision, shown to readers should the run that published it have died before that."""
-    return show_newest(open_store(settings.storage), as_of)
+    store = open_store(settings.storage)
+    require_unbroken(store, as_of)
+    return show_newest(store, as_of)
 
 
 @step("publish")
@@ -37,6 +40,7 @@ def publish(delivery: Delivery, pins: Pins, draft: Draft, audited: Audited, sett
     store.create(f"work/day={delivery.as_of}/publishing-{secrets.token_hex(8)}", b"")  # housekeeping keeps off the day
     claim_inputs(store, delivery)
     held = {file.key: read_data(store, file) for file in audited.data_files}
+    forget_expired(store, delivery.as_of, [file.key for file in audited.data_files])
     if read_token(store, delivery.as_of) != delivery.erasure:
         raise PublishError(
             f"An applicant was erased from {delivery.as_of} while it was decided. Nothing was published; run the "

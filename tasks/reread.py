@@ -120,7 +120,7 @@ class Reader:
             return None
         try:
             with self.store.open(key) as stream:
-                sha256 = sha256_of(stream, name=key)
+                sha256 = sha256_of(stream)
         except NotFound:
             if not self._is_expired(key):
                 self.remark(key, "is not in the landing any more")

@@ -7,7 +7,7 @@ from typing import Literal
 
 from tasks.core.day import CORRECTIONS, Delivery, Draft, Order
 from tasks.core.manifest import Manifest
-from tasks.errors import ConfigError, InputsChanged, SourceError
+from tasks.errors import ConfigError, InputsChanged, PublishError, SourceError
 from tasks.landing import landing_key
 
 
@@ -54,8 +54,19 @@ def settled(order: Order, delivery: Delivery, published: Manifest | None) -> Man
     return published if kept == delivery.digests else None
 
 
-def draft_after(published: Manifest | None, order: Order) -> Draft:
-    """The revision after the published one."""
+def draft_after(published: Manifest | None, order: Order, *, base: int) -> Draft:
+    """The revision after the published one.
+
+    Raises:
+        PublishError: that is not the one, `base`, which was published when this run began; it is being tried again.
+    """
+    newest = published.revision if published else 0
+    if published and newest != base:
+        raise PublishError(
+            f"Revision {newest} of {published.as_of} was published since this run began on top of "
+            f"{f'revision {base}' if base else 'none'}. Nothing of this run was published: it would undo what was "
+            "decided since. Should the day have to be decided again all the same, start a new run."
+        )
     if published is None:
         return Draft(1, order.reason, None)
     return Draft(published.revision + 1, order.reason, published.audited.decisions)

@@ -7,6 +7,7 @@ listing.
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from collections.abc import Callable, Iterable
 from datetime import date
@@ -20,6 +21,7 @@ from tasks.core.manifest import Manifest, manifest_json, read_manifest
 from tasks.errors import PublishError
 from tasks.store import AlreadyExists, Changed, NotFound, Store, Stored, pause_seconds
 
+_OF_REVISION: Final = re.compile(r"(?:revisions/day=[\d-]+/)?rev=(\d{4,5})/(\w+)\.json")
 _TRIES: Final = 20
 _SHORT_PAUSES: Final = 3
 
@@ -57,6 +59,33 @@ def manifest_of(store: Store, as_of: date, revision: int) -> Manifest | None:
         return read_manifest(stored.data) if stored else None
     except (ValueError, KeyError, TypeError):
         raise PublishError(f"{store.location(key)} is no manifest; restore it before the day is touched.") from None
+
+
+def revisions_with(name: str, keys: Iterable[str]) -> frozenset[int]:
+    """Numbers of the revisions that have a JSON file of this name, a regular expression.
+
+    >>> sorted(revisions_with("manifest", ["rev=0001/manifest.json", "rev=0002/announced.json", "x"]))
+    [1]
+    """
+    found = (_OF_REVISION.fullmatch(key) for key in keys)
+    return frozenset(int(each[1]) for each in found if each and re.fullmatch(name, each[2]))
+
+
+def require_unbroken(store: Store, as_of: date) -> None:
+    """Stop where a manifest was lost before others: a new one in its place would bring those after it back.
+
+    Raises:
+        PublishError: names the revision that is missing.
+    """
+    left = max(revisions_with(r"\w+", (entry.key for entry in store.list(f"revisions/day={as_of}/"))), default=0)
+    newest = newest_manifest(store, as_of)  # looked for after the listing, so that a commit meanwhile is no gap
+    found = newest.revision if newest else 0
+    if left > found:
+        raise PublishError(
+            f"{store.location(manifest_key(as_of, found + 1))} is missing, and revision {left} has left something. "
+            f"Nothing was changed. Restore revisions/day={as_of}/ from a backup; `scoring status --verify` lists all "
+            "that is missing."
+        )
 
 
 def suite_key(digest: str) -> str:

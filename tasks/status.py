@@ -9,7 +9,7 @@ import functools
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Final
@@ -19,14 +19,14 @@ from pydantic import TypeAdapter
 from configs.calendar import Calendar
 from tasks.core.day import CORRECTIONS
 from tasks.core.manifest import Manifest, policy_of, read_manifest
+from tasks.errors import PublishError
 from tasks.expired import read_expired
 from tasks.landing import landing_key
-from tasks.revisions import decisions_key, manifest_key, read_if_there, shown_revision
+from tasks.revisions import decisions_key, manifest_key, read_if_there, revisions_with, shown_revision
 from tasks.store import Store
 from tasks.store.keys import is_key
 
 _DAY: Final = re.compile(r"[a-z]+/day=(\d{4}-\d{2}-\d{2})/.+", re.DOTALL)
-_OF_REVISION: Final = re.compile(r"(?:revisions/day=[\d-]+/)?rev=(\d{4,5})/(\w+)\.json")
 _VERIFY: Final = "scoring status --verify"
 UNSOUND: Final = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 """What reading a manifest raises where it is none, or was altered."""
@@ -111,7 +111,7 @@ def day_history(store: Store, calendar: Calendar, as_of: date) -> DayHistory:
         {revision: _manifest(store, as_of, revision) for revision in range(1, listed.last + 1)},
         hashlib.sha256(shown.data).hexdigest() if shown else None,
         listed.delivered,
-        read_expired(store, as_of),
+        _expired(store, as_of)[0],
     )
 
 
@@ -138,16 +138,6 @@ def day_of(key: str) -> date | None:
         return date.fromisoformat(found[1]) if found else None
     except ValueError:
         return None
-
-
-def revisions_with(name: str, keys: Iterable[str]) -> frozenset[int]:
-    """Numbers of the revisions that have a JSON file of this name, a regular expression.
-
-    >>> sorted(revisions_with("manifest", ["rev=0001/manifest.json", "rev=0002/announced.json", "x"]))
-    [1]
-    """
-    found = (_OF_REVISION.fullmatch(key) for key in keys)
-    return frozenset(int(each[1]) for each in found if each and re.fullmatch(name, each[2]))
 
 
 def is_hidden(name: str) -> bool:
@@ -189,8 +179,17 @@ def _status_of(store: Store, calendar: Calendar, as_of: date, listed: _Listed) -
     newest = _manifest(store, as_of, listed.last)
     if newest is None:
         return DayStatus(as_of, None, "its manifest is damaged", (_VERIFY,))
-    expired = read_expired(store, as_of) if "expired.json" in listed.revisions else {}
-    return DayStatus(as_of, newest, *_compare(store, newest, listed, frozenset(expired)))
+    expired, hints = _expired(store, as_of) if "expired.json" in listed.revisions else ({}, ())
+    state, told = _compare(store, newest, listed, frozenset(expired))
+    return DayStatus(as_of, newest, state, (*told, *hints))
+
+
+def _expired(store: Store, as_of: date) -> tuple[Mapping[str, Mapping[str, str]], tuple[str, ...]]:
+    """What was removed by rule; where the note is damaged, nothing, and a hint."""
+    try:
+        return read_expired(store, as_of), ()
+    except PublishError:
+        return {}, (f"expired.json is damaged: {_VERIFY}",)
 
 
 def _compare(store: Store, newest: Manifest, listed: _Listed, expired: frozenset[str]) -> tuple[str, tuple[str, ...]]:
@@ -204,8 +203,6 @@ def _compare(store: Store, newest: Manifest, listed: _Listed, expired: frozenset
         f"landing changed: {len(new) - waiting} new, {len(gone)} gone": len(new) > waiting or gone,
     }
     told = tuple(hint for hint, is_so in hints.items() if is_so)
-    if listed.shown_bytes is None and decisions_key(as_of) in expired:
-        return "expired", told
     if not _is_shown(store, newest, listed.shown_bytes):
         return "behind", (f"run scoring score --as-of {as_of}", *told)
     is_announced = newest.revision in revisions_with("announced", listed.revisions)

@@ -28,6 +28,7 @@ from tasks.core.consistency import (
 from tasks.core.contract import suite_identity
 from tasks.core.day import DataFile
 from tasks.core.manifest import Manifest
+from tasks.core.words import counted
 from tasks.errors import ConfigError
 from tasks.expired import expired_key
 from tasks.inputs import input_key
@@ -39,10 +40,11 @@ from tasks.revisions import (
     manifest_key,
     read_if_there,
     report_key,
+    revisions_with,
     shown_revision,
     suite_key,
 )
-from tasks.status import UNSOUND, day_of, is_hidden, revisions_with, sound_manifest
+from tasks.status import UNSOUND, day_of, is_hidden, sound_manifest
 from tasks.store import Store
 
 _ROOMS: Final = ("decisions/", "revisions/", "quarantine/")
@@ -54,15 +56,23 @@ _NO_PARQUET: Final = (pa.ArrowException, OSError, KeyError, ValueError)
 
 def verify_store(store: Store) -> Iterator[Checked]:
     """Every day of which anything is or was published, oldest first; then what belongs to no day."""
-    days = sorted({day for room in _ROOMS for entry in store.list(room) if (day := day_of(entry.key))})
+    days = sorted(
+        {day for room in _ROOMS for entry in store.list(room) if (day := day_of(entry.key))} | _reported(store)
+    )
     told_at = time.monotonic()
     for as_of in days:
         checked = verify_day(store, as_of)
         if time.monotonic() > told_at + _PATIENCE_SECONDS:
-            logging.getLogger("scoring").info("Read %s again: %d files", as_of, checked.files)
+            logging.getLogger("scoring").info("Read %s again: %s", as_of, counted(checked.files, "file"))
             told_at = time.monotonic()
         yield checked
     yield _verify_rest(store)
+
+
+def _reported(store: Store, as_of: date | None = None) -> set[date]:
+    """Days, or this one, of which readers have a contract report; publication alone writes it."""
+    listed = ((day_of(entry.key), entry.key) for entry in store.list(f"reports/day={as_of}/" if as_of else "reports/"))
+    return {day for day, key in listed if day and key == report_key(day)}
 
 
 def verify_day(store: Store, as_of: date) -> Checked:
@@ -218,6 +228,8 @@ def _check_shown(
         _require_shown(reader, report_key(as_of), report, newest.audited.contract_report, remedy, "another report")
     elif data is not None and not last:
         reader.problem(key, f"shows something, and nothing of {as_of} was ever published", "Move it elsewhere.")
+    elif not last and as_of in _reported(reader.store, as_of):
+        _tell_missing(reader, as_of, 1, f"and readers have a report, {reader.where(report_key(as_of))}")
 
 
 def _require_shown(reader: Reader, key: str, data: bytes | None, named: DataFile, remedy: str, seen: str) -> None:
@@ -292,4 +304,4 @@ def _check_unnamed(
 
 
 def _sizes(files: Mapping[str, int]) -> str:
-    return f"{len(files):,} files, {sum(files.values()):,} bytes,"
+    return f"{counted(len(files), 'file')}, {sum(files.values()):,} bytes,"

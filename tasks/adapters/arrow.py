@@ -27,7 +27,7 @@ from tasks.adapters.delivered import (
     uneven_line,
 )
 from tasks.core.applications import NAMES, TARGET
-from tasks.errors import PublishError, SourceError
+from tasks.errors import SourceError
 
 _HEADER_BYTES: Final = 1 << 16
 _VALUE_BYTES: Final = 8
@@ -145,10 +145,6 @@ def readable(name: str) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, UnicodeDecodeError, csv.Error, EOFError, OSError, zlib.error) as error:
-        if isinstance(error, OSError) and error.errno:
-            raise PublishError(
-                f"The store failed while {name} was read: {error.strerror}. Mend it and run the command again."
-            ) from None
         raise SourceError(f"{name} cannot be read: {_cause(error)}. Deliver the file again, whole.") from None
 
 
@@ -177,7 +173,8 @@ class _Lent(io.BufferedIOBase):
         try:
             return b"" if self._failures else self._text.read(size)
         except Exception as error:  # noqa: BLE001 - none may pass through Arrow's thread; `_csv_batches` raises it
-            self._failures.append(error.with_traceback(None))  # whose frames would hold on to this stream
+            error.__cause__ = error.__context__ = None  # whose frames, as its own, would hold on to this stream
+            self._failures.append(error.with_traceback(None))
             return b""
 
 

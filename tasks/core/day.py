@@ -115,6 +115,8 @@ class Pins:
     contract_version: str
     contract_digest: str
     fingerprint: str
+    base: int = 0
+    """Number of the revision that was published when it was resolved; 0: none was."""
 
     @property
     def work(self) -> str:

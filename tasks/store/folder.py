@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import functools
 import hashlib
 import os
 import stat
@@ -22,6 +23,7 @@ from typing import BinaryIO, Final
 from tasks.errors import PublishError
 from tasks.store.interface import AlreadyExists, Changed, Entry, NotFound, Stored, Unfinished
 from tasks.store.keys import require_key
+from tasks.store.reading import told_reads
 
 _UNFINISHED: Final = ".unfinished"
 _LOCKS: Final = ".locks"
@@ -37,7 +39,7 @@ class FolderStore:
 
     def read(self, key: str) -> Stored:
         """The whole object. Raises `NotFound`."""
-        with self.open(key) as stream, _told("read", key):
+        with self.open(key) as stream:
             data = stream.read()
         return Stored(data, _tag(data))
 
@@ -48,8 +50,8 @@ class FolderStore:
         with _told("read", key):
             if path.is_fifo() or path.is_socket():
                 raise OSError(errno.EINVAL, "It is no file")  # and reading it would wait for ever
-            stream = path.open("rb")
-        with stream:
+            file = path.open("rb", buffering=0)
+        with told_reads(file, functools.partial(_told, "read", key)) as stream:
             yield stream
 
     def create(self, key: str, data: bytes) -> None:

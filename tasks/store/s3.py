@@ -9,6 +9,7 @@ stands in `tasks.store.s3_upload`; what is tried again, and for how long, in `ta
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import shutil
 import tempfile
@@ -19,6 +20,7 @@ from typing import Any, BinaryIO, Final, cast
 from tasks.store.interface import Changed, Entry, NotFound, Stored, Unfinished
 from tasks.store.keys import require_key
 from tasks.store.probe import PROBES, honours_conditions
+from tasks.store.reading import told_reads
 from tasks.store.s3_client import S3Root, connect, pause_seconds, told
 from tasks.store.s3_upload import Upload, put
 
@@ -43,10 +45,10 @@ class S3Store:
         """One version of the object as a seekable stream, a nameless temporary file. Raises what `read` raises."""
         with contextlib.ExitStack() as stack:
             with told("read", key, self._root):
-                stream = stack.enter_context(tempfile.TemporaryFile())
-            self._download(key, stream)
-            stream.seek(0)
-            yield cast("BinaryIO", stream)
+                file = cast("BinaryIO", stack.enter_context(tempfile.TemporaryFile()))
+            self._download(key, file)
+            file.seek(0)
+            yield stack.enter_context(told_reads(file, functools.partial(told, "read", key, self._root)))
 
     def create(self, key: str, data: bytes) -> None:
         """Write a new object, whole or not at all. Raises `AlreadyExists`."""

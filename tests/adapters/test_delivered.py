@@ -1,14 +1,19 @@
 """The bytes of a delivered file: told apart by kind, bounded while they unpack, read to the end and let go."""
 
 import contextlib
+import errno
 import gc
 import gzip
 import io
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tasks.adapters import arrow
@@ -16,6 +21,7 @@ from tasks.adapters.arrow import read_chunks, read_header
 from tasks.adapters.delivered import CsvText, uneven_line
 from tasks.core.applications import NAMES
 from tasks.errors import PublishError, SourceError
+from tasks.store.reading import told_reads
 
 HEADER = ",".join(NAMES).encode() + b"\n"
 ROW = b"1" + b"," * 120 + b"\n"
@@ -71,17 +77,47 @@ def test_a_parquet_file_called_csv_is_told_from_its_first_bytes_even_within_gzip
 
 
 class FailingDisk(io.BytesIO):
-    """A stream that reads for a while, and then fails as a broken disk does."""
+    """A file that reads for a while, and then fails as a broken disk does."""
 
-    def read(self, size: int | None = -1, /) -> bytes:
-        if self.tell() > 100_000:
-            raise OSError(5, os.strerror(5))
-        return super().read(min(size or 65_536, 65_536) if size != -1 else -1)
+    healthy_bytes = 0
+
+    def readinto(self, buffer: Any, /) -> int:
+        if self.tell() >= self.healthy_bytes:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return super().readinto(memoryview(buffer)[:65_536])
 
 
-def test_a_disk_that_fails_is_the_operators_business_not_the_feeds() -> None:
-    with pytest.raises(PublishError, match="The store failed while a.csv was read: Input/output error"):
-        list(read_chunks(FailingDisk(HEADER + ROW * 10_000), "csv", name="a.csv", chunk_rows=10))
+@contextlib.contextmanager
+def in_the_stores_words() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise PublishError(f"The store could not read a file: {error.strerror}") from None
+
+
+def as_parquet(rows: int) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(pa.table({name: ["1"] * rows for name in NAMES}), sink, use_dictionary=False, compression="NONE")
+    return sink.getvalue()
+
+
+@pytest.mark.parametrize("healthy_bytes", [0, 100_000])
+@pytest.mark.parametrize(
+    ("data", "file_format"),
+    [
+        (HEADER + ROW * 10_000, "csv"),
+        (gzip.compress(HEADER + ROW * 10_000, 0), "csv.gz"),
+        (as_parquet(2000), "parquet"),
+    ],
+    ids=["csv", "csv.gz", "parquet"],
+)
+def test_a_disk_that_fails_is_the_operators_business_not_the_feeds(
+    data: bytes, file_format: str, healthy_bytes: int
+) -> None:
+    disk = FailingDisk(data)
+    disk.healthy_bytes = healthy_bytes
+    with pytest.raises(PublishError, match="The store could not read a file: Input/output error"):
+        list(read_chunks(told_reads(disk, in_the_stores_words), file_format, name="a.csv", chunk_rows=10))
 
 
 @pytest.mark.parametrize(
@@ -103,6 +139,7 @@ def test_whatever_happens_no_thread_of_arrow_holds_the_file_afterwards(
         for _, _ in zip(range(chunks), found, strict=False):
             pass
     found.close()
+    gc.collect()
     assert [each for each in gc.get_objects() if isinstance(each, arrow._Lent)] == []
 
 

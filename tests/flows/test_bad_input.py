@@ -363,7 +363,7 @@ KINDS = [
     ),
     Kind(
         "subfolder", "a file in a folder of the landing", named("part/more.csv"),
-        r"1 files lie in folders within .*, where nobody reads them: part/more.csv",
+        r"1 file in folders within .*, where nobody reads: part/more.csv",
         "Move it up; its rows would be lost.",
     ),
     Kind(

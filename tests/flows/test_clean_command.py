@@ -25,7 +25,7 @@ from flows.score_applications import score_applications
 from tasks.clean import Cleaning, Left, Removal
 from tests.conftest import DAY, Project
 
-LATER = DAY + timedelta(days=20)
+LATER = DAY + timedelta(days=19)  # past already: a day to come is for dry runs
 
 
 class Shown:
@@ -107,7 +107,7 @@ def test_what_is_named_and_what_is_left_alone_is_told(scored: Project) -> None:
     removals = (Removal("quarantine", DAY, "quarantine/a", 2_000_000, is_named=True), Removal("work", DAY, "work/b", 1))
     left = tuple(Left("landing", DAY + timedelta(days=n), "they are not published") for n in range(4))
     told = cleaning_summary(Cleaning(LATER, True, removals, left), load_settings(scored.config))
-    assert "Named by manifests: 1 of them, of 1 days; revisions/day=D/expired.json tells" in told
+    assert "Named by manifests: 1 of them, of 1 day; revisions/day=D/expired.json tells" in told
     assert "Left alone: landing of 4 days, because they are not published: 2026-11-02, 2026-11-03, 2026-11-04 …" in told
     assert re.search(r"quarantine +1 objects +2.0 MB", told)
 
@@ -163,6 +163,15 @@ def test_a_wrong_call_exits_with_2_and_repeats_no_id(
     assert message in shown.err
     assert "54321" not in shown.err
     assert "12345" not in shown.err
+    assert files(scored) == before
+
+
+def test_a_day_to_come_is_for_dry_runs(scored: Project, call: Any) -> None:
+    before, to_come = files(scored), date.today() + timedelta(days=30)  # noqa: DTZ011
+    options = ["--today", str(to_come), "--without-prefect", "--config", scored.config]
+    assert call(*options).code == 0
+    shown = call(*options, "--apply")
+    assert (shown.code, f"today is {to_come}, and it is" in shown.err) == (2, True)
     assert files(scored) == before
 
 

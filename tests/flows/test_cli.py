@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -38,6 +39,24 @@ def test_help_imports_no_heavy_package() -> None:
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stderr.strip() == "[]"
+
+
+@pytest.mark.parametrize(("arguments", "code"), [(["--help"], 0), (["score"], 2), (["status", "--config", "no"], 2)])
+def test_what_aborts_while_python_is_taken_down_changes_no_exit_code(arguments: list[str], code: int) -> None:
+    aborting = (
+        "import os, sys\n"
+        "class Abort:\n"
+        "  def __del__(self, abort=os.abort): abort()\n"
+        "sys.abort = Abort()\n"
+        "from flows import cli\n"
+        f"sys.argv = ['scoring', *{arguments!r}]\n"
+    )
+    protected, bare = (
+        subprocess.run([sys.executable, "-c", f"{aborting}cli.{end}()"], check=False, capture_output=True, text=True)
+        for end in ("program", "main")
+    )
+    assert (protected.returncode, bare.returncode) == (code, -signal.SIGABRT)
+    assert (protected.stdout, protected.stderr) == (bare.stdout, bare.stderr)
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ ANSWERS = {
     "not_announced": Answer(SourceError, r"missing none, not announced \['applications_unannounced\."),
     "no_files": Answer(SourceError, "No application files have arrived for 2026-11-02"),
     "bad_name": Answer(SourceError, "' cannot be the name of an application file"),
-    "subfolder": Answer(SourceError, "1 files lie in folders within .*: applications_more/applications_1"),
+    "subfolder": Answer(SourceError, "1 file in folders within .*: applications_more/applications_1"),
     "truncated": Answer(SourceError, "it is cut off: its last line, 61, ends in field"),
     "truncated_gzip": Answer(SourceError, "its gzip compression is broken or cut off"),
     "unreadable_parquet": Answer(SourceError, "it is no parquet file, or it is cut off"),

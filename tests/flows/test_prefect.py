@@ -22,7 +22,7 @@ from prefect.states import AwaitingRetry, Scheduled
 from configs.settings import load_settings
 from flows.monitor_decisions import monitor_decisions
 from flows.score_applications import score_applications
-from tasks.errors import SourceError
+from tasks.errors import PublishError, SourceError
 from tasks.pin import load_bundle
 from tests.conftest import DAY, Project
 
@@ -222,6 +222,22 @@ def test_a_forced_run_that_is_tried_again_makes_one_revision(rivals: Project) ->
     assert (again.outcome, again.manifest) == ("unchanged", second)
 
 
+def test_a_forced_run_that_is_tried_again_undoes_no_revision_made_meanwhile(rivals: Project) -> None:
+    rivals.deliver(rows=300)
+    score_applications.fn(as_of=DAY, config=rivals.config)
+    rivals.promote("2")
+    order = {"force": True, "reason": "another model"}
+    state = score_applications(as_of=DAY, config=rivals.config, **order, return_state=True)
+    assert state.result().manifest is not None
+    rivals.promote("1")
+    third = score_applications.fn(as_of=DAY, config=rivals.config, force=True, reason="that was wrong").manifest
+    before = rivals.decisions.read_bytes()
+    with pytest.raises(PublishError, match="Revision 3 of 2026-11-02 was published since this run began on top of rev"):
+        try_again(state.state_details.flow_run_id, rivals, **order)
+    assert rivals.decisions.read_bytes() == before
+    assert score_applications.fn(as_of=DAY, config=rivals.config).manifest == third
+
+
 # --- what is announced
 
 
@@ -238,16 +254,21 @@ def test_each_revision_is_announced_once_whichever_run_comes_to_it(rivals: Proje
     score_applications.fn(as_of=DAY, config=rivals.config)  # as a run that dies between its commit and its event
     for _ in range(2):
         assert score_applications(as_of=DAY, config=rivals.config).outcome == "unchanged"
+    for version in ("2", "1"):
+        rivals.promote(version)
+        score_applications.fn(as_of=DAY, config=rivals.config, force=True, reason="back and forth")
     rivals.promote("2")
     second = score_applications(as_of=DAY, config=rivals.config, force=True, reason="another model").manifest
     assert second
     root = str(rivals.root)
-    of_this_store = [(name, told) for name, told in waited_for(2, root) if told["decisions"].startswith(root)]
-    assert [name for name, _ in of_this_store] == ["scoring.decisions.published", "scoring.decisions.revised"]
-    told = of_this_store[1][1]
+    of_this_store = [(name, told) for name, told in waited_for(4, root) if told["decisions"].startswith(root)]
+    of_this_store.sort(key=lambda each: each[1]["revision"])
+    assert [name for name, _ in of_this_store] == ["scoring.decisions.published", *["scoring.decisions.revised"] * 3]
+    assert [told["revision"] for _, told in of_this_store] == [1, 2, 3, 4]
+    told = of_this_store[3][1]
     changed = second.audited.changes
     assert changed
-    assert (told["revision"], told["reason"], told["changed"]) == (2, "another model", changed.rows)
+    assert (told["reason"], told["changed"]) == ("another model", changed.rows)
     assert told["changes"] == str(rivals.root / changed.key)
 
 

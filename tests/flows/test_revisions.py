@@ -1,7 +1,9 @@
 """A published day is revised on purpose only: with a reason, all of history kept, and told what changed."""
 
 import gzip
+import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +19,7 @@ from flows.monitor_decisions import monitor_decisions
 from flows.summary import day_summary
 from tasks.core.decisions import CHANGES, build_changes
 from tasks.core.manifest import Manifest, manifest_json, policy_of, read_manifest
-from tasks.errors import ConfigError, InputsChanged, ModelError, ScoringError, SourceError
+from tasks.errors import ConfigError, InputsChanged, ModelError, PublishError, ScoringError, SourceError
 from tests.conftest import DAY, Project
 
 Score = Callable[..., Any]
@@ -101,6 +103,23 @@ def test_going_back_is_a_revision_too(rivals: Project, score: Score) -> None:
     assert third.revision == 3
     assert third.fingerprint == first.fingerprint
     pd.testing.assert_frame_equal(decisions(rivals), decisions(rivals, first))
+
+
+@pytest.mark.parametrize("is_shown", [True, False])
+def test_where_an_early_manifest_is_lost_no_later_revision_comes_back(
+    rivals: Project, score: Score, is_shown: bool
+) -> None:
+    published(rivals, score)
+    rivals.promote("2")
+    score(rivals, force=True, reason=WHY)
+    shutil.rmtree(rivals.root / f"revisions/day={DAY}/rev=0001")
+    if not is_shown:
+        rivals.decisions.unlink()
+    before = everything(rivals)
+    for order in ({}, {"force": True, "reason": WHY}):
+        with pytest.raises(PublishError, match=r"rev=0001/manifest.json is missing, and revision 2 has left something"):
+            score(rivals, **order)
+    assert everything(rivals) == before
 
 
 def test_changed_files_are_decided_again_by_force(project: Project, score: Score) -> None:
@@ -291,6 +310,20 @@ def correction_gone(project: Project, score: Score) -> None:
     score(corrections=True, reason=WHY)
     path.unlink()
     correct(project, delivered(project).head(1), "other.csv")
+
+
+def test_what_came_announced_stays_announced_once_it_is_published(project: Project, score: Score) -> None:
+    published(project, score)
+    path = correct(project, delivered(project).head(2))
+    path.write_bytes(path.read_bytes().rstrip(b"\n"))  # whole only because its digest says so
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    control = path.with_name("_control.json")
+    control.write_text(json.dumps({"day": str(DAY), "files": {path.name: {"rows": 2, "sha256": digest}}}))
+    second = score(corrections=True, reason=WHY).manifest
+    assert second.totals.replaced == 2
+    monitor_decisions.fn(as_of=DAY, config=project.config)
+    control.write_text("half a control fi")  # others are on their way
+    assert score().manifest == second
 
 
 def correction_announced_otherwise(project: Project, score: Score) -> None:

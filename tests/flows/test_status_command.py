@@ -123,7 +123,7 @@ def test_an_empty_store_says_how_to_begin(project: Project, status: Run, tmp_pat
     assert "Nothing was delivered or published yet" in shown
     assert "scoring generate" in shown
     assert status(empty, "--as-of", str(DAY)) == (0, f"\nApplications of {DAY}: nothing delivered\n")
-    assert status(empty, "--verify") == (0, "0 days, 0 revisions, 0 files re-read: no problem\n")
+    assert status(empty, "--verify") == (6, "0 days, 0 revisions, 0 files re-read: no problem\n")
 
 
 def test_a_status_is_there_without_prefect_and_registry(once: Project) -> None:
@@ -299,7 +299,7 @@ def test_only_the_day_asked_for_is_read_again(twice: Project, status: Run) -> No
 
 def leave(project: Project) -> str:
     (project.root / REVISIONS / "decisions-0123456789abcdef.parquet").write_bytes(b"123")
-    return r"1 files, 3 bytes, that no manifest names: left by runs that died; scoring clean removes them"
+    return r"1 file, 3 bytes, that no manifest names: left by runs that died; scoring clean removes them"
 
 
 def expire(project: Project) -> str:
@@ -318,7 +318,7 @@ def take_back(project: Project) -> str:
 def announce(project: Project) -> str:
     (project.root / SECOND).with_name("announced.json").write_text("{}")
     (project.root / "decisions/_SUCCESS").write_text("")
-    return "1 days, 2 revisions, 15 files re-read: no problem"
+    return "1 day, 2 revisions, 15 files re-read: no problem"
 
 
 @pytest.mark.parametrize("change", [leave, expire, take_back, announce])

@@ -1,10 +1,10 @@
 """Every call that a scored day makes to its store is broken, in every way, one at a time; nobody ever sees half.
 
-Attacked are a first publication, and a revision under another policy that takes its place: on S3 each request (the
-probe's, too), on a folder each verb of the store and each system call beneath it. Late is what comes after the caller
-gave up; gone is a store that stays away until the run has ended, which for S3 is also what a killed process looks like;
-killed is a process by SIGKILL; and when the power is cut, of the names that were not flushed to disk the newest alone
-stays, and half the bytes.
+Attacked are a first publication, a revision under another policy that takes its place, and one by corrections after
+that: on S3 each request (the probe's, too), on a folder each verb of the store and each system call beneath it. Late
+is what comes after the caller gave up; gone is a store that stays away until the run has ended, which for S3 is also
+what a killed process looks like; killed is a process by SIGKILL; and when the power is cut, of the names that were
+not flushed to disk the newest alone stays, and half the bytes.
 
 After each attack, before anything is mended, readers see what was there before or the new revision, whole; whatever a
 manifest names is there, whole; and the run ended as done, which readers see, or with an error of the project's own.
@@ -23,6 +23,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pandas as pd
 import pytest
 
 from configs.settings import PROJECT
@@ -32,13 +33,15 @@ from tests.proofs.fault_day import Command, broken_promises, what_a_rerun_left_u
 from tests.proofs.fault_grounds import FOLDER_FAULTS, S3_FAULTS, contents_of, ground
 
 THE_DAY: dict[str, Any] = {"rows": 40, "files": 2, "bad_share": 0.05}
-FIRST, SECOND = "first publication", "revision"
+FIRST, SECOND, THIRD = "first publication", "revision", "corrections"
 FAULTS = {
     ("S3", FIRST): tuple(S3_FAULTS),
     ("folder", FIRST): tuple(FOLDER_FAULTS),
     # Once more those that leave a command half done; how a request or a verb fails otherwise is the same anywhere.
     ("S3", SECOND): ("answer lost", "request late, each time", "gone before a request", "gone after a request"),
     ("folder", SECOND): ("change is done and fails", "power cut after a change", "killed before a change"),
+    ("S3", THIRD): ("answer lost", "gone after a request"),
+    ("folder", THIRD): ("killed before a change",),
 }
 SAMPLE = 6
 WORKERS = 2
@@ -142,7 +145,20 @@ def commands(trained: Project, tmp_path_factory: pytest.TempPathFactory) -> dict
     force = {"force": True, "reason": "a stricter policy"}
     first = observed(project, Command(FIRST, contents_of(project.root), {}, sections=short))
     second = Command(SECOND, first.after, {}, force, {**short, "scoring": {"policy": str(policy)}})
-    return {FIRST: first, SECOND: observed(project, second)}
+    second = observed(project, second)
+    correct(project)
+    corrections = {"corrections": True, "reason": "amounts in the wrong currency"}
+    third = Command(THIRD, contents_of(project.root), {}, corrections, short)
+    return {FIRST: first, SECOND: second, THIRD: observed(project, third)}
+
+
+def correct(project: Project) -> None:
+    """Deliver corrections: the amounts of some applications were a third of what they are."""
+    rows = pd.read_csv(project.landing / "applications_1.csv", dtype=str, keep_default_na=False).head(6)
+    rows["AMT_CREDIT"] = (3 * rows["AMT_CREDIT"].astype(float)).astype(str)
+    folder = project.landing / "corrections"
+    folder.mkdir()
+    rows.to_csv(folder / "amounts.csv", index=False)
 
 
 def short_suite(folder: Path) -> Path:

@@ -18,13 +18,12 @@ from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from configs.settings import Retention, Storage, load_settings
-from flows.clean_store import clean_store
+from configs.settings import PROJECT, Retention, Storage, load_settings
 from flows.monitor_decisions import monitor_decisions
 from flows.score_applications import score_applications
 from tasks.adapters.arrow import write_parquet
 from tasks.clean import RULES as REMOVED
-from tasks.clean import Cleaning, Clock, Removal, clean_day, clock_of
+from tasks.clean import Cleaning, Clock, Left, Removal, clean, clean_day, clock_of
 from tasks.core.day import Audited, DataFile, FileTotals, ModelPin
 from tasks.core.manifest import Manifest
 from tasks.errors import InputsChanged, PublishError
@@ -38,6 +37,12 @@ from tests.store.dying import Died, DyingStore
 
 FOR_EVER: dict[str, Any] = dict.fromkeys(Retention.model_fields)
 LONG_AGO = datetime(2020, 1, 1, 12, tzinfo=UTC)
+
+
+def cleaned(config: str, today: date, *, apply: bool = True) -> Cleaning:
+    """As the flow cleans, by a day that may be still to come."""
+    settings = load_settings(config)
+    return clean(clock_of(today, settings), settings, apply=apply)
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,7 @@ class Room:
     def clean(self, today: date, *, apply: bool = True, **retention: int | None) -> Cleaning:
         config = self.folder / "settings.yaml"
         config.write_text(yaml.safe_dump({"storage": {"root": str(self.root)}, "retention": FOR_EVER | retention}))
-        return clean_store.fn(config=str(config), apply=apply, today=today)
+        return cleaned(str(config), today, apply=apply)
 
     def age(self, prefix: str = "", written_at: datetime = LONG_AGO) -> None:
         for path in self.root.rglob("*"):
@@ -425,6 +430,51 @@ def test_a_data_file_that_a_run_publishes_in_that_very_moment_is_put_back(
     assert read_data(room.store, file)
 
 
+def test_what_is_put_back_is_not_noted_as_expired(room: Room) -> None:
+    first = publish(room.store)
+    room.age()
+    store = Overtaken(room.root)
+    store.overtake = lambda: room.store.create(f"work/day={DAY}/pins.json", b"{}")
+    clock = clock_of(datetime.now(UTC).date(), load_settings(environ={}))
+    keeping = Retention(**FOR_EVER | {"quarantine_days": 1})
+    assert [type(each) for each in clean_day(store, DAY, clock, keeping, apply=True)] == [Left]
+    assert first.audited.quarantine
+    assert read_data(room.store, first.audited.quarantine)
+    assert read_expired(room.store, DAY) == {}
+
+
+def test_what_a_revision_makes_anew_is_no_longer_noted_as_expired(project: Project, score: Callable[..., Any]) -> None:
+    project.deliver(rows=120, bad_share=0.1)
+    first = score().manifest
+    for path in project.root.rglob("*"):
+        if path.is_file():
+            os.utime(path, (LONG_AGO.timestamp(),) * 2)
+    cleaned(project.with_settings(retention={"quarantine_days": 1}).config, days_later(30))
+    store = open_store(Storage(root=str(project.root)))
+    assert set(read_expired(store, DAY)) == {first.audited.quarantine.key}
+    policy = project.root.parent / "policy.yaml"
+    policy.write_text((PROJECT / "configs/policy.yaml").read_text().replace("cutoff: bundle", "cutoff: 0.05"))
+    second = score(project.with_settings(scoring={"policy": str(policy)}), force=True, reason="stricter").manifest
+    assert second.audited.quarantine == first.audited.quarantine
+    assert read_expired(store, DAY) == {}
+    store.delete(second.audited.quarantine.key)
+    assert next(verify_store(store)).problems
+
+
+def test_a_name_that_no_store_takes_is_left_where_it_is_and_told(room: Room) -> None:
+    publish(room.store)
+    deliver(room.store)
+    foreign = [room.root / f"{where}/day={DAY}/_a\\b.csv" for where in ("landing", "work")]
+    for path in foreign:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"a")
+    room.age()
+    cleaning = room.clean(days_later(400), landing_days=1, work_days=1)
+    assert cleaning.removals == ()
+    assert [(each.what, "a name that no store takes" in each.why) for each in cleaning.left] == [("landing", True)]
+    assert all(path.exists() for path in foreign)
+
+
 def test_a_run_that_publishes_what_was_made_long_ago_keeps_housekeeping_off(
     project: Project, score: Callable[..., Any]
 ) -> None:
@@ -508,7 +558,7 @@ def scored(project: Project, score: Callable[..., Any]) -> Project:
 
 def with_landing_expired(project: Project) -> Project:
     expiring = project.with_settings(retention={"landing_days": 30})
-    cleaning = clean_store.fn(config=expiring.config, apply=True, today=days_later(31))
+    cleaning = cleaned(expiring.config, days_later(31))
     assert sum(each.is_named for each in cleaning.removals) == 2
     assert not any(path.is_file() for path in project.landing.rglob("*"))
     return project
@@ -586,10 +636,10 @@ def test_everything_is_cleaned_on_s3_as_well(s3_root: str, tmp_path: Path) -> No
     writing.__enter__().write(bytes(6 * 1024**2))
     before = [entry.key for entry in store.list("")]
     today = datetime.now(UTC).date() + timedelta(days=400)
-    assert told(clean_store.fn(config=str(config), today=datetime.now(UTC).date()), "unfinished writes") == []
-    dry = clean_store.fn(config=str(config), today=today)
+    assert told(cleaned(str(config), datetime.now(UTC).date(), apply=False), "unfinished writes") == []
+    dry = cleaned(str(config), today, apply=False)
     assert [entry.key for entry in store.list("")] == before
-    applied = clean_store.fn(config=str(config), apply=True, today=today)
+    applied = cleaned(str(config), today)
     assert dry == replace(applied, is_applied=False)
     assert {each.what for each in dry.removals} == {
         "work", "orphans", "unfinished writes", "landing", "quarantine", "old revisions",
@@ -597,7 +647,7 @@ def test_everything_is_cleaned_on_s3_as_well(s3_root: str, tmp_path: Path) -> No
     removed = set(told(applied)) - {"work/large"}
     assert {entry.key for entry in store.list("")} == set(before) - removed | {f"revisions/day={DAY}/expired.json"}
     assert set(read_expired(store, DAY)) == {each.key for each in applied.removals if each.is_named}
-    assert told(clean_store.fn(config=str(config), apply=True, today=today)) == []
+    assert told(cleaned(str(config), today)) == []
     with pytest.raises(PublishError):
         writing.__exit__(None, None, None)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import PublishError
-from tasks.expired import expired_key, note_expired, read_expired
+from tasks.expired import expired_key, forget_expired, note_expired, read_expired
 from tasks.store.folder import FolderStore
 
 DAY = date(2026, 11, 2)
@@ -38,6 +38,14 @@ def test_a_note_made_twice_is_written_once(store: FolderStore) -> None:
     tag = store.read(expired_key(DAY)).tag
     note_expired(store, DAY, [OLD], rule=RULE, at="2026-12-02T00:00:00+00:00")
     assert store.read(expired_key(DAY)).tag == tag
+
+
+def test_what_is_there_again_is_taken_off_the_note(store: FolderStore) -> None:
+    forget_expired(store, DAY, [OLD])
+    assert list(store.list("")) == []
+    note_expired(store, DAY, [OLD, NEW], rule=RULE, at="t")
+    forget_expired(store, DAY, [OLD, "another"])
+    assert set(read_expired(store, DAY)) == {NEW}
 
 
 class Overtaken(FolderStore):

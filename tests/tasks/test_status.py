@@ -91,7 +91,10 @@ CHANGES: dict[str, tuple[Callable[[Path], object], tuple[str, tuple[str, ...]]]]
     ),
     "taken back": (lambda root: (root / FILES[0]).unlink(), ("published", ("landing changed: 0 new, 1 gone",))),
     "delivered files expired": (lambda root: expire(root, *FILES), ("published", ())),
-    "decisions expired": (lambda root: expire(root, decisions_key(DAY)), ("expired", ())),
+    "a damaged note of what expired": (
+        lambda root: (root / f"revisions/day={DAY}/expired.json").write_bytes(b"no note"),
+        ("published", ("expired.json is damaged: scoring status --verify",)),
+    ),
     "a manifest gone": (
         lambda root: (root / manifest_key(DAY, 1)).unlink(),
         ("a manifest is missing", ("scoring status --verify",)),

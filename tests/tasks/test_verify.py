@@ -38,8 +38,17 @@ def test_days_are_told_in_their_order_and_strays_at_the_end(root: Path) -> None:
     assert [each.as_of for each in (first, second, rest)] == [DAY, NEXT, None]
     assert (first.revisions, second.revisions) == (2, 0)
     assert (len(first.problems), len(second.problems), len(rest.problems)) == (0, 0, 1)
-    assert "1 files, 3 bytes, that no manifest names" in second.remarks[0]
-    assert rest.remarks == (f"{root}/quarantine holds 1 files, 3 bytes, of no day.",)
+    assert "1 file, 3 bytes, that no manifest names" in second.remarks[0]
+    assert rest.remarks == (f"{root}/quarantine holds 1 file, 3 bytes, of no day.",)
+
+
+def test_a_day_whose_publication_vanished_is_missed(root: Path) -> None:
+    for room in ("revisions", "decisions", "quarantine"):
+        shutil.rmtree(root / room)
+    day, _ = verify_store(FolderStore(root))
+    assert (day.as_of, len(day.problems)) == (DAY, 1)
+    assert day.problems[0].startswith(f"{root}/{manifest_key(DAY, 1)} is missing, and readers have a report")
+    assert verify_day(FolderStore(root), DAY).problems == day.problems
 
 
 def test_long_work_is_told_day_by_day(
