@@ -8,7 +8,7 @@ from typing import Final
 from configs.settings import Settings
 from tasks.clean import RULES, Cleaning, Removal
 from tasks.core.words import counted
-from tasks.search import Erasure
+from tasks.erasure.search import Erasure
 from tasks.store import Store, open_store
 
 _TOLD: Final = 3

@@ -331,8 +331,8 @@ def clean(
 def _erase(applicant: int, reason: str | None, settings: Settings, *, is_applied: bool) -> None:
     """Erase an applicant, or tell where they occur; an object that nobody can search is an error in the end."""
     from flows.clean_summary import erasure_summary
-    from tasks.erase import erase, require_reason
-    from tasks.search import require_searched, search
+    from tasks.erasure.erase import erase, require_reason
+    from tasks.erasure.search import require_searched, search
     from tasks.store import open_store
 
     store, limit = open_store(settings.storage), settings.scoring.max_unpacked_bytes

@@ -15,7 +15,7 @@ from tasks.core.control import Control, read_control
 from tasks.core.day import CORRECTIONS, PUBLISH, Delivery, FileRef, Order, format_of
 from tasks.core.manifest import Manifest
 from tasks.core.words import counted
-from tasks.erased import require_no_erasure
+from tasks.erasure.note import require_no_erasure
 from tasks.errors import InputsChanged, SourceError
 from tasks.expired import read_expired
 from tasks.inputs import require_own_files

@@ -12,7 +12,7 @@ from configs.settings import Settings
 from tasks.checkpoints import COUNTED_VERSIONS
 from tasks.core.day import Audited, Delivery, Draft, Pins
 from tasks.core.manifest import Manifest, policy_record
-from tasks.erased import read_token
+from tasks.erasure.note import read_token
 from tasks.errors import PublishError
 from tasks.expired import forget_expired
 from tasks.inputs import claim_inputs

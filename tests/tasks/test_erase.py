@@ -27,14 +27,14 @@ from tasks.core.applications import NAMES
 from tasks.core.day import FileTotals, unaccounted
 from tasks.core.erasure import rows_of
 from tasks.core.manifest import Manifest
-from tasks.erase import erase, require_reason
-from tasks.erased import erased_key
+from tasks.erasure.erase import erase, require_reason
+from tasks.erasure.note import erased_key
+from tasks.erasure.search import Erasure, require_searched, search
 from tasks.errors import ConfigError, InputsChanged, PublishError, ScoringError, SourceError
 from tasks.expired import note_expired
 from tasks.generate import generate_day, load_statistics
 from tasks.inputs import input_key
 from tasks.revisions import commit, decisions_key, manifest_key, manifest_of, read_data, require_stored, store_data
-from tasks.search import Erasure, require_searched, search
 from tasks.store import Store, open_store
 from tasks.verify import verify_store
 from tests.conftest import DAY, Project

@@ -9,11 +9,11 @@ import pytest
 
 from configs.settings import Storage
 from tasks.core.erasure import rows_of
-from tasks.erase import erase
-from tasks.erased import erased_key, read_token
+from tasks.erasure.erase import erase
+from tasks.erasure.note import erased_key, read_token
+from tasks.erasure.search import search
 from tasks.errors import PublishError
 from tasks.revisions import manifest_of, require_stored
-from tasks.search import search
 from tasks.store import Store, open_store
 from tests.conftest import DAY, Project
 from tests.tasks.test_erase import AT, LIMIT, REASON, erased

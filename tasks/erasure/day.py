@@ -2,10 +2,10 @@
 
 The order is: what runs have left for each other goes; new data files are stored beside the old ones; manifests are
 rewritten to name those, with the digests that the landing files are going to have; readers are shown the newest; then
-the landing files are rewritten, or removed where no row is left in them; and what no manifest names any more goes last.
-A token says to runs under way that all this has begun, and another that it is over (`tasks.erased`). But for the time
-and the tokens, all that is written depends on what lies there and on the applicant alone, so that a second run finds
-its own work and goes on from it.
+the landing files are rewritten, or removed where no row is left in them; and what no manifest names any more goes
+last. A token says to runs under way that all this has begun, and another that it is over (`tasks.erasure.note`). But
+for the time and the tokens, all that is written depends on what lies there and on the applicant alone, so that a
+second run finds its own work and goes on from it.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from tasks.core.day import Audited, DataFile, Pins, content_fingerprint, count_b
 from tasks.core.erasure import erased_totals, places_of_rows, rows_of
 from tasks.core.manifest import Manifest, manifest_json, policy_of, read_manifest
 from tasks.core.screening import APPLICATION_ID, BROKEN_RULES, SOURCE_FILE, count_by_rule
-from tasks.erase_landing import claim_rewritten, rewritten_controls
-from tasks.erased import erased_key, note_erasure
-from tasks.erasure_record import Change, Record, Rewrite, rewrite, sha256_of_data
+from tasks.erasure.landing import claim_rewritten, rewritten_controls
+from tasks.erasure.note import erased_key, note_erasure
+from tasks.erasure.record import Change, Record, Rewrite, rewrite, sha256_of_data
+from tasks.erasure.search import Found, name_of, reading_of, search
 from tasks.errors import PublishError
 from tasks.revisions import decisions_key, manifest_key, name_data, read_data, read_if_there, show_newest, store_data
 from tasks.screen_score import PD
-from tasks.search import Found, name_of, reading_of, search
 from tasks.store import AlreadyExists, Changed, NotFound, Store, Stored
 from tasks.store.keys import is_key
 

@@ -1,7 +1,7 @@
 """One applicant removed from the whole store, because they have a right to it.
 
 Readers see a complete file at every moment, and whatever dies, the same command run again finishes the job; in which
-order that is done on each day stands in `tasks.erase_day`.
+order that is done on each day stands in `tasks.erasure.day`.
 
 A revision's fingerprint, its contract report and the row numbers in quarantine stay what they were when it was made.
 Models carry no ids; a reference sample is searched like everything else.
@@ -16,13 +16,13 @@ from itertools import groupby
 from typing import Final
 
 from tasks.clean import is_data_file
-from tasks.erase_day import Eraser
-from tasks.erased import days_unfinished
-from tasks.erasure_record import Record
+from tasks.erasure.day import Eraser
+from tasks.erasure.note import days_unfinished
+from tasks.erasure.record import Record
+from tasks.erasure.search import Erasure, Found, count_unfinished, search
 from tasks.errors import ConfigError, PublishError, SourceError
 from tasks.orchestration import run_logger
 from tasks.revisions import decisions_key
-from tasks.search import Erasure, Found, count_unfinished, search
 from tasks.store import Store
 
 _DEAD_AFTER: Final = timedelta(days=1)
