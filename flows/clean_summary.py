@@ -39,7 +39,7 @@ def erasure_summary(erasure: Erasure, settings: Settings) -> str:
     elif erasure.is_applied:
         title = "The applicant was erased from"
     else:
-        title = "The applicant occurs in (a dry run, nothing was changed; --apply erases)"
+        title = 'The applicant occurs in (a dry run, nothing was changed; --apply --reason "..." erases)'
     lines = [f"\n{title}\n"]
     for room in sorted({each.room for each in erasure.found}):
         held = [each for each in erasure.found if each.room == room]
@@ -51,7 +51,8 @@ def erasure_summary(erasure: Erasure, settings: Settings) -> str:
         lines.append(f"\n  Unfinished  {erasure.unfinished:,} {told}")
     if erasure.record:
         lines.append(f"\n  Record      {store.location(erasure.record)}")
-    return "\n".join(lines)
+        lines.append("  Yours       backups, bucket versions, and whoever has read these decisions: no event is sent")
+    return "\n".join(lines).rstrip("\n")
 
 
 def told_bytes(size_bytes: int) -> str:
@@ -76,7 +77,7 @@ def _named(removals: Iterable[Removal]) -> Iterator[str]:
     named = [each for each in removals if each.is_named]
     if named:
         days = counted(len({each.as_of for each in named}), "day")
-        yield f"\n  Named by manifests: {len(named):,} of them, of {days}; revisions/day=D/expired.json tells"
+        yield f"\n  Named by manifests: {len(named):,} of them, of {days}; revisions/day=D/expired.json keeps note"
 
 
 def _left(cleaning: Cleaning) -> Iterator[str]:

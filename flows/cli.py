@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from tasks.errors import ScoringError
+from tasks.errors import ConfigError, ScoringError
 
 if TYPE_CHECKING:
     from configs.settings import Settings
@@ -168,14 +168,11 @@ def generate(
     "--applications", "first", type=click.Path(exists=True, dir_okay=False), required=True,
     help="Files with the 121 columns and TARGET; several may follow.",
 )  # fmt: skip
-@click.argument("more", nargs=-1, type=click.Path(exists=True, dir_okay=False))
+@click.argument("more", metavar="[FILE]...", nargs=-1, type=click.Path(exists=True, dir_okay=False))
 @plain_option
 @common
 def train(first: str, more: tuple[str, ...], without_prefect: bool, config: str | None, verbose: bool) -> None:
-    """Train, calibrate and register a model, and make it the champion.
-
-    Usage: scoring train --applications FILE [FILE...]
-    """
+    """Train, calibrate and register a model, and make it the champion."""
     settings = _settings(config, verbose)
     from flows.summary import training_summary
     from flows.train_model import train_model
@@ -289,7 +286,7 @@ def status(as_of: date | None, last: int, verify: bool, config: str | None, verb
 @click.option(
     "--today",
     type=Day(),
-    help="Day from which ages are counted; one to come is for dry runs.  [default: today, by the calendar's clock]",
+    help="Day from which ages are counted; a future one needs a dry run.  [default: today, by the calendar's clock]",
 )
 @click.option("--erase", "applicant", type=ApplicationId(), help="Erase this applicant instead; see above.")
 @click.option("--reason", metavar="TEXT", help="Why the applicant is erased; it is kept. No applicant's data.")
@@ -330,6 +327,8 @@ def clean(
 
 def _erase(applicant: int, reason: str | None, settings: Settings, *, is_applied: bool) -> None:
     """Erase an applicant, or tell where they occur; an object that nobody can search is an error in the end."""
+    if is_applied and reason is None:
+        raise ConfigError("An erasure needs a reason, which is kept: --reason TEXT")
     from flows.clean_summary import erasure_summary
     from tasks.erasure.erase import erase, require_reason
     from tasks.erasure.search import require_searched, search
@@ -402,7 +401,8 @@ def _verify(store: Store, as_of: date | None, root: str) -> None:
             click.echo(line)
     click.echo(verified_summary(found))
     if not any(checked.files for checked in found):
-        raise PublishError(f"Nothing is published in {root}, so nothing was verified. Is that the store?")
+        what = f"{as_of} is not published" if as_of else "Nothing is published"
+        raise PublishError(f"{what} in {root}, so nothing was verified. Is that the store?")
     if problems := sum(len(checked.problems) for checked in found):
         raise PublishError(f"{counted(problems, 'problem')} in what is published, told above. Nothing was changed.")
 

@@ -15,7 +15,7 @@ from tasks.core.manifest import DayResult
 from tasks.orchestration import business_day, run_name
 from tasks.pin import pin
 from tasks.publish import publish, roll_forward
-from tasks.revise import draft_after, read_order, settled
+from tasks.revise import draft_after, is_same, read_order, settled
 from tasks.screen_score import screen_and_score
 
 
@@ -51,7 +51,7 @@ def score_applications(
     if not delivery.files:
         return DayResult("no applications", delivery, None)
     pins = pin(delivery, settings, order=order, published=published)
-    if published and pins.fingerprint == published.fingerprint:
+    if published and is_same(pins, published):
         return DayResult("unchanged", delivery, published)
     draft = draft_after(published, order, base=pins.base)
     parts = [screen_and_score(file, pins, settings) for file in delivery.files]

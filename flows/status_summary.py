@@ -109,7 +109,7 @@ def _revision(revision: int, manifest: Manifest | None, history: DayHistory, sto
     }
     yield from (f"    {name:<12}{text}" for name, text in told.items() if text)
     for name, sha256 in manifest.inputs.items():
-        is_there = "in the landing" if name in history.landing else "not in the landing any more"
+        is_there = "a file of this name is in the landing" if name in history.landing else "not in the landing any more"
         yield f"    {'File':<12}{_shown(name)}, {sha256[:_DIGITS]}, {is_there}"
     places = {
         "Decisions": audited.decisions.key,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from configs.settings import Settings
+from tasks.core.day import CORRECTIONS, FileTotals
 from tasks.core.manifest import DayResult
 from tasks.core.words import counted
 from tasks.pin import registry_of
@@ -46,6 +47,7 @@ def day_summary(result: DayResult, settings: Settings) -> str:
     revised = (
         {
             "Reason": manifest.reason or "",
+            **_corrected(audited.files),
             "Changed": f"{counted(changes.rows, 'decision')}: {store.location(changes.key)}",
         }
         if changes
@@ -99,6 +101,18 @@ def training_summary(trained: Trained, settings: Settings) -> str:
     title = f"\n{model.name} version {model.version} is the {settings.registry.alias} now\n"
     learned = f"{trained.rows:,} applications, {settings.training.folds} folds, {trained.n_trees} trees"
     return "\n".join([title, *_places({"Learned from": learned, **figures})])
+
+
+def _corrected(files: Mapping[str, FileTotals]) -> Mapping[str, str]:
+    corrections = [totals for name, totals in files.items() if name.startswith(CORRECTIONS)]
+    if not corrections:
+        return {}
+    rows, decided = sum(each.rows for each in corrections), sum(each.decided for each in corrections)
+    quarantined = sum(each.quarantined for each in corrections)
+    told = f"{counted(rows, 'row')}: {decided:,} decided"
+    if quarantined:
+        told += f", {quarantined:,} in quarantine, whose applicants have no decision now"
+    return {"Corrections": told}
 
 
 def _counts(rows: Mapping[str, int]) -> Iterable[str]:

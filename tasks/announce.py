@@ -98,7 +98,7 @@ def day_markdown(manifest: Manifest, store: Store) -> str:
     rows = [*audited.files.items(), ("all files", totals)]
     files = [
         f"| {_cell(name)} | {each.rows:,} | {each.decided:,} | {each.quarantined:,} | {each.duplicates_dropped:,} "
-        f"| {each.replaced:,} |"
+        f"| {each.replaced:,} | {each.erased:,} |"
         for name, each in rows
     ]
     decisions = [
@@ -122,7 +122,7 @@ def day_markdown(manifest: Manifest, store: Store) -> str:
             made_with,
             *([f"Reason for this revision: {_cell(manifest.reason)}"] if manifest.reason else []),
             *([f"{counted(audited.changes.rows, 'decision')} changed."] if audited.changes else []),
-            *_table("| file | rows received | decided | quarantined | copies dropped | replaced |", files),
+            *_table("| file | rows received | decided | quarantined | copies dropped | replaced | erased |", files),
             *_table("| decision | applications | share |", decisions),
             *(_table("| rule broken | rows quarantined |", rules) if rules else ["", "No row was quarantined."]),
             "",

@@ -26,7 +26,11 @@ def roll_forward(as_of: date, settings: Settings) -> Manifest | None:
     """The day's newest revision, shown to readers should the run that published it have died before that."""
     store = open_store(settings.storage)
     require_unbroken(store, as_of)
-    return show_newest(store, as_of)
+    return show_newest(
+        store,
+        as_of,
+        lambda key: run_logger().warning("%s was not of the newest revision; it is now", store.location(key)),
+    )
 
 
 @step("publish")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
@@ -74,11 +75,12 @@ class Reader:
             self._require_answer(expired_key(as_of))
             self.problem(expired_key(as_of), "does not note what was removed by rule")
 
-    def data(self, key: str, *, sign: str = "", remedy: str = BACKUP) -> bytes | None:
+    def data(self, key: str, *, sign: str = "", remedy: str | Callable[[], str] = BACKUP) -> bytes | None:
         """The object's bytes; None where it is gone or cannot be read.
 
         Args:
             sign: what says that it should be there, for whoever reads that it is not.
+            remedy: what to do where it is gone.
         """
         if not self._is_object(key, sign):
             return None
@@ -91,15 +93,16 @@ class Reader:
             self._files.add(key)
             return stored.data
         if not self._is_expired(key):
-            self.problem(key, f"is missing{sign and ', '}{sign}", remedy)
+            self.problem(key, f"is missing{sign and ', '}{sign}", remedy() if callable(remedy) else remedy)
         return None
 
-    def data_file(self, file: DataFile, *, manifest: str) -> bytes | None:
+    def data_file(self, file: DataFile, *, manifest: str, copy: str = "") -> bytes | None:
         """The bytes of a data file, if they are what the manifest under a key says of them.
 
-        Where they are not, the file's name tells which of the two was altered: it carries the digest.
+        Where they are not, the file's name tells which of the two was altered: it carries the digest. Under the key
+        `copy` there may be the same bytes once more.
         """
-        data = self.data(file.key, sign=f"and {self.where(manifest)} names it")
+        data = self.data(file.key, sign=f"and {self.where(manifest)} names it", remedy=lambda: self._remedy(file, copy))
         if data is None:
             return None
         sha256 = hashlib.sha256(data).hexdigest()
@@ -111,7 +114,20 @@ class Reader:
             place = self.where(file.key)
             self.problem(manifest, f"names {required} for {place}, which has {observed}, and is what its name says")
         else:
-            self.problem(file.key, f"has {observed}; {self.where(manifest)} names {required}")
+            told = f"has {observed}; {self.where(manifest)} names {required}"
+            self.problem(file.key, told, self._remedy(file, copy))
+        return None
+
+    def _remedy(self, file: DataFile, copy: str) -> str:
+        stored = self._read(copy) if copy else None
+        if stored and hashlib.sha256(stored).hexdigest() == file.sha256:
+            return f"Copy {self.where(copy)} to it, which has its very bytes."
+        return BACKUP
+
+    def _read(self, key: str) -> bytes | None:
+        with contextlib.suppress(PublishError):
+            stored = read_if_there(self.store, key)
+            return stored.data if stored else None
         return None
 
     def landed_sha256(self, key: str) -> str | None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from tasks.core.day import CORRECTIONS, Delivery, Draft, Order
+from tasks.core.day import CORRECTIONS, Delivery, Draft, Order, Pins
 from tasks.core.manifest import Manifest
 from tasks.errors import ConfigError, InputsChanged, PublishError, SourceError
 from tasks.landing import landing_key
+from tasks.orchestration import run_logger
 
 
 def read_order(*, force: bool, corrections: bool, reason: str | None) -> Order:
@@ -26,10 +27,12 @@ def read_order(*, force: bool, corrections: bool, reason: str | None) -> Order:
     reason = (reason or "").strip() or None
     if kind != "publish" and reason is None:
         raise ConfigError(
-            f"{kind} needs a reason: whoever acted on the decisions of before will ask for it (--reason)."
+            f'{kind} needs a reason (--reason "..."): it is kept, for those who acted on the decisions of before.'
         )
     if kind == "publish" and reason is not None:
-        raise ConfigError("A reason belongs to force or corrections; a first revision needs none.")
+        raise ConfigError(
+            "A reason belongs to force or corrections (--force, --corrections); nothing else is given one."
+        )
     return Order(kind, reason)
 
 
@@ -52,6 +55,17 @@ def settled(order: Order, delivery: Delivery, published: Manifest | None) -> Man
     elif kept != delivery.digests:
         raise InputsChanged(_what_changed(published, delivery))
     return published if kept == delivery.digests else None
+
+
+def is_same(pins: Pins, published: Manifest) -> bool:
+    """Whether the published revision is the one that would be made."""
+    is_so = pins.fingerprint == published.fingerprint
+    if is_so:
+        run_logger().warning(
+            "No new revision: files, model, policy and contract are those of revision %d; no reason is kept",
+            published.revision,
+        )
+    return is_so
 
 
 def draft_after(published: Manifest | None, order: Order, *, base: int) -> Draft:

@@ -82,7 +82,7 @@ def require_unbroken(store: Store, as_of: date) -> None:
     found = newest.revision if newest else 0
     if left > found:
         raise PublishError(
-            f"{store.location(manifest_key(as_of, found + 1))} is missing, and revision {left} has left something. "
+            f"{store.location(manifest_key(as_of, found + 1))} is missing, though the day has a revision {left}. "
             f"Nothing was changed. Restore revisions/day={as_of}/ from a backup; `scoring status --verify` lists all "
             "that is missing."
         )
@@ -173,23 +173,28 @@ def commit(store: Store, manifest: Manifest) -> Manifest:
     return manifest
 
 
-def show_newest(store: Store, as_of: date) -> Manifest | None:
+def show_newest(store: Store, as_of: date, mended: Callable[[str], object] = lambda _: None) -> Manifest | None:
     """Make the newest revision what readers of the day see; does nothing where it is already. None: never published.
 
     Whoever is late cannot bring an older revision back: what readers see is looked at before the newest revision is
     looked for, and replaced only if it is still that. No two revisions have the same bytes, since each carries its
     number.
 
+    Args:
+        mended: told the key of each copy that was not what readers should see.
+
     Raises:
         PublishError: a data file or a manifest is gone or damaged; readers keep what they have.
     """
-    newest = _show(store, as_of, decisions_key(as_of), lambda manifest: manifest.audited.decisions)
+    newest = _show(store, as_of, decisions_key(as_of), lambda manifest: manifest.audited.decisions, mended)
     if newest:
-        _show(store, as_of, report_key(as_of), lambda manifest: manifest.audited.contract_report)
+        _show(store, as_of, report_key(as_of), lambda manifest: manifest.audited.contract_report, mended)
     return newest
 
 
-def _show(store: Store, as_of: date, key: str, named: Callable[[Manifest], DataFile]) -> Manifest | None:
+def _show(
+    store: Store, as_of: date, key: str, named: Callable[[Manifest], DataFile], mended: Callable[[str], object]
+) -> Manifest | None:
     for failures in range(_TRIES):
         seen = read_if_there(store, key)
         newest = newest_manifest(store, as_of)
@@ -201,6 +206,7 @@ def _show(store: Store, as_of: date, key: str, named: Callable[[Manifest], DataF
         except (AlreadyExists, Changed, NotFound):
             time.sleep(pause_seconds(min(failures, _SHORT_PAUSES)))
             continue
+        mended(key)
         return newest
     raise PublishError(
         f"{store.location(key)} was changed by others {_TRIES} times while the newest revision of {as_of} was to be "

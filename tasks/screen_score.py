@@ -16,6 +16,7 @@ from tasks.core.contract import RuleCount, merge_counts
 from tasks.core.day import DataFile, FileFormat, FileRef, PartRef, Pins
 from tasks.core.features import build_features
 from tasks.core.screening import APPLICATION_ID, SOURCE_ROW, ScreenedChunk, no_rejected_rows, screen_chunk
+from tasks.core.words import counted
 from tasks.errors import ExpectationsNotMet, SourceError, did_you_mean
 from tasks.landing import delivered_chunks, open_delivered
 from tasks.orchestration import run_logger, step
@@ -103,7 +104,7 @@ def _tell_extra_columns(header: tuple[str, ...], *, name: str) -> None:
     extra = [ascii(column)[:_TOLD_CHARACTERS] for column in header if column not in NAMES]
     if extra:  # all declared columns are there, so the others are names, too, and no values
         told = ", ".join(extra[:_TOLD_COLUMNS]) + (", …" if len(extra) > _TOLD_COLUMNS else "")
-        run_logger().warning("%s: %d columns that nobody declared are ignored: %s", name, len(extra), told)
+        run_logger().warning("%s: %s that nobody declared, ignored: %s", name, counted(len(extra), "column"), told)
 
 
 def _require_column_rules(contract: Contract, header: tuple[str, ...], *, name: str) -> None:

@@ -19,6 +19,7 @@ from pydantic import TypeAdapter
 from configs.calendar import Calendar
 from tasks.core.day import CORRECTIONS
 from tasks.core.manifest import Manifest, policy_of, read_manifest
+from tasks.core.words import counted
 from tasks.errors import PublishError
 from tasks.expired import read_expired
 from tasks.landing import landing_key
@@ -174,9 +175,12 @@ def _status_of(store: Store, calendar: Calendar, as_of: date, listed: _Listed) -
         excuse = calendar.excuse(as_of)
         state = "delivered, not published" if listed.delivered else "nothing delivered"
         return DayStatus(as_of, None, state, (excuse,) if excuse else ())
-    if not listed.manifests or listed.manifests != set(range(1, listed.last + 1)):
+    missing = set(range(1, listed.last + 1)) - listed.manifests
+    if not listed.manifests or listed.last in missing:
         return DayStatus(as_of, None, "a manifest is missing", (_VERIFY,))
     newest = _manifest(store, as_of, listed.last)
+    if newest is not None and missing:
+        return DayStatus(as_of, newest, f"the manifest of revision {min(missing)} is missing", (_VERIFY,))
     if newest is None:
         return DayStatus(as_of, None, "its manifest is damaged", (_VERIFY,))
     expired, hints = _expired(store, as_of) if "expired.json" in listed.revisions else ({}, ())
@@ -199,7 +203,7 @@ def _compare(store: Store, newest: Manifest, listed: _Listed, expired: frozenset
     new = listed.delivered - newest.inputs.keys()
     waiting = sum(name.startswith(CORRECTIONS) for name in new)
     hints = {
-        f"{waiting} corrections waiting": waiting,
+        f"{counted(waiting, 'file')} of corrections waiting": waiting,
         f"landing changed: {len(new) - waiting} new, {len(gone)} gone": len(new) > waiting or gone,
     }
     told = tuple(hint for hint, is_so in hints.items() if is_so)

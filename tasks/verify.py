@@ -115,7 +115,7 @@ def _read_manifests(reader: Reader, as_of: date, listed: Collection[str], last: 
     there = revisions_with("manifest", listed)
     missing = [revision for revision in range(1, last + 1) if revision not in there]
     for revision in missing[:_TOLD]:
-        _tell_missing(reader, as_of, revision, f"and revision {last} has left something")
+        _tell_missing(reader, as_of, revision, f"though the day has a revision {last}")
     if len(missing) > _TOLD:
         reader.problem(f"revisions/day={as_of}/", f"lacks {len(missing) - _TOLD} more manifests up to revision {last}")
     read = {revision: _read_manifest(reader, as_of, revision) for revision in sorted(there)}
@@ -161,20 +161,26 @@ def _check_revision(reader: Reader, key: str, manifest: Manifest, before: pa.Tab
     audited, is_ours = manifest.audited, is_of_these_versions(manifest)
     check = functools.partial(_check_parquet, reader, key)
     decided = check(
-        audited.decisions, lambda table, footer: check_decisions(table, footer, manifest) if is_ours else ()
+        audited.decisions,
+        lambda table, footer: check_decisions(table, footer, manifest) if is_ours else (),
+        copy=decisions_key(manifest.as_of),
     )
     check(audited.quarantine, lambda table, _: check_quarantine(table, manifest))
     is_comparable = decided is not None and before is not None
     check(audited.changes, lambda table, _: check_changes(table, before, decided, manifest) if is_comparable else ())
-    reader.data_file(audited.contract_report, manifest=key)
+    reader.data_file(audited.contract_report, manifest=key, copy=report_key(manifest.as_of))
     return decided
 
 
 def _check_parquet(
-    reader: Reader, manifest: str, file: DataFile | None, check: Callable[[pa.Table, Mapping[str, str]], Iterable[str]]
+    reader: Reader,
+    manifest: str,
+    file: DataFile | None,
+    check: Callable[[pa.Table, Mapping[str, str]], Iterable[str]],
+    copy: str = "",
 ) -> pa.Table | None:
     """The table of a data file, if its bytes are sound; what `check` says of it and its footer is kept."""
-    data = reader.data_file(file, manifest=manifest) if file else None
+    data = reader.data_file(file, manifest=manifest, copy=copy) if file else None
     if file is None or data is None:
         return None
     place = reader.where(file.key)
@@ -223,9 +229,10 @@ def _check_shown(
         else:
             _tell_missing(reader, as_of, shown, f"and {reader.where(key)} shows revision {shown}")
     elif newest:
-        _require_shown(reader, key, data, newest.audited.decisions, remedy, f"revision {shown}" if shown else "nothing")
+        seen = "is damaged or altered" if shown in {0, last} else f"shows revision {shown}"
+        _require_shown(reader, key, data, newest.audited.decisions, remedy, seen)
         report = reader.data(report_key(as_of), remedy=remedy)
-        _require_shown(reader, report_key(as_of), report, newest.audited.contract_report, remedy, "another report")
+        _require_shown(reader, report_key(as_of), report, newest.audited.contract_report, remedy, "is another report")
     elif data is not None and not last:
         reader.problem(key, f"shows something, and nothing of {as_of} was ever published", "Move it elsewhere.")
     elif not last and as_of in _reported(reader.store, as_of):
@@ -236,7 +243,7 @@ def _require_shown(reader: Reader, key: str, data: bytes | None, named: DataFile
     """Keep that a reader's copy is not the data file that the newest revision names, but what it seems to be."""
     if data is not None and (sha256 := hashlib.sha256(data).hexdigest()) != named.sha256:
         place = reader.where(named.key)
-        reader.problem(key, f"shows {seen}, SHA-256 {sha256[:12]}…; required is {place}, {named.sha256[:12]}…", remedy)
+        reader.problem(key, f"{seen}, SHA-256 {sha256[:12]}…; required is {place}, {named.sha256[:12]}…", remedy)
 
 
 def _check_inputs(reader: Reader, newest: Manifest) -> None:
@@ -295,11 +302,13 @@ def _check_unnamed(
     }
     if unnamed:
         what = (
-            "scoring clean removes them" if reader.is_sound else "keep them until the problems of this day are mended"
+            "left by runs that died; scoring clean removes them"
+            if reader.is_sound
+            else "perhaps those of a missing one; keep them until the problems of this day are mended"
         )
         reader.remark(
             f"revisions/day={as_of}/",
-            f"and quarantine/ hold {_sizes(unnamed)} that no manifest names: left by runs that died; {what}",
+            f"and quarantine/ hold {_sizes(unnamed)} that no manifest names: {what}",
         )
 
 

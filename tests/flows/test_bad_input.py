@@ -732,7 +732,7 @@ KINDS = [
     # what is no fault
     Kind("extra_column", "a column nobody declared", content(
         lines(lambda each: [each[0] + b",BRANCH", *(row + b",x" for row in each[1:-1]), b""])),
-        "applications_1.csv: 1 columns that nobody declared are ignored: 'BRANCH'", "Nothing; its name is logged.",
+        "applications_1.csv: 1 column that nobody declared, ignored: 'BRANCH'", "Nothing; its name is logged.",
         None,
     ),
     Kind("byte_order_mark", "a byte-order mark", content(lambda data: b"\xef\xbb\xbf" + data), "", "Nothing.", None),

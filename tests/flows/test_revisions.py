@@ -117,7 +117,7 @@ def test_where_an_early_manifest_is_lost_no_later_revision_comes_back(
         rivals.decisions.unlink()
     before = everything(rivals)
     for order in ({}, {"force": True, "reason": WHY}):
-        with pytest.raises(PublishError, match=r"rev=0001/manifest.json is missing, and revision 2 has left something"):
+        with pytest.raises(PublishError, match=r"rev=0001/manifest.json is missing, though the day has a revision 2"):
             score(rivals, **order)
     assert everything(rivals) == before
 

@@ -83,7 +83,7 @@ CHANGES: dict[str, tuple[Callable[[Path], object], tuple[str, tuple[str, ...]]]]
     "nonsense shown": (lambda root: (root / decisions_key(DAY)).write_bytes(b"PAR1"), BEHIND),
     "corrections": (
         lambda root: deliver(root, DAY, "corrections/a.csv", "corrections/b.csv", "corrections/_control.json"),
-        ("published", ("2 corrections waiting",)),
+        ("published", ("2 files of corrections waiting",)),
     ),
     "more delivered": (
         lambda root: deliver(root, DAY, "late.csv", "_late.csv"),

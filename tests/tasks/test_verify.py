@@ -82,5 +82,5 @@ def test_a_revision_published_meanwhile_is_no_damage(root: Path) -> None:
 def test_many_missing_manifests_are_counted(root: Path) -> None:
     FolderStore(root).create(f"revisions/day={DAY}/rev=0100/announced.json", b"{}")
     problems = [each for each in verify_day(FolderStore(root), DAY).problems if "manifest" in each]
-    assert f"{root / manifest_key(DAY, 3)} is missing, and revision 100 has left something" in problems[0]
+    assert f"{root / manifest_key(DAY, 3)} is missing, though the day has a revision 100" in problems[0]
     assert "lacks 78 more manifests up to revision 100" in problems[-1]
