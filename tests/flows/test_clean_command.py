@@ -107,7 +107,7 @@ def test_what_is_named_and_what_is_left_alone_is_told(scored: Project) -> None:
     removals = (Removal("quarantine", DAY, "quarantine/a", 2_000_000, is_named=True), Removal("work", DAY, "work/b", 1))
     left = tuple(Left("landing", DAY + timedelta(days=n), "they are not published") for n in range(4))
     told = cleaning_summary(Cleaning(LATER, True, removals, left), load_settings(scored.config))
-    assert "Named by manifests: 1 of them, of 1 day; revisions/day=D/expired.json tells" in told
+    assert "Named by manifests: 1 of them, of 1 day; revisions/day=D/expired.json keeps note" in told
     assert "Left alone: landing of 4 days, because they are not published: 2026-11-02, 2026-11-03, 2026-11-04 …" in told
     assert re.search(r"quarantine +1 objects +2.0 MB", told)
 
@@ -118,7 +118,7 @@ def test_an_erasure_tells_where_then_erases_and_prefect_hears_nothing_of_it(scor
     runs = flow_runs()
     dry = call("--erase", applicant, "--config", scored.config)
     assert dry.code == 0
-    assert "The applicant occurs in (a dry run, nothing was changed; --apply erases)" in dry.out
+    assert 'The applicant occurs in (a dry run, nothing was changed; --apply --reason "..." erases)' in dry.out
     for room in ("decisions", "landing", "revisions", "work"):
         assert re.search(rf"\n  {room} +1 objects +1 rows +1 days\n", dry.out)
     assert files(scored) == before

@@ -326,6 +326,30 @@ def test_what_came_announced_stays_announced_once_it_is_published(project: Proje
     assert score().manifest == second
 
 
+def test_a_rejected_correction_is_told_where_people_look(project: Project, score: Score) -> None:
+    published(project, score)
+    rows = delivered(project).head(3)
+    rows.loc[0, "AMT_CREDIT"] = "-5"
+    correct(project, rows)
+    result = score(corrections=True, reason=WHY)
+    told = day_summary(result, load_settings(project.config))
+    assert "Corrections   3 rows: 2 decided, 1 in quarantine, whose applicants have no decision now" in told
+
+
+def test_a_copy_that_readers_should_not_have_seen_is_renewed_and_told(
+    project: Project, score: Score, caplog: pytest.LogCaptureFixture
+) -> None:
+    published(project, score)
+    caplog.set_level("WARNING", "scoring")
+    assert score().outcome == "unchanged"
+    assert caplog.messages == []
+    right = project.decisions.read_bytes()
+    project.decisions.write_bytes(right[:-1] + b"x")
+    assert score().outcome == "unchanged"
+    assert caplog.messages == [f"{project.decisions} was not of the newest revision; it is now"]
+    assert project.decisions.read_bytes() == right
+
+
 def correction_announced_otherwise(project: Project, score: Score) -> None:
     published(project, score)
     path = correct(project, delivered(project).head(1))
@@ -367,7 +391,7 @@ def test_corrections_are_refused_where_the_rest_is_not_as_it_was(
         ({"force": True}, "force needs a reason"),
         ({"corrections": True, "reason": "  "}, "corrections needs a reason"),
         ({"force": True, "corrections": True, "reason": WHY}, "exclude each other"),
-        ({"reason": WHY}, "a first revision needs none"),
+        ({"reason": WHY}, "A reason belongs to force or corrections"),
     ],
 )
 def test_an_order_is_one_thing_with_a_reason(score: Score, order: dict[str, Any], message: str) -> None:

@@ -104,7 +104,7 @@ def test_a_day_is_told_with_its_history(twice: Project, status: Run) -> None:
         assert str(twice.root / data_file(twice, role, 1)) in first
     assert str(twice.root / data_file(twice, "changes", 2)) in second
     assert re.search(
-        rf"applications_1.csv, {manifest(twice)['inputs']['applications_1.csv'][:12]}, in the land", second
+        rf"applications_1.csv, {manifest(twice)['inputs']['applications_1.csv'][:12]}, a file of this name", second
     )
 
 
@@ -251,6 +251,20 @@ DAMAGES: dict[str, Callable[[Project], str]] = {
     "a foreign file of no day": foreign("decisions/more.parquet"),
     "note of removed files no note": write(f"{REVISIONS}/expired.json", b"[]"),
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("damage", [delete, lambda place: write(place, b"x")], ids=["gone", "altered"])
+@pytest.mark.parametrize(("role", "copied"), [("decisions", DECISIONS), ("contract_report", REPORT)])
+def test_where_the_same_bytes_lie_once_more_no_backup_is_asked_for(
+    twice: Project, status: Run, damage: Callable[..., Callable[[Project], str]], role: str, copied: str
+) -> None:
+    damage(of(role, 2))(twice)
+    shown = status(twice, "--verify")[1]
+    assert f"Copy {twice.root / copied} to it, which has its very bytes." in shown
+    shutil.copy(twice.root / copied, twice.root / data_file(twice, role, 2))
+    assert status(twice, "--verify")[0] == 0
+    damage(of(role, 1))(twice)
+    assert "Restore it from a backup." in status(twice, "--verify")[1]
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)

@@ -97,6 +97,10 @@ CHANGES: dict[str, tuple[Callable[[Path], object], tuple[str, tuple[str, ...]]]]
     ),
     "a manifest gone": (
         lambda root: (root / manifest_key(DAY, 1)).unlink(),
+        ("the manifest of revision 1 is missing", ("scoring status --verify",)),
+    ),
+    "the newest manifest gone": (
+        lambda root: shutil.move(root / manifest_key(DAY, 2), root / f"revisions/day={DAY}/rev=0002/announced.json"),
         ("a manifest is missing", ("scoring status --verify",)),
     ),
     "all manifests gone": (
