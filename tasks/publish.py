@@ -41,7 +41,7 @@ def publish(delivery: Delivery, pins: Pins, draft: Draft, audited: Audited, sett
         PublishError: somebody else publishes the day, or an applicant was erased from it since it was listed.
     """
     store = open_store(settings.storage)
-    store.create(f"work/day={delivery.as_of}/publishing-{secrets.token_hex(8)}", b"")  # housekeeping keeps off the day
+    store.create(f"work/day={delivery.as_of}/publishing-{secrets.token_hex(16)}", b"")  # housekeeping keeps off the day
     claim_inputs(store, delivery)
     held = {file.key: read_data(store, file) for file in audited.data_files}
     forget_expired(store, delivery.as_of, [file.key for file in audited.data_files])

@@ -35,7 +35,7 @@ def deliver(project: Project, **storage: Any) -> Store:
 
 def keys_in(store: Store) -> list[str]:
     """Every key, but for the part that is different each time."""
-    return [re.sub(r"(?<=/publishing-)[0-9a-f]{16}$", "…", entry.key) for entry in store.list("")]
+    return [re.sub(r"(?<=/publishing-)[0-9a-f]{32}$", "…", entry.key) for entry in store.list("")]
 
 
 @pytest.fixture
