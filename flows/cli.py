@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from tasks.errors import ConfigError, ScoringError
+from tasks.errors import ConfigError, PublishError, ScoringError
 
 if TYPE_CHECKING:
     from configs.settings import Settings
@@ -335,11 +335,11 @@ def _erase(applicant: int, reason: str | None, settings: Settings, *, is_applied
     from tasks.store import open_store
 
     store, limit = open_store(settings.storage), settings.scoring.max_unpacked_bytes
-    if is_applied or reason is not None:
-        reason = require_reason(applicant, reason)
     if is_applied:
         erasure = erase(store, applicant, reason=reason or "", at=datetime.now(UTC), max_unpacked_bytes=limit)
     else:
+        if reason is not None:
+            require_reason(applicant, reason)
         erasure = search(store, applicant, max_unpacked_bytes=limit)
     click.echo(erasure_summary(erasure, settings))
     require_searched(store, erasure)
@@ -391,7 +391,6 @@ def _verify(store: Store, as_of: date | None, root: str) -> None:
     """
     from flows.status_summary import checked_lines, verified_summary
     from tasks.core.words import counted
-    from tasks.errors import PublishError
     from tasks.verify import verify_day, verify_store
 
     found = []

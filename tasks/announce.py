@@ -47,7 +47,7 @@ def _unannounced(store: Store, newest: Manifest) -> list[Manifest]:
     manifest: Manifest | None = newest
     while manifest and not read_if_there(store, announcement_key(manifest.as_of, manifest.revision)):
         found.insert(0, manifest)
-        manifest = manifest_of(store, manifest.as_of, manifest.revision - 1)
+        manifest = manifest_of(store, manifest.as_of, manifest.revision - 1) if manifest.revision > 1 else None
     return found
 
 

@@ -29,6 +29,7 @@ from tasks.errors import ConfigError, PublishError, SourceError
 from tasks.expired import forget_expired, note_expired
 from tasks.landing import landing_key
 from tasks.orchestration import run_logger, step
+from tasks.revise import unexpired_inputs
 from tasks.revisions import decisions_key, manifest_of, read_if_there, shown_revision
 from tasks.status import day_of
 from tasks.store import AlreadyExists, Entry, NotFound, Store, open_store
@@ -311,8 +312,8 @@ def _why_landing_stays(day: StoredDay, clock: Clock, entries: Sequence[Entry]) -
         delivery = list_delivery(day.store, day.as_of, published=published, may_be_empty=True)
     except SourceError:
         return _UNDECIDED
-    kept = {name: sha256 for name, sha256 in published.inputs.items() if name not in delivery.expired}
-    return None if delivery.digests == kept and not delivery.waiting else _UNDECIDED
+    is_decided = delivery.digests == unexpired_inputs(published, delivery) and not delivery.waiting
+    return None if is_decided else _UNDECIDED
 
 
 def _due_quarantine(day: StoredDay, keeping: _Keeping) -> Iterator[Removal | Left]:

@@ -17,7 +17,7 @@ from tasks.errors import PublishError
 from tasks.expired import forget_expired
 from tasks.inputs import claim_inputs
 from tasks.orchestration import run_logger, step
-from tasks.revisions import commit, manifest_of, read_data, require_unbroken, show_newest
+from tasks.revisions import commit, manifest_of, require_stored, require_unbroken, show_newest
 from tasks.store import AlreadyExists, Store, open_store
 
 
@@ -43,8 +43,8 @@ def publish(delivery: Delivery, pins: Pins, draft: Draft, audited: Audited, sett
     store = open_store(settings.storage)
     store.create(f"work/day={delivery.as_of}/publishing-{secrets.token_hex(16)}", b"")  # housekeeping keeps off the day
     claim_inputs(store, delivery)
-    held = {file.key: read_data(store, file) for file in audited.data_files}
-    forget_expired(store, delivery.as_of, [file.key for file in audited.data_files])
+    held = require_stored(store, audited.data_files)
+    forget_expired(store, delivery.as_of, held)
     if read_token(store, delivery.as_of) != delivery.erasure:
         raise PublishError(
             f"An applicant was erased from {delivery.as_of} while it was decided. Nothing was published; run the "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Final
 
@@ -13,7 +13,7 @@ from tasks.core.day import DataFile
 from tasks.errors import PublishError
 from tasks.expired import expired_key, read_expired
 from tasks.landing import sha256_of
-from tasks.revisions import read_if_there
+from tasks.revisions import intact_data, read_if_there
 from tasks.store import Changed, NotFound, Store, told_location
 from tasks.store.keys import is_key
 
@@ -119,16 +119,10 @@ class Reader:
         return None
 
     def _remedy(self, file: DataFile, copy: str) -> str:
-        stored = self._read(copy) if copy else None
-        if stored and hashlib.sha256(stored).hexdigest() == file.sha256:
-            return f"Copy {self.where(copy)} to it, which has its very bytes."
-        return BACKUP
-
-    def _read(self, key: str) -> bytes | None:
         with contextlib.suppress(PublishError):
-            stored = read_if_there(self.store, key)
-            return stored.data if stored else None
-        return None
+            if copy and intact_data(self.store, replace(file, key=copy)) is not None:
+                return f"Copy {self.where(copy)} to it, which has its very bytes."
+        return BACKUP
 
     def landed_sha256(self, key: str) -> str | None:
         """SHA-256 of a delivered file; None where it cannot be read, or is not in the landing any more: a remark."""

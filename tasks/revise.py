@@ -49,12 +49,17 @@ def settled(order: Order, delivery: Delivery, published: Manifest | None) -> Man
         return None
     if published is None:
         raise SourceError(f"{delivery.as_of} is not published, so there is nothing to correct; score it first.")
-    kept = _unexpired(published, delivery)
+    kept = unexpired_inputs(published, delivery)
     if order.kind == "corrections":
         _require_corrections(delivery, published)
     elif kept != delivery.digests:
         raise InputsChanged(_what_changed(published, delivery))
     return published if kept == delivery.digests else None
+
+
+def unexpired_inputs(published: Manifest, delivery: Delivery) -> dict[str, str]:
+    """The files that the day was published from, without those that were removed by rule since."""
+    return {name: sha256 for name, sha256 in published.inputs.items() if name not in delivery.expired}
 
 
 def is_same(pins: Pins, published: Manifest) -> bool:
@@ -102,13 +107,8 @@ def _require_corrections(delivery: Delivery, published: Manifest) -> None:
         raise InputsChanged(_what_changed(published, delivery))
 
 
-def _unexpired(published: Manifest, delivery: Delivery) -> dict[str, str]:
-    """The files that the day was published from, without those that were removed by rule since."""
-    return {name: sha256 for name, sha256 in published.inputs.items() if name not in delivery.expired}
-
-
 def _what_changed(published: Manifest, delivery: Delivery) -> str:
-    differences = _differences(_unexpired(published, delivery), delivery.digests)
+    differences = _differences(unexpired_inputs(published, delivery), delivery.digests)
     told = "; ".join(f"{what}: {', '.join(names)}" for what, names in differences.items() if names)
     return (
         f"{delivery.as_of} was published as revision {published.revision} from other files ({told}). "

@@ -147,10 +147,9 @@ def read_data(store: Store, file: DataFile) -> bytes:
     return data
 
 
-def require_stored(store: Store, files: Iterable[DataFile]) -> None:
-    """Raise `PublishError` unless every data file is there and is what its record says."""
-    for file in files:
-        read_data(store, file)
+def require_stored(store: Store, files: Iterable[DataFile]) -> dict[str, bytes]:
+    """Key to bytes of data files. Raises `PublishError` unless every one is there and is what its record says."""
+    return {file.key: read_data(store, file) for file in files}
 
 
 def commit(store: Store, manifest: Manifest) -> Manifest:

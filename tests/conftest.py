@@ -61,6 +61,13 @@ class Project:
 
         registry_of(load_settings(self.config)).promote(version)
 
+    def block_publication(self) -> Path:
+        """Lay a link in the way of the first manifest; returns it, to be removed."""
+        in_the_way = self.root / f"revisions/day={DAY}/rev=0001"
+        in_the_way.parent.mkdir(parents=True)
+        in_the_way.symlink_to("nowhere")
+        return in_the_way
+
     def deliver(self, rows: int = 400, **options: Any) -> None:
         """Lay a synthetic day into the landing."""
         from configs.settings import Storage

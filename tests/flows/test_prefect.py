@@ -22,6 +22,7 @@ from prefect.states import AwaitingRetry, Scheduled
 from configs.settings import load_settings
 from flows.monitor_decisions import monitor_decisions
 from flows.score_applications import score_applications
+from tasks.core.manifest import Manifest
 from tasks.errors import PublishError, SourceError
 from tasks.pin import load_bundle
 from tests.conftest import DAY, Project
@@ -159,9 +160,7 @@ def states_of_last_attempt(run_id: UUID) -> dict[str, str]:
 
 def blocked_publication(project: Project) -> tuple[Path, UUID]:
     """A first attempt that fails in publishing: the link that was in its way, and the run."""
-    in_the_way = project.root / f"revisions/day={DAY}/rev=0001"
-    in_the_way.parent.mkdir(parents=True)
-    in_the_way.symlink_to("nowhere")
+    in_the_way = project.block_publication()
     state = score_applications(as_of=DAY, config=project.config, return_state=True)
     assert state.state_details.flow_run_id
     assert states_of_last_attempt(state.state_details.flow_run_id)["publish"] == "Failed"
@@ -210,30 +209,34 @@ def test_a_retry_keeps_its_model_though_another_became_champion(rivals: Project)
     assert score_applications(as_of=DAY, config=rivals.config).outcome == "unchanged"
 
 
-def test_a_forced_run_that_is_tried_again_makes_one_revision(rivals: Project) -> None:
+BY_FORCE: dict[str, Any] = {"force": True, "reason": "another model"}
+
+
+def revised_by_force(rivals: Project) -> tuple[Manifest, UUID]:
+    """A published day that was revised by version 2, and the run that did it; version 1 is champion again."""
     rivals.deliver(rows=300)
     score_applications.fn(as_of=DAY, config=rivals.config)
     rivals.promote("2")
-    order = {"force": True, "reason": "another model"}
-    state = score_applications(as_of=DAY, config=rivals.config, **order, return_state=True)
+    state = score_applications(as_of=DAY, config=rivals.config, **BY_FORCE, return_state=True)
     second = state.result().manifest
+    assert second
+    assert state.state_details.flow_run_id
     rivals.promote("1")
-    again = try_again(state.state_details.flow_run_id, rivals, **order)
+    return second, state.state_details.flow_run_id
+
+
+def test_a_forced_run_that_is_tried_again_makes_one_revision(rivals: Project) -> None:
+    second, run_id = revised_by_force(rivals)
+    again = try_again(run_id, rivals, **BY_FORCE)
     assert (again.outcome, again.manifest) == ("unchanged", second)
 
 
 def test_a_forced_run_that_is_tried_again_undoes_no_revision_made_meanwhile(rivals: Project) -> None:
-    rivals.deliver(rows=300)
-    score_applications.fn(as_of=DAY, config=rivals.config)
-    rivals.promote("2")
-    order = {"force": True, "reason": "another model"}
-    state = score_applications(as_of=DAY, config=rivals.config, **order, return_state=True)
-    assert state.result().manifest is not None
-    rivals.promote("1")
+    _, run_id = revised_by_force(rivals)
     third = score_applications.fn(as_of=DAY, config=rivals.config, force=True, reason="that was wrong").manifest
     before = rivals.decisions.read_bytes()
     with pytest.raises(PublishError, match="Revision 3 of 2026-11-02 was published since this run began on top of rev"):
-        try_again(state.state_details.flow_run_id, rivals, **order)
+        try_again(run_id, rivals, **BY_FORCE)
     assert rivals.decisions.read_bytes() == before
     assert score_applications.fn(as_of=DAY, config=rivals.config).manifest == third
 

@@ -479,9 +479,7 @@ def test_a_run_that_publishes_what_was_made_long_ago_keeps_housekeeping_off(
     project: Project, score: Callable[..., Any]
 ) -> None:
     project.deliver(rows=60)
-    in_the_way = project.root / f"revisions/day={DAY}/rev=0001"
-    in_the_way.parent.mkdir(parents=True)
-    in_the_way.symlink_to("nowhere")
+    project.block_publication()
     room, today, own = Room(project.root.parent), datetime.now(UTC).date(), project.with_settings()
     for is_left_alone in (False, True):
         with pytest.raises(PublishError):
