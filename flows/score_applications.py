@@ -54,7 +54,7 @@ def score_applications(
     if published and is_same(pins, published):
         return DayResult("unchanged", delivery, published)
     draft = draft_after(published, order, base=pins.base)
-    parts = [screen_and_score(file, pins, settings) for file in delivery.files]
+    parts = [screen_and_score(file, delivery, pins, settings) for file in delivery.files]
     if not published and is_empty(delivery, parts):
         return DayResult("no applications", delivery, None)
     audited = audit(delivery, pins, draft, parts, settings)

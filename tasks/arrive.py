@@ -19,7 +19,7 @@ from tasks.erasure.note import require_no_erasure
 from tasks.errors import InputsChanged, SourceError
 from tasks.expired import read_expired
 from tasks.inputs import require_own_files
-from tasks.landing import landing_key, open_landing, sha256_of
+from tasks.landing import digest_of_stream, landing_key, open_landing
 from tasks.orchestration import run_logger, step
 from tasks.store import Changed, NotFound, Store, open_store
 
@@ -134,9 +134,10 @@ def _list_files(store: Store, as_of: date, folder: str, *, may_be_empty: bool = 
 def _digested(store: Store, as_of: date, name: str, announced_rows: int | None) -> FileRef:
     key, file_format = landing_key(as_of) + name, format_of(name)
     with open_landing(store, key, name=name) as stream:
-        sha256 = sha256_of(stream)
+        digest = digest_of_stream(stream)
         size_bytes = stream.seek(0, os.SEEK_END)
-    return FileRef(name, key, file_format, size_bytes, sha256, announced_rows)
+    lines = digest.lines if file_format == "csv" else None
+    return FileRef(name, key, file_format, size_bytes, digest.sha256, announced_rows, lines)
 
 
 def _is_application(name: str) -> bool:

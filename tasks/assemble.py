@@ -8,31 +8,44 @@ from typing import Final, NamedTuple
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tasks.adapters.arrow import read_parquet
-from tasks.core.applications import as_text, parse_rows
+from tasks.core.applications import AMOUNTS, ID, as_text, parse_rows
+from tasks.core.control_totals import totals_by_measure
 from tasks.core.day import FileTotals, PartRef
 from tasks.core.duplicates import shared_ids, sort_out, take_turns
-from tasks.core.screening import APPLICATION_ID, BROKEN_RULES, CONFLICTING, SOURCE_FILE, SOURCE_ROW, rejected_rows
+from tasks.core.screening import (
+    APPLICATION_ID,
+    BROKEN_RULES,
+    CONFLICTING,
+    RECONCILED,
+    SOURCE_FILE,
+    SOURCE_ROW,
+    no_rejected_rows,
+    rejected_rows,
+)
 from tasks.landing import delivered_chunks, open_delivered
 from tasks.orchestration import run_logger
 from tasks.revisions import read_data
 from tasks.store import Store
 
 _PLACE: Final = [SOURCE_FILE, SOURCE_ROW]
+_TRACED: Final = [*_PLACE, APPLICATION_ID, *RECONCILED]
+_TRACED_SCHEMA: Final = no_rejected_rows().select(_TRACED).schema
 
 
 class Assembled(NamedTuple):
     """All rows of a day, each in exactly one of the four tables."""
 
     decided: pa.Table
-    """Where each row stood, its application_id and pd."""
+    """Where each row stood, its application_id, pd, and what else was kept of it, typed."""
     rejected: pa.Table
-    """Rows set aside, as `core.day.rejected_rows` builds them."""
+    """Rows set aside, as `core.screening.rejected_rows` builds them."""
     copies: pa.Table
-    """Where the dropped exact copies stood."""
+    """Where the dropped exact copies stood, with their ids and amounts."""
     replaced: pa.Table
-    """Where the rows stood that a correction replaces."""
+    """The same of the rows that a correction replaces."""
 
 
 def assemble(store: Store, parts: Sequence[PartRef], *, chunk_rows: int) -> Assembled:
@@ -45,15 +58,14 @@ def assemble(store: Store, parts: Sequence[PartRef], *, chunk_rows: int) -> Asse
     """
     decided = pa.concat_tables([_decided(store, part) for part in parts])
     rejected = pa.concat_tables([read_parquet(read_data(store, part.rejected)) for part in parts])
-    identified = [*_PLACE, APPLICATION_ID]
-    places = pa.concat_tables([decided.select(identified), rejected.select(identified)]).to_pandas().dropna()
+    places = _identified(decided, rejected)
     is_outdated = _outdated(places, parts)
-    outdated, places = places.loc[is_outdated, _PLACE], places[~is_outdated]
+    outdated, places = places[is_outdated], places[~is_outdated]
     decided, rejected = _without(decided, outdated), _without(rejected, outdated)
-    replaced = pa.Table.from_pandas(outdated, preserve_index=False)
+    replaced = _traced(outdated)
     shared = shared_ids(places[APPLICATION_ID].to_numpy())
     if not len(shared):
-        return Assembled(decided, rejected, decided.select(_PLACE).slice(0, 0), replaced)
+        return Assembled(decided, rejected, _traced(places[:0]), replaced)
     suspects = places[places[APPLICATION_ID].isin(shared)].sort_values(_PLACE, ignore_index=True)
     text, content = _read_again(store, parts, suspects, chunk_rows=chunk_rows)
     copies, conflicting = sort_out(suspects[APPLICATION_ID].to_numpy(), content)
@@ -62,9 +74,19 @@ def assemble(store: Store, parts: Sequence[PartRef], *, chunk_rows: int) -> Asse
     return Assembled(
         _without(decided, moved),
         pa.concat_tables([_without(rejected, moved), set_aside]),
-        pa.Table.from_pandas(suspects.loc[copies, _PLACE], preserve_index=False),
+        _traced(suspects[copies]),
         replaced,
     )
+
+
+def _identified(decided: pa.Table, rejected: pa.Table) -> pd.DataFrame:
+    """Where every row that has an id stood, with its id and amounts."""
+    rows = pa.concat_tables([decided.select(_TRACED), rejected.select(_TRACED)])
+    return rows.filter(pc.is_valid(rows.column(APPLICATION_ID))).to_pandas()
+
+
+def _traced(places: pd.DataFrame) -> pa.Table:
+    return pa.Table.from_pandas(places[_TRACED], schema=_TRACED_SCHEMA, preserve_index=False)
 
 
 def _outdated(places: pd.DataFrame, parts: Sequence[PartRef]) -> np.ndarray:
@@ -86,6 +108,14 @@ def count_files(parts: Sequence[PartRef], assembled: Assembled) -> dict[str, Fil
         for part in parts
         for name in (part.file.name,)
     }
+
+
+def control_totals(parts: Sequence[PartRef], assembled: Assembled) -> dict[str, dict[str, FileTotals]]:
+    """Measure and file to its control totals: over the rows as they were read, and over those that ended in each place.
+
+    A correction or a copy that was dropped counts where it ended, as rows do.
+    """
+    return totals_by_measure({part.file.name: part.sums for part in parts}, assembled)
 
 
 def _decided(store: Store, part: PartRef) -> pa.Table:
@@ -136,7 +166,7 @@ def _as_conflicting(text: pa.Table, places: pd.DataFrame, rejected: pa.Table) ->
         source_files=[file for file, _ in where],
         source_rows=places[SOURCE_ROW].to_numpy(),
         broken=broken,
-        ids=pa.array(places[APPLICATION_ID].astype("int64")),
+        typed=_traced(places).select([APPLICATION_ID, *RECONCILED]).rename_columns([ID, *AMOUNTS]),
     )
     return table.cast(rejected.schema)
 

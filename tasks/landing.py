@@ -7,7 +7,7 @@ import sys
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import date
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, NamedTuple
 
 import pyarrow as pa
 
@@ -72,13 +72,28 @@ def delivered_chunks(
     )
 
 
-def sha256_of(stream: BinaryIO) -> str:
-    """SHA-256 of the whole stream, in hex."""
+class Digest(NamedTuple):
+    """What one pass over a file's bytes tells of it."""
+
+    sha256: str
+    """In hex."""
+    lines: int
+    """Line ends: a text file with a header has no more rows."""
+
+
+def digest_of_stream(stream: BinaryIO) -> Digest:
+    """The digest of the whole stream."""
     stream.seek(0)
-    digest = hashlib.sha256()
+    digest, lines = hashlib.sha256(), 0
     while piece := stream.read(_PIECE_BYTES):
         digest.update(piece)
-    return digest.hexdigest()
+        lines += piece.count(b"\n")
+    return Digest(digest.hexdigest(), lines)
+
+
+def sha256_of(stream: BinaryIO) -> str:
+    """SHA-256 of the whole stream, in hex."""
+    return digest_of_stream(stream).sha256
 
 
 def _require_same(stream: BinaryIO, file: FileRef) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, BinaryIO, Final
 
@@ -10,12 +11,14 @@ import pyarrow as pa
 from configs.settings import Settings
 from tasks.adapters.arrow import read_header, write_parquet
 from tasks.checkpoints import code_digest, digest_of
-from tasks.core.applications import ID, NAMES, missing_columns
+from tasks.contract_gate import Gate
+from tasks.core.applications import AMOUNTS, ID, NAMES, TYPED_SCHEMA, missing_columns
 from tasks.core.bundle import Bundle, RawScorer, pd_of
 from tasks.core.contract import RuleCount, merge_counts
-from tasks.core.day import DataFile, FileFormat, FileRef, PartRef, Pins
+from tasks.core.control_totals import add_sums, sum_typed
+from tasks.core.day import DataFile, Delivery, FileFormat, FileRef, PartRef, Pins
 from tasks.core.features import build_features
-from tasks.core.screening import APPLICATION_ID, SOURCE_ROW, ScreenedChunk, no_rejected_rows, screen_chunk
+from tasks.core.screening import APPLICATION_ID, SOURCE_ROW, ScreenedChunk, no_rejected_rows, screen_chunk, typed_name
 from tasks.core.words import counted
 from tasks.errors import ExpectationsNotMet, SourceError, did_you_mean
 from tasks.landing import delivered_chunks, open_delivered
@@ -29,37 +32,41 @@ if TYPE_CHECKING:
 
 PD: Final = "pd"
 _TOLD_COLUMNS: Final = 10
-_DECIDED: Final = pa.schema([(SOURCE_ROW, pa.int64()), (APPLICATION_ID, pa.int64()), (PD, pa.float64())])
 _TOLD_CHARACTERS: Final = 60
 
 
-def _same_file_and_pins(file: FileRef, pins: Pins, _settings: Settings) -> str:
+def _same_file_and_pins(file: FileRef, _delivery: Delivery, pins: Pins, _settings: Settings) -> str:
     return f"{pins.work}{file.name}.{digest_of(file, code_digest())}.json"
 
 
 @step("screen and score", reuse=_same_file_and_pins, task_run_name="screen and score {file.name}")
-def screen_and_score(file: FileRef, pins: Pins, settings: Settings) -> PartRef:
+def screen_and_score(file: FileRef, delivery: Delivery, pins: Pins, settings: Settings) -> PartRef:
     """Screen and score one landing file; leaves its decided and its rejected rows in the store and counts them."""
     store = open_store(settings.storage)
     contract = pinned_contract(pins, settings)
+    gate = Gate(store, contract, delivery, settings)
     bundle, scorer = load_bundle(pins.model, settings), load_scorer(pins.model, settings)
-    decided = [_DECIDED.empty_table()]
+    kept = sorted({*AMOUNTS, *contract.table_columns} - {ID})
+    decided = [_decided_schema(kept).empty_table()]
     rejected = [no_rejected_rows()]
     counts: dict[str, RuleCount] = {}
+    sums: dict[str, int] = {}
     rows = 0
     with open_delivered(store, file) as stream:
         header = require_columns(stream, file.format, name=file.name)
-        _require_column_rules(contract, header, name=file.name)
+        broken_columns = _require_column_rules(contract, header, name=file.name)
         _tell_extra_columns(header, name=file.name)
         limits = {"chunk_rows": settings.scoring.chunk_rows, "max_unpacked_bytes": settings.scoring.max_unpacked_bytes}
         with closing(delivered_chunks(stream, file, **limits)) as chunks:
             for raw in chunks:
                 chunk = screen_chunk(raw, first_row=rows + 1, source=file.name, contract=contract)
-                decided.append(score_chunk(chunk, bundle, scorer))
+                decided.append(score_chunk(chunk, bundle, scorer, kept=kept))
                 rejected.append(chunk.rejected)
                 counts = merge_counts(counts, chunk.counts)
+                sums = add_sums(sums, sum_typed(chunk.delivered))
                 rows += raw.num_rows
                 _require_announced(file, rows, is_all=False)
+                gate.require_budget_left(file, rejected, counts, rows=rows)
                 run_logger().info("%s: %d rows screened and scored", file.name, rows)
     _require_announced(file, rows, is_all=True)
     if not rows and file.announced_rows != 0:
@@ -70,6 +77,8 @@ def screen_and_score(file: FileRef, pins: Pins, settings: Settings) -> PartRef:
         _store_part(store, pins, f"{file.name}.rejected", rejected),
         rows,
         counts,
+        sums,
+        broken_columns,
     )
 
 
@@ -107,23 +116,34 @@ def _tell_extra_columns(header: tuple[str, ...], *, name: str) -> None:
         run_logger().warning("%s: %s that nobody declared, ignored: %s", name, counted(len(extra), "column"), told)
 
 
-def _require_column_rules(contract: Contract, header: tuple[str, ...], *, name: str) -> None:
+def _require_column_rules(contract: Contract, header: tuple[str, ...], *, name: str) -> tuple[str, ...]:
+    """The rules about columns that the header breaks, none of them critical."""
     broken = contract.check_columns(header)
     told = [rule.sentence for rule in contract.rules if rule.id in broken and rule.severity == "critical"]
     if told:
         raise ExpectationsNotMet(f"The columns of {name} break the contract: {' '.join(told)} Nothing was published.")
+    return broken
 
 
-def score_chunk(chunk: ScreenedChunk, bundle: Bundle, scorer: RawScorer) -> pa.Table:
-    """The narrow result of a chunk's accepted rows: position in the file, id, pd."""
+def _decided_schema(kept: Sequence[str]) -> pa.Schema:
+    results = [(SOURCE_ROW, pa.int64()), (APPLICATION_ID, pa.int64()), (PD, pa.float64())]
+    return pa.schema([*results, *((typed_name(name), TYPED_SCHEMA.field(name).type) for name in kept)])
+
+
+def score_chunk(chunk: ScreenedChunk, bundle: Bundle, scorer: RawScorer, *, kept: Sequence[str]) -> pa.Table:
+    """The narrow result of a chunk's accepted rows: position in the file, id, pd, and the columns `kept` for the audit.
+
+    Those are the amounts that are reconciled, and what rules about the whole day look at.
+    """
     matrix = build_features(chunk.accepted, bundle.features)
     return pa.table(
         {
             SOURCE_ROW: chunk.accepted_rows,
             APPLICATION_ID: chunk.accepted.column(ID).combine_chunks(),
             PD: pd_of(matrix, scorer, bundle.calibration),
+            **{typed_name(name): chunk.accepted.column(name).combine_chunks() for name in kept},
         },
-        schema=_DECIDED,
+        schema=_decided_schema(kept),
     )
 
 

@@ -62,7 +62,9 @@ class Contract:
         """The columns that `check_table` needs."""
 
     def check_rows(self, frame: pd.DataFrame) -> Verdicts:
-        """The verdict of every row rule on one chunk of typed rows; positions count from 0 within the chunk.
+        """What one chunk of typed rows gives for every rule that is judged row by row, those with `mostly` included.
+
+        Positions count from 0 within the chunk.
 
         Numbers are float64 or int64; text is objects with None, or categories (`tasks.core.contract.typed_frame`).
 
@@ -76,7 +78,7 @@ class Contract:
                 broken[rule.id], counts[rule.id] = chunk.judge(rule)
             except Exception as error:  # noqa: BLE001  # whatever a rule trips over, its text may carry a row's value
                 raise _crash(rule.id, self.name, type(error).__name__) from None
-        ids = [rule.id for rule in self.rules if rule.scope == "row"]
+        ids = [rule.id for rule in self.rules if rule.id in counts]
         return Verdicts({id_: broken[id_] for id_ in ids if len(broken[id_])}, {id_: counts[id_] for id_ in ids})
 
     def check_columns(self, names: Sequence[str]) -> tuple[str, ...]:
@@ -84,9 +86,22 @@ class Contract:
         results = self._validate(self._about_columns, pd.DataFrame(columns=list(names)))
         return tuple(result.rule_id for result in results if not result.is_met)
 
-    def check_table(self, frame: pd.DataFrame) -> tuple[RuleResult, ...]:
-        """The results of the rules that look across rows, on the `table_columns` of all rows of the day."""
-        return self._validate(self._across_rows, frame)
+    def check_table(self, frame: pd.DataFrame, recent: Mapping[str, float] | None = None) -> tuple[RuleResult, ...]:
+        """The results of the rules that look across rows.
+
+        Args:
+            frame: the `table_columns` of all rows of the day.
+            recent: fact to figure of the days before (`tasks.core.contract.RECENT_FACTS`); a rule that refers to one
+                that is not known is not judged.
+        """
+        known = recent or {}
+        judged = [each for each in self._across_rows if each.parameters <= known.keys()]
+        found = {result.rule_id: result for result in self._validate(judged, frame, known)}
+        return tuple(found.get(result.rule_id, result) for result in self.unjudged_table())
+
+    def unjudged_table(self) -> tuple[RuleResult, ...]:
+        """What `check_table` would say, had nothing been judged."""
+        return tuple(RuleResult(each.rule.id, None, {}) for each in self._across_rows)
 
     def results(
         self,
@@ -119,7 +134,9 @@ class Contract:
     ) -> dict[str, Any]:
         """`results` as a JSON-ready Great Expectations validation result, without any value of the data."""
         results = self.results(counts, table_results, broken_columns=broken_columns)
-        n_met = sum(result.is_met for result in results)
+        unjudged = [result.rule_id for result in results if result.is_met is None]
+        results = tuple(result for result in results if result.is_met is not None)
+        n_met = sum(bool(result.is_met) for result in results)
         return {
             "success": n_met == len(results),
             "suite_name": self.name,
@@ -133,10 +150,13 @@ class Contract:
                 {"success": is_met, "expectation_config": dict(self._reviewed[id_].entry), "result": dict(figures)}
                 for id_, is_met, figures in results
             ],
-            "meta": {"version": self.version, "digest": self.digest, "great_expectations_version": gx.__version__},
+            "meta": {"version": self.version, "digest": self.digest, "great_expectations_version": gx.__version__}
+            | ({"not_judged": unjudged} if unjudged else {}),
         }
 
-    def _validate(self, reviewed: Sequence[Reviewed], frame: pd.DataFrame) -> tuple[RuleResult, ...]:
+    def _validate(
+        self, reviewed: Sequence[Reviewed], frame: pd.DataFrame, parameters: Mapping[str, float] | None = None
+    ) -> tuple[RuleResult, ...]:
         """Plain Great Expectations on the whole of a narrow frame, in a context of its own."""
         if not reviewed:
             return ()
@@ -146,7 +166,8 @@ class Contract:
         asset = context.data_sources.add_pandas("rows").add_dataframe_asset("rows")
         batch = asset.add_batch_definition_whole_dataframe("rows").get_batch({"dataframe": frame})
         suite = gx.ExpectationSuite(name=self.name, expectations=[dict(each.entry) for each in reviewed])
-        validation = batch.validate(suite, result_format=_COUNTS_ONLY)
+        known = dict(parameters or {})
+        validation = batch.validate(suite, result_format=_COUNTS_ONLY, expectation_parameters=known)
         found = {}
         for result in validation.to_json_dict()["results"]:
             rule_id = result["expectation_config"]["meta"]["id"]

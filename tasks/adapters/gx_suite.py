@@ -15,13 +15,14 @@ from typing import Any, Final, NamedTuple, get_args
 
 import numpy as np
 from great_expectations.compatibility.pydantic import ValidationError
-from great_expectations.exceptions.exceptions import ExpectationNotFoundError, MetricProviderError
+from great_expectations.core.suite_parameters import parse_suite_parameter
+from great_expectations.exceptions.exceptions import ExpectationNotFoundError, MetricProviderError, SuiteParameterError
 from great_expectations.execution_engine.pandas_execution_engine import PandasExecutionEngine
 from great_expectations.expectations import registry
 from great_expectations.expectations.expectation import Expectation
 from great_expectations.validator.metric_configuration import MetricConfiguration
 
-from tasks.core.contract import Rule, Severity
+from tasks.core.contract import RECENT_FACTS, Rule, Scope, Severity
 from tasks.errors import ConfigError, did_you_mean
 
 _SUITE_BEGINS: Final = 'It begins {"name": "...", "meta": {"version": "1"}, "expectations": [...'
@@ -32,6 +33,9 @@ _CONDITION_IS: Final = (
 _SUITE_KEYS: Final = {"name", "meta", "expectations"}
 _ENTRY_KEYS: Final = {"type", "kwargs", "severity", "meta"}
 _META_KEYS: Final = ("id", "sentence", "owner")
+_EVIDENCE_KEYS: Final = ("from_rows", "from_days")
+_PARAMETER: Final = "$PARAMETER"
+_WORD: Final = re.compile(r"[A-Za-z_]\w*")
 # Rule ids are joined by ";" in the quarantine.
 _ID: Final = re.compile(r"\w+", re.ASCII)
 
@@ -79,7 +83,10 @@ class Reviewed(NamedTuple):
     expectation: Expectation
     rule: Rule
     row_rule: RowRule | None
-    """None for a rule of table scope."""
+    """What judges it chunk by chunk; None where it takes the whole table. One with `mostly` has table scope all the
+    same: it speaks of a share of the day, and no row is to blame."""
+    parameters: frozenset[str]
+    """The facts about recent days that its kwargs refer to."""
 
 
 def review_suite(suite: Mapping[str, Any], *, columns: Collection[str] | None) -> list[Reviewed]:
@@ -133,17 +140,50 @@ def _review(entry: Any, *, columns: Collection[str] | None, taken: Collection[st
         if columns is not None and name not in columns:
             raise _Fault(f"there is no column {name!r}.{did_you_mean(str(name), list(columns))}")
     row_rule = _resolve(entry, expectation)
-    if row_rule and entry["severity"] == "critical" and "mostly" in entry["kwargs"]:
-        raise _Fault("a critical row rule takes no 'mostly': every row that breaks it is set aside.")
+    scope: Scope = "row" if row_rule and "mostly" not in entry["kwargs"] else "table"
     rule = Rule(
         id=meta["id"],
         sentence=meta["sentence"],
         severity=entry["severity"],
         owner=meta["owner"],
-        scope="row" if row_rule else "table",
+        scope=scope,
         columns=named,
+        **_evidence(meta, scope),
     )
-    return Reviewed(entry, expectation, rule, row_rule)
+    parameters = _parameters(entry["kwargs"])
+    if row_rule and parameters:
+        raise _Fault("a rule that is judged row by row takes no $PARAMETER.")
+    return Reviewed(entry, expectation, rule, row_rule, parameters)
+
+
+def _evidence(meta: Mapping[str, Any], scope: Scope) -> dict[str, int]:
+    """How much a day must offer before the rule counts in full."""
+    given = {key: meta[key] for key in _EVIDENCE_KEYS if key in meta}
+    for key, value in given.items():
+        if type(value) is not int or value < 1:
+            raise _Fault(f"meta.{key} is a whole number from 1.")
+        if scope != "table":
+            raise _Fault(f"meta.{key} belongs to rules about the whole day; this one is about a row.")
+    return given
+
+
+def _parameters(kwargs: Mapping[str, Any]) -> frozenset[str]:
+    """The facts about recent days that kwargs refer to, as `{"$PARAMETER": "recent_rows_min * 0.5"}` does."""
+    found: set[str] = set()
+    for name, value in kwargs.items():
+        if not isinstance(value, dict) or _PARAMETER not in value:
+            continue
+        formula = value[_PARAMETER]
+        words = set(_WORD.findall(str(formula)))
+        for word in sorted(words - set(RECENT_FACTS)):
+            known = ", ".join(RECENT_FACTS)
+            raise _Fault(f"{name} refers to {word!r}; the facts are {known}.{did_you_mean(word, list(RECENT_FACTS))}")
+        try:
+            parse_suite_parameter(formula, dict.fromkeys(RECENT_FACTS, 1))
+        except SuiteParameterError:
+            raise _Fault(f"the formula of {name} is not understood. It is like 'recent_rows_min * 0.5'.") from None
+        found |= words
+    return frozenset(found)
 
 
 def _require_shape(entry: Any) -> None:
@@ -159,6 +199,8 @@ def _require_shape(entry: Any) -> None:
         raise _Fault(f"severity {entry['severity']!r} is not one of {', '.join(severities)}.{hint}")
     if not isinstance(entry["kwargs"], dict) or not isinstance(entry["meta"], dict):
         raise _Fault("kwargs and meta are objects.")
+    for key in sorted(set(entry["meta"]) - {*_META_KEYS, *_EVIDENCE_KEYS}):
+        raise _Fault(f"unknown field meta.{key}.{did_you_mean(key, [*_META_KEYS, *_EVIDENCE_KEYS])}")
     for key in _META_KEYS:
         if not isinstance(entry["meta"].get(key), str) or not entry["meta"][key].strip():
             raise _Fault(f"meta.{key} is missing.")

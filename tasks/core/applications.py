@@ -72,6 +72,8 @@ COLUMNS: Final[tuple[Column, ...]] = tuple(Column(name, kind) for kind, names in
 NAMES: Final[tuple[str, ...]] = tuple(column.name for column in COLUMNS)
 TEXTS: Final[tuple[str, ...]] = tuple(column.name for column in COLUMNS if column.kind == "text")
 NUMBERS: Final[tuple[str, ...]] = tuple(column.name for column in COLUMNS if column.kind in ("integer", "real"))
+AMOUNTS: Final = ("AMT_CREDIT", "AMT_INCOME_TOTAL")
+"""The amounts that are added up at every stage of a day, and must agree."""
 TYPED_SCHEMA: Final = pa.schema([(column.name, column.arrow_type) for column in COLUMNS])
 
 # A number as people and programs write it: sign, digits, point, exponent. No thousands separators, hex, inf or nan.

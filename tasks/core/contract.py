@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 Severity = Literal["critical", "warning", "info"]
 Scope = Literal["row", "table"]
 
+RECENT_FACTS: Final = ("recent_rows_min", "recent_rows_median", "recent_rows_max")
+"""What a rule may ask of the published days before: figures of the rows decided on each."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -35,6 +38,10 @@ class Rule:
     owner: str
     scope: Scope
     columns: tuple[str, ...]
+    from_rows: int = 0
+    """On a day with fewer rows delivered, the rule counts one severity less."""
+    from_days: int = 0
+    """With fewer published days to compare with, the rule counts one severity less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +72,8 @@ class RuleResult(NamedTuple):
     """What Great Expectations says of one rule over all rows; no applicant's value is in it."""
 
     rule_id: str
-    is_met: bool
+    is_met: bool | None
+    """None: not judged, because what it compares with is not known."""
     figures: Mapping[str, float | int | None]
     """Counts and percentages under Great Expectations' own names; a percentage of no rows is None."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, astuple, dataclass, field
 from datetime import date
 from typing import Any, Final, Literal, get_args
 
@@ -41,6 +41,8 @@ class FileRef:
     sha256: str
     announced_rows: int | None = None
     """Rows that `_control.json` promises, if there is one."""
+    lines: int | None = None
+    """Line ends in it; None where it is no plain text."""
 
     @property
     def is_correction(self) -> bool:
@@ -67,6 +69,12 @@ class Delivery:
     def digests(self) -> dict[str, str]:
         """File name to SHA-256."""
         return {file.name: file.sha256 for file in self.files}
+
+    @property
+    def most_rows(self) -> int | None:
+        """Rows that all files can have together at most, as announced or by their lines; None where nobody can say."""
+        most = [file.lines if file.announced_rows is None else file.announced_rows for file in self.files]
+        return None if None in most else sum(rows for rows in most if rows is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +151,16 @@ class PartRef:
     rejected: DataFile
     rows: int
     counts: Mapping[str, RuleCount]
-    """Row rule to its counts over the whole file."""
+    """Rule that is judged row by row to its counts over the whole file."""
+    sums: Mapping[str, int]
+    """Measure to its control total over the rows as they were read."""
+    broken_columns: tuple[str, ...] = ()
+    """Rules about the header that it breaks; none of them is critical."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileTotals:
-    """One landing file's rows, every one accounted for."""
+    """One landing file's rows, every one accounted for; or a sum over them, from stage to stage."""
 
     rows: int
     decided: int
@@ -184,6 +196,10 @@ class Audited:
     """Rule to the number of quarantined rows that break it; a row may break several."""
     changes: DataFile | None = None
     """What differs from the revision before; None in the first."""
+    control_totals: Mapping[str, Mapping[str, FileTotals]] = field(default_factory=dict)
+    """Measure and file to its totals; without files from which somebody was erased, whom the difference would tell."""
+    recent_days: Mapping[str, int] = field(default_factory=dict)
+    """Published days that the day was compared with, in ISO form, to the rows decided on each."""
 
     @property
     def data_files(self) -> tuple[DataFile, ...]:

@@ -15,7 +15,7 @@ from tasks.core.decisions import SCHEMA_VERSION
 from tasks.core.features import FEATURE_VERSION
 from tasks.core.policy import Band, Policy
 
-MANIFEST_VERSION: Final = "1"
+MANIFEST_VERSION: Final = "2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +103,18 @@ def read_manifest(data: bytes) -> Manifest:
                     "quarantine": DataFile(**quarantine) if quarantine else None,
                     "changes": DataFile(**changes) if changes else None,
                     "contract_report": DataFile(**audited["contract_report"]),
-                    "files": {name: FileTotals(**one) for name, one in audited["files"].items()},
+                    "files": _totals(audited["files"]),
+                    "control_totals": {
+                        name: _totals(files) for name, files in audited.get("control_totals", {}).items()
+                    },
                 }
             ),
         }
     )
+
+
+def _totals(files: Mapping[str, Any]) -> dict[str, FileTotals]:
+    return {name: FileTotals(**one) for name, one in files.items()}
 
 
 def _seal(content: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from tasks.core.applications import ID, NAMES, as_text, parse_rows
+from tasks.core.applications import AMOUNTS, ID, NAMES, TYPED_SCHEMA, as_text, parse_rows
 from tasks.core.contract import Rule, RuleCount, Verdicts, broken_rules_by_row, typed_frame, with_unparsable
 
 CONFLICTING: Final = Rule(
@@ -17,7 +17,7 @@ CONFLICTING: Final = Rule(
     f"No two different rows of a day have one {ID}.",
     "critical",
     "data owner",
-    "table",
+    "row",
     (ID,),
 )
 
@@ -32,6 +32,8 @@ class ScreenedChunk(NamedTuple):
     rejected: pa.Table
     """Rows set aside, as `rejected_rows` builds them."""
     counts: Mapping[str, RuleCount]
+    delivered: pa.Table
+    """All its rows, typed; what would not parse is null."""
 
 
 class RowContract(Protocol):
@@ -49,6 +51,15 @@ SOURCE_ROW: Final = "source_row"
 SOURCE_FILE: Final = "source_file"
 BROKEN_RULES: Final = "broken_rules"
 APPLICATION_ID: Final = "application_id"
+
+
+def typed_name(column: str) -> str:
+    """What the typed value of a column is called in tables that stay within a run; quarantine has it as text, too."""
+    return f"typed_{column}"
+
+
+RECONCILED: Final = tuple(typed_name(name) for name in AMOUNTS)
+"""Columns that stay with every row, as the values that were read, until the day is audited."""
 
 
 def screen_chunk(raw: pa.Table, *, first_row: int, source: str, contract: RowContract) -> ScreenedChunk:
@@ -70,29 +81,33 @@ def screen_chunk(raw: pa.Table, *, first_row: int, source: str, contract: RowCon
         source_files=[source] * int(is_rejected.sum()),
         source_rows=positions[is_rejected],
         broken=broken,
-        ids=typed.rows.column(ID).filter(pa.array(is_rejected)),
+        typed=typed.rows.filter(pa.array(is_rejected)),
     )
-    return ScreenedChunk(accepted, positions[~is_rejected], rejected, verdicts.counts)
+    return ScreenedChunk(accepted, positions[~is_rejected], rejected, verdicts.counts, typed.rows)
 
 
 def rejected_rows(
-    text: pa.Table, *, source_files: Sequence[str], source_rows: np.ndarray, broken: Sequence[str], ids: pa.ChunkedArray
+    text: pa.Table, *, source_files: Sequence[str], source_rows: np.ndarray, broken: Sequence[str], typed: pa.Table
 ) -> pa.Table:
-    """Quarantine rows: where each stood, every rule it breaks (joined by ';'), its id if it has one, and its text."""
+    """Quarantine rows: where each stood, every rule it breaks (joined by ';'), its id if it has one, and its text.
+
+    The typed amounts follow, for the day's audit; they are not published.
+    """
     where = {
         SOURCE_FILE: pa.array(source_files, pa.string()),
         SOURCE_ROW: pa.array(source_rows, pa.int64()),
         BROKEN_RULES: pa.array(broken, pa.string()),
-        APPLICATION_ID: ids,
+        APPLICATION_ID: typed.column(ID),
     }
-    return pa.table({**where, **dict(zip(text.column_names, text.columns, strict=True))})
+    amounts = {typed_name(name): typed.column(name) for name in AMOUNTS}
+    return pa.table({**where, **dict(zip(text.column_names, text.columns, strict=True)), **amounts})
 
 
 def no_rejected_rows() -> pa.Table:
     """The quarantine rows of a file that has none."""
     text = pa.schema([(name, pa.string()) for name in NAMES]).empty_table()
-    ids = pa.chunked_array([], pa.int64())
-    return rejected_rows(text, source_files=[], source_rows=np.empty(0, np.int64), broken=[], ids=ids)
+    typed = TYPED_SCHEMA.empty_table()
+    return rejected_rows(text, source_files=[], source_rows=np.empty(0, np.int64), broken=[], typed=typed)
 
 
 def count_by_rule(broken: Iterable[str]) -> dict[str, int]:

@@ -225,7 +225,7 @@ def steps(between: Callable[[Project], Any]) -> Callable[[Project, date], Any]:
         delivery = arrive(day, settings)
         pins = pin(delivery, settings)
         between(project)
-        return screen_and_score(delivery.files[0], pins, settings)
+        return screen_and_score(delivery.files[0], delivery, pins, settings)
 
     return run
 
@@ -969,7 +969,7 @@ def test_a_file_that_grows_while_it_is_read_is_refused(project: Project) -> None
     grown.wait()
     try:
         with pytest.raises(SourceError, match="changed while it was being read"):
-            screen_and_score(delivery.files[0], pins, settings)
+            screen_and_score(delivery.files[0], delivery, pins, settings)
     finally:
         enough.set()
         thread.join()
@@ -986,7 +986,7 @@ def test_the_second_look_at_a_file_notices_a_change_too(project: Project) -> Non
     content(lines(lambda each: [*each[:-1], each[1], b""]))(project)  # one twice, so that the file is looked at again
     settings = load_settings(project.config)
     delivery, pins = day_of(project)
-    parts = [screen_and_score(file, pins, settings) for file in delivery.files]
+    parts = [screen_and_score(file, delivery, pins, settings) for file in delivery.files]
     csv_of(project).write_bytes(csv_of(project).read_bytes().replace(b"Cash loans", b"Cash  oans", 1))
     with pytest.raises(SourceError, match="changed while it was being read"):
         audit(delivery, pins, Draft(1, None, None), parts, settings)
@@ -1038,7 +1038,7 @@ def test_a_day_that_was_published_from_one_file_meanwhile_stops_the_other(projec
         delivery,
         pins,
         Draft(1, None, None),
-        [screen_and_score(file, pins, settings) for file in delivery.files],
+        [screen_and_score(file, delivery, pins, settings) for file in delivery.files],
         settings,
     )
     other = project.landing.parent / f"day={NEXT_DAY}"

@@ -23,7 +23,7 @@ def day_of(project: Project) -> tuple[Any, ...]:
     settings = load_settings(project.config)
     delivery = arrive(DAY, settings)
     pins = pin(delivery, settings)
-    return settings, delivery, pins, [screen_and_score(file, pins, settings) for file in delivery.files]
+    return settings, delivery, pins, [screen_and_score(file, delivery, pins, settings) for file in delivery.files]
 
 
 def work_of(project: Project) -> dict[str, int]:

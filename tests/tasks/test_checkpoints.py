@@ -35,7 +35,7 @@ def records(store: Store) -> list[Any]:
     file = FileRef("a.csv", "landing/a.csv", "csv", 3, "s", announced_rows=None)
     return [
         Pins(DAY, ModelPin("m", "1", "d"), policy, "p", "1", "c", "f"),
-        PartRef(file, data(store, "one"), data(store, "two"), 3, {"rule": RuleCount(3, 1, 1)}),
+        PartRef(file, data(store, "one"), data(store, "two"), 3, {"rule": RuleCount(3, 1, 1)}, {"AMT_CREDIT": 5}),
         Audited(
             data(store),
             None,

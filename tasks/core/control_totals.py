@@ -1,0 +1,105 @@
+"""Control totals: sums over a day's rows, taken at every stage, that must agree before anything is published.
+
+A count of rows alone does not notice a row that took another's place. The hash total of ids does, and the totals of
+amounts notice a value that changed on the way. (The classic batch controls of data processing: record count, hash
+total, control total.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tasks.core.applications import AMOUNTS, ID
+from tasks.core.day import FileTotals
+from tasks.core.screening import APPLICATION_ID, SOURCE_FILE, typed_name
+
+MEASURES: Final = (ID, *AMOUNTS)
+"""What is added up. Amounts count in hundredths, so that totals are whole numbers and add up in any order."""
+_HUNDREDTHS: Final = 100
+# Larger amounts are in no total. No sound row has one, and hundredths of them would be exact in no float64.
+_LARGEST_AMOUNT: Final = 1e13
+_HALF_BITS: Final = 32
+_COLUMNS: Final = {ID: APPLICATION_ID, **{name: typed_name(name) for name in AMOUNTS}}
+
+
+def sum_typed(rows: pa.Table) -> dict[str, int]:
+    """Measure to its total over typed rows as delivered; a row without a value adds nothing.
+
+    >>> columns = {ID: [7, None], "AMT_CREDIT": [1.5, 2.0], "AMT_INCOME_TOTAL": [10.25, None]}
+    >>> sum_typed(pa.table(columns))
+    {'SK_ID_CURR': 7, 'AMT_CREDIT': 350, 'AMT_INCOME_TOTAL': 1025}
+    """
+    return {measure: _join(*(half.sum() for half in _halves(rows.column(measure)))) for measure in MEASURES}
+
+
+def add_sums(*parts: Mapping[str, int]) -> dict[str, int]:
+    """The totals over all rows, from those of disjoint row sets."""
+    return {measure: sum(part.get(measure, 0) for part in parts) for measure in MEASURES}
+
+
+def totals_by_measure(
+    received: Mapping[str, Mapping[str, int]], stages: Sequence[pa.Table]
+) -> dict[str, dict[str, FileTotals]]:
+    """Measure and file to its totals, as received and in each stage.
+
+    Args:
+        received: file to the sums over its rows as they were read.
+        stages: the tables in which the rows ended, in the order of `FileTotals`; each has a column for the file, the
+            id, and each typed amount.
+    """
+    ended = [{measure: _sum_by_file(table, measure) for measure in MEASURES} for table in stages]
+    return {
+        measure: {
+            name: FileTotals(sums[measure], *(stage[measure].get(name, 0) for stage in ended))
+            for name, sums in received.items()
+        }
+        for measure in MEASURES
+    }
+
+
+def _sum_by_file(table: pa.Table, measure: str) -> dict[str, int]:
+    high, low = _halves(table.column(_COLUMNS[measure]))
+    halves = pa.table({"file": table.column(SOURCE_FILE), "high": high, "low": low})
+    by_file = halves.group_by("file").aggregate([("high", "sum"), ("low", "sum")]).to_pylist()
+    return {each["file"]: _join(each["high_sum"], each["low_sum"]) for each in by_file}
+
+
+def _halves(values: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
+    """Upper and lower half of each value's bits, so that no sum of either can leave int64."""
+    if pa.types.is_floating(values.type):
+        numbers = pc.fill_null(values, 0.0).to_numpy()
+        numbers = np.where(np.abs(numbers) <= _LARGEST_AMOUNT, numbers, 0.0)
+        whole = np.rint(numbers * _HUNDREDTHS).astype(np.int64)
+    else:
+        whole = pc.fill_null(values, 0).to_numpy()
+    return whole >> _HALF_BITS, whole & (2**_HALF_BITS - 1)
+
+
+def _join(high: int, low: int) -> int:
+    return (int(high) << _HALF_BITS) + int(low)
+
+
+def unreconciled(totals: Mapping[str, Mapping[str, FileTotals]]) -> list[str]:
+    """The measures and files whose totals do not agree, in words; the totals themselves are not told.
+
+    >>> unreconciled({"AMT_CREDIT": {"a.csv": FileTotals(500, 300, 200, 0), "b.csv": FileTotals(500, 300, 100, 0)}})
+    ['AMT_CREDIT of b.csv']
+    """
+    return [
+        f"{measure} of {name}" for measure, files in totals.items() for name, one in files.items() if one.unaccounted
+    ]
+
+
+def without_files(
+    totals: Mapping[str, Mapping[str, FileTotals]], names: Iterable[str]
+) -> dict[str, dict[str, FileTotals]]:
+    """The totals of the other files: beside those of before, a total without one row would tell that row's value."""
+    left_out = set(names)
+    return {
+        measure: {name: one for name, one in files.items() if name not in left_out} for measure, files in totals.items()
+    }

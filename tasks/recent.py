@@ -1,0 +1,39 @@
+"""The published days before a day, which its size is compared with."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Final
+
+from tasks.core.manifest import Manifest
+from tasks.orchestration import run_logger
+from tasks.revisions import manifest_key, read_if_there
+from tasks.status import UNSOUND, sound_manifest
+from tasks.store import Store
+
+LOOKED_BACK_DAYS: Final = 28
+"""Four of each weekday: a lender's weekends are not its Mondays."""
+
+
+def recent_days(store: Store, as_of: date) -> dict[str, int]:
+    """Each published day of the last four weeks before `as_of`, in ISO form, to the rows decided on it; oldest first.
+
+    Days are asked for one by one: a listing may lag behind, and grows with the history. A day whose manifest is damaged
+    is left out, with a warning; it is no reason to stop another.
+    """
+    days = [as_of - timedelta(days=n) for n in range(LOOKED_BACK_DAYS, 0, -1)]
+    published = ((day, _newest(store, day)) for day in days)
+    return {day.isoformat(): manifest.totals.decided for day, manifest in published if manifest}
+
+
+def _newest(store: Store, as_of: date) -> Manifest | None:
+    newest, revision = None, 1
+    while stored := read_if_there(store, manifest_key(as_of, revision)):
+        try:
+            newest = sound_manifest(stored.data)
+        except UNSOUND:
+            place = store.location(manifest_key(as_of, revision))
+            run_logger().warning("%s is damaged; %s is left out of the days to compare with", place, as_of)
+            return None
+        revision += 1
+    return newest
