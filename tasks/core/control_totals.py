@@ -2,7 +2,8 @@
 
 A count of rows alone does not notice a row that took another's place. The hash total of ids does, and the totals of
 amounts notice a value that changed on the way. (The classic batch controls of data processing: record count, hash
-total, control total.)
+total, control total.) The hash total adds up hashes, not ids: ids that changed in opposite ways are noticed, too, and
+the total over a single row is not its id.
 """
 
 from __future__ import annotations
@@ -21,9 +22,8 @@ from tasks.core.screening import APPLICATION_ID, SOURCE_FILE, typed_name
 MEASURES: Final = (ID, *AMOUNTS)
 """What is added up. Amounts count in hundredths, so that totals are whole numbers and add up in any order."""
 _HUNDREDTHS: Final = 100
-# Larger amounts are in no total. No sound row has one, and hundredths of them would be exact in no float64.
-_LARGEST_AMOUNT: Final = 1e13
-_HALF_BITS: Final = 32
+# Larger amounts are in no total: no sound row has one, and int64 holds a total of nine million of these.
+_LARGEST_AMOUNT: Final = 1e10
 _COLUMNS: Final = {ID: APPLICATION_ID, **{name: typed_name(name) for name in AMOUNTS}}
 
 
@@ -32,9 +32,9 @@ def sum_typed(rows: pa.Table) -> dict[str, int]:
 
     >>> columns = {ID: [7, None], "AMT_CREDIT": [1.5, 2.0], "AMT_INCOME_TOTAL": [10.25, None]}
     >>> sum_typed(pa.table(columns))
-    {'SK_ID_CURR': 7, 'AMT_CREDIT': 350, 'AMT_INCOME_TOTAL': 1025}
+    {'SK_ID_CURR': 1674306020, 'AMT_CREDIT': 350, 'AMT_INCOME_TOTAL': 1025}
     """
-    return {measure: _join(*(half.sum() for half in _halves(rows.column(measure)))) for measure in MEASURES}
+    return {measure: int(_whole(rows.column(measure)).sum()) for measure in MEASURES}
 
 
 def add_sums(*parts: Mapping[str, int]) -> dict[str, int]:
@@ -63,25 +63,30 @@ def totals_by_measure(
 
 
 def _sum_by_file(table: pa.Table, measure: str) -> dict[str, int]:
-    high, low = _halves(table.column(_COLUMNS[measure]))
-    halves = pa.table({"file": table.column(SOURCE_FILE), "high": high, "low": low})
-    by_file = halves.group_by("file").aggregate([("high", "sum"), ("low", "sum")]).to_pylist()
-    return {each["file"]: _join(each["high_sum"], each["low_sum"]) for each in by_file}
+    values = pa.table({"file": table.column(SOURCE_FILE), "value": _whole(table.column(_COLUMNS[measure]))})
+    return {
+        each["file"]: each["value_sum"] for each in values.group_by("file").aggregate([("value", "sum")]).to_pylist()
+    }
 
 
-def _halves(values: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
-    """Upper and lower half of each value's bits, so that no sum of either can leave int64."""
+def _whole(values: pa.ChunkedArray) -> np.ndarray:
+    """What each value adds to a total, int64: amounts in hundredths, ids as hashes of 32 bits; nothing without one."""
     if pa.types.is_floating(values.type):
-        numbers = pc.fill_null(values, 0.0).to_numpy()
-        numbers = np.where(np.abs(numbers) <= _LARGEST_AMOUNT, numbers, 0.0)
-        whole = np.rint(numbers * _HUNDREDTHS).astype(np.int64)
-    else:
-        whole = pc.fill_null(values, 0).to_numpy()
-    return whole >> _HALF_BITS, whole & (2**_HALF_BITS - 1)
+        amounts = pc.fill_null(values, 0.0).to_numpy()
+        amounts = np.where(np.abs(amounts) <= _LARGEST_AMOUNT, amounts, 0.0)
+        whole: np.ndarray = np.rint(amounts * _HUNDREDTHS).astype(np.int64)
+        return whole
+    hashes = _hash(pc.fill_null(values, 0).to_numpy())
+    return np.where(pc.is_null(values).to_numpy(), 0, hashes)
 
 
-def _join(high: int, low: int) -> int:
-    return (int(high) << _HALF_BITS) + int(low)
+def _hash(ids: np.ndarray) -> np.ndarray:
+    """The upper 32 bits of splitmix64 (Steele, Lea and Flood, 2014), which spreads neighbouring ids."""
+    mixed = ids.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    upper: np.ndarray = ((mixed ^ (mixed >> np.uint64(31))) >> np.uint64(32)).astype(np.int64)
+    return upper
 
 
 def unreconciled(totals: Mapping[str, Mapping[str, FileTotals]]) -> list[str]:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from tasks.adapters.gx import Contract, load_contract, validate_decisions
 from tasks.core.applications import COLUMNS
-from tasks.core.contract import RuleCount, Verdicts, merge_counts
+from tasks.core.contract import RuleCount, Verdicts, critical_positions, merge_counts
 from tasks.errors import ConfigError
 
 SUITES = Path(__file__).parents[2] / "expectations"
@@ -30,6 +30,7 @@ A_NULL_OR_BIG = {
         {"type": "comparison", "column": {"name": "b"}, "operator": ">", "parameter": 2},
     ],
 }
+RECENT = {"recent_rows_min": 40, "recent_rows_median": 50, "recent_rows_max": 60}
 Entry = dict[str, Any]
 
 
@@ -101,7 +102,8 @@ def plain(text: str, frame: pd.DataFrame) -> dict[str, dict[str, Any]]:
     asset = context.data_sources.add_pandas("p").add_dataframe_asset("p")
     batch = asset.add_batch_definition_whole_dataframe("p").get_batch({"dataframe": frame})
     found = {}
-    for each in batch.validate(gx.ExpectationSuite(**json.loads(text)), result_format="COMPLETE").results:
+    suite_of_text = gx.ExpectationSuite(**json.loads(text))
+    for each in batch.validate(suite_of_text, result_format="COMPLETE", expectation_parameters=dict(RECENT)).results:
         rows = sorted(each.result.get("unexpected_index_list") or [])
         found[each.expectation_config.meta["id"]] = {"success": each.success, "rows": rows, **each.result}
     return found
@@ -122,7 +124,7 @@ def judge_in_chunks(contract: Contract, frame: pd.DataFrame, size: int) -> tuple
 def assert_parity(contract: Contract, text: str, frame: pd.DataFrame, *, size: int) -> None:
     oracle = plain(text, frame)
     rows, verdicts = judge_in_chunks(contract, frame, size)
-    across = contract.check_table(frame[list(contract.table_columns)])
+    across = contract.check_table(frame[list(contract.table_columns)], RECENT)
     broken_columns = contract.check_columns(list(frame.columns))
     results = contract.results(verdicts.counts, across, broken_columns=broken_columns)
     assert [result.rule_id for result in results] == [rule.id for rule in contract.rules]
@@ -192,7 +194,7 @@ def test_a_frame_without_rows_breaks_no_row_rule(mixed: Contract) -> None:
     frame = pd.DataFrame({"id": np.empty(0, np.int64), "a": np.empty(0), "b": np.empty(0), "t": np.empty(0, object)})
     verdicts = mixed.check_rows(frame)
     assert verdicts.broken == {}
-    assert set(verdicts.counts) == {rule.id for rule in mixed.rules if rule.scope == "row"}
+    assert set(verdicts.counts) == {rule.id for rule in mixed.rules if rule.scope == "row"} | {"mostly"}
     assert set(verdicts.counts.values()) == {RuleCount(0, 0, 0)}
 
 
@@ -207,7 +209,7 @@ def test_positions_count_within_the_chunk_whatever_its_index(mixed: Contract) ->
 
 def test_rules_that_look_across_rows_are_table_rules_on_few_columns(mixed: Contract) -> None:
     across = [rule.id for rule in mixed.rules if rule.scope == "table"]
-    assert across == ["unique", "compound", "rising", "scores", "mean"]
+    assert across == ["unique", "compound", "rising", "scores", "mean", "mostly"]
     assert mixed.table_columns == ("id", "a")
 
 
@@ -241,14 +243,48 @@ def test_missing_columns_are_found_in_the_header_alone(applications: Contract) -
 
 
 def test_the_table_rules_of_applications_stop_an_empty_day_and_a_double_id(applications: Contract) -> None:
-    def broken(ids: list[int]) -> list[str]:
-        frame = pd.DataFrame({"SK_ID_CURR": np.array(ids, dtype=np.int64)})
-        return [result.rule_id for result in applications.check_table(frame) if not result.is_met]
+    units = ["AMT_CREDIT_in_usual_unit", "AMT_INCOME_TOTAL_in_usual_unit"]
 
-    assert applications.table_columns == ("SK_ID_CURR",)
-    assert broken([]) == ["rows_delivered"]
+    def broken(ids: list[int], amount: float = 60_000) -> list[str]:
+        results = applications.check_table(table_frame(ids, amount), RECENT | {"recent_rows_min": 0})
+        return [result.rule_id for result in results if not result.is_met]
+
+    assert applications.table_columns == ("SK_ID_CURR", "AMT_CREDIT", "AMT_INCOME_TOTAL")
+    assert broken([]) == ["rows_delivered", *units]
     assert broken([5]) == []
     assert broken([5, 6, 5]) == ["SK_ID_CURR_unique"]
+    assert broken([5], 60) == broken([5], 6e7) == units
+
+
+def table_frame(ids: list[int], amount: float = 60_000) -> pd.DataFrame:
+    """What the rules about the whole day look at."""
+    amounts = {name: np.full(len(ids), float(amount)) for name in ("AMT_CREDIT", "AMT_INCOME_TOTAL")}
+    return pd.DataFrame({"SK_ID_CURR": np.array(ids, dtype=np.int64), **amounts})
+
+
+@pytest.mark.parametrize(
+    ("smallest", "largest", "is_met"), [(160, 100, True), (162, 100, False), (60, 20, True), (60, 19, False)]
+)
+def test_a_day_has_about_the_rows_of_recent_days(
+    applications: Contract, smallest: int, largest: int, *, is_met: bool
+) -> None:
+    recent = {"recent_rows_min": smallest, "recent_rows_median": 1, "recent_rows_max": largest}
+    results = applications.check_table(table_frame(list(range(60))), recent)
+    assert {result.rule_id: result.is_met for result in results}["rows_like_recent_days"] is is_met
+
+
+def test_without_recent_days_the_rule_about_them_is_not_judged_and_no_pass(applications: Contract) -> None:
+    across, counts = (
+        applications.check_table(table_frame([1])),
+        applications.check_rows(random_applications(3, 5)).counts,
+    )
+    assert [result.rule_id for result in across if result.is_met is None] == ["rows_like_recent_days"]
+    validation = applications.validation(counts, across)
+    assert validation["meta"]["not_judged"] == ["rows_like_recent_days"]
+    assert (
+        len(validation["results"]) == validation["statistics"]["evaluated_expectations"] == len(applications.rules) - 1
+    )
+    assert [result.is_met for result in applications.unjudged_table()] == [None] * len(across)
 
 
 RANGE = entry("range", "expect_column_values_to_be_between", "critical", column="a", min_value=0)
@@ -275,7 +311,7 @@ def test_a_table_rule_that_crashes_is_a_config_error_without_values_or_logs(
 
 
 def test_great_expectations_is_silent(capfd: pytest.CaptureFixture[str], applications: Contract) -> None:
-    applications.check_table(pd.DataFrame({"SK_ID_CURR": [1, 1]}))
+    applications.check_table(table_frame([1, 1]))
     assert capfd.readouterr() == ("", "")
 
 
@@ -313,7 +349,17 @@ FAULTS: dict[str, tuple[Any, str]] = {
     ),
     "condition text": (with_(kwargs={**RANGE["kwargs"], "row_condition": "t > 1"}), "row_condition is not understood"),
     "condition": (with_(kwargs={**RANGE["kwargs"], "row_condition": IS_LIKE}), "refuses its row_condition"),
-    "mostly": (with_(kwargs={**RANGE["kwargs"], "mostly": 0.9}), "takes no 'mostly'"),
+    "evidence of a row rule": (with_(meta={**RANGE["meta"], "from_rows": 9}), "belongs to rules about the whole day"),
+    "evidence": (with_(meta={**RANGE["meta"], "from_days": "7"}), "from_days is a whole number from 1"),
+    "extra meta": (with_(meta={**RANGE["meta"], "sentense": "."}), "unknown field meta.sentense. Did you mean"),
+    "fact": (with_(kwargs={"column": "a", "min_value": {"$PARAMETER": "rows_min"}}), "refers to 'rows_min'; the facts"),
+    "parameter of a row rule": (
+        with_(kwargs={"column": "a", "min_value": {"$PARAMETER": "recent_rows_min"}}), "takes no .PARAMETER"
+    ),
+    "formula": (
+        entry("f", "expect_table_row_count_to_be_between", min_value={"$PARAMETER": "recent_rows_min *"}),
+        "formula of min_value is not understood",
+    ),
     "ignored condition": (
         entry("pairs", "expect_column_pair_values_to_be_in_set", **PAIRS), "would ignore the row_condition"
     ),
@@ -336,10 +382,15 @@ def test_an_error_names_the_entry_by_position_id_and_type() -> None:
         load_contract(suite(RANGE, RANGE), columns=("a",))
 
 
-def test_mostly_is_allowed_where_nothing_is_set_aside() -> None:
-    unique = entry("unique", "expect_column_values_to_be_unique", "critical", column="a", mostly=0.9)
-    warning = with_(severity="warning", kwargs={**RANGE["kwargs"], "mostly": 0.9})
-    assert [rule.id for rule in load_contract(suite(unique, warning), columns=("a",)).rules] == ["unique", "range"]
+def test_a_rule_with_mostly_speaks_of_the_day_and_sets_no_row_aside() -> None:
+    share = with_(kwargs={**RANGE["kwargs"], "mostly": 0.5}, meta={**RANGE["meta"], "from_rows": 9})
+    contract = load_contract(suite(share), columns=("a",))
+    verdicts = contract.check_rows(pd.DataFrame({"a": [-1.0, 2.0]}))
+    assert (contract.rules[0].scope, contract.rules[0].from_rows, contract.table_columns) == ("table", 9, ())
+    assert critical_positions(contract.rules, verdicts).tolist() == []
+    assert [result.is_met for result in contract.results(verdicts.counts, ())] == [True]
+    worse = contract.check_rows(pd.DataFrame({"a": [-1.0, -2.0, 2.0]}))
+    assert [result.is_met for result in contract.results(worse.counts, ())] == [False]
 
 
 @pytest.mark.parametrize(
