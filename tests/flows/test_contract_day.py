@@ -1,0 +1,280 @@
+"""What the contract does to a whole day, through the real parts."""
+
+import json
+import logging
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from configs.settings import PROJECT, load_settings
+from tasks.arrive import arrive
+from tasks.audit import audit
+from tasks.core.control_totals import MEASURES
+from tasks.core.day import PUBLISH
+from tasks.core.manifest import manifest_json
+from tasks.errors import ExpectationsNotMet, ScoringError
+from tasks.pin import pin
+from tasks.recent import recent_days
+from tasks.revise import draft_after
+from tasks.revisions import commit, manifest_key
+from tasks.screen_score import screen_and_score
+from tasks.store import open_store
+from tests.conftest import DAY, Project
+
+Score = Callable[..., Any]
+Entry = dict[str, Any]
+SUITE = json.loads((PROJECT / "expectations/applications.json").read_text())
+
+
+def deliver(project: Project, rows: int, *, bad: list[int], name: str = "applications_1.csv") -> pd.DataFrame:
+    """A day of sound rows, but for those at the positions `bad`, in a file that no control file announces."""
+    if not project.landing.exists():
+        project.deliver(rows=rows)
+        (project.landing / "_control.json").unlink()
+    delivered = pd.read_csv(project.landing / "applications_1.csv", dtype=str, keep_default_na=False)
+    delivered.loc[bad, "REGION_RATING_CLIENT"] = "9"
+    delivered.to_csv(project.landing / name, index=False)
+    return delivered
+
+
+def with_rules(project: Project, *entries: Entry) -> Project:
+    """The project under the contract with further entries."""
+    path = Path(project.config).with_name("suite.json")
+    path.write_text(json.dumps({**SUITE, "expectations": [*SUITE["expectations"], *entries]}))
+    return project.with_settings(contract={"suite": str(path)})
+
+
+def rule(id_: str, type_: str, severity: str, **kwargs: Any) -> Entry:
+    meta = {"id": id_, "sentence": f"{id_} holds.", "owner": "risk owner"}
+    return {"type": type_, "kwargs": kwargs, "severity": severity, "meta": meta}
+
+
+def outcomes(project: Project, name: str = "contract") -> dict[str, Any]:
+    report = json.loads((project.root / f"reports/day={DAY}/{name}.json").read_text())
+    return {each["id"]: each for each in report["rules"]}
+
+
+def refused_report(project: Project) -> Any:
+    return json.loads((project.root / f"reports/day={DAY}/contract-refused.json").read_text())
+
+
+@pytest.fixture
+def strict(project: Project) -> Project:
+    """At most 20 of 400 rows may be set aside; they are read 50 at a time."""
+    budget = {"max_quarantined_rows": 10, "max_quarantined_share": 0.05}
+    return project.with_settings(contract=budget, scoring={"chunk_rows": 50})
+
+
+# --- the budget
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_day_that_cannot_keep_its_budget_any_more_is_not_read_to_its_end(
+    strict: Project, score: Score, *, announced: bool
+) -> None:
+    if announced:
+        strict.deliver(rows=400, bad_share=0.5)
+    else:
+        deliver(strict, 400, bad=list(range(0, 400, 2)))
+    with pytest.raises(
+        ExpectationsNotMet, match=r"Within \d+ rows of applications_1.csv, \d+ would be set aside already"
+    ) as told:
+        score(strict)
+    report = refused_report(strict)
+    assert 50 <= report["rows"] <= 100
+    assert report["refused"] in str(told.value)
+    assert not list(strict.root.glob("revisions/day=*/rev=*"))
+
+
+@pytest.mark.parametrize(("n_bad", "is_published"), [(20, True), (21, False)])
+def test_bad_rows_that_all_come_first_stop_only_a_day_that_has_too_many(
+    strict: Project, score: Score, n_bad: int, *, is_published: bool
+) -> None:
+    deliver(strict, 400, bad=list(range(n_bad)))
+    if is_published:
+        assert score(strict).manifest.totals.quarantined == n_bad
+        return
+    with pytest.raises(ExpectationsNotMet, match=r"Within 50 rows|21 of 400 rows would be set aside"):
+        score(strict)
+
+
+def test_copies_of_a_bad_row_count_once(strict: Project, score: Score) -> None:
+    rows = deliver(strict, 400, bad=[0])
+    pd.concat([rows[:1]] * 49 + [rows]).to_csv(strict.landing / "applications_1.csv", index=False)
+    totals = score(strict).manifest.totals
+    assert (totals.rows, totals.quarantined, totals.duplicates_dropped) == (449, 1, 49)
+
+
+def test_a_packed_day_that_nobody_announced_is_read_to_its_end(strict: Project, score: Score) -> None:
+    rows = deliver(strict, 400, bad=list(range(200)))
+    (strict.landing / "applications_1.csv").unlink()
+    rows.to_csv(strict.landing / "applications_1.csv.gz", index=False)
+    with pytest.raises(ExpectationsNotMet, match="200 of 400 rows would be set aside"):
+        score(strict)
+
+
+def test_bad_rows_that_are_corrected_spend_no_budget(strict: Project, project: Project, score: Score) -> None:
+    bad = list(range(40))
+    rows = deliver(project, 400, bad=bad)
+    score(project)
+    (project.landing / "corrections").mkdir()
+    rows.loc[bad].assign(REGION_RATING_CLIENT="2").to_csv(project.landing / "corrections/a.csv", index=False)
+    manifest = score(strict, corrections=True, reason="ratings were mended").manifest
+    assert (manifest.totals.decided, manifest.totals.quarantined, manifest.totals.replaced) == (400, 0, 40)
+
+
+# --- control totals
+
+
+def test_control_totals_stand_in_the_manifest_for_every_stage(project: Project, score: Score) -> None:
+    rows = deliver(project, 400, bad=[3, 5])
+    pd.concat([rows, rows[7:8]]).to_csv(project.landing / "applications_1.csv", index=False)
+    totals = score().manifest.audited.control_totals
+    assert set(totals) == set(MEASURES)
+    credit, amounts = totals["AMT_CREDIT"]["applications_1.csv"], rows["AMT_CREDIT"].astype(float) * 100
+    assert credit.rows == amounts.sum() + amounts[7]
+    assert (credit.quarantined, credit.duplicates_dropped) == (amounts[[3, 5]].sum(), amounts[7])
+    assert credit.decided == amounts.drop([3, 5]).sum()
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+def test_a_total_that_does_not_agree_with_what_was_read_stops_the_day(project: Project, measure: str) -> None:
+    project.deliver()
+    settings = load_settings(project.config)
+    delivery = arrive(DAY, settings)
+    pins = pin(delivery, settings)
+    part = screen_and_score(delivery.files[0], delivery, pins, settings)
+    other = replace(part, sums={**part.sums, measure: part.sums[measure] + 1})
+    with pytest.raises(
+        ScoringError, match=f"Control totals do not agree .*: {measure} of applications_1.csv. Nothing"
+    ) as told:
+        audit(delivery, pins, draft_after(None, PUBLISH, base=0), [other], settings)
+    assert str(part.sums[measure]) not in str(told.value)
+    audit(delivery, pins, draft_after(None, PUBLISH, base=0), [part], settings)
+
+
+# --- the days before
+
+
+def publish_before(project: Project, manifest: Any, *, rows: int, days: int) -> None:
+    """As many published days before the test's day, each of so many rows."""
+    store = open_store(load_settings(project.config).storage)
+    (name, file), *_ = manifest.audited.files.items()
+    audited = replace(manifest.audited, files={name: replace(file, rows=rows, decided=rows)}, by_decision={})
+    for n in range(1, days + 1):
+        commit(store, replace(manifest, as_of=DAY - timedelta(days=n), audited=audited))
+
+
+@pytest.fixture
+def published(project: Project, score: Score) -> Any:
+    """The manifest of the test's day, which is then taken back."""
+    project.deliver(rows=400)
+    manifest = score().manifest
+    for room in ("revisions", "decisions", "inputs", "work"):
+        shutil.rmtree(project.root / room)
+    return manifest
+
+
+@pytest.mark.parametrize(
+    ("rows", "days", "outcome"),
+    [
+        (840, 7, "met"),
+        (842, 7, "day stopped"),
+        (190, 7, "met"),
+        (189, 7, "day stopped"),
+        (842, 6, "warned"),
+        (1, 0, "not judged"),
+    ],
+)
+def test_a_day_is_compared_with_the_published_days_before_it(
+    project: Project, score: Score, published: Any, rows: int, days: int, outcome: str
+) -> None:
+    publish_before(project, published, rows=rows, days=days)
+    if outcome == "day stopped":
+        with pytest.raises(ExpectationsNotMet, match="about as many rows as those published in the four weeks before"):
+            score()
+        assert outcomes(project, "contract-refused")["rows_like_recent_days"]["outcome"] == outcome
+        return
+    recent = score().manifest.audited.recent_days
+    assert recent == {(DAY - timedelta(days=n)).isoformat(): rows for n in range(days, 0, -1)}
+    assert outcomes(project)["rows_like_recent_days"]["outcome"] == outcome
+
+
+def test_a_damaged_day_before_is_left_out_and_stops_nobody(
+    project: Project, published: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    publish_before(project, published, rows=400, days=3)
+    store = open_store(load_settings(project.config).storage)
+    damaged = project.root / manifest_key(DAY - timedelta(days=2), 1)
+    damaged.write_bytes(manifest_json(published)[:-9])
+    with caplog.at_level(logging.WARNING):
+        assert list(recent_days(store, DAY)) == ["2026-10-30", "2026-11-01"]
+    assert "2026-10-31 is left out" in caplog.text
+
+
+def test_days_of_more_than_four_weeks_ago_are_not_looked_at(project: Project, published: Any) -> None:
+    store = open_store(load_settings(project.config).storage)
+    for n in (28, 29):
+        commit(store, replace(published, as_of=DAY - timedelta(days=n)))
+    assert list(recent_days(store, DAY)) == [(DAY - timedelta(days=28)).isoformat()]
+
+
+# --- rules
+
+
+def test_a_rule_is_added_by_one_entry_and_no_python(project: Project, score: Score) -> None:
+    rows = deliver(project, 400, bad=[])
+    limit = float(rows["AMT_CREDIT"].astype(float).quantile(0.99))
+    above = int((rows["AMT_CREDIT"].astype(float) > limit).sum())
+    added = rule(
+        "large_credits_wait", "expect_column_values_to_be_between", "critical", column="AMT_CREDIT", max_value=limit
+    )
+    manifest = score(with_rules(project, added)).manifest
+    assert 0 < above == manifest.totals.quarantined
+    assert manifest.audited.by_rule == {"large_credits_wait": above}
+    told = outcomes(project)["large_credits_wait"]
+    assert (told["broken"], told["outcome"]) == (above, "rows quarantined")
+
+
+@pytest.mark.parametrize("severity", ["critical", "warning"])
+def test_a_rule_about_the_whole_day_may_look_at_any_column(project: Project, score: Score, severity: str) -> None:
+    project.deliver()
+    mean = rule("all_are_young", "expect_column_mean_to_be_between", severity, column="DAYS_BIRTH", min_value=-9000)
+    level = rule(
+        "most_are_children", "expect_column_most_common_value_to_be_in_set", "info",
+        column="NAME_INCOME_TYPE", value_set=["Child"],
+    )  # fmt: skip
+    using = with_rules(project, mean, level)
+    if severity == "warning":
+        score(using)
+        told = outcomes(project)
+        assert [told[name]["outcome"] for name in ("all_are_young", "most_are_children")] == ["warned", "noted"]
+        return
+    with pytest.raises(ExpectationsNotMet, match="They break the contract: all_are_young holds."):
+        score(using)
+
+
+def test_a_warning_about_the_header_is_told_and_stops_nothing(project: Project, score: Score) -> None:
+    project.deliver()
+    ordered = rule(
+        "columns_in_order", "expect_table_columns_to_match_ordered_list", "warning", column_list=["SK_ID_CURR"]
+    )
+    assert score(with_rules(project, ordered)).outcome == "published"
+    assert outcomes(project)["columns_in_order"]["outcome"] == "warned"
+
+
+def test_a_column_that_the_feed_has_lost_stops_the_day(project: Project, score: Score) -> None:
+    rows = deliver(project, 400, bad=[])
+    rows["EXT_SOURCE_1"] = np.where(np.arange(400) < 40, rows["EXT_SOURCE_1"], "")
+    rows.to_csv(project.landing / "applications_1.csv", index=False)
+    with pytest.raises(ExpectationsNotMet, match="At least 20% of the day's rows state EXT_SOURCE_1."):
+        score()
+    told = outcomes(project, "contract-refused")["EXT_SOURCE_1_mostly_known"]
+    assert (told["checked"], told["scope"], told["outcome"]) == (400, "table", "day stopped")
