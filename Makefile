@@ -20,7 +20,7 @@ export PREFECT_HOME ?= $(CURDIR)/var/prefect
 HISTORY_DAY := 2026-10-01
 DEMO_DAY := 2026-11-02
 
-.PHONY: demo test prove lint types unit docs format lock clean help
+.PHONY: demo test prove bench lint types unit docs format lock clean help
 
 demo:  ## Make synthetic history and a day, train, score the day, monitor it
 demo: $(READY)
@@ -49,8 +49,11 @@ prove: $(READY)  ## Run the long proofs whole (up to an hour) and write docs/evi
 	@PROVE=1 $(BIN)/python -m pytest -p no:cacheprovider tests/proofs
 	@$(BIN)/python -m tests.proofs.evidence
 
+bench: $(READY)  ## Measure how fast it is, beside the same packages used plainly
+	@$(BIN)/python -m benchmarks.contract
+
 docs: $(READY)  ## Write the generated documents anew
-	@WRITE_DOCS=1 $(BIN)/python -m pytest --quiet tests/flows/test_bad_input.py
+	@WRITE_DOCS=1 $(BIN)/python -m pytest --quiet tests/flows/test_bad_input.py tests/expectations/test_contract_document.py
 
 format: $(READY)  ## Format the code and mend what the linter can
 	@$(BIN)/ruff format --quiet .

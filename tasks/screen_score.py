@@ -50,7 +50,7 @@ def screen_and_score(file: FileRef, delivery: Delivery, pins: Pins, settings: Se
     decided = [_decided_schema(kept).empty_table()]
     rejected = [no_rejected_rows()]
     counts: dict[str, RuleCount] = {}
-    sums: dict[str, int] = {}
+    sums = add_sums()
     rows = 0
     with open_delivered(store, file) as stream:
         header = require_columns(stream, file.format, name=file.name)
