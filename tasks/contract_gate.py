@@ -87,7 +87,7 @@ class Gate:
     def require_budget_left(
         self, file: FileRef, rejected: Sequence[pa.Table], counts: Mapping[str, RuleCount], *, rows: int
     ) -> None:
-        """Stop within a file where the budget is exceeded already, however sound all the rest of the day may be.
+        """Stop before more of a file is judged, if the budget is exceeded however sound the rest of the day may be.
 
         That is known where nobody corrects rows, and the delivery has an end that can be told. Rows of one id may turn
         out to be copies of each other, so they count once here.

@@ -59,6 +59,7 @@ def screen_and_score(file: FileRef, delivery: Delivery, pins: Pins, settings: Se
         limits = {"chunk_rows": settings.scoring.chunk_rows, "max_unpacked_bytes": settings.scoring.max_unpacked_bytes}
         with closing(delivered_chunks(stream, file, **limits)) as chunks:
             for raw in chunks:
+                gate.require_budget_left(file, rejected, counts, rows=rows)
                 chunk = screen_chunk(raw, first_row=rows + 1, source=file.name, contract=contract)
                 decided.append(score_chunk(chunk, bundle, scorer, kept=kept))
                 rejected.append(chunk.rejected)
@@ -66,7 +67,6 @@ def screen_and_score(file: FileRef, delivery: Delivery, pins: Pins, settings: Se
                 sums = add_sums(sums, sum_typed(chunk.delivered))
                 rows += raw.num_rows
                 _require_announced(file, rows, is_all=False)
-                gate.require_budget_left(file, rejected, counts, rows=rows)
                 run_logger().info("%s: %d rows screened and scored", file.name, rows)
     _require_announced(file, rows, is_all=True)
     if not rows and file.announced_rows != 0:
