@@ -6,12 +6,12 @@ import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, get_args
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from tasks.core.contract_report import ContractReport, ReportedRule, read_contract_report
-from tasks.core.words import percent
+from tasks.core.contract_report import ContractReport, ReportedRule, Standing, read_contract_report
+from tasks.core.words import counted, percent
 
 _UNKNOWN: Final = "-"
 
@@ -44,12 +44,7 @@ def contract_page(report: Mapping[str, Any]) -> bytes:
     page = _template().render(
         report=told,
         chart=_chart(told),
-        kinds={
-            "broken": [rule for rule in told.unmet if not rule.is_warning],
-            "warned": [rule for rule in told.unmet if rule.is_warning],
-            "unjudged": [rule for rule in told.rules if rule.is_met is None],
-            "met": [rule for rule in told.rules if rule.is_met],
-        },
+        rules={standing: told.standing(standing) for standing in get_args(Standing)},
         scopes={
             "About the whole day": [rule for rule in told.rules if rule.scope == "table"],
             "Row by row": [rule for rule in told.rules if rule.scope != "table"],
@@ -98,6 +93,7 @@ def _template() -> Template:
     )
     environment.filters |= {
         "count": _count,
+        "counted": counted,
         "share": _share,
         "percent_of": _percent_of,
         "largest_share": _largest_share,

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from tasks.core.words import counted
 
+Standing = Literal["broken", "warned", "unjudged", "met"]
 _WORST_FIRST: Final = ("day stopped", "rows quarantined", "warned", "noted")
 _WARNINGS: Final = ("warned", "noted")
 
@@ -43,9 +44,11 @@ class ReportedRule:
         return self.broken / judged if judged and self.broken is not None else None
 
     @property
-    def is_warning(self) -> bool:
-        """Whether nothing came of it though it is not met, but that somebody is told."""
-        return self.is_met is False and self.outcome in _WARNINGS
+    def standing(self) -> Standing:
+        """How the day stands to it in a word; `warned`: it is not met, and all that came of it is that it is told."""
+        if self.is_met is not False:
+            return "met" if self.is_met else "unjudged"
+        return "warned" if self.outcome in _WARNINGS else "broken"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +77,18 @@ class ContractReport:
     @property
     def unmet(self) -> tuple[ReportedRule, ...]:
         """The rules that are not met, worst first: by what came of them, by severity, by how many rows break them."""
-        return tuple(sorted((rule for rule in self.rules if rule.is_met is False), key=_from_the_worst))
+        return (*self.standing("broken"), *self.standing("warned"))
+
+    def standing(self, standing: Standing) -> tuple[ReportedRule, ...]:
+        """The rules to which the day stands like this, worst first."""
+        return tuple(sorted((rule for rule in self.rules if rule.standing == standing), key=_from_the_worst))
 
     @property
     def verdict(self) -> str:
         """The day in a sentence."""
         if self.refused:
             return f"Not published. {self.refused}"
-        warnings = sum(rule.is_warning for rule in self.rules)
+        warnings = len(self.standing("warned"))
         told = f"Published: {self.quarantined:,} of {counted(self.rows, 'row')} in quarantine"
         return f"{told}, {counted(warnings, 'warning')}." if warnings else f"{told}."
 

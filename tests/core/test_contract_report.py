@@ -22,7 +22,7 @@ def test_rules_that_are_not_met_come_worst_first() -> None:
     assert [rule.id for rule in report.unmet] == [
         "whole day", "many rows", "few rows", "too little to stop a day", "warned", "noted",
     ]  # fmt: skip
-    assert [rule.is_warning for rule in report.unmet] == [False, False, False, True, True, True]
+    assert [rule.standing for rule in report.unmet] == ["broken"] * 3 + ["warned"] * 3
 
 
 @pytest.mark.parametrize(
