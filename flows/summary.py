@@ -10,7 +10,7 @@ from tasks.core.day import CORRECTIONS, FileTotals
 from tasks.core.manifest import DayResult
 from tasks.core.words import counted
 from tasks.pin import registry_of
-from tasks.revisions import decisions_key, manifest_key, report_key
+from tasks.revisions import decisions_key, manifest_key, report_page_key
 from tasks.store import open_store
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def day_summary(result: DayResult, settings: Settings) -> str:
     places = {
         "Decisions": store.location(decisions_key(manifest.as_of)),
         "Quarantine": store.location(audited.quarantine.key) if audited.quarantine else "none",
-        "Contract": store.location(report_key(manifest.as_of)),
+        "Contract": store.location(report_page_key(manifest.as_of)),
         "Manifest": store.location(manifest_key(manifest.as_of, manifest.revision)),
     }
     made_with = (

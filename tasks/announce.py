@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
-from collections.abc import Iterator
 from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
@@ -17,8 +15,8 @@ from prefect.runtime import flow_run
 from configs.settings import Settings
 from tasks.core.manifest import Manifest
 from tasks.core.words import counted
-from tasks.orchestration import run_logger, step
-from tasks.revisions import announcement_key, decisions_key, manifest_key, manifest_of, read_if_there, report_key
+from tasks.orchestration import never_in_the_way, step
+from tasks.revisions import announcement_key, decisions_key, manifest_key, manifest_of, read_if_there, report_page_key
 from tasks.store import Store, open_store
 
 PUBLISHED: Final = "scoring.decisions.published"
@@ -36,7 +34,7 @@ def announce(manifest: Manifest, settings: Settings, config: str | None) -> None
     if not FlowRunContext.get():
         return
     store = open_store(settings.storage)
-    with _never_in_the_way("announcement"):
+    with never_in_the_way("announcement"):
         for each in _unannounced(store, manifest):
             _announce(each, store, config)
 
@@ -53,9 +51,9 @@ def _unannounced(store: Store, newest: Manifest) -> list[Manifest]:
 
 def _announce(manifest: Manifest, store: Store, config: str | None) -> None:
     event = PUBLISHED if manifest.revision == 1 else REVISED
-    with _never_in_the_way(f"event {event}"):
+    with never_in_the_way(f"event {event}"):
         emit_event(event, **event_of(manifest, store, config))
-    with _never_in_the_way("artifact"):
+    with never_in_the_way("artifact"):
         create_markdown_artifact(
             markdown=day_markdown(manifest, store),
             key=f"decisions-{manifest.as_of}",
@@ -84,14 +82,6 @@ def event_of(manifest: Manifest, store: Store, config: str | None) -> dict[str, 
     }
 
 
-@contextlib.contextmanager
-def _never_in_the_way(what: str) -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:  # noqa: BLE001 - whatever keeps it from leaving, the day is published
-        run_logger().warning("The %s could not be sent: %s", what, type(error).__name__)
-
-
 def day_markdown(manifest: Manifest, store: Store) -> str:
     """A published day as a page: what became of the rows of every file, the decisions, the rules broken, the places."""
     audited, totals = manifest.audited, manifest.totals
@@ -109,7 +99,7 @@ def day_markdown(manifest: Manifest, store: Store) -> str:
         "Decisions": decisions_key(manifest.as_of),
         "Changes": audited.changes.key if audited.changes else None,
         "Quarantine": audited.quarantine.key if audited.quarantine else None,
-        "Contract report": report_key(manifest.as_of),
+        "Contract report": report_page_key(manifest.as_of),
         "Manifest": manifest_key(manifest.as_of, manifest.revision),
     }
     made_with = (

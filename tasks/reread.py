@@ -124,6 +124,18 @@ class Reader:
                 return f"Copy {self.where(copy)} to it, which has its very bytes."
         return BACKUP
 
+    def renewable(self, key: str, required: bytes, how: str) -> None:
+        """Keep, as a remark, where an object that any run makes anew is missing or not as required."""
+        try:
+            stored = read_if_there(self.store, key)
+        except (PublishError, OSError) as error:
+            self._unreadable(key, error)
+            return
+        if stored:
+            self._files.add(key)
+        if not stored or stored.data != required:
+            self.remark(key, f"is {'not as this program makes it' if stored else 'missing'}; {how}")
+
     def landed_sha256(self, key: str) -> str | None:
         """SHA-256 of a delivered file; None where it cannot be read, or is not in the landing any more: a remark."""
         if not self._is_object(key):

@@ -7,11 +7,13 @@ listing.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import date
-from typing import Final
+from typing import Final, NamedTuple
 
 import pyarrow as pa
 
@@ -98,9 +100,19 @@ def report_key(as_of: date) -> str:
     return f"reports/day={as_of}/contract.json"
 
 
+def report_page_key(as_of: date) -> str:
+    """Where people look at it: a page that is made from the report."""
+    return f"reports/day={as_of}/contract.html"
+
+
 def refused_report_key(as_of: date) -> str:
     """Where people find why the contract stopped a day, the last time it did."""
     return f"reports/day={as_of}/contract-refused.json"
+
+
+def refused_page_key(as_of: date) -> str:
+    """Where people look at that."""
+    return f"reports/day={as_of}/contract-refused.html"
 
 
 def store_data(store: Store, prefix: str, name: str, data: bytes, *, rows: int, ending: str = "parquet") -> DataFile:
@@ -180,28 +192,55 @@ def show_newest(store: Store, as_of: date, mended: Callable[[str], object] = lam
     number.
 
     Args:
-        mended: told the key of each copy that was not what readers should see.
+        mended: told the key of each copy that was not what readers should see. The page of the contract report is no
+            copy: another version of the program may make another one of the same report.
 
     Raises:
         PublishError: a data file or a manifest is gone or damaged; readers keep what they have.
     """
-    newest = _show(store, as_of, decisions_key(as_of), lambda manifest: manifest.audited.decisions, mended)
+    newest = _show(
+        store, as_of, decisions_key(as_of), lambda manifest: _copy(store, manifest.audited.decisions), mended
+    )
     if newest:
-        _show(store, as_of, report_key(as_of), lambda manifest: manifest.audited.contract_report, mended)
+        report = report_key(as_of)
+        _show(store, as_of, report, lambda manifest: _copy(store, manifest.audited.contract_report), mended)
+        _show(store, as_of, report_page_key(as_of), lambda manifest: _page(store, manifest), lambda _: None)
     return newest
 
 
+class _Shown(NamedTuple):
+    """What readers should see."""
+
+    sha256: str
+    data: Callable[[], bytes]
+
+
+def _copy(store: Store, file: DataFile) -> _Shown:
+    return _Shown(file.sha256, lambda: read_data(store, file))
+
+
+def _page(store: Store, manifest: Manifest) -> _Shown:
+    """The contract report as a page, from the copy that people read or the data file, whichever is whole."""
+    from tasks.adapters.html import contract_page
+
+    file = manifest.audited.contract_report
+    report = intact_data(store, replace(file, key=report_key(manifest.as_of))) or read_data(store, file)
+    page = contract_page(json.loads(report))
+    return _Shown(hashlib.sha256(page).hexdigest(), lambda: page)
+
+
 def _show(
-    store: Store, as_of: date, key: str, named: Callable[[Manifest], DataFile], mended: Callable[[str], object]
+    store: Store, as_of: date, key: str, shown_of: Callable[[Manifest], _Shown], mended: Callable[[str], object]
 ) -> Manifest | None:
     for failures in range(_TRIES):
         seen = read_if_there(store, key)
         newest = newest_manifest(store, as_of)
         _require_known(store, key, seen, newest)
-        if newest is None or (seen and hashlib.sha256(seen.data).hexdigest() == named(newest).sha256):
+        shown = shown_of(newest) if newest else None
+        if shown is None or (seen and hashlib.sha256(seen.data).hexdigest() == shown.sha256):
             return newest
         try:
-            _put(store, key, read_data(store, named(newest)), seen)
+            _put(store, key, shown.data(), seen)
         except (AlreadyExists, Changed, NotFound):
             time.sleep(pause_seconds(min(failures, _SHORT_PAUSES)))
             continue

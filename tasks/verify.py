@@ -40,6 +40,7 @@ from tasks.revisions import (
     manifest_key,
     read_if_there,
     report_key,
+    report_page_key,
     revisions_with,
     shown_revision,
     suite_key,
@@ -233,6 +234,7 @@ def _check_shown(
         _require_shown(reader, key, data, newest.audited.decisions, remedy, seen)
         report = reader.data(report_key(as_of), remedy=remedy)
         _require_shown(reader, report_key(as_of), report, newest.audited.contract_report, remedy, "is another report")
+        _check_page(reader, newest, report)
     elif data is not None and not last:
         reader.problem(key, f"shows something, and nothing of {as_of} was ever published", "Move it elsewhere.")
     elif not last and as_of in _reported(reader.store, as_of):
@@ -244,6 +246,16 @@ def _require_shown(reader: Reader, key: str, data: bytes | None, named: DataFile
     if data is not None and (sha256 := hashlib.sha256(data).hexdigest()) != named.sha256:
         place = reader.where(named.key)
         reader.problem(key, f"{seen}, SHA-256 {sha256[:12]}…; required is {place}, {named.sha256[:12]}…", remedy)
+
+
+def _check_page(reader: Reader, newest: Manifest, report: bytes | None) -> None:
+    """Whether people look at this report. No problem where they do not: no manifest vouches for the page."""
+    if report is None or hashlib.sha256(report).hexdigest() != newest.audited.contract_report.sha256:
+        return
+    from tasks.adapters.html import contract_page
+
+    how = f"scoring score --as-of {newest.as_of} makes it anew"
+    reader.renewable(report_page_key(newest.as_of), contract_page(json.loads(report)), how)
 
 
 def _check_inputs(reader: Reader, newest: Manifest) -> None:

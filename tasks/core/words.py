@@ -10,3 +10,16 @@ def counted(number: int, noun: str) -> str:
     ['0 files', '1 file', '2,000 files']
     """
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def percent(share: float) -> str:
+    """A share in [0, 1] in percent, so that few are told from none.
+
+    >>> [percent(share) for share in (0, 0.000_001, 0.000_1, 0.001, 0.5)]
+    ['0%', '<0.001%', '0.010%', '0.1%', '50.0%']
+    """
+    if share >= 0.001:  # noqa: PLR2004 - what one decimal can show
+        return f"{share:.1%}"
+    if share >= 0.000_01:  # noqa: PLR2004 - what three can
+        return f"{share:.3%}"
+    return "<0.001%" if share else "0%"

@@ -12,6 +12,7 @@ from uuid import UUID
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from prefect import flow
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import ArtifactFilter, FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun, State
@@ -22,10 +23,12 @@ from prefect.states import AwaitingRetry, Scheduled
 from configs.settings import load_settings
 from flows.monitor_decisions import monitor_decisions
 from flows.score_applications import score_applications
+from tasks.contract_report import tell_rules
 from tasks.core.manifest import Manifest
 from tasks.errors import PublishError, SourceError
 from tasks.pin import load_bundle
 from tests.conftest import DAY, Project
+from tests.contract_reports import contract_report, reported
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -283,6 +286,38 @@ def waited_for(number: int, root: str) -> list[tuple[str, dict[str, Any]]]:
             break
         time.sleep(0.1)
     return found
+
+
+@pytest.mark.parametrize(
+    ("rules", "told"),
+    [
+        ([reported("a"), reported("b", "warned"), reported("c", "rows quarantined")], ["c", "b"]),
+        ([reported("a"), reported("b")], ["All 2 rules that could be judged are met"]),
+    ],
+    ids=["some are not met", "all are met"],
+)
+def test_the_rules_that_are_not_met_are_shown_as_a_table_beside_the_run(
+    rules: list[dict[str, Any]], told: list[str]
+) -> None:
+    @flow
+    def judge() -> None:
+        tell_rules(contract_report(*rules))
+
+    run_id = judge(return_state=True).state_details.flow_run_id
+    with client() as prefect:
+        (table,) = prefect.read_artifacts(artifact_filter=ArtifactFilter(flow_run_id={"any_": [run_id]}))
+    assert (table.key, table.type) == (f"contract-{DAY}", "table")
+    assert [row["rule"] for row in json.loads(table.data)] == told
+
+
+def test_a_table_that_cannot_be_shown_stops_no_run(caplog: pytest.LogCaptureFixture) -> None:
+    @flow
+    def judge() -> str:
+        tell_rules(contract_report(day="NO KEY OF AN ARTIFACT"))
+        return "done"
+
+    assert judge() == "done"
+    assert any("The table of rules could not be sent: " in each for each in caplog.messages)
 
 
 def test_monitoring_a_day_that_was_never_published_says_how_to_score_it(project: Project) -> None:

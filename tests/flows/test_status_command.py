@@ -332,7 +332,7 @@ def take_back(project: Project) -> str:
 def announce(project: Project) -> str:
     (project.root / SECOND).with_name("announced.json").write_text("{}")
     (project.root / "decisions/_SUCCESS").write_text("")
-    return "1 day, 2 revisions, 15 files re-read: no problem"
+    return "1 day, 2 revisions, 16 files re-read: no problem"
 
 
 @pytest.mark.parametrize("change", [leave, expire, take_back, announce])

@@ -11,9 +11,10 @@ from typing import Any
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from tasks.adapters.html import contract_page
 from tasks.core.day import DataFile, Delivery, FileRef, fingerprint, format_of
 from tasks.core.manifest import Manifest, read_manifest
-from tasks.revisions import decisions_key, report_key
+from tasks.revisions import decisions_key, report_key, report_page_key
 from tasks.store import NotFound, Store
 
 
@@ -156,13 +157,19 @@ def _breaches_of_readers(store: Store, as_of: date, manifests: list[Manifest]) -
     known = {each.audited.contract_report.sha256 for each in manifests}
     if report is not None and hashlib.sha256(report).hexdigest() not in known:
         yield "people see a contract report that no manifest names"
+    page = seen(store, report_page_key(as_of))
+    reports = (_named(store, each.audited.contract_report) for each in manifests)
+    if page is not None and page not in [contract_page(json.loads(each)) for each in reports if each]:
+        yield "people look at a page of no contract report that a manifest names"
 
 
 def is_shown(store: Store, manifest: Manifest) -> bool:
-    """Whether decisions and contract report that readers see are those of this revision, to the byte."""
-    shown = (seen(store, decisions_key(manifest.as_of)), seen(store, report_key(manifest.as_of)))
-    audited = manifest.audited
-    return shown == (_named(store, audited.decisions), _named(store, audited.contract_report)) and None not in shown
+    """Whether decisions, contract report and its page that readers see are those of this revision, to the byte."""
+    keys = (decisions_key(manifest.as_of), report_key(manifest.as_of), report_page_key(manifest.as_of))
+    report = _named(store, manifest.audited.contract_report)
+    page = contract_page(json.loads(report)) if report else None
+    expected = (_named(store, manifest.audited.decisions), report, page)
+    return None not in expected and tuple(seen(store, key) for key in keys) == expected
 
 
 def _named(store: Store, file: DataFile) -> bytes | None:

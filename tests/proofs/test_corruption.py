@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from configs.settings import Storage
-from tasks.revisions import manifest_key
+from tasks.revisions import manifest_key, report_page_key
 from tasks.store import Store, open_store
 from tasks.verify import verify_store
 from tests.conftest import DAY, Project
@@ -17,7 +17,7 @@ from tests.revised_day import publish, revise
 
 Damage = Callable[[bytes], bytes | None]
 """From an object's bytes to what is left of it; None: nothing."""
-UNLISTED = ("work/", "reference/", f"landing/day={DAY}/_control.json")
+UNLISTED = ("work/", "reference/", f"landing/day={DAY}/_control.json", report_page_key(DAY))
 """What no manifest vouches for."""
 
 

@@ -14,7 +14,7 @@ from prefect.settings import PREFECT_API_URL
 
 from configs.settings import load_settings
 from tasks.core.manifest import Manifest, manifest_json
-from tasks.revisions import decisions_key, manifest_key
+from tasks.revisions import decisions_key, manifest_key, report_page_key
 from tasks.store import Store, open_store
 from tests.conftest import DAY, Project, with_rival
 from tests.proofs.evidence import IS_WHOLE, note, sampled
@@ -231,6 +231,7 @@ DAMAGES: Final[dict[str, Callable[[Project, Manifest], Any]]] = {
     "no quarantine": lambda project, manifest: shutil.rmtree(project.root / "quarantine"),
     "another report": lambda project, manifest: (project.root / manifest.audited.contract_report.key).write_text("{}"),
     "readers see something else": lambda project, manifest: project.decisions.write_bytes(b"PAR1"),
+    "another page": lambda project, manifest: (project.root / report_page_key(DAY)).write_text("<html>"),
 }
 
 

@@ -86,17 +86,17 @@ def publish(
     store: Store, as_of: date = DAY, *, revision: int = 1, rejected: str = "rejected", file: str = "a.csv"
 ) -> Manifest:
     """A revision with decisions, quarantine, contract report and changes of its own, shown to readers."""
-    prefix, tag = f"revisions/day={as_of}/", f"{as_of} {revision}".encode()
+    prefix, tag = f"revisions/day={as_of}/", f"{as_of} {revision}"
     decisions = write_parquet(pa.table({"application_id": [revision]}), {"revision": str(revision)})
     audited = Audited(
         store_data(store, prefix, "decisions", decisions, rows=1),
         store_data(store, f"quarantine/day={as_of}/", "rejected", rejected.encode(), rows=1),
-        store_data(store, prefix, "contract", b"contract " + tag, rows=1, ending="json"),
+        store_data(store, prefix, "contract", json.dumps({"contract": tag}).encode(), rows=1, ending="json"),
         "content",
         {file: FileTotals(2, 1, 1, 0)},
         {"approve": 1},
         {"rule": 1},
-        store_data(store, prefix, "changes", b"changes " + tag, rows=1) if revision > 1 else None,
+        store_data(store, prefix, "changes", f"changes {tag}".encode(), rows=1) if revision > 1 else None,
     )
     manifest = Manifest(
         as_of, revision, f"f{revision}", {file: hashlib.sha256(b"a").hexdigest()}, ModelPin("m", "1", "d"),

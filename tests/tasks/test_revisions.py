@@ -1,12 +1,15 @@
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from tasks.adapters.arrow import write_parquet
+from tasks.adapters.html import contract_page
 from tasks.core.day import Audited, DataFile, FileTotals, ModelPin
 from tasks.core.manifest import Manifest, manifest_json, read_manifest
 from tasks.errors import PublishError
@@ -15,11 +18,13 @@ from tasks.revisions import (
     decisions_key,
     manifest_key,
     newest_manifest,
+    report_page_key,
     show_newest,
     shown_revision,
     store_data,
 )
 from tasks.store.folder import FolderStore
+from tests.contract_reports import contract_report
 
 DAY = date(2026, 11, 2)
 
@@ -29,10 +34,11 @@ def store(tmp_path: Path) -> FolderStore:
     return FolderStore(tmp_path)
 
 
-def manifest(decisions: DataFile, *, fingerprint: str = "f", revision: int = 1) -> Manifest:
-    audited = Audited(
-        decisions, None, decisions, "content", {"a.csv": FileTotals(3, 1, 1, 1)}, {"approve": 1}, {"z": 2, "a": 1}
-    )
+def manifest(
+    decisions: DataFile, *, fingerprint: str = "f", revision: int = 1, report: DataFile | None = None
+) -> Manifest:
+    files = {"a.csv": FileTotals(3, 1, 1, 1)}
+    audited = Audited(decisions, None, report or decisions, "content", files, {"approve": 1}, {"z": 2, "a": 1})
     policy = {"version": "1", "cutoff": 0.1}
     model = ModelPin("credit-default", "1", "d")
     return Manifest(DAY, revision, fingerprint, {"a.csv": "s"}, model, policy, {"version": "1"}, audited, {"at": "t"})
@@ -86,10 +92,20 @@ def test_data_is_stored_once_and_never_under_anothers_name(store: FolderStore) -
 
 
 def published(store: FolderStore, revision: int) -> Manifest:
-    """A revision whose decisions carry its number, as all do."""
+    """A revision whose decisions and contract report carry its number, as all do."""
     table = pa.table({"application_id": [1]})
     content = write_parquet(table, {"revision": str(revision)})
-    return commit(store, manifest(data(store, content), revision=revision, fingerprint=f"f{revision}"))
+    told = json.dumps(report_of(revision)).encode()
+    report = store_data(store, f"revisions/day={DAY}/", "contract", told, rows=1, ending="json")
+    return commit(store, manifest(data(store, content), revision=revision, fingerprint=f"f{revision}", report=report))
+
+
+def report_of(revision: int) -> dict[str, Any]:
+    return contract_report(revision=revision)
+
+
+def is_page_of(store: FolderStore, revision: int) -> bool:
+    return store.read(report_page_key(DAY)).data == contract_page(report_of(revision))
 
 
 def shown(store: FolderStore) -> int:
@@ -100,13 +116,13 @@ def test_readers_are_shown_the_newest_revision_whoever_is_late(store: FolderStor
     assert show_newest(store, DAY) is None
     first = published(store, 1)
     assert show_newest(store, DAY) == first
-    assert shown(store) == 1
+    assert (shown(store), is_page_of(store, 1)) == (1, True)
     second = published(store, 2)
     assert shown(store) == 1
     assert show_newest(store, DAY) == second
     assert commit(store, first) == first
     assert show_newest(store, DAY) == second
-    assert shown(store) == 2
+    assert (shown(store), is_page_of(store, 2)) == (2, True)
 
 
 class Slow(FolderStore):
@@ -119,6 +135,26 @@ class Slow(FolderStore):
             self.overtake = None
             overtake()
         super().replace(key, data, tag=tag)
+
+
+class Overtaken(FolderStore):
+    """A store whose reader is overtaken by another run, once, right before it writes the page."""
+
+    overtake: Callable[[], object] | None = None
+
+    def create(self, key: str, data: bytes) -> None:
+        if key == report_page_key(DAY) and (overtake := self.overtake):
+            self.overtake = None
+            overtake()
+        super().create(key, data)
+
+
+def test_a_run_that_was_overtaken_does_not_bring_an_older_page_back(store: FolderStore, tmp_path: Path) -> None:
+    published(store, 1)
+    slow = Overtaken(tmp_path)
+    slow.overtake = lambda: (published(store, 2), show_newest(store, DAY))
+    show_newest(slow, DAY)
+    assert is_page_of(store, 2)
 
 
 def test_a_run_that_was_overtaken_does_not_bring_an_older_revision_back(store: FolderStore, tmp_path: Path) -> None:
@@ -147,3 +183,32 @@ def test_what_readers_see_is_mended_where_it_was_damaged(store: FolderStore, tmp
     (tmp_path / decisions_key(DAY)).write_bytes(b"PAR1 nonsense")
     show_newest(store, DAY)
     assert shown(store) == 1
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda page: page.write_bytes(b"<html>")], ids=["missing", "other"])
+def test_the_page_of_the_contract_report_is_made_anew_and_nobody_is_alarmed(
+    store: FolderStore, tmp_path: Path, damage: Callable[[Path], object]
+) -> None:
+    published(store, 1)
+    show_newest(store, DAY)
+    damage(tmp_path / report_page_key(DAY))
+    mended: list[str] = []
+    show_newest(store, DAY, mended.append)
+    assert (is_page_of(store, 1), mended) == (True, [])
+
+
+def test_a_page_that_is_right_is_not_written_again(store: FolderStore, tmp_path: Path) -> None:
+    published(store, 1)
+    show_newest(store, DAY)
+    before = (tmp_path / report_page_key(DAY)).stat().st_mtime_ns
+    show_newest(store, DAY)
+    assert (tmp_path / report_page_key(DAY)).stat().st_mtime_ns == before
+
+
+def test_the_page_needs_only_one_of_the_two_places_of_the_report(store: FolderStore) -> None:
+    report = published(store, 1).audited.contract_report
+    show_newest(store, DAY)
+    for key in (report.key, report_page_key(DAY)):
+        store.delete(key)
+    show_newest(store, DAY)
+    assert is_page_of(store, 1)

@@ -2,14 +2,14 @@
 
 import logging
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tasks import verify
 from tasks.core.manifest import read_manifest
-from tasks.revisions import decisions_key, manifest_key
+from tasks.revisions import decisions_key, manifest_key, report_key, report_page_key, show_newest
 from tasks.store import Entry
 from tasks.store.folder import FolderStore
 from tasks.verify import verify_day, verify_store
@@ -59,7 +59,7 @@ def test_long_work_is_told_day_by_day(
     assert caplog.messages == []
     monkeypatch.setattr(verify, "_PATIENCE_SECONDS", -1.0)
     list(verify_store(FolderStore(root)))
-    assert caplog.messages == [f"Read {DAY} again: 15 files"]
+    assert caplog.messages == [f"Read {DAY} again: 16 files"]
 
 
 class Before(FolderStore):
@@ -84,3 +84,27 @@ def test_many_missing_manifests_are_counted(root: Path) -> None:
     problems = [each for each in verify_day(FolderStore(root), DAY).problems if "manifest" in each]
     assert f"{root / manifest_key(DAY, 3)} is missing, though the day has a revision 100" in problems[0]
     assert "lacks 78 more manifests up to revision 100" in problems[-1]
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [(Path.unlink, "is missing"), (lambda page: page.write_bytes(b"<html>"), "is not as this program makes it")],
+    ids=["missing", "other"],
+)
+def test_a_page_that_the_next_run_makes_anew_is_remarked_on(
+    root: Path, damage: Callable[[Path], object], told: str
+) -> None:
+    before = verify_day(FolderStore(root), DAY).remarks
+    damage(root / report_page_key(DAY))
+    checked = verify_day(FolderStore(root), DAY)
+    remark = f"{root / report_page_key(DAY)} {told}; scoring score --as-of {DAY} makes it anew."
+    assert (checked.problems, set(checked.remarks) - set(before)) == ((), {remark})
+    show_newest(FolderStore(root), DAY)
+    assert verify_day(FolderStore(root), DAY).remarks == before
+
+
+def test_beside_another_report_no_page_is_remarked_on(root: Path) -> None:
+    before = verify_day(FolderStore(root), DAY).remarks
+    (root / report_key(DAY)).write_text("{}")
+    checked = verify_day(FolderStore(root), DAY)
+    assert (len(checked.problems), checked.remarks) == (1, before)
