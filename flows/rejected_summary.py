@@ -45,7 +45,8 @@ def exported_summary(rejected: Rejected, store: Store, path: Path) -> str:
             "  It holds applicants' data. You alone may read it; remove it when you are done.",
             "",
             "  1. Correct it. Take out the rows that you cannot correct, and of those that share an id all but one.",
-            f"  2. Put it into {store.location(landing_key(as_of) + CORRECTIONS)} under a name that ends in .csv",
+            f"  2. Put it into {store.location(landing_key(as_of) + CORRECTIONS)} under a name that ends in .csv;",
+            "     of several corrections of an application that in the last file by name counts.",
             *([f"     {announced}"] if ends else []),
             f'  3. scoring score --as-of {as_of} --corrections --reason "..."',
         ]
