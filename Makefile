@@ -53,7 +53,8 @@ bench: $(READY)  ## Measure how fast it is, beside the same packages used plainl
 	@$(BIN)/python -m benchmarks.contract
 
 docs: $(READY)  ## Write the generated documents anew
-	@WRITE_DOCS=1 $(BIN)/python -m pytest --quiet tests/flows/test_bad_input.py tests/expectations/test_contract_document.py
+	@WRITE_DOCS=1 $(BIN)/python -m pytest --quiet tests/flows/test_bad_input.py tests/flows/test_notations.py \
+	  tests/expectations/test_contract_document.py
 
 format: $(READY)  ## Format the code and mend what the linter can
 	@$(BIN)/ruff format --quiet .

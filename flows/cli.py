@@ -282,6 +282,39 @@ def status(as_of: date | None, last: int, verify: bool, config: str | None, verb
 
 
 @scoring.command()
+@as_of_option
+@click.option(
+    "--rule", "rules", multiple=True, metavar="RULE", help="Only rows that break it; may be given several times."
+)
+@click.option(
+    "--to",
+    "path",
+    type=click.Path(path_type=Path),
+    metavar="FILE.csv",
+    help="Write the rows to a new file, ready to be corrected and delivered again.",
+)
+@common
+def rejected(as_of: date, rules: tuple[str, ...], path: Path | None, config: str | None, verbose: bool) -> None:
+    """Show why rows of a published day lie in quarantine; with --to, write them out to be corrected.
+
+    What is written are applicants' data: every declared column as it came, then the rules that the row breaks, its
+    file and its row. The store is left as it is.
+    """
+    settings = _settings(config, verbose)
+    from flows.rejected_summary import exported_summary, rejected_summary
+    from tasks.rejected import export_rejected, find_rejected
+    from tasks.store import open_store
+
+    store = open_store(settings.storage)
+    found = find_rejected(store, as_of, rules)
+    if path is None:
+        click.echo(rejected_summary(found, store))
+    else:
+        export_rejected(found, path)
+        click.echo(exported_summary(found, store, path))
+
+
+@scoring.command()
 @click.option("--apply", "is_applied", is_flag=True, help="Remove what is found; otherwise it is only told.")
 @click.option(
     "--today",

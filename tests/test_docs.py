@@ -17,7 +17,7 @@ CALLS = sorted(
     {
         call.strip().rstrip("`")
         for text in TEXTS.values()
-        for call in re.findall(r"\bscoring ((?:generate|train|promote|score|monitor|status|clean)\b[^`#\n;]*)", text)
+        for call in re.findall(rf"\bscoring ((?:{'|'.join(scoring.commands)})\b[^`#\n;]*)", text)
     }
 )
 

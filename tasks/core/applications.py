@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
@@ -80,6 +81,10 @@ TYPED_SCHEMA: Final = pa.schema([(column.name, column.arrow_type) for column in 
 _NUMBER: Final = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$"
 # Whole numbers below 2**53 are exact in float64 (IEEE 754); from there on one could silently become its neighbour.
 _LARGEST_WHOLE: Final = float(2**53 - 1)
+# float64 tells numbers of up to 15 digits apart (DBL_DIG): a text no longer than that is whole if its float64 is. But a
+# zero may be what is too small for a float64; "1e-324", six characters, is the shortest such text.
+_DECISIVE_CHARACTERS: Final = 15
+_SHORTEST_UNDERFLOW: Final = 6
 
 
 class TypedRows(NamedTuple):
@@ -100,9 +105,11 @@ def missing_columns(delivered: Sequence[str]) -> tuple[str, ...]:
 def parse_rows(raw: pa.Table) -> TypedRows:
     """Read a delivered chunk by the declared types; order of columns and extra columns do not matter.
 
-    A number is a sign, digits, a decimal point and an exponent; blanks around it are ignored and an empty cell is
-    missing. Infinity, NaN written as text, thousands separators, fractions in `integer` columns and whole numbers
-    from 2**53 on are unparsable. In binary input (parquet) a NaN is a missing value, as pandas means it.
+    A number is a sign, digits, a decimal point and an exponent; blanks around it are ignored. Infinity, NaN written as
+    text, thousands separators, fractions in `integer` columns, however small, and whole numbers from 2**53 on are
+    unparsable. A `real` becomes the float64 next to it. A cell without anything but blanks is missing. In binary input
+    (parquet) a NaN is a missing value, as pandas means it, and a truth value counts as 1 or 0 in `integer` columns.
+    docs/values.md shows how each notation is read.
 
     Raises:
         KeyError: a declared column is absent; ask `missing_columns` first.
@@ -121,15 +128,24 @@ def parse_rows(raw: pa.Table) -> TypedRows:
 
 
 def as_text(raw: pa.Table) -> pa.Table:
-    """The delivered rows with every declared column as text, for people to read and correct."""
-    return pa.table({name: raw.column(name).cast(pa.string()) for name in NAMES})
+    """The delivered rows with every declared column as text, for people to read and correct; it parses to the same."""
+    return pa.table(
+        {column.name: _text_of(raw.column(column.name).combine_chunks(), column.kind) for column in COLUMNS}
+    )
+
+
+def _text_of(values: pa.Array, kind: Kind) -> pa.Array:
+    if pa.types.is_floating(values.type):  # float64 first: the shortest text of a float32 is another number
+        values = values.cast(pa.float64())
+        values = pc.if_else(pc.is_nan(values), None, values)  # so pandas writes what is missing
+    elif pa.types.is_boolean(values.type) and kind in ("id", "integer"):
+        values = values.cast(pa.int8())
+    return values.cast(pa.string())
 
 
 def _parse_text(values: pa.Array) -> pa.Array:
-    if pa.types.is_floating(values.type):  # how pandas writes a text column without any text
-        values = pc.if_else(pc.is_nan(values), None, values)
-    text = values.cast(pa.string())
-    return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+    text = _text_of(values, "text")
+    return pc.if_else(pc.or_(pc.equal(text, ""), pc.utf8_is_space(text)), pa.scalar(None, pa.string()), text)
 
 
 def parse_numbers(values: pa.Array, *, whole: bool) -> tuple[pa.Array, np.ndarray]:
@@ -137,16 +153,20 @@ def parse_numbers(values: pa.Array, *, whole: bool) -> tuple[pa.Array, np.ndarra
 
     Args:
         values: a column as delivered, of any type that holds text or numbers.
-        whole: refuse fractions, and numbers that float64 cannot hold exactly.
+        whole: refuse fractions, and numbers that float64 cannot hold exactly; take truth values, which are no amounts.
     """
-    if _is_textual(values.type):
-        numbers = _numbers_from_text(values.cast(pa.string()))
+    text = values.cast(pa.string()) if _is_decimal_text(values.type) else None
+    if text is not None:
+        numbers = _numbers_from_text(text)
+    elif pa.types.is_boolean(values.type) and not whole:
+        numbers = pa.nulls(len(values), pa.float64())
     else:
         numbers = values.cast(pa.float64(), safe=False)
     sound = pc.is_finite(numbers)
     if whole:
         sound = pc.and_(sound, pc.equal(numbers, pc.floor(numbers)))
         sound = pc.and_(sound, pc.less_equal(pc.abs(numbers), _LARGEST_WHOLE))
+        sound = sound if text is None else _exactly_whole(text, numbers, sound)
     # Adding zero turns -0.0 into 0.0, which membership tests would otherwise tell apart.
     numbers = pc.add(pc.if_else(sound, numbers, None), 0.0)
     return numbers, _is_lost(values, numbers)
@@ -162,8 +182,38 @@ def _numbers_from_text(text: pa.Array) -> pa.Array:
         return pc.if_else(numeric, unsigned, None).cast(pa.float64())
 
 
+def _exactly_whole(text: pa.Array, numbers: pa.Array, sound: pa.Array) -> pa.Array:
+    """`sound` but for the cells whose text has a fraction, or is not zero, where float64 could not say so."""
+    length = pc.binary_length(text)
+    if (pc.max(length).as_py() or 0) < _SHORTEST_UNDERFLOW:
+        return sound
+    is_underflow = pc.and_(pc.equal(numbers, 0.0), pc.greater_equal(length, _SHORTEST_UNDERFLOW))
+    doubtful = pc.and_(sound, pc.or_(is_underflow, pc.greater(length, _DECISIVE_CHARACTERS)))
+    doubtful = pc.fill_null(doubtful, False)
+    if not pc.any(doubtful).as_py():
+        return sound
+    cells = text.filter(doubtful).dictionary_encode()
+    whole = pa.array([_is_whole(cell) for cell in cells.dictionary.to_pylist()], pa.bool_())
+    return pc.replace_with_mask(sound, doubtful, whole.take(cells.indices))
+
+
+def _is_whole(text: str) -> bool:
+    """Whether a finite number, as text, has no fraction; no digit of it is rounded away.
+
+    >>> [_is_whole(text) for text in ("1.5e1", "15e-1", "100001.00000000000001", "1e-400", " 0.0e-400")]
+    [True, False, False, False, True]
+    """
+    try:
+        number = Decimal(text)
+    except InvalidOperation:  # an exponent of 19 digits or more
+        return False
+    return number == number.to_integral_value()
+
+
 def _is_lost(values: pa.Array, numbers: pa.Array) -> np.ndarray:
     """True where a value was delivered and no number came out of it."""
+    if numbers.null_count == values.null_count:
+        return np.zeros(len(values), dtype=bool)
     if pa.types.is_floating(values.type):
         delivered = pc.is_valid(pc.if_else(pc.is_nan(values), None, values))
     elif _is_textual(values.type):
@@ -172,6 +222,11 @@ def _is_lost(values: pa.Array, numbers: pa.Array) -> np.ndarray:
         delivered = pc.is_valid(values)
     lost: np.ndarray = pc.and_(delivered, pc.is_null(numbers)).to_numpy(zero_copy_only=False)
     return lost
+
+
+def _is_decimal_text(type_: pa.DataType) -> bool:
+    """Whether numbers are digits in base ten, written or stored; Arrow's own cast of decimals to float64 is inexact."""
+    return _is_textual(type_) or pa.types.is_decimal(type_)
 
 
 def _is_textual(type_: pa.DataType) -> bool:

@@ -1,0 +1,143 @@
+"""The rows that a published day set aside, for people to count, to correct and to deliver again."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tasks.adapters.arrow import read_parquet
+from tasks.core.applications import NAMES
+from tasks.core.day import DataFile
+from tasks.core.feed_files import encode
+from tasks.core.manifest import Manifest
+from tasks.core.screening import BROKEN_RULES, SOURCE_FILE, SOURCE_ROW, count_by_rule
+from tasks.erasure.note import require_no_erasure
+from tasks.errors import ConfigError, PublishError, SourceError, did_you_mean
+from tasks.expired import read_expired
+from tasks.revisions import intact_data, newest_manifest, read_data, require_unbroken
+from tasks.store import Store
+
+_TOLD_RULES: Final = 8
+_EXPORTED: Final = (*NAMES, BROKEN_RULES, SOURCE_FILE, SOURCE_ROW)
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Rows in quarantine of a day's newest revision."""
+
+    as_of: date
+    revision: int
+    quarantine: DataFile | None
+    """Where they lie; None where the day set none aside."""
+    rows: pa.Table
+    """Those that were asked for: the declared columns as they came, then the rules they break, file and row."""
+
+    @property
+    def by_rule(self) -> Mapping[str, int]:
+        """Rule to the number of rows that break it, most broken first; a row may break several."""
+        return count_by_rule(self.rows.column(BROKEN_RULES).to_pylist())
+
+    @property
+    def by_file(self) -> Mapping[str, int]:
+        """Delivered file to the number of its rows, by name."""
+        counts = self.rows.column(SOURCE_FILE).value_counts().to_pylist()
+        return dict(sorted((each["values"], each["counts"]) for each in counts))
+
+    @property
+    def with_line_ends(self) -> int:
+        """Rows of which a cell holds a line end, so that a file of them has to be announced."""
+        columns = (self.rows.column(name) for name in NAMES)
+        text = pc.binary_join_element_wise(*columns, "", null_handling="replace")
+        return int(pc.sum(pc.match_substring(text, "\n")).as_py() or 0)
+
+
+def find_rejected(store: Store, as_of: date, rules: Collection[str] = ()) -> Rejected:
+    """The rows that the day's newest revision set aside; where `rules` are given, those that break any of them.
+
+    Raises:
+        SourceError: the day has not been published.
+        ConfigError: none of the rows breaks a rule that is asked for.
+        PublishError: the rows were removed by rule, are damaged, or an applicant is being erased from the day.
+    """
+    require_no_erasure(store, as_of)
+    require_unbroken(store, as_of)
+    published = newest_manifest(store, as_of)
+    if published is None:
+        raise SourceError(
+            f"{as_of} has not been published, so no row of it is in quarantine. Score it first: scoring score --as-of "
+            f"{as_of}"
+        )
+    quarantine = published.audited.quarantine
+    if quarantine is None:
+        rows = pa.schema([(name, pa.string()) for name in _EXPORTED]).empty_table()
+    else:
+        rows = read_parquet(_quarantine_data(store, published, quarantine)).select(list(_EXPORTED))
+    found = Rejected(as_of, published.revision, quarantine, rows)
+    if not rules:
+        return found
+    _require_broken(rules, found)
+    wanted = [not set(rules).isdisjoint(broken.split(";")) for broken in rows.column(BROKEN_RULES).to_pylist()]
+    return Rejected(as_of, published.revision, quarantine, rows.filter(pa.array(wanted)))
+
+
+def export_rejected(rejected: Rejected, path: Path) -> None:
+    """Write the rows to a new CSV file that its owner alone may read; it appears whole or not at all.
+
+    Raises:
+        ConfigError: there are no rows, the file is there already, or its name or folder will not do.
+        PublishError: the disk refused.
+    """
+    if not rejected.rows.num_rows:
+        raise ConfigError(
+            f"Nothing of {rejected.as_of}, revision {rejected.revision}, is in quarantine, so no file was written."
+        )
+    if path.suffix != ".csv":
+        raise ConfigError(f"{path} cannot be delivered again under its name; let it end in .csv.")
+    if not path.parent.is_dir():
+        raise ConfigError(f"{path.parent} is no folder; make it first, or write the rows somewhere else.")
+    data = encode(rejected.rows, "csv")
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.") as unfinished:  # its mode is 0600
+            unfinished.write(data)
+            unfinished.flush()
+            os.fsync(unfinished.fileno())
+            os.link(unfinished.name, path)
+    except FileExistsError:
+        raise ConfigError(f"{path} is there already, and was left as it is. Give another name, or remove it.") from None
+    except OSError as error:
+        raise PublishError(
+            f"{path} could not be written: {error.strerror}. Nothing was half-written; mend the folder (space, "
+            "permissions) or give another one."
+        ) from None
+
+
+def _quarantine_data(store: Store, published: Manifest, quarantine: DataFile) -> bytes:
+    data = intact_data(store, quarantine)
+    if data is not None:
+        return data
+    if removed := read_expired(store, published.as_of).get(quarantine.key):
+        raise PublishError(
+            f"The {quarantine.rows:,} rows in quarantine of {published.as_of} were removed by rule on "
+            f"{removed['at'][:10]}: {removed['rule']}. To correct them, restore {store.location(quarantine.key)} from "
+            "a backup."
+        )
+    return read_data(store, quarantine)
+
+
+def _require_broken(rules: Collection[str], found: Rejected) -> None:
+    broken: Sequence[str] = list(found.by_rule)
+    for rule in rules:
+        if rule not in broken:
+            told = ", ".join(broken[:_TOLD_RULES]) + (", …" if len(broken) > _TOLD_RULES else "")
+            raise ConfigError(
+                f"No row in quarantine of {found.as_of}, revision {found.revision}, breaks {rule!r}."
+                f"{did_you_mean(rule, list(broken))} Broken are: {told or 'none'}."
+            )
