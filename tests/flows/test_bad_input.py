@@ -837,7 +837,7 @@ def test_bad_input_publishes_nothing_and_says_what_to_do(
     assert re.search(kind.says, message), message
     assert "\n" not in message
     assert len(message) < 800
-    assert message.endswith((".", "/contract-refused.json"))
+    assert message.endswith((".", "/contract-refused.html"))
     assert published(using) == before
     assert f"day={kind.day}" not in "".join(before) or kind.error is InputsChanged
     told[kind.id] = shown(message, using, trained)
