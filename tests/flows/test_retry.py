@@ -84,10 +84,10 @@ def test_the_report_that_is_shown_is_that_of_the_published_attempt(project: Proj
     settings, delivery, pins, parts = day_of(project)
     audit(delivery, pins, DRAFT, parts, settings)
     tight = project.with_settings(contract={"max_quarantined_rows": 1, "max_quarantined_share": 0.001})
-    with pytest.raises(ExpectationsNotMet, match="contract-refused.json"):
+    with pytest.raises(ExpectationsNotMet, match="contract-refused.html"):
         score_applications.fn(as_of=DAY, config=tight.config)
     shown = project.root / f"reports/day={DAY}"
-    assert sorted(path.name for path in shown.iterdir()) == ["contract-refused.json"]
+    assert sorted(path.name for path in shown.iterdir()) == ["contract-refused.html", "contract-refused.json"]
     manifest = score_applications.fn(as_of=DAY, config=project.config).manifest
     assert manifest
     assert (shown / "contract.json").read_bytes() == (project.root / manifest.audited.contract_report.key).read_bytes()
