@@ -22,6 +22,7 @@ from great_expectations.expectations import registry
 from great_expectations.expectations.expectation import Expectation
 from great_expectations.validator.metric_configuration import MetricConfiguration
 
+from tasks.core.applications import ID, NUMBERS
 from tasks.core.contract import RECENT_FACTS, Rule, Scope, Severity
 from tasks.errors import ConfigError, did_you_mean
 
@@ -44,6 +45,18 @@ _ACROSS_ROWS: Final = {
     "column_values.unique", "compound_columns.unique", "column_values.increasing", "column_values.decreasing",
     "column_values.of_type", "column_values.in_type_list",
 }  # fmt: skip
+# Map metrics that say of categories what they say of the text these stand for; others trip over some categories.
+_TAKES_CATEGORIES: Final = {
+    "column_values.null", "column_values.nonnull", "column_values.in_set", "column_values.not_in_set",
+}  # fmt: skip
+# Map metrics that read a value's text.
+_READS_TEXT: Final = {
+    "column_values.match_regex", "column_values.match_regex_list", "column_values.not_match_regex",
+    "column_values.not_match_regex_list", "column_values.value_length.between", "column_values.value_length.equals",
+    "column_values.json_parseable", "column_values.match_json_schema", "column_values.dateutil_parseable",
+    "column_values.match_strftime_format",
+}  # fmt: skip
+_NUMBERS: Final = {ID, *NUMBERS}
 # Facts of the table that every condition declares to need; on pandas only the column names are ever read.
 _TABLE_FACTS: Final = {"table.columns", "table.column_types", "table.row_count"}
 
@@ -67,13 +80,20 @@ class RowRule:
     condition: Any
     """Great Expectations' row condition; None if the rule holds for every row."""
     condition_columns: tuple[str, ...]
+    takes_categories: bool
+    """Whether text may come as categories."""
     steps: tuple[_Step, ...]
     """The last one says of each judged row whether it breaks the rule."""
 
     @property
-    def cut(self) -> tuple[str, tuple[str, ...]]:
+    def condition_key(self) -> str:
+        """Equal for equal conditions; Great Expectations prints `== 1` and `== "1"` alike."""
+        return "" if self.condition is None else self.condition.json()
+
+    @property
+    def cut(self) -> tuple[str, tuple[str, ...], bool]:
         """Rules with equal cuts are judged on the same rows and columns."""
-        return repr(self.condition), self.columns
+        return self.condition_key, self.columns, self.takes_categories
 
 
 class Reviewed(NamedTuple):
@@ -268,9 +288,12 @@ def _condition_columns(condition: Mapping[str, Any] | None) -> list[str]:
 def _resolve(entry: Mapping[str, Any], expectation: Expectation) -> RowRule | None:
     """What to call for this rule on a chunk, or None if its verdict on a row hangs on more than that row."""
     map_metric = getattr(type(expectation), "map_metric", None)
+    if map_metric is None:
+        _require_on_pandas(entry["type"], expectation)
     if map_metric is None or map_metric in _ACROSS_ROWS:
         return None
     name, kwargs = f"{map_metric}.condition", entry["kwargs"]
+    _require_text(map_metric, _own_columns(kwargs))
     try:
         needed = registry.get_metric_kwargs(name, configuration=expectation.configuration)
         metric = MetricConfiguration(name, needed["metric_domain_kwargs"], needed["metric_value_kwargs"])
@@ -282,7 +305,28 @@ def _resolve(entry: Mapping[str, Any], expectation: Expectation) -> RowRule | No
         raise _Fault(f"Great Expectations would ignore the row_condition of {entry['type']}.")
     condition_columns = tuple(dict.fromkeys(_condition_columns(kwargs.get("row_condition"))))
     own = tuple(dict.fromkeys(_own_columns(kwargs)))
-    return None if steps is None else RowRule(entry["meta"]["id"], own, condition, condition_columns, steps)
+    if steps is None:
+        return None
+    takes_categories = map_metric in _TAKES_CATEGORIES
+    return RowRule(entry["meta"]["id"], own, condition, condition_columns, takes_categories, steps)
+
+
+def _require_on_pandas(type_: str, expectation: Expectation) -> None:
+    """Great Expectations would crash on every day alike."""
+    if type_ == "expect_table_row_count_to_equal_other_table":
+        raise _Fault("there is no other table: a contract is about one day's rows.")
+    try:
+        for metric in expectation.metric_dependencies:
+            registry.get_metric_provider(metric, PandasExecutionEngine())
+    except MetricProviderError:
+        raise _Fault(f"Great Expectations cannot evaluate {type_} on pandas.") from None
+
+
+def _require_text(map_metric: str, columns: Collection[str]) -> None:
+    """An id is read as `7`, or as `7.0` where another row of its chunk has none: the verdict would hang on that."""
+    for name in columns:
+        if map_metric in _READS_TEXT and name in _NUMBERS:
+            raise _Fault(f"it reads text, and {name} is a number, which may be written as 7 or 7.0.")
 
 
 def _steps(metric: MetricConfiguration, *, engine: PandasExecutionEngine) -> tuple[_Step, ...] | None:
@@ -303,9 +347,16 @@ def _steps(metric: MetricConfiguration, *, engine: PandasExecutionEngine) -> tup
 
 
 def _as_array(value: Any) -> Any:
-    """Lists of numbers as arrays: pandas looks up floats in a list of whole numbers as objects, seven times slower."""
-    is_numeric = isinstance(value, list) and value and all(type(item) in (int, float) for item in value)
+    """Lists of numbers as arrays: pandas looks up floats in a list of whole numbers as objects, seven times slower.
+
+    From 2**53 on the lookup as objects is more exact, and the list stays one.
+    """
+    is_numeric = isinstance(value, list) and value and all(_is_exact_float(item) for item in value)
     return np.array(value) if is_numeric else value
+
+
+def _is_exact_float(value: Any) -> bool:
+    return type(value) in (int, float) and abs(value) < 2**53
 
 
 def _label(entry: Any, position: int) -> str:

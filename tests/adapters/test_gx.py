@@ -11,14 +11,14 @@ import great_expectations as gx
 import numpy as np
 import pandas as pd
 import pytest
-from great_expectations.data_context.types.base import ProgressBarsConfig
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tasks.adapters.gx import Contract, load_contract, validate_decisions
-from tasks.core.applications import COLUMNS
+from tasks.core.applications import COLUMNS, ID, NUMBERS
 from tasks.core.contract import RuleCount, Verdicts, critical_positions, merge_counts
 from tasks.errors import ConfigError
+from tests.plain_gx import plain
 
 SUITES = Path(__file__).parents[2] / "expectations"
 IS_X = {"type": "comparison", "column": {"name": "t"}, "operator": "==", "parameter": "x"}
@@ -34,7 +34,7 @@ RECENT = {"recent_rows_min": 40, "recent_rows_median": 50, "recent_rows_max": 60
 Entry = dict[str, Any]
 
 
-def entry(id_: str, type_: str, severity: str = "warning", **kwargs: Any) -> Entry:
+def entry(id_: str, type_: str, severity: str = "warning", /, **kwargs: Any) -> Entry:
     meta = {"id": id_, "sentence": f"{id_} holds.", "owner": "data owner"}
     return {"type": type_, "kwargs": kwargs, "severity": severity, "meta": meta}
 
@@ -95,20 +95,6 @@ def applications() -> Contract:
     return load_contract((SUITES / "applications.json").read_text())
 
 
-def plain(text: str, frame: pd.DataFrame) -> dict[str, dict[str, Any]]:
-    """What Great Expectations itself says: rule id to its result, with the positions of broken rows in `rows`."""
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    asset = context.data_sources.add_pandas("p").add_dataframe_asset("p")
-    batch = asset.add_batch_definition_whole_dataframe("p").get_batch({"dataframe": frame})
-    found = {}
-    suite_of_text = gx.ExpectationSuite(**json.loads(text))
-    for each in batch.validate(suite_of_text, result_format="COMPLETE", expectation_parameters=dict(RECENT)).results:
-        rows = sorted(each.result.get("unexpected_index_list") or [])
-        found[each.expectation_config.meta["id"]] = {"success": each.success, "rows": rows, **each.result}
-    return found
-
-
 def judge_in_chunks(contract: Contract, frame: pd.DataFrame, size: int) -> tuple[dict[str, list[int]], Verdicts]:
     """Broken positions in the whole frame, and the merged verdicts, of chunks of `size` rows."""
     rows: dict[str, list[int]] = {}
@@ -122,7 +108,7 @@ def judge_in_chunks(contract: Contract, frame: pd.DataFrame, size: int) -> tuple
 
 
 def assert_parity(contract: Contract, text: str, frame: pd.DataFrame, *, size: int) -> None:
-    oracle = plain(text, frame)
+    oracle = plain(text, frame, RECENT)
     rows, verdicts = judge_in_chunks(contract, frame, size)
     across = contract.check_table(frame[list(contract.table_columns)], RECENT)
     broken_columns = contract.check_columns(list(frame.columns))
@@ -190,6 +176,55 @@ def test_text_as_categories_is_judged_like_text_as_objects(applications: Contrac
     }
 
 
+def comparison(column: str, operator: str, parameter: Any) -> Entry:
+    return {"type": "comparison", "column": {"name": column}, "operator": operator, "parameter": parameter}
+
+
+PRINTED_ALIKE = suite(
+    entry("if_text", "expect_column_values_to_be_null", column="a", row_condition=comparison("t", "==", "1")),
+    entry("if_number", "expect_column_values_to_be_null", column="a", row_condition=comparison("t", "==", 1)),
+)
+
+
+def test_conditions_that_are_printed_alike_are_told_apart() -> None:
+    contract = load_contract(PRINTED_ALIKE, columns=("a", "t"))
+    frame = pd.DataFrame({"a": [1.0, 2.0], "t": ["1", None]})
+    assert_parity(contract, PRINTED_ALIKE, frame, size=2)
+    assert contract.check_rows(frame).counts == {"if_text": RuleCount(1, 0, 1), "if_number": RuleCount(0, 0, 0)}
+
+
+LARGE = suite(
+    entry("one_of", "expect_column_values_to_be_in_set", column="a", value_set=[2**53 + 1, 1]),
+    entry("none_of", "expect_column_values_to_not_be_in_set", column="a", value_set=[2**53 + 1, 1]),
+)
+
+
+def test_a_whole_number_that_no_float_can_hold_is_not_its_neighbour() -> None:
+    assert_parity(load_contract(LARGE, columns=("a",)), LARGE, pd.DataFrame({"a": [2.0**53, 1.0]}), size=1)
+
+
+TEXTUAL = suite(
+    entry("json", "expect_column_values_to_be_json_parseable", column="t"),
+    entry("day", "expect_column_values_to_match_strftime_format", column="t", strftime_format="%Y"),
+    entry("same", "expect_column_pair_values_to_be_equal", column_A="t", column_B="u"),
+    entry("after", "expect_column_values_to_be_null", column="u", row_condition=comparison("t", ">", "1")),
+    entry("early", "expect_column_values_to_be_unique", column="u", row_condition=comparison("t", "<", "y")),
+    entry("text", "expect_column_values_to_be_of_type", column="t", type_="str"),
+)
+
+
+@pytest.mark.parametrize("size", [1, 2, 4])
+def test_categories_are_judged_as_the_text_they_stand_for(size: int) -> None:
+    contract = load_contract(TEXTUAL, columns=("t", "u"))
+    text = pd.DataFrame({"t": ["1", "x", "2024", None], "u": ["1", "y", "y", "x"]})
+    expected, rows = plain(TEXTUAL, text), judge_in_chunks(contract, text.astype("category"), size)[0]
+    assert rows == {id_: expected[id_]["rows"] for id_ in ("json", "day", "same", "after")}
+    across = contract.check_table(text.astype("category"))
+    assert {each.rule_id: each.is_met for each in across} == {
+        id_: expected[id_]["success"] for id_ in ("early", "text")
+    }
+
+
 def test_a_frame_without_rows_breaks_no_row_rule(mixed: Contract) -> None:
     frame = pd.DataFrame({"id": np.empty(0, np.int64), "a": np.empty(0), "b": np.empty(0), "t": np.empty(0, object)})
     verdicts = mixed.check_rows(frame)
@@ -231,8 +266,9 @@ def test_a_validation_is_json_and_holds_no_value_of_the_data(mixed: Contract) ->
 
 
 def test_a_rule_without_counts_has_not_passed(mixed: Contract) -> None:
+    counts = {rule.id: RuleCount() for rule in mixed.rules if rule.id != "range_if"}
     with pytest.raises(KeyError, match="range_if"):
-        mixed.results({}, [])
+        mixed.results(counts, [])
 
 
 def test_missing_columns_are_found_in_the_header_alone(applications: Contract) -> None:
@@ -310,6 +346,17 @@ def test_a_table_rule_that_crashes_is_a_config_error_without_values_or_logs(
     assert "Zaphod" not in str(caught.value) + caplog.text + "".join(capfd.readouterr())
 
 
+def test_a_table_rule_that_takes_all_others_along_is_the_one_that_is_named() -> None:
+    above = comparison("t", ">", 1)
+    mean = entry("mean", "expect_column_mean_to_be_between", column="a", min_value=0)
+    typed = entry("typed", "expect_column_values_to_be_of_type", column="t", type_="str", row_condition=above)
+    frame = pd.DataFrame({"a": [1.0, 2.0], "t": ["Zaphod", "7"]})
+    with pytest.raises(ConfigError, match="'typed' of contract 'small' could not be evaluated") as caught:
+        load_contract(suite(mean, typed), columns=("a", "t")).check_table(frame)
+    assert "Zaphod" not in str(caught.value)
+    assert caught.value.__suppress_context__
+
+
 def test_great_expectations_is_silent(capfd: pytest.CaptureFixture[str], applications: Contract) -> None:
     applications.check_table(table_frame([1, 1]))
     assert capfd.readouterr() == ("", "")
@@ -366,6 +413,19 @@ FAULTS: dict[str, tuple[Any, str]] = {
     "pattern": (
         entry("p", "expect_column_values_to_match_like_pattern", **LIKE), "cannot evaluate .* pandas"
     ),
+    "other table": (
+        entry("o", "expect_table_row_count_to_equal_other_table", other_table_name="u"), "there is no other table"
+    ),
+    "query": (
+        entry("q", "unexpected_rows_expectation", unexpected_rows_query="SELECT * FROM {batch} WHERE a > 1"),
+        "cannot evaluate .* pandas",
+    ),
+    "text of an id": (
+        entry("t", "expect_column_values_to_match_regex", column=ID, regex="^7"), f"reads text, and {ID} is a number"
+    ),
+    "text of a number": (
+        entry("t", "expect_column_value_lengths_to_equal", column=NUMBERS[0], value=1), "reads text, and .* is a number"
+    ),
     "no object": ("expect_column_to_exist", "an entry is an object"),
 }  # fmt: skip
 
@@ -374,7 +434,7 @@ FAULTS: dict[str, tuple[Any, str]] = {
 def test_a_faulty_entry_is_named_and_refused(faulty: Any, complaint: str) -> None:
     good = entry("good", "expect_column_values_to_not_be_null", column="t")
     with pytest.raises(ConfigError, match=rf"^Contract 'small', entry 2.*: .*{complaint}"):
-        load_contract(suite(good, faulty), columns=("a", "b", "t"))
+        load_contract(suite(good, faulty), columns=("a", "b", "t", ID, NUMBERS[0]))
 
 
 def test_an_error_names_the_entry_by_position_id_and_type() -> None:
