@@ -16,7 +16,8 @@ from tasks.adapters.arrow import read_parquet, write_parquet
 from tasks.assemble import assemble, control_totals, count_files
 from tasks.checkpoints import code_digest, digest_of
 from tasks.contract_gate import Gate
-from tasks.core.control_totals import unreconciled
+from tasks.core.applications import ID
+from tasks.core.control_totals import hash_total, unreconciled
 from tasks.core.day import (
     Audited,
     DataFile,
@@ -59,7 +60,6 @@ def audit(delivery: Delivery, pins: Pins, draft: Draft, parts: Sequence[PartRef]
     gate = Gate(store, pinned_contract(pins, settings), delivery, settings)
     passed = gate.require_contract(parts, assembled, revision=draft.revision)
     files, totals = count_files(parts, assembled), control_totals(parts, assembled)
-    require_reconciled(files, totals)
     decisions = build_decisions(
         *(assembled.decided.column(name).to_numpy() for name in (APPLICATION_ID, PD)),
         as_of=delivery.as_of,
@@ -69,6 +69,7 @@ def audit(delivery: Delivery, pins: Pins, draft: Draft, parts: Sequence[PartRef]
         contract_version=pins.contract_version,
     )
     by_decision = count_by_decision(decisions.column("decision"))
+    require_reconciled(files, totals, decisions)
     require_plausible(decisions, by_decision, settings)
     ids, probabilities = (decisions.column(name).to_numpy() for name in (APPLICATION_ID, PD))
     content = content_fingerprint(ids, probabilities, pins)
@@ -90,15 +91,22 @@ def audit(delivery: Delivery, pins: Pins, draft: Draft, parts: Sequence[PartRef]
     )
 
 
-def require_reconciled(files: Mapping[str, FileTotals], totals: Mapping[str, Mapping[str, FileTotals]]) -> None:
+def require_reconciled(
+    files: Mapping[str, FileTotals], totals: Mapping[str, Mapping[str, FileTotals]], decisions: pa.Table
+) -> None:
     """Stop where a row is in none of the places in which rows end, or in two, or is another one than was read.
+
+    The last place is the table of decisions, whose ids are those of the rows decided.
 
     Raises:
         ScoringError: names the files and measures that do not agree.
     """
     if lost := unaccounted(files):
         raise ScoringError(f"Rows unaccounted for: {lost}. Nothing was published; this is a fault of the program.")
-    if lost_totals := unreconciled(totals):
+    lost_totals = unreconciled(totals)
+    if hash_total(decisions.column(APPLICATION_ID)) != sum(one.decided for one in totals[ID].values()):
+        lost_totals.append(f"{ID} of the decisions")
+    if lost_totals:
         raise ScoringError(
             f"Control totals do not agree between what was read and where its rows ended: {', '.join(lost_totals)}. "
             "Nothing was published; this is a fault of the program."

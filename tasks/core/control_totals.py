@@ -37,6 +37,11 @@ def sum_typed(rows: pa.Table) -> dict[str, int]:
     return {measure: int(_whole(rows.column(measure)).sum()) for measure in MEASURES}
 
 
+def hash_total(ids: pa.ChunkedArray) -> int:
+    """The total over ids."""
+    return int(_whole(ids).sum())
+
+
 def add_sums(*parts: Mapping[str, int]) -> dict[str, int]:
     """The totals over all rows, from those of disjoint row sets."""
     return {measure: sum(part.get(measure, 0) for part in parts) for measure in MEASURES}

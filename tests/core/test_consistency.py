@@ -104,6 +104,9 @@ MANIFESTS: dict[str, Callable[[Manifest], Manifest]] = {
     "leaves 1 of 6 rows of a.csv unaccounted for": lambda each: with_audited(
         each, files=dict(each.audited.files) | {"a.csv": FileTotals(6, 3, 1, 1)}
     ),
+    "has control totals of AMT_CREDIT of a.csv that do not agree": lambda each: with_audited(
+        each, control_totals={"AMT_CREDIT": {"a.csv": FileTotals(500, 300, 100, 0)}}
+    ),
     "names 7 decisions; by its totals required are 6": lambda each: with_audited(
         each, decisions=DataFile("d", "d", 1, 7)
     ),

@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from configs.settings import PROJECT, load_settings
 from tasks.arrive import arrive
-from tasks.audit import audit
-from tasks.core.control_totals import MEASURES
-from tasks.core.day import PUBLISH
+from tasks.audit import audit, require_reconciled
+from tasks.core.control_totals import MEASURES, hash_total
+from tasks.core.day import PUBLISH, FileTotals
 from tasks.core.manifest import manifest_json
 from tasks.errors import ExpectationsNotMet, ScoringError
 from tasks.pin import pin
@@ -158,6 +159,16 @@ def test_a_total_that_does_not_agree_with_what_was_read_stops_the_day(project: P
         audit(delivery, pins, draft_after(None, PUBLISH, base=0), [other], settings)
     assert str(part.sums[measure]) not in str(told.value)
     audit(delivery, pins, draft_after(None, PUBLISH, base=0), [part], settings)
+
+
+def test_decisions_about_others_than_the_rows_decided_stop_the_day() -> None:
+    ids = pa.chunked_array([[7, 8]])
+    totals = {"SK_ID_CURR": {"a.csv": FileTotals(hash_total(ids), hash_total(ids), 0, 0)}}
+    require_reconciled({"a.csv": FileTotals(2, 2, 0, 0)}, totals, pa.table({"application_id": ids}))
+    with pytest.raises(ScoringError, match="SK_ID_CURR of the decisions. Nothing was published"):
+        require_reconciled({"a.csv": FileTotals(2, 2, 0, 0)}, totals, pa.table({"application_id": [7, 9]}))
+    with pytest.raises(ScoringError, match="Rows unaccounted for"):
+        require_reconciled({"a.csv": FileTotals(3, 2, 0, 0)}, totals, pa.table({"application_id": ids}))
 
 
 # --- the days before
