@@ -78,7 +78,7 @@ class Gate:
         )
         outcomes, quarantined = self._outcomes(judged, by_rule), assembled.rejected.num_rows
         refused = refusal(outcomes, quarantined=quarantined, rows=rows, budget=self._budget, by_rule=by_rule)
-        report = self._report(judged, outcomes, by_rule, quarantined) | {"revision": revision, "refused": refused}
+        report = self._report(judged, outcomes, by_rule, quarantined) | {"refused": refused, "revision": revision}
         tell_rules(report)
         if refused:
             self._refuse(report)
@@ -112,7 +112,7 @@ class Gate:
         judged = _Judged(Evidence(rows, {}), counts, self.contract.unjudged_table())
         outcomes = [each for each in self._outcomes(judged, by_rule) if each.is_met is not None]
         told = overdrawn(file.name, rows, len(ids), most_rows=most_rows, budget=self._budget, by_rule=by_rule)
-        report = self._report(judged, outcomes, by_rule, len(ids)) | {"revision": None, "refused": told}
+        report = self._report(judged, outcomes, by_rule, len(ids)) | {"refused": told, "most_rows": most_rows}
         tell_rules(report)
         self._refuse(report)
 
