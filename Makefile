@@ -50,7 +50,7 @@ prove: $(READY)  ## Run the long proofs whole (up to an hour) and write docs/evi
 	@$(BIN)/python -m tests.proofs.evidence
 
 docs: $(READY)  ## Write the generated documents anew
-	@WRITE_DOCS=1 $(BIN)/python -m pytest --quiet tests/flows/test_bad_input.py
+	@WRITE_DOCS=1 $(BIN)/python -m pytest --quiet tests/flows/test_bad_input.py tests/adapters/test_rule_types.py
 
 format: $(READY)  ## Format the code and mend what the linter can
 	@$(BIN)/ruff format --quiet .
