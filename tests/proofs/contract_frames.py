@@ -190,8 +190,10 @@ def _quantiles(draw: Draw) -> Kwargs:
 
 
 def _value_set(draw: Draw) -> Kwargs:
-    """Values of the column's type, or of another, or of several at once."""
+    """Values of the column's type, or of another, or of several at once; or those next to what a float can hold."""
     column = draw.any_column()
+    if column in NUMBERS and draw.chance(0.2):
+        return {"column": column, "value_set": [2**53 + 1, draw.one((1, 2**53 - 1)), draw.one((2, 0.5, 2**53))]}
     mixed = [1, 1.0, 0.5, "1", "x", True, False, 2**53 + 1, 365243, "365243", None]
     values = draw.some(mixed, 5) if draw.chance(0.3) else [draw.value(column) for _ in range(4)]
     whole = [
@@ -418,14 +420,23 @@ def _comparison(draw: Draw) -> Kwargs:
     return {"type": "comparison", "column": {"name": column}, "operator": operator, "parameter": parameter}
 
 
-def random_entry(draw: Draw, type_: str, id_: str) -> Kwargs:
+def printed_alike(condition: Kwargs) -> Kwargs:
+    """A condition on the text of what another compares with, which Great Expectations prints like that one."""
+    if condition.get("operator") not in ("==", "!=", "IN", "NOT_IN"):
+        return condition
+    parameter = condition["parameter"]
+    text = [str(value) for value in parameter] if isinstance(parameter, list) else str(parameter)
+    return condition | {"parameter": text}
+
+
+def random_entry(draw: Draw, type_: str, id_: str, conditions: Sequence[Kwargs]) -> Kwargs:
     """A rule of the type, with whatever it may carry."""
     fields, kwargs = registry.get_expectation_impl(type_).__fields__, RULES[type_](draw)
     severity = draw.one(("critical", "warning", "info"))
     if "mostly" in fields and draw.chance(0.35):
         kwargs["mostly"], severity = draw.one((0, 0.3, 0.5, 2 / 3, 0.9, 1)), draw.one(("warning", "info"))
     if "row_condition" in fields and type_ not in WITHOUT_CONDITION and draw.chance(0.4):
-        kwargs["row_condition"] = random_condition(draw)
+        kwargs["row_condition"] = draw.one(conditions)
     if (values := ignoring(type_)) and draw.chance(0.75):
         kwargs["ignore_row_if"] = draw.one(values)
     meta = {"id": id_, "sentence": f"{id_} holds.", "owner": "data owner"}
@@ -433,8 +444,11 @@ def random_entry(draw: Draw, type_: str, id_: str) -> Kwargs:
 
 
 def random_suite(draw: Draw, size: int) -> list[Kwargs]:
-    """The entries of a suite of `size` rules, each of another type."""
-    return [random_entry(draw, type_, f"rule_{n}") for n, type_ in enumerate(draw.shuffled(sorted(RULES))[:size])]
+    """The entries of a suite of `size` rules, each of another type; some share a row condition."""
+    conditions = [random_condition(draw) for _ in range(4)]
+    conditions += [printed_alike(each) for each in conditions]
+    types = draw.shuffled(sorted(RULES))[:size]
+    return [random_entry(draw, type_, f"rule_{n}", conditions) for n, type_ in enumerate(types)]
 
 
 def suite_text(entries: Sequence[Kwargs]) -> str:
