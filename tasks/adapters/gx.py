@@ -20,16 +20,11 @@ from great_expectations.data_context.types.base import ProgressBarsConfig
 from great_expectations.execution_engine.pandas_execution_engine import PandasExecutionEngine
 from great_expectations.expectations.expectation import Expectation
 
-from tasks.adapters.gx_suite import Reviewed, RowRule, parse_suite, review_suite
+from tasks.adapters.gx_suite import ABOUT_COLUMNS, Reviewed, RowRule, parse_suite, review_suite
 from tasks.core.applications import NAMES
 from tasks.core.contract import Rule, RuleCount, RuleResult, Verdicts, suite_identity
 from tasks.errors import ConfigError
 
-# Expectations that the header of a file decides.
-_ABOUT_COLUMNS: Final = {
-    "expect_column_to_exist", "expect_table_columns_to_match_set", "expect_table_columns_to_match_ordered_list",
-    "expect_table_column_count_to_equal", "expect_table_column_count_to_be_between",
-}  # fmt: skip
 _COUNTS_ONLY: Final = {
     "result_format": "BASIC",
     "partial_unexpected_count": 0,
@@ -54,8 +49,8 @@ class Contract:
         # Rules of one cut stand together, so that a chunk is cut once for all of them.
         self._row_rules = sorted((each.row_rule for each in reviewed if each.row_rule), key=lambda rule: rule.cut)
         table = [each for each in reviewed if each.row_rule is None]
-        self._about_columns = [each for each in table if each.entry["type"] in _ABOUT_COLUMNS]
-        self._across_rows = [each for each in table if each.entry["type"] not in _ABOUT_COLUMNS]
+        self._about_columns = [each for each in table if each.entry["type"] in ABOUT_COLUMNS]
+        self._across_rows = [each for each in table if each.entry["type"] not in ABOUT_COLUMNS]
         self.table_columns: tuple[str, ...] = tuple(
             dict.fromkeys(name for each in self._across_rows for name in each.rule.columns)
         )

@@ -40,6 +40,11 @@ _WORD: Final = re.compile(r"[A-Za-z_]\w*")
 # Rule ids are joined by ";" in the quarantine.
 _ID: Final = re.compile(r"\w+", re.ASCII)
 
+# Expectations that the header of a file decides.
+ABOUT_COLUMNS: Final = {
+    "expect_column_to_exist", "expect_table_columns_to_match_set", "expect_table_columns_to_match_ordered_list",
+    "expect_table_column_count_to_equal", "expect_table_column_count_to_be_between",
+}  # fmt: skip
 # Map metrics whose verdict on a row hangs on other rows or on the type of the column.
 _ACROSS_ROWS: Final = {
     "column_values.unique", "compound_columns.unique", "column_values.increasing", "column_values.decreasing",
@@ -173,6 +178,8 @@ def _review(entry: Any, *, columns: Collection[str] | None, taken: Collection[st
     parameters = _parameters(entry["kwargs"])
     if row_rule and parameters:
         raise _Fault("a rule that is judged row by row takes no $PARAMETER.")
+    if parameters and entry["type"] in ABOUT_COLUMNS:
+        raise _Fault("a rule about the header takes no $PARAMETER.")
     return Reviewed(entry, expectation, rule, row_rule, parameters)
 
 

@@ -403,6 +403,9 @@ FAULTS: dict[str, tuple[Any, str]] = {
     "parameter of a row rule": (
         with_(kwargs={"column": "a", "min_value": {"$PARAMETER": "recent_rows_min"}}), "takes no .PARAMETER"
     ),
+    "parameter of the header": (
+        entry("h", "expect_table_column_count_to_equal", value={"$PARAMETER": "recent_rows_min"}), "takes no .PARAMETER"
+    ),
     "formula": (
         entry("f", "expect_table_row_count_to_be_between", min_value={"$PARAMETER": "recent_rows_min *"}),
         "formula of min_value is not understood",

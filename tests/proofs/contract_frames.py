@@ -15,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 from great_expectations.expectations import registry
 
+from tasks.adapters.gx_suite import ABOUT_COLUMNS
 from tasks.core.applications import ID, NAMES
 from tasks.core.contract import typed_frame
 
@@ -420,6 +421,17 @@ def _comparison(draw: Draw) -> Kwargs:
     return {"type": "comparison", "column": {"name": column}, "operator": operator, "parameter": parameter}
 
 
+RECENT: Final = {"recent_rows_min": 2, "recent_rows_median": 5.5, "recent_rows_max": 40}
+"""Figures of the days before."""
+
+
+def of_recent_days(draw: Draw, type_: str, kwargs: Kwargs) -> Kwargs:
+    """Limits made of figures of the days before, for rules about a figure of this one."""
+    is_figure = not hasattr(registry.get_expectation_impl(type_), "map_metric") and type_ not in ABOUT_COLUMNS
+    limits = [name for name in ("min_value", "max_value", "value") if is_figure and name in kwargs]
+    return {name: {"$PARAMETER": f"{draw.one(tuple(RECENT))} * {draw.one((0.5, 1, 2))}"} for name in limits}
+
+
 def printed_alike(condition: Kwargs) -> Kwargs:
     """A condition on the text of what another compares with, which Great Expectations prints like that one."""
     if condition.get("operator") not in ("==", "!=", "IN", "NOT_IN"):
@@ -432,15 +444,16 @@ def printed_alike(condition: Kwargs) -> Kwargs:
 def random_entry(draw: Draw, type_: str, id_: str, conditions: Sequence[Kwargs]) -> Kwargs:
     """A rule of the type, with whatever it may carry."""
     fields, kwargs = registry.get_expectation_impl(type_).__fields__, RULES[type_](draw)
-    severity = draw.one(("critical", "warning", "info"))
+    if draw.chance(0.2):
+        kwargs |= of_recent_days(draw, type_, kwargs)
     if "mostly" in fields and draw.chance(0.35):
-        kwargs["mostly"], severity = draw.one((0, 0.3, 0.5, 2 / 3, 0.9, 1)), draw.one(("warning", "info"))
+        kwargs["mostly"] = draw.one((0, 0.3, 0.5, 2 / 3, 0.9, 1))
     if "row_condition" in fields and type_ not in WITHOUT_CONDITION and draw.chance(0.4):
         kwargs["row_condition"] = draw.one(conditions)
     if (values := ignoring(type_)) and draw.chance(0.75):
         kwargs["ignore_row_if"] = draw.one(values)
     meta = {"id": id_, "sentence": f"{id_} holds.", "owner": "data owner"}
-    return {"type": type_, "kwargs": kwargs, "severity": severity, "meta": meta}
+    return {"type": type_, "kwargs": kwargs, "severity": draw.one(("critical", "warning", "info")), "meta": meta}
 
 
 def random_suite(draw: Draw, size: int) -> list[Kwargs]:
