@@ -151,8 +151,9 @@ def test_any_suite_on_any_chunking_of_any_frame_is_judged_as_great_expectations_
 
 TOLD: Final = (
     "Frames were drawn that hold what a day may hold and what it may not (nulls, whole columns of them, values on the "
-    "limits, infinities, doubled and missing ids, unseen levels, no rows at all), and for each a suite of "
-    f"{RULES_A_SUITE} rules of every type that a contract may hold. Our engine judged them in chunks of 1 to 200 rows, "
+    "limits, infinities, doubled and missing ids, unseen levels, no rows at all), text as objects or as categories; "
+    f"and for each a suite of {RULES_A_SUITE} rules of all types that a contract may hold, with row conditions, "
+    "`mostly`, what is to be ignored, and limits of recent days. Our engine judged them in chunks of 1 to 200 rows, "
     "Great Expectations the whole frame at once with COMPLETE results. Every verdict, count and percentage had to be "
     "the same, and for rules that are judged row by row which rows break them. Where Great Expectations itself crashes "
     "on a rule, ours had to stop and name the rule."
