@@ -110,7 +110,10 @@ class Gate:
             return
         by_rule = count_by_rule(rules for table in rejected for rules in table.column(BROKEN_RULES).to_pylist())
         judged = _Judged(Evidence(rows, {}), counts, self.contract.unjudged_table())
-        outcomes = [each for each in self._outcomes(judged, by_rule) if each.is_met is not None]
+        # What is about the whole day, or takes all ids of it, cannot be said of a part.
+        outcomes = [
+            each for each in self._outcomes(judged, by_rule) if each.rule.scope == "row" and each.rule != CONFLICTING
+        ]
         told = overdrawn(file.name, rows, len(ids), most_rows=most_rows, budget=self._budget, by_rule=by_rule)
         report = self._report(judged, outcomes, by_rule, len(ids)) | {"refused": told, "most_rows": most_rows}
         tell_rules(report)

@@ -150,7 +150,8 @@ def is_over_budget(quarantined: int, rows: int, budget: Budget) -> bool:
     >>> is_over_budget(21, 100, Budget(max_rows=20, max_share=0.05))
     True
     """
-    return quarantined > budget.max_rows and quarantined > budget.max_share * rows
+    # Divided, since 0.29 * 100 is less than 29, and 29 / 100 is 0.29.
+    return quarantined > budget.max_rows and quarantined / max(rows, 1) > budget.max_share
 
 
 def merge_counts(*parts: Mapping[str, RuleCount]) -> dict[str, RuleCount]:

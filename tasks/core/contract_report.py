@@ -14,6 +14,7 @@ from tasks.core.words import counted
 Standing = Literal["broken", "warned", "unjudged", "met"]
 _WORST_FIRST: Final = ("day stopped", "rows quarantined", "warned", "noted")
 _WARNINGS: Final = ("warned", "noted")
+_SHARE_DIGITS: Final = 6  # 0.29 * 100 is less than 29
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,7 @@ def read_contract_report(report: Mapping[str, Any]) -> ContractReport:
 def _allowed(budget: Mapping[str, Any], rows: int) -> int | None:
     """The larger of the two limits, as in `tasks.core.contract.is_over_budget`."""
     limits = [budget[limit] * each for limit, each in (("max_rows", 1), ("max_share", rows)) if limit in budget]
-    return int(max(limits)) if limits else None
+    return int(round(max(limits), _SHARE_DIGITS)) if limits else None
 
 
 def _rule(told: Mapping[str, Any]) -> ReportedRule:

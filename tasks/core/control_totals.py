@@ -8,7 +8,7 @@ the total over a single row is not its id.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -103,13 +103,3 @@ def unreconciled(totals: Mapping[str, Mapping[str, FileTotals]]) -> list[str]:
     return [
         f"{measure} of {name}" for measure, files in totals.items() for name, one in files.items() if one.unaccounted
     ]
-
-
-def without_files(
-    totals: Mapping[str, Mapping[str, FileTotals]], names: Iterable[str]
-) -> dict[str, dict[str, FileTotals]]:
-    """The totals of the other files: beside those of before, a total without one row would tell that row's value."""
-    left_out = set(names)
-    return {
-        measure: {name: one for name, one in files.items() if name not in left_out} for measure, files in totals.items()
-    }

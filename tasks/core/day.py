@@ -197,7 +197,7 @@ class Audited:
     changes: DataFile | None = None
     """What differs from the revision before; None in the first."""
     control_totals: Mapping[str, Mapping[str, FileTotals]] = field(default_factory=dict)
-    """Measure and file to its totals; without files from which somebody was erased, whom the difference would tell."""
+    """Measure and file to its totals; none once somebody was erased, whom the difference would tell."""
     recent_days: Mapping[str, int] = field(default_factory=dict)
     """Published days that the day was compared with, in ISO form, to the rows decided on each."""
 

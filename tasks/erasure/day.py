@@ -23,7 +23,6 @@ import pyarrow as pa
 from tasks.adapters.arrow import read_footer, read_parquet, write_parquet
 from tasks.adapters.cut import cut_rows
 from tasks.clean import StoredDay, is_data_file
-from tasks.core.control_totals import without_files
 from tasks.core.day import Audited, DataFile, Pins, content_fingerprint, count_by_decision
 from tasks.core.erasure import erased_totals, places_of_rows, rows_of
 from tasks.core.manifest import Manifest, manifest_json, policy_of, read_manifest
@@ -259,8 +258,8 @@ def _without(
         else Counter(quarantine.removed.column(SOURCE_FILE).to_pylist() if quarantine else ()),
     )
     files = {name: erased_totals(one, places.get(name, {})) for name, one in audited.files.items()}
-    touched = cut.keys() | {name for name, one in files.items() if one != audited.files[name]}
-    audited = replace(audited, files=files, control_totals=without_files(audited.control_totals, touched))
+    # In which files their rows stood cannot be told where files are gone; so no total stays that one may be part of.
+    audited = replace(audited, files=files, control_totals={})
     if decisions and decisions.file:
         by_decision = count_by_decision(decisions.kept.column("decision"))
         audited = replace(

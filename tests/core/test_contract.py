@@ -115,6 +115,11 @@ def test_a_day_is_over_budget_only_above_both_limits(quarantined: int, rows: int
     assert is_over_budget(quarantined, rows, Budget(max_rows=10, max_share=0.05)) is is_over
 
 
+@pytest.mark.parametrize(("quarantined", "is_over"), [(29, False), (30, True)])
+def test_a_share_that_floats_cannot_hold_is_met_exactly_all_the_same(quarantined: int, *, is_over: bool) -> None:
+    assert is_over_budget(quarantined, 100, Budget(max_rows=10, max_share=0.29)) is is_over
+
+
 def test_counts_of_disjoint_row_sets_add_up() -> None:
     first = {"a": RuleCount(5, 1, 2), "b": RuleCount(5, 0, 0)}
     second = {"a": RuleCount(3, 0, 1)}

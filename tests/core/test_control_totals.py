@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.core.control_totals import MEASURES, add_sums, sum_typed, totals_by_measure, unreconciled, without_files
+from tasks.core.control_totals import MEASURES, add_sums, sum_typed, totals_by_measure, unreconciled
 from tasks.core.day import FileTotals
 
 Rows = list[tuple[int | None, float | None, float | None]]
@@ -79,12 +79,11 @@ def test_a_row_that_became_another_is_noticed_though_the_number_of_rows_is_right
     assert unreconciled(totals) == [f"{measure} of a.csv" for measure in measures]
 
 
-def test_totals_are_kept_by_file_and_a_file_can_be_left_out() -> None:
+def test_totals_are_kept_by_file() -> None:
     received = {"a.csv": sum_typed(typed(LOST[:1])), "b.csv": sum_typed(typed(LOST[1:]))}
     stages = [pa.concat_tables([stage(LOST[:1]), stage(LOST[1:], "b.csv")]), *[stage([])] * 3]
     totals = totals_by_measure(received, stages)
     assert totals["AMT_CREDIT"] == {"a.csv": FileTotals(1000, 1000, 0, 0), "b.csv": FileTotals(2000, 2000, 0, 0)}
-    assert without_files(totals, ["a.csv"])["AMT_CREDIT"] == {"b.csv": FileTotals(2000, 2000, 0, 0)}
 
 
 def test_a_total_over_one_row_is_not_its_id() -> None:

@@ -94,6 +94,18 @@ def test_a_day_that_cannot_keep_its_budget_any_more_is_not_read_to_its_end(
     assert not list(strict.root.glob("revisions/day=*/rev=*"))
 
 
+def test_of_a_part_of_a_day_nothing_is_said_that_only_the_whole_can_tell(strict: Project, score: Score) -> None:
+    rows = deliver(strict, 400, bad=list(range(40)))
+    rows.loc[:50, "EXT_SOURCE_1"] = ""  # of the whole day enough rows have one
+    rows.to_csv(strict.landing / "applications_1.csv", index=False)
+    with pytest.raises(ExpectationsNotMet, match="Within 50 rows"):
+        score(strict)
+    told = outcomes(strict, "contract-refused")
+    assert {each["scope"] for each in told.values()} == {"row"}
+    assert told["REGION_RATING_CLIENT_in_domain"]["broken"] == 40
+    assert "application_id_conflicting" not in told
+
+
 @pytest.mark.parametrize(("n_bad", "is_published"), [(20, True), (21, False)])
 def test_bad_rows_that_all_come_first_stop_only_a_day_that_has_too_many(
     strict: Project, score: Score, n_bad: int, *, is_published: bool
