@@ -17,7 +17,7 @@ from tasks.assemble import assemble, control_totals, count_files
 from tasks.checkpoints import code_digest, digest_of
 from tasks.contract_gate import Gate
 from tasks.core.applications import ID
-from tasks.core.control_totals import hash_total, unreconciled
+from tasks.core.control_totals import hash_total, tell_totals, unreconciled
 from tasks.core.day import (
     Audited,
     DataFile,
@@ -86,7 +86,7 @@ def audit(delivery: Delivery, pins: Pins, draft: Draft, parts: Sequence[PartRef]
         by_decision,
         passed.by_rule,
         _store_changes(store, delivery.as_of, decisions, draft),
-        totals,
+        tell_totals(totals, files, revision=draft.revision),
         passed.recent_days,
     )
 

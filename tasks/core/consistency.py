@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.core.control_totals import unreconciled
+from tasks.core.control_totals import contradictions
 from tasks.core.day import Delivery, FileRef, Pins, content_fingerprint, count_by_decision, fingerprint, unaccounted
 from tasks.core.decisions import SCHEMA, SCHEMA_VERSION, build_changes
 from tasks.core.features import FEATURE_VERSION
@@ -43,7 +43,7 @@ def check_manifest(manifest: Manifest, *, as_of: date, revision: int) -> Iterato
         yield f"counts rows of {', '.join(audited.files)}, and was made from {', '.join(manifest.inputs)}"
     for name, rows in unaccounted(audited.files).items():
         yield f"leaves {rows} of {audited.files[name].rows} rows of {name} unaccounted for; required are 0"
-    for told in unreconciled(audited.control_totals):
+    for told in contradictions(audited.control_totals):
         yield f"has control totals of {told} that do not agree from stage to stage"
     counted = {
         "decisions": (audited.decisions.rows, totals.decided),

@@ -2,8 +2,10 @@
 
 A count of rows alone does not notice a row that took another's place. The hash total of ids does, and the totals of
 amounts notice a value that changed on the way. (The classic batch controls of data processing: record count, hash
-total, control total.) The hash total adds up hashes, not ids: ids that changed in opposite ways are noticed, too, and
-the total over a single row is not its id.
+total, control total.) The hash total adds up hashes, not ids: ids that changed in opposite ways are noticed, too.
+
+A total over one row is that row's value, and so is what two totals differ by. What is told of them in the manifest
+stands on `LEAST_ROWS` rows and leaves out none or as many, in the first revision and in those after it.
 """
 
 from __future__ import annotations
@@ -21,6 +23,11 @@ from tasks.core.screening import APPLICATION_ID, SOURCE_FILE, typed_name
 
 MEASURES: Final = (ID, *AMOUNTS)
 """What is added up. Amounts count in hundredths, so that totals are whole numbers and add up in any order."""
+LEAST_ROWS: Final = 20
+"""A total of fewer rows is told to nobody."""
+_STAGES: Final = ("decided", "quarantined", "duplicates_dropped", "replaced")
+ToldTotals = Mapping[str, Mapping[str, Mapping[str, int]]]
+"""Measure, file and stage to the total; `received` stands for what was read."""
 _HUNDREDTHS: Final = 100
 # Larger amounts are in no total: no sound row has one, and int64 holds a total of nine million of these.
 _LARGEST_AMOUNT: Final = 1e10
@@ -102,4 +109,46 @@ def unreconciled(totals: Mapping[str, Mapping[str, FileTotals]]) -> list[str]:
     """
     return [
         f"{measure} of {name}" for measure, files in totals.items() for name, one in files.items() if one.unaccounted
+    ]
+
+
+def tell_totals(
+    totals: Mapping[str, Mapping[str, FileTotals]], files: Mapping[str, FileTotals], *, revision: int
+) -> ToldTotals:
+    """What the manifest says of the totals.
+
+    Of a file with enough rows, what was received; and where its rows ended, if no stage holds some but too few. A later
+    revision tells what was received alone: beside those of the first, its stages might differ by a single row.
+
+    Args:
+        totals: measure and file to its totals, which agree.
+        files: file to the number of rows behind them.
+        revision: number of the revision that the manifest is of.
+    """
+    return {
+        measure: {
+            name: _told(one, files[name], revision) for name, one in by_file.items() if files[name].rows >= LEAST_ROWS
+        }
+        for measure, by_file in totals.items()
+    }
+
+
+def _told(total: FileTotals, rows: FileTotals, revision: int) -> dict[str, int]:
+    counts = {stage: getattr(rows, stage) for stage in _STAGES}
+    is_safe = revision == 1 and not any(0 < count < LEAST_ROWS for count in counts.values())
+    ended = {stage: getattr(total, stage) for stage, count in counts.items() if count} if is_safe else {}
+    return {"received": total.rows, **ended}
+
+
+def contradictions(told: ToldTotals) -> list[str]:
+    """The measures and files of a manifest whose totals do not agree, in words.
+
+    >>> contradictions({"AMT_CREDIT": {"a.csv": {"received": 5, "decided": 4}, "b.csv": {"received": 5}}})
+    ['AMT_CREDIT of a.csv']
+    """
+    return [
+        f"{measure} of {name}"
+        for measure, files in told.items()
+        for name, stages in files.items()
+        if len(stages) > 1 and 2 * stages["received"] != sum(stages.values())
     ]

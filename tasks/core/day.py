@@ -196,8 +196,9 @@ class Audited:
     """Rule to the number of quarantined rows that break it; a row may break several."""
     changes: DataFile | None = None
     """What differs from the revision before; None in the first."""
-    control_totals: Mapping[str, Mapping[str, FileTotals]] = field(default_factory=dict)
-    """Measure and file to its totals; none once somebody was erased, whom the difference would tell."""
+    control_totals: Mapping[str, Mapping[str, Mapping[str, int]]] = field(default_factory=dict)
+    """What is told of control totals (`tasks.core.control_totals.tell_totals`); nothing once somebody was erased, whom
+    the difference to what is left would tell."""
     recent_days: Mapping[str, int] = field(default_factory=dict)
     """Published days that the day was compared with, in ISO form, to the rows decided on each."""
 

@@ -103,18 +103,11 @@ def read_manifest(data: bytes) -> Manifest:
                     "quarantine": DataFile(**quarantine) if quarantine else None,
                     "changes": DataFile(**changes) if changes else None,
                     "contract_report": DataFile(**audited["contract_report"]),
-                    "files": _totals(audited["files"]),
-                    "control_totals": {
-                        name: _totals(files) for name, files in audited.get("control_totals", {}).items()
-                    },
+                    "files": {name: FileTotals(**one) for name, one in audited["files"].items()},
                 }
             ),
         }
     )
-
-
-def _totals(files: Mapping[str, Any]) -> dict[str, FileTotals]:
-    return {name: FileTotals(**one) for name, one in files.items()}
 
 
 def _seal(content: dict[str, Any]) -> str:

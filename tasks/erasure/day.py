@@ -258,8 +258,7 @@ def _without(
         else Counter(quarantine.removed.column(SOURCE_FILE).to_pylist() if quarantine else ()),
     )
     files = {name: erased_totals(one, places.get(name, {})) for name, one in audited.files.items()}
-    # In which files their rows stood cannot be told where files are gone; so no total stays that one may be part of.
-    audited = replace(audited, files=files, control_totals={})
+    audited = replace(audited, files=files)
     if decisions and decisions.file:
         by_decision = count_by_decision(decisions.kept.column("decision"))
         audited = replace(
@@ -270,7 +269,9 @@ def _without(
         audited = replace(audited, quarantine=quarantine.file, by_rule=by_rule)
     if changes:
         audited = replace(audited, changes=changes.file)
-    return replace(manifest, audited=audited, inputs=dict(_inputs_without(manifest, audited, cut)))
+    rest = replace(manifest, audited=audited, inputs=dict(_inputs_without(manifest, audited, cut)))
+    # In which files their rows stood cannot be told where files are gone; so no total stays that one may be part of.
+    return rest if rest == manifest else replace(rest, audited=replace(audited, control_totals={}))
 
 
 def _inputs_without(manifest: Manifest, audited: Audited, cut: Mapping[str, Rewrite]) -> Iterator[tuple[str, str]]:

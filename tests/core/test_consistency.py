@@ -105,7 +105,7 @@ MANIFESTS: dict[str, Callable[[Manifest], Manifest]] = {
         each, files=dict(each.audited.files) | {"a.csv": FileTotals(6, 3, 1, 1)}
     ),
     "has control totals of AMT_CREDIT of a.csv that do not agree": lambda each: with_audited(
-        each, control_totals={"AMT_CREDIT": {"a.csv": FileTotals(500, 300, 100, 0)}}
+        each, control_totals={"AMT_CREDIT": {"a.csv": {"received": 500, "decided": 400}}}
     ),
     "names 7 decisions; by its totals required are 6": lambda each: with_audited(
         each, decisions=DataFile("d", "d", 1, 7)
