@@ -75,6 +75,9 @@ class Contract(_Section):
     max_quarantined_share: float = Field(
         0.05, ge=0, le=1, description="Share of a day's rows, 0 to 1, above which the feed counts as broken."
     )
+    compare_recent_days: bool = Field(
+        True, description="Hold the number of rows against the days before; false for one run of a day that is right."
+    )
 
 
 class Scoring(_Section):

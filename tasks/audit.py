@@ -58,7 +58,7 @@ def audit(delivery: Delivery, pins: Pins, draft: Draft, parts: Sequence[PartRef]
     store = open_store(settings.storage)
     assembled = assemble(store, parts, chunk_rows=settings.scoring.chunk_rows)
     gate = Gate(store, pinned_contract(pins, settings), delivery, settings)
-    passed = gate.require_contract(parts, assembled, revision=draft.revision)
+    passed = gate.require_contract(parts, assembled, draft)
     files, totals = count_files(parts, assembled), control_totals(parts, assembled)
     decisions = build_decisions(
         *(assembled.decided.column(name).to_numpy() for name in (APPLICATION_ID, PD)),

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -16,7 +15,7 @@ from tasks.assemble import Assembled
 from tasks.contract_report import tell_rules, write_refused
 from tasks.core.applications import ID
 from tasks.core.contract import Budget, RuleCount, RuleResult, is_over_budget, merge_counts, parsing_rules, typed_frame
-from tasks.core.day import Delivery, FileRef, PartRef
+from tasks.core.day import Delivery, Draft, FileRef, PartRef
 from tasks.core.gate import Evidence, Outcome, judge_count, judge_result, overdrawn, refusal
 from tasks.core.screening import APPLICATION_ID, BROKEN_RULES, CONFLICTING, count_by_rule, typed_name
 from tasks.errors import ExpectationsNotMet
@@ -39,12 +38,16 @@ class Passed(NamedTuple):
 
 
 class _Judged(NamedTuple):
-    """A day, or what was read of it, as the rules see it."""
+    """How a day, or what was read of it, stands to the rules."""
 
     evidence: Evidence
-    counts: Mapping[str, RuleCount]
-    across: Sequence[RuleResult]
-    broken_columns: Collection[str] = ()
+    results: Sequence[RuleResult]
+    """Of the suite's rules, by Great Expectations."""
+    outcomes: Sequence[Outcome]
+    """What those lead to, and our own rules besides."""
+    by_rule: Mapping[str, int]
+    """Rule to the number of quarantined rows that break it."""
+    quarantined: int
 
 
 @dataclass(frozen=True)
@@ -56,8 +59,10 @@ class Gate:
     delivery: Delivery
     settings: Settings
 
-    def require_contract(self, parts: Sequence[PartRef], assembled: Assembled, *, revision: int) -> Passed:
+    def require_contract(self, parts: Sequence[PartRef], assembled: Assembled, draft: Draft) -> Passed:
         """What every rule says of the whole day.
+
+        A revision is compared with the days that the first one was: its size has been looked at.
 
         Raises:
             ExpectationsNotMet: the quarantine budget is exceeded, or a critical rule about the whole day is broken;
@@ -68,21 +73,18 @@ class Gate:
             raise ExpectationsNotMet(
                 f"The files of {as_of} hold no rows. Deliver them, or declare the day in the calendar."
             )
-        by_rule = count_by_rule(assembled.rejected.column(BROKEN_RULES).to_pylist())
-        evidence = Evidence(rows, recent_days(self.store, as_of))
-        judged = _Judged(
-            evidence,
-            merge_counts(*(part.counts for part in parts)),
-            self.contract.check_table(self._rows_decided(assembled.decided), evidence.facts),
-            frozenset(rule for part in parts for rule in part.broken_columns),
+        judged = self._judge_day(
+            parts, assembled, Evidence(as_of, rows, assembled.decided.num_rows, self._recent_days(draft))
         )
-        outcomes, quarantined = self._outcomes(judged, by_rule), assembled.rejected.num_rows
-        refused = refusal(outcomes, quarantined=quarantined, rows=rows, budget=self._budget, by_rule=by_rule)
-        report = self._report(judged, outcomes, by_rule, quarantined) | {"refused": refused, "revision": revision}
+        refused = refusal(
+            judged.outcomes, judged.evidence,
+            quarantined=judged.quarantined, budget=self._budget, by_rule=judged.by_rule,
+        )  # fmt: skip
+        report = self._report(judged) | {"refused": refused, "revision": draft.revision}
         tell_rules(report)
         if refused:
             self._refuse(report)
-        return Passed(json.dumps(report, indent=1).encode(), by_rule, evidence.recent)
+        return Passed(json.dumps(report, indent=1).encode(), judged.by_rule, judged.evidence.recent)
 
     def require_budget_left(
         self, file: FileRef, rejected: Sequence[pa.Table], counts: Mapping[str, RuleCount], *, rows: int
@@ -102,20 +104,17 @@ class Gate:
             ExpectationsNotMet: says after how many rows, and where the report lies.
         """
         most_rows = self.delivery.most_rows
-        if most_rows is None or any(each.is_correction for each in self.delivery.files):
+        if most_rows is None or rows > most_rows or any(each.is_correction for each in self.delivery.files):
             return
         ids = pa.chunked_array([part for table in rejected for part in table.column(APPLICATION_ID).chunks], pa.int64())
         surely = pc.count_distinct(ids, mode="only_valid").as_py() + ids.null_count
         if not is_over_budget(surely, most_rows, self._budget):
             return
-        by_rule = count_by_rule(rules for table in rejected for rules in table.column(BROKEN_RULES).to_pylist())
-        judged = _Judged(Evidence(rows, {}), counts, self.contract.unjudged_table())
-        # What is about the whole day, or takes all ids of it, cannot be said of a part.
-        outcomes = [
-            each for each in self._outcomes(judged, by_rule) if each.rule.scope == "row" and each.rule != CONFLICTING
-        ]
-        told = overdrawn(file.name, rows, len(ids), most_rows=most_rows, budget=self._budget, by_rule=by_rule)
-        report = self._report(judged, outcomes, by_rule, len(ids)) | {"refused": told, "most_rows": most_rows}
+        judged = self._judge_part(rejected, counts, rows)
+        told = overdrawn(
+            file.name, rows, judged.quarantined, most_rows=most_rows, budget=self._budget, by_rule=judged.by_rule
+        )
+        report = self._report(judged) | {"refused": told, "most_rows": most_rows}
         tell_rules(report)
         self._refuse(report)
 
@@ -123,35 +122,62 @@ class Gate:
     def _budget(self) -> Budget:
         return Budget(self.settings.contract.max_quarantined_rows, self.settings.contract.max_quarantined_share)
 
-    def _rows_decided(self, decided: pa.Table) -> pd.DataFrame:
-        """The columns that rules about the whole day look at."""
+    def _recent_days(self, draft: Draft) -> Mapping[str, int]:
+        if draft.recent_days is not None:
+            return draft.recent_days
+        return recent_days(self.store, self.delivery.as_of) if self.settings.contract.compare_recent_days else {}
+
+    def _check_table(self, decided: pa.Table, evidence: Evidence) -> Sequence[RuleResult]:
+        """What rules about the whole day say of the rows to be decided; nothing, where there are none."""
+        if not decided.num_rows:
+            return self.contract.unjudged_table()
         names = {ID: APPLICATION_ID} | {name: typed_name(name) for name in self.contract.table_columns if name != ID}
-        return typed_frame(decided.select(list(names.values())).rename_columns(list(names)))
+        frame = typed_frame(decided.select(list(names.values())).rename_columns(list(names)))
+        return self.contract.check_table(frame, evidence.facts)
 
-    def _outcomes(self, judged: _Judged, by_rule: Mapping[str, int]) -> list[Outcome]:
-        """How the day stands to every rule: those of the suite, in its order, then our own."""
-        evidence, counts = judged.evidence, judged.counts
-        results = self.contract.results(counts, judged.across, broken_columns=judged.broken_columns)
-        suite = (
-            judge_result(rule, result, evidence) for rule, result in zip(self.contract.rules, results, strict=True)
-        )
-        own = (judge_count(rule, counts[rule.id], evidence) for rule in parsing_rules())
+    def _judge_day(self, parts: Sequence[PartRef], assembled: Assembled, evidence: Evidence) -> _Judged:
+        counts = merge_counts(*(part.counts for part in parts))
+        across = self._check_table(assembled.decided, evidence)
+        broken_columns = {rule for part in parts for rule in part.broken_columns}
+        results = self.contract.results(counts, across, broken_columns=broken_columns)
+        by_rule = count_by_rule(assembled.rejected.column(BROKEN_RULES).to_pylist())
         conflicting = RuleCount(evidence.rows, 0, by_rule.get(CONFLICTING.id, 0))
-        return [*suite, *own, judge_count(CONFLICTING, conflicting, evidence)]
+        outcomes = [*self._outcomes(results, counts, evidence), judge_count(CONFLICTING, conflicting, evidence)]
+        return _Judged(evidence, results, outcomes, by_rule, assembled.rejected.num_rows)
 
-    def _report(
-        self, judged: _Judged, outcomes: Sequence[Outcome], by_rule: Mapping[str, int], quarantined: int
-    ) -> dict[str, Any]:
-        validation = self.contract.validation(judged.counts, judged.across, broken_columns=judged.broken_columns)
+    def _judge_part(self, rejected: Sequence[pa.Table], counts: Mapping[str, RuleCount], rows: int) -> _Judged:
+        """By the rules about rows: what is about the whole day, or takes all its ids, cannot be said of a part."""
+        quarantined = sum(table.num_rows for table in rejected)
+        evidence = Evidence(self.delivery.as_of, rows, rows - quarantined, {})
+        about_rows = {rule.id for rule in self.contract.rules if rule.scope == "row"}
+        results = [
+            result
+            for result in self.contract.results(counts, self.contract.unjudged_table())
+            if result.rule_id in about_rows
+        ]
+        by_rule = count_by_rule(rules for table in rejected for rules in table.column(BROKEN_RULES).to_pylist())
+        return _Judged(evidence, results, self._outcomes(results, counts, evidence), by_rule, quarantined)
+
+    def _outcomes(
+        self, results: Sequence[RuleResult], counts: Mapping[str, RuleCount], evidence: Evidence
+    ) -> list[Outcome]:
+        """What the results of the suite's rules lead to, and whether values are of their types."""
+        rules = {rule.id: rule for rule in self.contract.rules}
+        return [
+            *(judge_result(rules[result.rule_id], result, evidence) for result in results),
+            *(judge_count(rule, counts[rule.id], evidence) for rule in parsing_rules()),
+        ]
+
+    def _report(self, judged: _Judged) -> dict[str, Any]:
         return {
             "day": self.delivery.as_of.isoformat(),
             "rows": judged.evidence.rows,
-            "quarantined": quarantined,
-            "quarantined_by_rule": dict(by_rule),
+            "quarantined": judged.quarantined,
+            "quarantined_by_rule": dict(judged.by_rule),
             "budget": asdict(self._budget),
             "recent_days": dict(judged.evidence.recent),
-            "rules": [outcome.record() for outcome in outcomes],
-            "validation": validation,
+            "rules": [outcome.record() for outcome in judged.outcomes],
+            "validation": self.contract.validation(judged.results),
         }
 
     def _refuse(self, report: Mapping[str, Any]) -> NoReturn:

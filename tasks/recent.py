@@ -18,12 +18,15 @@ LOOKED_BACK_DAYS: Final = 28
 def recent_days(store: Store, as_of: date) -> dict[str, int]:
     """Each published day of the last four weeks before `as_of`, in ISO form, to the rows decided on it; oldest first.
 
+    Days on which none are left, because all were erased, are no measure.
+
     Days are asked for one by one: a listing may lag behind, and grows with the history. A day whose manifest is damaged
     is left out, with a warning; it is no reason to stop another.
     """
     days = [as_of - timedelta(days=n) for n in range(LOOKED_BACK_DAYS, 0, -1)]
     published = ((day, _newest(store, day)) for day in days)
-    return {day.isoformat(): manifest.totals.decided for day, manifest in published if manifest}
+    decided = {day.isoformat(): manifest.totals.decided for day, manifest in published if manifest}
+    return {day: rows for day, rows in decided.items() if rows}
 
 
 def _newest(store: Store, as_of: date) -> Manifest | None:

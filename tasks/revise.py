@@ -88,7 +88,8 @@ def draft_after(published: Manifest | None, order: Order, *, base: int) -> Draft
         )
     if published is None:
         return Draft(1, order.reason, None)
-    return Draft(published.revision + 1, order.reason, published.audited.decisions)
+    audited = published.audited
+    return Draft(published.revision + 1, order.reason, audited.decisions, audited.recent_days)
 
 
 def _require_corrections(delivery: Delivery, published: Manifest) -> None:

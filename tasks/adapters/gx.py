@@ -120,17 +120,10 @@ class Contract:
             found[rule.id] = _conclude(rule.id, self._reviewed[rule.id].expectation, counts[rule.id])
         return tuple(found[rule.id] for rule in self.rules)
 
-    def validation(
-        self,
-        counts: Mapping[str, RuleCount],
-        table_results: Sequence[RuleResult],
-        *,
-        broken_columns: Collection[str] = (),
-    ) -> dict[str, Any]:
-        """`results` as a JSON-ready Great Expectations validation result, without any value of the data."""
-        results = self.results(counts, table_results, broken_columns=broken_columns)
+    def validation(self, results: Sequence[RuleResult]) -> dict[str, Any]:
+        """Results of this contract's rules as a JSON-ready Great Expectations validation result, without any value."""
         unjudged = [result.rule_id for result in results if result.is_met is None]
-        results = tuple(result for result in results if result.is_met is not None)
+        results = [result for result in results if result.is_met is not None]
         n_met = sum(bool(result.is_met) for result in results)
         return {
             "success": n_met == len(results),

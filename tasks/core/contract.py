@@ -24,8 +24,11 @@ if TYPE_CHECKING:
 Severity = Literal["critical", "warning", "info"]
 Scope = Literal["row", "table"]
 
-RECENT_FACTS: Final = ("recent_rows_min", "recent_rows_median", "recent_rows_max")
-"""What a rule may ask of the published days before: figures of the rows decided on each."""
+RECENT_FACTS: Final = (
+    "recent_rows_min", "recent_rows_median", "recent_rows_max",
+    "weekday_rows_min", "weekday_rows_median", "weekday_rows_max",
+)  # fmt: skip
+"""What a rule may ask of the published days before: figures of the rows decided on each, or on each of its weekday."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,8 @@ class Draft:
     reason: str | None
     base: DataFile | None
     """The decisions of the revision before it."""
+    recent_days: Mapping[str, int] | None = None
+    """The days before that the revision before it was compared with; None: it is the first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 from statistics import median
 from typing import Any, Final, Literal
 
@@ -12,6 +13,7 @@ from tasks.core.words import counted
 
 Consequence = Literal["met", "rows quarantined", "day stopped", "warned", "noted", "not judged"]
 _TOLD_RULES: Final = 5
+_LEAST_WEEKDAYS: Final = 3
 _LESS: Final[dict[Severity, Severity]] = {"critical": "warning", "warning": "info", "info": "info"}
 
 
@@ -19,22 +21,33 @@ _LESS: Final[dict[Severity, Severity]] = {"critical": "warning", "warning": "inf
 class Evidence:
     """What a day offers to judge it by."""
 
+    as_of: date
     rows: int
     """Rows delivered."""
+    decided: int
+    """Rows left to be decided."""
     recent: Mapping[str, int]
     """Published days before it, in ISO form, to the rows decided on each."""
 
     @property
     def facts(self) -> dict[str, float]:
-        """The figures that a rule may compare with (`tasks.core.contract.RECENT_FACTS`); none without a day before.
+        """The figures that a rule may compare with (`tasks.core.contract.RECENT_FACTS`), as far as they are known.
 
-        >>> Evidence(10, {"2026-11-01": 30, "2026-11-02": 10}).facts
+        Those of the day's own weekday are known from three such days on.
+
+        >>> Evidence(date(2026, 11, 9), 10, 10, {"2026-11-01": 30, "2026-11-02": 10}).facts
         {'recent_rows_min': 10, 'recent_rows_median': 20.0, 'recent_rows_max': 30}
         """
-        rows = list(self.recent.values())
-        if not rows:
-            return {}
-        return {"recent_rows_min": min(rows), "recent_rows_median": median(rows), "recent_rows_max": max(rows)}
+        alike = [rows for day, rows in self.recent.items() if date.fromisoformat(day).weekday() == self.as_of.weekday()]
+        return _figures("recent_rows", list(self.recent.values()), least=1) | _figures(
+            "weekday_rows", alike, least=_LEAST_WEEKDAYS
+        )
+
+
+def _figures(name: str, rows: Sequence[int], *, least: int) -> dict[str, float]:
+    if len(rows) < least:
+        return {}
+    return {f"{name}_min": min(rows), f"{name}_median": median(rows), f"{name}_max": max(rows)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +98,8 @@ def judge_count(rule: Rule, count: RuleCount, evidence: Evidence) -> Outcome:
 
 def _consequence(rule: Rule, is_met: bool | None, evidence: Evidence) -> tuple[Consequence, str | None]:
     if is_met is None:
-        return "not judged", "No day before this one is published, so there is nothing to compare with."
+        nothing_left = "No row is left to be judged." if not evidence.decided else None
+        return "not judged", nothing_left or "Too few days before this one are published to compare with."
     if is_met:
         return "met", None
     remark = _too_little(rule, evidence)
@@ -106,24 +120,21 @@ def _too_little(rule: Rule, evidence: Evidence) -> str | None:
 
 
 def refusal(
-    outcomes: Sequence[Outcome], *, quarantined: int, rows: int, budget: Budget, by_rule: Mapping[str, int]
+    outcomes: Sequence[Outcome], evidence: Evidence, *, quarantined: int, budget: Budget, by_rule: Mapping[str, int]
 ) -> str | None:
     """Why the day is not published, in sentences; None where it may be.
 
     Args:
         outcomes: of every rule.
+        evidence: what they were judged by.
         quarantined: rows that would be set aside.
-        rows: rows delivered.
         budget: how many may be.
         by_rule: rule to the number of quarantined rows that break it, most broken first.
     """
-    reasons = [_over_budget(quarantined, rows, budget, by_rule)] if _is_broken_feed(quarantined, rows, budget) else []
+    is_broken_feed = not evidence.decided or is_over_budget(quarantined, evidence.rows, budget)
+    reasons = [_over_budget(quarantined, evidence.rows, budget, by_rule)] if is_broken_feed else []
     broken = [outcome.rule.sentence for outcome in outcomes if outcome.consequence == "day stopped"]
     return " ".join([*reasons, *(["They break the contract:", *broken] if broken else [])]) or None
-
-
-def _is_broken_feed(quarantined: int, rows: int, budget: Budget) -> bool:
-    return quarantined == rows or is_over_budget(quarantined, rows, budget)
 
 
 def _over_budget(quarantined: int, rows: int, budget: Budget, by_rule: Mapping[str, int]) -> str:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tasks.adapters.gx import Contract, load_contract, validate_decisions
 from tasks.core.applications import COLUMNS, ID, NUMBERS
-from tasks.core.contract import RuleCount, Verdicts, critical_positions, merge_counts
+from tasks.core.contract import RECENT_FACTS, RuleCount, Verdicts, critical_positions, merge_counts
 from tasks.errors import ConfigError
 from tests.plain_gx import plain
 
@@ -30,7 +30,7 @@ A_NULL_OR_BIG = {
         {"type": "comparison", "column": {"name": "b"}, "operator": ">", "parameter": 2},
     ],
 }
-RECENT = {"recent_rows_min": 40, "recent_rows_median": 50, "recent_rows_max": 60}
+RECENT = dict(zip(RECENT_FACTS, (40, 50, 60, 45, 50, 55), strict=True))
 Entry = dict[str, Any]
 
 
@@ -251,7 +251,7 @@ def test_rules_that_look_across_rows_are_table_rules_on_few_columns(mixed: Contr
 def test_a_validation_is_json_and_holds_no_value_of_the_data(mixed: Contract) -> None:
     frame = pd.DataFrame({"id": [1, 1], "a": [81726354.5, -3.0], "b": [0.5, np.inf], "t": ["Zaphod", "x"]})
     verdicts, across = mixed.check_rows(frame), mixed.check_table(frame[list(mixed.table_columns)])
-    validation = mixed.validation(verdicts.counts, across)
+    validation = mixed.validation(mixed.results(verdicts.counts, across))
     text = json.dumps(validation, allow_nan=False)
     assert "Zaphod" not in text
     assert "81726354" not in text
@@ -278,35 +278,73 @@ def test_missing_columns_are_found_in_the_header_alone(applications: Contract) -
     assert applications.check_columns([]) == ("columns_delivered",)
 
 
-def test_the_table_rules_of_applications_stop_an_empty_day_and_a_double_id(applications: Contract) -> None:
-    units = ["AMT_CREDIT_in_usual_unit", "AMT_INCOME_TOTAL_in_usual_unit"]
-
-    def broken(ids: list[int], amount: float = 60_000) -> list[str]:
-        results = applications.check_table(table_frame(ids, amount), RECENT | {"recent_rows_min": 0})
-        return [result.rule_id for result in results if not result.is_met]
-
-    assert applications.table_columns == ("SK_ID_CURR", "AMT_CREDIT", "AMT_INCOME_TOTAL")
-    assert broken([]) == ["rows_delivered", *units]
-    assert broken([5]) == []
-    assert broken([5, 6, 5]) == ["SK_ID_CURR_unique"]
-    assert broken([5], 60) == broken([5], 6e7) == units
+def table_frame(ids: list[int], **columns: float | np.ndarray) -> pd.DataFrame:
+    """What the rules about the whole day look at, as on a sound day; but for the given columns."""
+    spread = np.linspace(-0.2, 0.2, len(ids))
+    sound = {name: usual * (1 + spread) for name, usual in USUAL.items()} | columns
+    return pd.DataFrame({"SK_ID_CURR": np.array(ids, dtype=np.int64), **sound})
 
 
-def table_frame(ids: list[int], amount: float = 60_000) -> pd.DataFrame:
-    """What the rules about the whole day look at."""
-    amounts = {name: np.full(len(ids), float(amount)) for name in ("AMT_CREDIT", "AMT_INCOME_TOTAL")}
-    return pd.DataFrame({"SK_ID_CURR": np.array(ids, dtype=np.int64), **amounts})
+USUAL = {
+    "AMT_CREDIT": 5e5, "AMT_INCOME_TOTAL": 1.5e5, "AMT_ANNUITY": 2.5e4, "AMT_GOODS_PRICE": 4.5e5,
+    "DAYS_BIRTH": -15_000, "EXT_SOURCE_1": 0.5, "EXT_SOURCE_2": 0.5, "EXT_SOURCE_3": 0.5,
+}  # fmt: skip
+VARYING = (
+    "AMT_CREDIT",
+    "AMT_INCOME_TOTAL",
+    "AMT_ANNUITY",
+    "DAYS_BIRTH",
+    "EXT_SOURCE_1",
+    "EXT_SOURCE_2",
+    "EXT_SOURCE_3",
+)
 
 
+def broken_on(contract: Contract, frame: pd.DataFrame) -> list[str]:
+    recent = dict.fromkeys(RECENT_FACTS, len(frame))
+    return [result.rule_id for result in contract.check_table(frame, recent) if not result.is_met]
+
+
+def test_the_table_rules_of_applications_keep_a_sound_day_and_stop_a_double_id(applications: Contract) -> None:
+    assert set(applications.table_columns) == {"SK_ID_CURR", *USUAL}
+    assert broken_on(applications, table_frame(list(range(60)))) == []
+    assert broken_on(applications, table_frame([*range(59), 0])) == ["SK_ID_CURR_unique"]
+    assert "rows_delivered" in broken_on(applications, table_frame([]))
+
+
+@pytest.mark.parametrize(("column", "factor"), [(name, factor) for name in list(USUAL)[:4] for factor in (0.1, 1000)])
+def test_an_amount_in_another_unit_is_noticed(applications: Contract, column: str, factor: float) -> None:
+    frame = table_frame(list(range(60)))
+    frame[column] *= factor
+    assert broken_on(applications, frame) == [f"{column}_in_usual_unit"]
+
+
+def test_an_age_in_years_is_noticed(applications: Contract) -> None:
+    assert broken_on(applications, table_frame(list(range(60)), DAYS_BIRTH=np.linspace(20, 70, 60))) == [
+        "DAYS_BIRTH_in_usual_unit"
+    ]
+
+
+@pytest.mark.parametrize("column", VARYING)
+def test_a_column_that_has_stuck_is_noticed(applications: Contract, column: str) -> None:
+    ids, usual = list(range(60)), USUAL[column]
+    stuck, varying = (usual * (1 + np.arange(60) % values / 100) for values in (9, 10))
+    assert broken_on(applications, table_frame(ids, **{column: stuck})) == [f"{column}_varies"]
+    assert broken_on(applications, table_frame(ids, **{column: varying})) == []
+
+
+@pytest.mark.parametrize("days", ["recent", "weekday"])
 @pytest.mark.parametrize(
     ("smallest", "largest", "is_met"), [(160, 100, True), (162, 100, False), (60, 20, True), (60, 19, False)]
 )
 def test_a_day_has_about_the_rows_of_recent_days(
-    applications: Contract, smallest: int, largest: int, *, is_met: bool
+    applications: Contract, days: str, smallest: int, largest: int, *, is_met: bool
 ) -> None:
-    recent = {"recent_rows_min": smallest, "recent_rows_median": 1, "recent_rows_max": largest}
+    least, greatest = f"{days}_rows_min", f"{days}_rows_max"
+    recent = dict.fromkeys(RECENT_FACTS, 60) | {least: smallest, greatest: largest}
     results = applications.check_table(table_frame(list(range(60))), recent)
-    assert {result.rule_id: result.is_met for result in results}["rows_like_recent_days"] is is_met
+    broken = "rows_like_recent_days" if days == "recent" else "rows_like_same_weekday"
+    assert [result.rule_id for result in results if not result.is_met] == ([] if is_met else [broken])
 
 
 def test_without_recent_days_the_rule_about_them_is_not_judged_and_no_pass(applications: Contract) -> None:
@@ -314,11 +352,12 @@ def test_without_recent_days_the_rule_about_them_is_not_judged_and_no_pass(appli
         applications.check_table(table_frame([1])),
         applications.check_rows(random_applications(3, 5)).counts,
     )
-    assert [result.rule_id for result in across if result.is_met is None] == ["rows_like_recent_days"]
-    validation = applications.validation(counts, across)
-    assert validation["meta"]["not_judged"] == ["rows_like_recent_days"]
+    unjudged = ["rows_like_recent_days", "rows_like_same_weekday"]
+    assert [result.rule_id for result in across if result.is_met is None] == unjudged
+    validation = applications.validation(applications.results(counts, across))
+    assert validation["meta"]["not_judged"] == unjudged
     assert (
-        len(validation["results"]) == validation["statistics"]["evaluated_expectations"] == len(applications.rules) - 1
+        len(validation["results"]) == validation["statistics"]["evaluated_expectations"] == len(applications.rules) - 2
     )
     assert [result.is_met for result in applications.unjudged_table()] == [None] * len(across)
 

@@ -251,6 +251,31 @@ def test_a_day_is_compared_with_the_published_days_before_it(
     assert outcomes(project)["rows_like_recent_days"]["outcome"] == outcome
 
 
+def test_a_day_whose_size_is_right_may_be_published_all_the_same_and_revised_later(
+    project: Project, score: Score, published: Any
+) -> None:
+    publish_before(project, published, rows=9000, days=10)
+    with pytest.raises(ExpectationsNotMet, match="about as many rows"):
+        score()
+    assert score(project.with_settings(contract={"compare_recent_days": False})).manifest.audited.recent_days == {}
+    rows = pd.read_csv(project.landing / "applications_1.csv", dtype=str, keep_default_na=False)
+    (project.landing / "corrections").mkdir()
+    rows[:1].assign(AMT_INCOME_TOTAL="123000").to_csv(project.landing / "corrections/a.csv", index=False)
+    assert score(corrections=True, reason="an income was mended").manifest.revision == 2
+
+
+def test_a_revision_is_compared_with_the_days_that_the_first_one_was(
+    project: Project, score: Score, published: Any
+) -> None:
+    publish_before(project, published, rows=400, days=7)
+    before = score().manifest.audited.recent_days
+    commit(open_store(load_settings(project.config).storage), replace(published, as_of=DAY - timedelta(days=8)))
+    deliver(project, 400, bad=[0])
+    (project.landing / "_control.json").unlink()
+    manifest = score(force=True, reason="delivered again").manifest
+    assert (manifest.revision, manifest.audited.recent_days) == (2, before)
+
+
 def test_a_damaged_day_before_is_left_out_and_stops_nobody(
     project: Project, published: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
