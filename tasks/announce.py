@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
@@ -14,7 +13,7 @@ from prefect.runtime import flow_run
 
 from configs.settings import Settings
 from tasks.core.manifest import Manifest
-from tasks.core.words import counted
+from tasks.core.words import counted, in_markdown
 from tasks.orchestration import never_in_the_way, step
 from tasks.revisions import announcement_key, decisions_key, manifest_key, manifest_of, read_if_there, report_page_key
 from tasks.store import Store, open_store
@@ -87,8 +86,8 @@ def day_markdown(manifest: Manifest, store: Store) -> str:
     audited, totals = manifest.audited, manifest.totals
     rows = [*audited.files.items(), ("all files", totals)]
     files = [
-        f"| {_cell(name)} | {each.rows:,} | {each.decided:,} | {each.quarantined:,} | {each.duplicates_dropped:,} "
-        f"| {each.replaced:,} | {each.erased:,} |"
+        f"| {in_markdown(name)} | {each.rows:,} | {each.decided:,} | {each.quarantined:,} "
+        f"| {each.duplicates_dropped:,} | {each.replaced:,} | {each.erased:,} |"
         for name, each in rows
     ]
     decisions = [
@@ -110,7 +109,7 @@ def day_markdown(manifest: Manifest, store: Store) -> str:
         [
             f"# Applications of {manifest.as_of}, revision {manifest.revision}",
             made_with,
-            *([f"Reason for this revision: {_cell(manifest.reason)}"] if manifest.reason else []),
+            *([f"Reason for this revision: {in_markdown(manifest.reason)}"] if manifest.reason else []),
             *([f"{counted(audited.changes.rows, 'decision')} changed."] if audited.changes else []),
             *_table("| file | rows received | decided | quarantined | copies dropped | replaced | erased |", files),
             *_table("| decision | applications | share |", decisions),
@@ -119,11 +118,6 @@ def day_markdown(manifest: Manifest, store: Store) -> str:
             *(f"- {name}: `{store.location(key)}`" for name, key in places.items() if key),
         ]
     )
-
-
-def _cell(text: str) -> str:
-    """A file's name as Markdown shows it, whatever is in it."""
-    return re.sub(r"([\\`*_{}\[\]()#+!|<>&~])", r"\\\1", text)
 
 
 def _table(head: str, rows: list[str]) -> list[str]:

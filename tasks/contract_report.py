@@ -11,7 +11,7 @@ from prefect.artifacts import create_table_artifact
 from prefect.context import FlowRunContext
 
 from tasks.core.contract_report import ContractReport, ReportedRule, read_contract_report
-from tasks.core.words import percent
+from tasks.core.words import in_markdown, percent
 from tasks.orchestration import never_in_the_way
 from tasks.revisions import refused_page_key, refused_report_key
 from tasks.store import Store, overwrite
@@ -32,7 +32,7 @@ def tell_rules(report: Mapping[str, Any]) -> None:
         return
     with never_in_the_way("table of rules"):
         told = read_contract_report(report)
-        create_table_artifact(rules_table(told), key=f"contract-{told.day}", description=told.verdict)
+        create_table_artifact(rules_table(told), key=f"contract-{told.day}", description=in_markdown(told.verdict))
 
 
 def rules_table(report: ContractReport) -> list[dict[str, Any]]:

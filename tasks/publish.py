@@ -17,7 +17,15 @@ from tasks.errors import PublishError
 from tasks.expired import forget_expired
 from tasks.inputs import claim_inputs
 from tasks.orchestration import run_logger, step
-from tasks.revisions import commit, manifest_of, require_stored, require_unbroken, show_newest
+from tasks.revisions import (
+    commit,
+    manifest_of,
+    refused_page_key,
+    refused_report_key,
+    require_stored,
+    require_unbroken,
+    show_newest,
+)
 from tasks.store import AlreadyExists, Store, open_store
 
 
@@ -59,6 +67,8 @@ def publish(delivery: Delivery, pins: Pins, draft: Draft, audited: Audited, sett
             "command."
         )
     show_newest(store, manifest.as_of)
+    for key in (refused_report_key(manifest.as_of), refused_page_key(manifest.as_of)):
+        store.delete(key)  # what stopped an attempt before is no news of the day any more
     run_logger().info("Published revision %d of %s", manifest.revision, manifest.as_of)
     return manifest
 

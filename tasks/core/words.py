@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 
 def counted(number: int, noun: str) -> str:
     """A number of things.
@@ -23,3 +25,12 @@ def percent(share: float) -> str:
     if share >= 0.000_01:  # noqa: PLR2004 - what three can
         return f"{share:.3%}"
     return "<0.001%" if share else "0%"
+
+
+def in_markdown(text: str) -> str:
+    r"""A text as Markdown shows it, whatever is in it.
+
+    >>> print(in_markdown("a_b.csv"))
+    a\_b.csv
+    """
+    return re.sub(r"([\\`*_{}\[\]()#+!|<>&~])", r"\\\1", text)

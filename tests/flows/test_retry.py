@@ -90,6 +90,7 @@ def test_the_report_that_is_shown_is_that_of_the_published_attempt(project: Proj
     assert sorted(path.name for path in shown.iterdir()) == ["contract-refused.html", "contract-refused.json"]
     manifest = score_applications.fn(as_of=DAY, config=project.config).manifest
     assert manifest
+    assert sorted(path.name for path in shown.iterdir()) == ["contract.html", "contract.json"]
     assert (shown / "contract.json").read_bytes() == (project.root / manifest.audited.contract_report.key).read_bytes()
 
 
