@@ -8,6 +8,7 @@ look across rows run plainly, on a frame that holds nothing but their columns. S
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 from collections.abc import Collection, Mapping, Sequence
@@ -16,6 +17,7 @@ from typing import Any, Final
 import great_expectations as gx
 import numpy as np
 import pandas as pd
+from great_expectations.core.batch_definition import BatchDefinition
 from great_expectations.data_context.types.base import ProgressBarsConfig
 from great_expectations.execution_engine.pandas_execution_engine import PandasExecutionEngine
 from great_expectations.expectations.expectation import Expectation
@@ -78,7 +80,7 @@ class Contract:
 
     def check_columns(self, names: Sequence[str]) -> tuple[str, ...]:
         """The ids of the rules about columns that a file with the header `names` breaks."""
-        results = self._validate(self._about_columns, pd.DataFrame(columns=list(names)))
+        results = self._validate(_plain_rows(), self._about_columns, pd.DataFrame(columns=list(names)))
         return tuple(result.rule_id for result in results if not result.is_met)
 
     def check_table(self, frame: pd.DataFrame, recent: Mapping[str, float] | None = None) -> tuple[RuleResult, ...]:
@@ -90,8 +92,15 @@ class Contract:
                 that is not known is not judged.
         """
         known = recent or {}
-        judged = [each for each in self._across_rows if each.parameters <= known.keys()]
-        found = {result.rule_id: result for result in self._validate(judged, frame, known)}
+        judged = sorted(
+            (each for each in self._across_rows if each.parameters <= known.keys()), key=lambda each: each.rule.columns
+        )
+        found: dict[str, RuleResult] = {}
+        rows = _plain_rows()
+        # Great Expectations copies the frame it is given, so each rule gets its own columns alone.
+        for columns, rules in itertools.groupby(judged, key=lambda each: each.rule.columns):
+            part = _narrow(frame, columns or list(frame.columns[:1]))
+            found |= {result.rule_id: result for result in self._validate(rows, list(rules), part, known)}
         return tuple(found.get(result.rule_id, result) for result in self.unjudged_table())
 
     def unjudged_table(self) -> tuple[RuleResult, ...]:
@@ -143,16 +152,17 @@ class Contract:
         }
 
     def _validate(
-        self, reviewed: Sequence[Reviewed], frame: pd.DataFrame, parameters: Mapping[str, float] | None = None
+        self,
+        rows: BatchDefinition[Any],
+        reviewed: Sequence[Reviewed],
+        frame: pd.DataFrame,
+        parameters: Mapping[str, float] | None = None,
     ) -> tuple[RuleResult, ...]:
-        """Plain Great Expectations on the whole of a narrow frame, in a context of its own."""
+        """Plain Great Expectations on the whole of a narrow frame."""
         if not reviewed:
             return ()
         _silence()
-        context = gx.get_context(mode="ephemeral")
-        context.variables.progress_bars = ProgressBarsConfig(globally=False)
-        asset = context.data_sources.add_pandas("rows").add_dataframe_asset("rows")
-        batch = asset.add_batch_definition_whole_dataframe("rows").get_batch({"dataframe": _with_plain_text(frame)})
+        batch = rows.get_batch({"dataframe": _with_plain_text(frame)})
         suite = gx.ExpectationSuite(name=self.name, expectations=[dict(each.entry) for each in reviewed])
         known = dict(parameters or {})
         try:
@@ -160,7 +170,7 @@ class Contract:
         except Exception as error:  # noqa: BLE001  # some rules crash before their metrics do, and take all along
             if len(reviewed) == 1:
                 raise _crash(reviewed[0].rule.id, self.name, type(error).__name__) from None
-            return tuple(result for each in reviewed for result in self._validate([each], frame, known))
+            return tuple(result for each in reviewed for result in self._validate(rows, [each], frame, known))
         found = {}
         for result in validation.to_json_dict()["results"]:
             rule_id = result["expectation_config"]["meta"]["id"]
@@ -169,6 +179,15 @@ class Contract:
                 raise _crash(rule_id, self.name, "its metrics failed")
             found[rule_id] = RuleResult(rule_id, result["success"], _figures(result["result"]))
         return tuple(found[each.rule.id] for each in reviewed)
+
+
+def _plain_rows() -> BatchDefinition[Any]:
+    """Great Expectations itself, for any frame; in a context of its own, since steps may run side by side."""
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    return (
+        context.data_sources.add_pandas("rows").add_dataframe_asset("rows").add_batch_definition_whole_dataframe("rows")
+    )
 
 
 def load_contract(text: str, *, columns: Collection[str] | None = NAMES) -> Contract:
