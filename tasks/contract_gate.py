@@ -106,6 +106,8 @@ class Gate:
         most_rows = self.delivery.most_rows
         if most_rows is None or rows > most_rows or any(each.is_correction for each in self.delivery.files):
             return
+        if not is_over_budget(sum(table.num_rows for table in rejected), most_rows, self._budget):
+            return  # at no cost to the many chunks of a sound day
         ids = pa.chunked_array([part for table in rejected for part in table.column(APPLICATION_ID).chunks], pa.int64())
         surely = pc.count_distinct(ids, mode="only_valid").as_py() + ids.null_count
         if not is_over_budget(surely, most_rows, self._budget):
