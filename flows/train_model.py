@@ -5,7 +5,10 @@ from __future__ import annotations
 from prefect import flow
 
 from configs.settings import load_settings
-from tasks.train import Trained, fit, promote, read_history, register
+from tasks.cross_validate import cross_validate
+from tasks.evaluate import evaluate
+from tasks.history import read_history
+from tasks.train import Trained, fit, promote, register
 
 
 @flow(name="train-model")
@@ -18,7 +21,9 @@ def train_model(applications: list[str], config: str | None = None) -> Trained:
     """
     settings = load_settings(config)
     history = read_history(applications, settings)
-    fitted = fit(history, settings)
-    trained = register(fitted, history, settings)
+    judged = cross_validate(history, settings)
+    bundle = fit(history, judged, settings)
+    evaluation = evaluate(history, judged, bundle, settings)
+    trained = register(bundle, history, judged, evaluation, settings)
     promote(trained, settings)
     return trained

@@ -1,0 +1,79 @@
+"""Applications whose outcome is known, read, typed and held against the contract: what a model learns from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from configs.settings import Settings
+from tasks.adapters.arrow import read_chunks
+from tasks.core.applications import TARGET, parse_numbers
+from tasks.core.day import format_of
+from tasks.core.screening import BROKEN_RULES, count_by_rule, screen_chunk
+from tasks.errors import ConfigError, ExpectationsNotMet, SourceError
+from tasks.orchestration import run_logger, step
+from tasks.pin import load_contract, suite_text
+from tasks.screen_score import require_columns
+
+
+class History(NamedTuple):
+    """Typed applications that keep the contract, with their outcomes."""
+
+    rows: pa.Table
+    defaulted: np.ndarray
+    """True where the applicant defaulted, shape (rows,)."""
+
+
+@step("read history")
+def read_history(applications: Sequence[str], settings: Settings) -> History:
+    """The applications of all files with their outcomes; rows that break the contract are left out and counted."""
+    parts = [_read_file(Path(name), settings) for name in applications]
+    if not parts:
+        raise ConfigError("Training needs at least one file: --applications FILE.")
+    history = History(
+        pa.concat_tables([part.rows for part in parts]), np.concatenate([part.defaulted for part in parts])
+    )
+    run_logger().info("%d applications to learn from, %d defaulted", len(history.defaulted), history.defaulted.sum())
+    return history
+
+
+def _read_file(path: Path, settings: Settings) -> History:
+    contract = load_contract(suite_text(settings.contract.suite))
+    rows, defaulted, broken = [], [], []
+    done = 0
+    try:
+        with path.open("rb") as stream:
+            file_format = format_of(path.name)
+            require_columns(stream, file_format, name=path.name, also=(TARGET,))
+            scoring = settings.scoring
+            for raw in read_chunks(
+                stream, file_format, name=path.name, chunk_rows=scoring.chunk_rows,
+                max_unpacked_bytes=scoring.max_unpacked_bytes,
+            ):  # fmt: skip
+                chunk = screen_chunk(raw, first_row=done + 1, source=path.name, contract=contract)
+                rows.append(chunk.accepted)
+                defaulted.append(_outcomes(raw, path.name)[chunk.accepted_rows - done - 1])
+                broken.extend(chunk.rejected.column(BROKEN_RULES).to_pylist())
+                done += raw.num_rows
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror}.") from None
+    if not done:
+        raise ExpectationsNotMet(f"{path.name} holds a header and no rows.")
+    if broken:
+        run_logger().warning("%s: %d rows left out, by rule: %s", path.name, len(broken), count_by_rule(broken))
+    return History(pa.concat_tables(rows), np.concatenate(defaulted))
+
+
+def _outcomes(raw: pa.Table, name: str) -> np.ndarray:
+    """TARGET as True (defaulted) or False. Raises `SourceError` where it is anything but 1 or 0."""
+    outcome, _ = parse_numbers(raw.column(TARGET).combine_chunks(), whole=True)
+    target = outcome.to_numpy(zero_copy_only=False)
+    wrong = int(np.sum(~np.isin(target, (0.0, 1.0))))
+    if wrong:
+        raise SourceError(f"{wrong} rows of {name} have a {TARGET} other than 1 (defaulted) and 0 (repaid).")
+    defaulted: np.ndarray = target == 1.0
+    return defaulted
