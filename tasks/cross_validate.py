@@ -11,7 +11,7 @@ import pyarrow as pa
 from configs.policy import load_policy
 from configs.settings import Settings, Training
 from tasks.core.calibration import fit_calibration
-from tasks.core.features import build_features, fit_features
+from tasks.core.features import build_features, feature_names, fit_features
 from tasks.errors import ConfigError, ModelError
 from tasks.history import History
 from tasks.orchestration import run_logger, step
@@ -59,7 +59,7 @@ def _out_of_fold(history: History, training: Training, *, use_age: bool) -> tupl
     folds = stratified_folds(defaulted, folds=training.folds, seed=training.seed)
     for number, (fitted_on, held_out) in enumerate(folds, start=1):
         taken = rows.take(pa.array(fitted_on))
-        features = fit_features(taken, defaulted[fitted_on], use_age=use_age)
+        features = fit_features(taken, defaulted[fitted_on], feature_names(use_age=use_age))
         n_trees, raw[held_out] = fit_with_early_stopping(
             (build_features(taken, features), defaulted[fitted_on]),
             (build_features(rows.take(pa.array(held_out)), features), defaulted[held_out]),

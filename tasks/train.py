@@ -13,7 +13,7 @@ from tasks.adapters.arrow import write_parquet
 from tasks.core.bundle import Bundle, make_golden, reference_statistics, to_files
 from tasks.core.calibration import fit_calibration
 from tasks.core.day import ModelPin
-from tasks.core.features import build_features, fit_features
+from tasks.core.features import build_features, feature_names, fit_features
 from tasks.core.policy import break_even_cutoff
 from tasks.cross_validate import OutOfFold
 from tasks.evaluate import Evaluation
@@ -40,11 +40,11 @@ def fit(history: History, judged: OutOfFold, settings: Settings) -> Bundle:
     from tasks.adapters.lightgbm import LightGBMModel, fit_trees
 
     policy = load_policy(settings.scoring.policy)
-    features = fit_features(history.rows, history.defaulted, use_age=policy.inputs.age)
+    features = fit_features(history.rows, history.defaulted, feature_names(use_age=policy.inputs.age))
     matrix = build_features(history.rows, features)
     text = fit_trees(matrix, history.defaulted, names=features.names, trees=judged.trees, n_trees=judged.n_trees)
     calibration = fit_calibration(judged.raw, history.defaulted)
-    golden = make_golden(matrix, LightGBMModel(text), calibration, seed=settings.training.seed)
+    golden = make_golden(history.rows, features, LightGBMModel(text), calibration, seed=settings.training.seed)
     statistics = reference_statistics(history.rows, judged.pd)
     return Bundle(text, features, calibration, break_even_cutoff(**policy.costs.model_dump()), statistics, golden)
 
