@@ -136,7 +136,7 @@ def test_a_row_has_the_same_features_alone_in_a_batch_and_whatever_the_order_of_
 
 
 def test_frozen_values_are_those_of_training_and_rare_groups_have_none_of_their_own() -> None:
-    incomes: list[object] = [10.0] * 60 + [30.0] * 60 + [7.0] * 49
+    incomes: list[object] = [*[10.0] * 60, *[30.0] * 60, *[7.0] * 49]
     rows = typed(
         169,
         AMT_INCOME_TOTAL=incomes,
