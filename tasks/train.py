@@ -13,7 +13,7 @@ from tasks.adapters.arrow import write_parquet
 from tasks.core.bundle import Bundle, make_golden, reference_statistics, to_files
 from tasks.core.calibration import fit_calibration
 from tasks.core.day import ModelPin
-from tasks.core.features import build_features, fit_features
+from tasks.core.features import build_features, fit_features, monotone_direction
 from tasks.core.policy import break_even_cutoff
 from tasks.cross_validate import OutOfFold
 from tasks.evaluate import Evaluation
@@ -42,7 +42,11 @@ def fit(history: History, judged: OutOfFold, settings: Settings) -> Bundle:
     policy = load_policy(settings.scoring.policy)
     features = fit_features(history.rows, history.defaulted, use_age=policy.inputs.age)
     matrix = build_features(history.rows, features)
-    text = fit_trees(matrix, history.defaulted, names=features.names, trees=judged.trees, n_trees=judged.n_trees)
+    directions = [monotone_direction(name) for name in features.names]
+    text = fit_trees(
+        matrix, history.defaulted, names=features.names, trees=judged.trees, directions=directions,
+        n_trees=judged.n_trees,
+    )  # fmt: skip
     calibration = fit_calibration(judged.raw, history.defaulted)
     golden = make_golden(matrix, LightGBMModel(text), calibration, seed=settings.training.seed)
     statistics = reference_statistics(history.rows, judged.pd)

@@ -124,6 +124,11 @@ def feature_names(*, use_age: bool) -> tuple[str, ...]:
     return (*plain, *(feature.name for feature in DERIVED if use_age or AGE not in feature.columns))
 
 
+def monotone_direction(name: str) -> int:  # noqa: ARG001 - no feature is bound yet
+    """1 where pd may only rise with the feature, -1 where it may only fall, 0 where either may be."""
+    return 0
+
+
 def fit_features(rows: pa.Table, defaulted: np.ndarray, *, use_age: bool) -> FeatureSet:
     """Learn the order of categories from typed training rows and their outcomes, shape (n,)."""
     overall = float(defaulted.mean())
