@@ -126,7 +126,7 @@ class Training(_Section):
     l2: float = Field(20.0, ge=0, description="L2 penalty on leaf values.")
     max_bins: int = Field(127, ge=2, le=250, description="Histogram bins per feature.")
     search_trials: int = Field(
-        0, ge=0, le=500, description="Shapes of model to try; 0 takes the one that these settings describe."
+        0, ge=0, description="Shapes of model to try; 0 takes the one that these settings describe."
     )
     baselines: bool = Field(True, description="Judge two plain models in the same folds, to compare with.")
     repeats: int = Field(

@@ -56,6 +56,13 @@ class OutOfFold:
     """Name of the model (`MODEL`) or a baseline to its figures in each cross-validation; the first is this one."""
 
 
+def with_search(settings: Settings, trials: int | None) -> Settings:
+    """The settings with another number of shapes to try; as they are without one."""
+    if trials is None:
+        return settings
+    return settings.model_copy(update={"training": settings.training.model_copy(update={"search_trials": trials})})
+
+
 @step("cross-validate")
 def cross_validate(history: History, settings: Settings) -> OutOfFold:
     """Choose the model's shape, and score every application by trees that never saw it, beside the baselines."""
