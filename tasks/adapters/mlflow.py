@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from mlflow import MlflowClient
@@ -49,14 +50,17 @@ class ModelRegistry:
         params: Mapping[str, Any],
         metrics: Mapping[str, float],
         figures: Mapping[str, Figure],
+        documents: Mapping[str, bytes] = MappingProxyType({}),
     ) -> ModelPin:
         """Record a training run with its bundle and plots, and register the bundle as the next version.
+
+        `documents` are what else belongs to the run, text by its path in the run's artifacts.
 
         Raises:
             ModelError: the registry cannot be reached or refuses.
         """
         try:
-            return self._register(files, params=params, metrics=metrics, figures=figures)
+            return self._register(files, params=params, metrics=metrics, figures=figures, documents=documents)
         except (MlflowException, SQLAlchemyError, OSError) as error:
             raise self._failure("The model could not be registered", error) from None
 
@@ -67,6 +71,7 @@ class ModelRegistry:
         params: Mapping[str, Any],
         metrics: Mapping[str, float],
         figures: Mapping[str, Figure],
+        documents: Mapping[str, bytes],
     ) -> ModelPin:
         client = self._client(create=True)
         run = client.create_run(self._experiment_id(client))
@@ -79,8 +84,8 @@ class ModelRegistry:
         )
         for name, plot in figures.items():
             client.log_figure(run_id, plot, f"plots/{name}.png")
-        for name, data in files.items():
-            client.log_text(run_id, data.decode(), f"bundle/{name}")
+        for name, data in {**documents, **{f"bundle/{name}": data for name, data in files.items()}}.items():
+            client.log_text(run_id, data.decode(), name)
         client.set_terminated(run_id)
         digests = bundle.file_digests(files)
         digest = bundle.bundle_digest(digests)

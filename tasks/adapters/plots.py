@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from tasks.core.model_shape import TriedShape
 
 _BLUE, _ORANGE, _GREY = "#2b5c8a", "#d9822b", "#9aa5b1"
 
@@ -46,6 +48,21 @@ def draw_gain(gain: Mapping[str, float], *, top: int = 25) -> Figure:
     best = sorted(gain.items(), key=lambda item: item[1])[-top:]
     axes.barh([name for name, _ in best], [value / total for _, value in best], color=_BLUE)
     axes.tick_params(axis="y", labelsize=7)
+    return figure
+
+
+def draw_frontier(shapes: Sequence[TriedShape]) -> Figure:
+    """AUC and cost of every shape tried against the price of its reasons, the chosen one marked."""
+    figure, axes = _canvas("Table look-ups for the reasons of one row", "AUC", "Shapes tried, out-of-fold")
+    costs = axes.twinx()
+    costs.set_ylabel("Cost per application", color=_ORANGE)
+    prices = [shape.price for shape in shapes]
+    axes.scatter(prices, [shape.auc for shape in shapes], color=_BLUE)
+    costs.scatter(prices, [shape.cost for shape in shapes], color=_ORANGE, marker="x")
+    for shape in (each for each in shapes if each.is_chosen):
+        axes.axvline(shape.price, color=_GREY, linestyle="--")
+        axes.annotate(f"chosen: depth {shape.depth}, {shape.n_trees} trees", (shape.price, shape.auc), fontsize=8)
+    axes.set_xscale("log")
     return figure
 
 
