@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import numpy as np
 from tasks.errors import ModelError
 
 _MONOTONE_METHOD: Final = "intermediate"
+_FEATURE_RANGES: Final = re.compile(r"^feature_infos=.*$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,13 +140,13 @@ def fit_trees(
     directions: Sequence[int],
     n_trees: int,
 ) -> str:
-    """The fitted model as LightGBM text.
+    """The fitted model as LightGBM text, without the range of each feature: its ends are somebody's values.
 
     `directions` say of each feature whether pd may only rise with it (1), only fall (-1), or either (0).
     """
     rows = bin_rows(matrix, defaulted, names=names, trees=trees)
     booster = lightgbm.train(trees.parameters(directions), rows, num_boost_round=n_trees)
-    return str(booster.model_to_string())
+    return _FEATURE_RANGES.sub("feature_infos=" + " ".join(["none"] * len(names)), booster.model_to_string())
 
 
 def scores_untuned(
