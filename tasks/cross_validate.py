@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,6 +31,8 @@ class OutOfFold:
     """Their calibrated pd, shape (rows,)."""
     trees: TreeSettings
     n_trees: int
+    baselines: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """Simpler models to their calibrated pd in the same folds, shape (rows,)."""
 
 
 @step("cross-validate")

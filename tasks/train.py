@@ -61,7 +61,12 @@ def register(
         "proposed_cutoff": bundle.cutoff,
     }
     pin = registry_of(settings).register(
-        to_files(bundle), params=params, metrics=evaluation.metrics, figures=evaluation.figures
+        to_files(bundle),
+        params=params,
+        metrics=evaluation.metrics,
+        figures=evaluation.figures,
+        documents=evaluation.documents,
+        description=evaluation.description,
     )
     sample = reference_sample(history.rows, judged.pd, settings.training)
     overwrite(open_store(settings.storage), reference_key(pin.version), write_parquet(sample))

@@ -96,5 +96,11 @@ def gain_by_feature(text: str) -> dict[str, float]:
     return dict(zip(booster.feature_name(), booster.feature_importance("gain").tolist(), strict=True))
 
 
+def contributions(text: str, matrix: np.ndarray) -> np.ndarray:
+    """LightGBM's own contribution of each feature to each row's raw score (log-odds), shape (rows, features)."""
+    told = lightgbm.Booster(model_str=text).predict(matrix, pred_contrib=True)
+    return np.asarray(told)[:, :-1]  # the last is the same for everybody
+
+
 def _dataset(matrix: np.ndarray, defaulted: np.ndarray, *, names: tuple[str, ...]) -> lightgbm.Dataset:
     return lightgbm.Dataset(matrix, label=defaulted.astype(float), feature_name=list(names), free_raw_data=False)
