@@ -13,6 +13,7 @@ from configs.policy import PolicyFile, load_policy
 from configs.settings import Settings, Training
 from tasks.baselines import baseline_pds
 from tasks.core.cross_fitting import cross_fitted_pd
+from tasks.core.evaluation import auc_of
 from tasks.core.features import feature_names
 from tasks.core.model_shape import TriedShape
 from tasks.core.policy import break_even_cutoff, cost_per_application
@@ -117,8 +118,6 @@ def _chosen(
 
 
 def _figures(pd: np.ndarray, history: History, policy: PolicyFile) -> Repetition:
-    from tasks.adapters.sklearn import measure
-
     costs = policy.costs.model_dump()
     cost = cost_per_application(pd, history.defaulted, break_even_cutoff(**costs), **costs)
-    return Repetition(measure(pd, history.defaulted)["auc"], cost)
+    return Repetition(auc_of(pd, history.defaulted), cost)

@@ -11,6 +11,7 @@ import numpy as np
 from configs.policy import Costs
 from configs.settings import Training
 from tasks.core.cross_fitting import cross_fitted_pd
+from tasks.core.evaluation import auc_of
 from tasks.core.model_shape import TriedShape, choose_shape, log_losses
 from tasks.core.policy import break_even_cutoff, cost_per_application
 from tasks.errors import ModelError
@@ -97,10 +98,8 @@ def with_numbers(configured: TreeSettings, numbers: Mapping[str, float]) -> Tree
 
 def judge_shape(scored: Scored, history: History, fold: np.ndarray, costs: Costs) -> Tried:
     """How good a shape is, by calibrated, cross-fitted pd. Raises `ValueError` where it has learned nothing."""
-    from tasks.adapters.sklearn import measure
-
     pd = cross_fitted_pd(scored.raw, history.defaulted, fold)
-    measured, matrix, trees = measure(pd, history.defaulted), costs.model_dump(), scored.trees
+    losses, matrix, trees = log_losses(pd, history.defaulted), costs.model_dump(), scored.trees
     shape = TriedShape(
         depth=trees.max_depth,
         n_trees=scored.n_trees,
@@ -109,9 +108,9 @@ def judge_shape(scored: Scored, history: History, fold: np.ndarray, costs: Costs
         feature_share=trees.feature_share,
         row_share=trees.row_share,
         l2=trees.l2,
-        auc=measured["auc"],
-        log_loss=measured["log_loss"],
+        auc=auc_of(pd, history.defaulted),
+        log_loss=float(losses.mean(dtype=np.float64)),
         cost=cost_per_application(pd, history.defaulted, break_even_cutoff(**matrix), **matrix),
         reasons_per_second=scored.reasons_per_second,
     )
-    return Tried(shape, scored, log_losses(pd, history.defaulted))
+    return Tried(shape, scored, losses)

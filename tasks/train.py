@@ -82,7 +82,8 @@ def register(
         params=params,
         metrics=evaluation.metrics,
         figures=evaluation.figures | frontier(judged.shapes),
-        documents=shape_documents(judged.shapes),
+        documents=evaluation.documents | shape_documents(judged.shapes),
+        description=evaluation.description,
     )
     sample, store = reference_sample(history.rows, judged.pd, settings.training), open_store(settings.storage)
     overwrite(store, reference_key(pin.version), write_parquet(sample))

@@ -167,6 +167,12 @@ def gain_by_feature(text: str) -> dict[str, float]:
     return dict(zip(booster.feature_name(), booster.feature_importance("gain").tolist(), strict=True))
 
 
+def contributions(text: str, matrix: np.ndarray) -> np.ndarray:
+    """LightGBM's own contribution of each feature to each row's raw score (log-odds), shape (rows, features)."""
+    told = lightgbm.Booster(model_str=text).predict(matrix, pred_contrib=True)
+    return np.asarray(told)[:, :-1]  # the last is the same for everybody
+
+
 def _reproducible(seed: int) -> dict[str, object]:
     """The same model from the same rows and seed, whatever the number of threads."""
     return {"verbosity": -1, "deterministic": True, "force_col_wise": True, "seed": seed}

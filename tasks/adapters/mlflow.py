@@ -51,16 +51,25 @@ class ModelRegistry:
         metrics: Mapping[str, float],
         figures: Mapping[str, Figure],
         documents: Mapping[str, bytes] = MappingProxyType({}),
+        description: str = "",
     ) -> ModelPin:
         """Record a training run with its bundle and plots, and register the bundle as the next version.
 
-        `documents` are what else belongs to the run, text by its path in the run's artifacts.
+        Args:
+            files: The bundle's.
+            params: Settings of the run.
+            metrics: Its figures.
+            figures: Its plots, by name.
+            documents: Texts in UTF-8 for people, by their path among the run's artifacts.
+            description: Of the version, in Markdown.
 
         Raises:
             ModelError: the registry cannot be reached or refuses.
         """
         try:
-            return self._register(files, params=params, metrics=metrics, figures=figures, documents=documents)
+            return self._register(
+                files, params=params, metrics=metrics, figures=figures, documents=documents, description=description
+            )
         except (MlflowException, SQLAlchemyError, OSError) as error:
             raise self._failure("The model could not be registered", error) from None
 
@@ -72,6 +81,7 @@ class ModelRegistry:
         metrics: Mapping[str, float],
         figures: Mapping[str, Figure],
         documents: Mapping[str, bytes],
+        description: str,
     ) -> ModelPin:
         client = self._client(create=True)
         run = client.create_run(self._experiment_id(client))
@@ -84,15 +94,17 @@ class ModelRegistry:
         )
         for name, plot in figures.items():
             client.log_figure(run_id, plot, f"plots/{name}.png")
-        for name, data in {**documents, **{f"bundle/{name}": data for name, data in files.items()}}.items():
-            client.log_text(run_id, data.decode(), name)
+        for name, data in files.items():
+            client.log_text(run_id, data.decode(), f"bundle/{name}")
+        for path, data in documents.items():
+            client.log_text(run_id, data.decode(), path)
         client.set_terminated(run_id)
         digests = bundle.file_digests(files)
         digest = bundle.bundle_digest(digests)
         self._ensure_model(client)
         tags = {_DIGEST_TAG: digest} | {f"{_FILE_TAG}{name}": value for name, value in digests.items()}
         version = client.create_model_version(
-            self.model_name, f"{run.info.artifact_uri}/bundle", run_id=run_id, tags=tags
+            self.model_name, f"{run.info.artifact_uri}/bundle", run_id=run_id, tags=tags, description=description
         )
         return ModelPin(self.model_name, str(version.version), digest)
 

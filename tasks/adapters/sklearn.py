@@ -1,4 +1,4 @@
-"""scikit-learn: folds and the field's standard figures of merit."""
+"""scikit-learn: folds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from sklearn.compose import ColumnTransformer
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score, roc_curve
 from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, RobustScaler
@@ -59,23 +58,3 @@ def scores_logistic(
         warnings.simplefilter("ignore", ConvergenceWarning)  # the last digits of a baseline are worth no minute
         model.fit(*train)
     return np.asarray(model.decision_function(held_out), dtype=np.float64)
-
-
-def measure(pd: np.ndarray, defaulted: np.ndarray) -> dict[str, float]:
-    """AUC, Gini (2 AUC - 1), KS, PR-AUC, log-loss and Brier score of predicted against observed outcomes."""
-    auc = float(roc_auc_score(defaulted, pd))
-    false_positives, true_positives, _ = roc_curve(defaulted, pd)
-    return {
-        "auc": auc,
-        "gini": 2 * auc - 1,
-        "ks": float(np.max(true_positives - false_positives)),
-        "pr_auc": float(average_precision_score(defaulted, pd)),
-        "log_loss": float(log_loss(defaulted, pd)),
-        "brier": float(brier_score_loss(defaulted, pd)),
-    }
-
-
-def roc(pd: np.ndarray, defaulted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """False positive and true positive rates over all cut-offs."""
-    false_positives, true_positives, _ = roc_curve(defaulted, pd)
-    return false_positives, true_positives
