@@ -18,8 +18,10 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, RobustScal
 _WINSOR: Final = 5.0
 _COMMON_SHARE: Final = 0.005
 """Categories under this share of the rows are taken together."""
-_INVERSE_PENALTY: Final = 0.01
+_INVERSE_PENALTY: Final = 0.03
+"""scikit-learn's C. Between 0.01 and 0.1 the AUC of 6,000 real and of 50,000 synthetic applications hardly moves."""
 _MAX_ROUNDS: Final = 100
+_TOLERANCE: Final = 1e-3
 
 
 def assign_folds(defaulted: np.ndarray, *, folds: int, seed: int) -> np.ndarray:
@@ -47,13 +49,13 @@ def scores_logistic(
     """
     numbers = [position for position in range(train[0].shape[1]) if position not in set(categories)]
     scaled = make_pipeline(
-        SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
-        RobustScaler(copy=False),
+        RobustScaler(),  # passes by what is missing; the median becomes 0
         FunctionTransformer(np.clip, kw_args={"a_min": -_WINSOR, "a_max": _WINSOR}),
+        SimpleImputer(strategy="constant", fill_value=0, add_indicator=True, keep_empty_features=True),
     )
     named = OneHotEncoder(min_frequency=_COMMON_SHARE, handle_unknown="ignore", sparse_output=False, dtype=np.float32)
     plain = ColumnTransformer([("numbers", scaled, numbers), ("categories", named, list(categories))])
-    model = make_pipeline(plain, LogisticRegression(C=_INVERSE_PENALTY, max_iter=_MAX_ROUNDS))
+    model = make_pipeline(plain, LogisticRegression(C=_INVERSE_PENALTY, max_iter=_MAX_ROUNDS, tol=_TOLERANCE))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the last digits of a baseline are worth no minute
         model.fit(*train)

@@ -1,0 +1,100 @@
+"""The price of exact reasons against what depth gains: `python -m benchmarks.model_shapes application_train.csv`.
+
+Trees of every depth from 1 to 8, with the settings' other numbers, and LightGBM with 400 trees of 31 leaves on the raw
+columns, all in the same folds. Without a file it takes synthetic applications. Prints a Markdown table of aggregates.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import click
+import numpy as np
+
+from configs.policy import Costs, load_policy
+from configs.settings import Settings, load_settings
+from tasks.baselines import plain_columns
+from tasks.core.cross_fitting import cross_fitted_pd
+from tasks.core.model_shape import DEEPEST, choose_shape, log_losses, shapes_table
+from tasks.core.policy import break_even_cutoff, cost_per_application
+from tasks.folds import assigned_folds, build_folds, score_folds
+from tasks.history import History, read_history
+from tasks.search import judge_shape, with_numbers
+
+_LARGE_TREES: Final = 400
+_LARGE_LEAVES: Final = 31
+_EXPLAINED_ROWS: Final = 500
+_SEED: Final = 7
+_DAY: Final = date(2026, 10, 1)
+
+
+def frontier(history: History, settings: Settings) -> str:
+    """Every depth as a Markdown table, cheapest first, the rule's choice marked; then the large model."""
+    from tasks.folds import configured_trees
+
+    training, policy = settings.training, load_policy(settings.scoring.policy)
+    fold = assigned_folds(history.defaulted, training)
+    folds = build_folds(history, fold, training, use_age=policy.inputs.age)
+    tried = []
+    for depth in range(1, DEEPEST + 1):
+        trees = with_numbers(configured_trees(training), {"max_depth": depth})
+        tried.append(judge_shape(score_folds(folds, history, trees, training), history, fold, policy.costs))
+    shapes = choose_shape([each.shape for each in tried], [each.losses for each in tried])
+    best = min((each.losses for each in tried), key=lambda losses: float(losses.mean(dtype=np.float64)))
+    return f"{shapes_table(shapes)}\n{_large(history, fold, policy.costs, best, use_age=policy.inputs.age)}"
+
+
+def _large(history: History, fold: np.ndarray, costs: Costs, best: np.ndarray, *, use_age: bool) -> str:
+    import lightgbm
+
+    from tasks.adapters.sklearn import measure
+
+    columns, defaulted = plain_columns(history.rows, use_age=use_age), history.defaulted
+    told = {"objective": "binary", "num_leaves": _LARGE_LEAVES, "learning_rate": 0.05, "verbosity": -1, "seed": _SEED}
+    raw, rate = np.empty(len(fold)), 0.0
+    for held_out in (fold == number for number in np.unique(fold)):
+        rows = lightgbm.Dataset(
+            columns.matrix[~held_out], label=defaulted[~held_out].astype(float),
+            categorical_feature=list(columns.categories),
+        )  # fmt: skip
+        booster = lightgbm.train(told, rows, _LARGE_TREES)
+        raw[held_out] = booster.predict(columns.matrix[held_out], raw_score=True)
+        some, begun = columns.matrix[held_out][:_EXPLAINED_ROWS], time.perf_counter()
+        booster.predict(some, pred_contrib=True)
+        rate = len(some) / (time.perf_counter() - begun)
+    pd = cross_fitted_pd(raw, defaulted, fold)
+    figures, matrix = measure(pd, defaulted), costs.model_dump()
+    cost = cost_per_application(pd, defaulted, break_even_cutoff(**matrix), **matrix)
+    behind = log_losses(pd, defaulted).astype(np.float64) - best
+    return (
+        f"| {_LARGE_LEAVES} leaves, raw columns | {_LARGE_TREES} | 0.050 | {figures['auc']:.4f} "
+        f"| {figures['log_loss']:.5f} | {behind.mean():.5f} ± {behind.std(ddof=1) / np.sqrt(len(behind)):.5f} "
+        f"| {cost:.4f} | none | {rate:,.0f} |  |"
+    )
+
+
+@click.command()
+@click.argument("applications", nargs=-1, type=click.Path(exists=True, dir_okay=False))
+@click.option("--rows", type=click.IntRange(1000), default=50_000, show_default=True, help="Synthetic rows.")
+@click.option("--config", type=click.Path(), help="Settings file.")
+def program(applications: tuple[str, ...], rows: int, config: str | None) -> None:
+    """Print the frontier of the applications in the files, or of synthetic ones."""
+    settings = load_settings(config)
+    with TemporaryDirectory() as folder:
+        click.echo(frontier(read_history(applications or (_synthetic(Path(folder), rows),), settings), settings))
+
+
+def _synthetic(folder: Path, rows: int) -> str:
+    from tasks.generate import load_statistics, write_history
+
+    path = folder / "history.parquet"
+    write_history(path, load_statistics(), rows=rows, seed=_SEED, as_of=_DAY, file_format="parquet")
+    return str(path)
+
+
+if __name__ == "__main__":
+    program()
