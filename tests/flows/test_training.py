@@ -132,3 +132,23 @@ def test_too_few_defaults_say_what_is_needed(project: Project, tmp_path: Path) -
     pq.write_table(table.set_column(1, "TARGET", pa.array(np.arange(300) < 2).cast(pa.int64())), path)
     with pytest.raises(ConfigError, match=r"2 of 300 applications defaulted; training.folds=3 needs"):
         train_model.fn(applications=[str(path)], config=project.config)
+
+
+def test_what_was_predicted_out_of_fold_is_kept_in_the_store_alone(trained: Project) -> None:
+    kept = pq.read_table(trained.root / "reference/model=1/out_of_fold.parquet")
+    assert kept.column_names == ["application_id", "fold", "raw", "pd", "defaulted"]
+    assert kept.num_rows == 4000
+    assert set(kept.column("fold").to_pylist()) == {0, 1, 2}
+    root = Path(load_settings(trained.config).registry.artifact_root)
+    assert not list(root.rglob("*.parquet"))
+
+
+def test_a_search_leaves_its_shapes_on_the_run(project: Project, tmp_path: Path) -> None:
+    few = project.with_settings(training={"max_trees": 20, "folds": 3, "max_depth": 2, "baselines": False})
+    train_model.fn(applications=[str(history(tmp_path, 1500))], config=few.config, search=3)
+    root = Path(load_settings(few.config).registry.artifact_root)
+    (told,) = (json.loads(path.read_text()) for path in root.rglob("shapes.json"))
+    assert [shape["is_chosen"] for shape in told].count(True) == 1
+    assert {shape["depth"] for shape in told} <= {1, 2}
+    assert all(shape["price"] == shape["n_trees"] for shape in told)  # one table a tree at these depths
+    assert [path.name for path in root.rglob("frontier.png")] == ["frontier.png"]

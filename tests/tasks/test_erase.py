@@ -601,6 +601,15 @@ def test_what_cannot_be_searched_is_told(project: Project, name: str, data: byte
     assert str(NOBODY) not in str(erasure.unsearched)
 
 
+def test_an_applicant_is_taken_out_of_the_out_of_fold_predictions(project: Project) -> None:
+    store, path = store_of(project), project.root / "reference/model=1/out_of_fold.parquet"
+    before = pq.read_table(path)
+    applicant = before.column("application_id")[7].as_py()
+    erased(store, applicant)
+    assert pq.read_table(path).equals(pa.concat_tables([before.slice(0, 7), before.slice(8)]))
+    assert list(traces(store, applicant)) == []
+
+
 def test_a_damaged_data_file_that_nobody_can_read_is_told(project: Project) -> None:
     (project.root / "reference/model=1/sample.parquet").write_bytes(b"PAR1 nonsense")
     assert list(erased(store_of(project), NOBODY).unsearched) == ["reference/model=1/sample.parquet"]
