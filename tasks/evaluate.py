@@ -62,6 +62,7 @@ class Evaluation:
     """Path among the run's artifacts to content: the model card, and its figures for programs."""
     description: str
     """Of the registered version, in Markdown."""
+    card: ModelCard
 
 
 class Background(NamedTuple):
@@ -92,7 +93,7 @@ def evaluate(
     card = _card(history, judged, bundle, settings, known)
     figures = _figures(card, judged, history.defaulted, known)
     documents = {CARD_FILE: model_card_page(card, figures), FIGURES_FILE: figures_file(card)}
-    return Evaluation(flat_metrics(card), figures, documents, description_of(card))
+    return Evaluation(flat_metrics(card), figures, documents, description_of(card), card)
 
 
 def _card(history: History, judged: OutOfFold, bundle: Bundle, settings: Settings, background: Background) -> ModelCard:

@@ -14,6 +14,7 @@ from tasks.core.bundle import Bundle, make_golden, reference_statistics, to_file
 from tasks.core.calibration import fit_calibration
 from tasks.core.day import ModelPin
 from tasks.core.features import build_features, fit_features
+from tasks.core.model_card import ModelCard
 from tasks.core.policy import break_even_cutoff
 from tasks.cross_validate import OutOfFold
 from tasks.evaluate import Evaluation
@@ -29,6 +30,7 @@ class Trained:
 
     model: ModelPin
     metrics: dict[str, float]
+    card: ModelCard
     rows: int
     n_trees: int
     cutoff: float
@@ -71,7 +73,7 @@ def register(
     sample = reference_sample(history.rows, judged.pd, settings.training)
     overwrite(open_store(settings.storage), reference_key(pin.version), write_parquet(sample))
     run_logger().info("Registered %s version %s: AUC %.4f", pin.name, pin.version, evaluation.metrics["auc"])
-    return Trained(pin, evaluation.metrics, history.rows.num_rows, judged.n_trees, bundle.cutoff)
+    return Trained(pin, evaluation.metrics, evaluation.card, history.rows.num_rows, judged.n_trees, bundle.cutoff)
 
 
 @step("promote")

@@ -66,11 +66,11 @@ def _drawn(name: str, figure: Figure) -> Markup:
 
 
 def _fixed(number: float, digits: int = 4) -> str:
-    return f"{number:.{digits}f}"
+    return f"{round(number, digits) + 0.0:.{digits}f}"  # no minus before a nought
 
 
 def _interval(estimate: Estimate, digits: int = 4) -> str:
-    return f"{estimate.low:.{digits}f} to {estimate.high:.{digits}f}"
+    return f"{_fixed(estimate.low, digits)} to {_fixed(estimate.high, digits)}"
 
 
 def _share_interval(estimate: Estimate) -> str:
