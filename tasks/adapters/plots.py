@@ -77,7 +77,7 @@ def as_svg(figure: Figure, *, name: str) -> str:
     drawn = stream.getvalue()
     drawn = drawn[drawn.index("<svg") :].strip()
     drawn = re.sub(
-        r' xmlns(:xlink)?="[^"]*"| id="[a-zA-Z]+_\d+"|<defs>\s*<style.*?</style>\s*</defs>', "", drawn, flags=re.DOTALL
+        r' xmlns(:xlink)?="[^"]*"| id="[\w.]+_\d+"|<defs>\s*<style.*?</style>\s*</defs>', "", drawn, flags=re.DOTALL
     )
     for colour, in_page in _ON_A_PAGE.items():
         drawn = drawn.replace(colour, in_page)
