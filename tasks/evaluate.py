@@ -25,7 +25,8 @@ from tasks.core.evaluation import (
     resample_figures,
     roc_curve,
 )
-from tasks.core.features import AGE, FEATURE_VERSION, build_features
+from tasks.core.feature_list import AGE
+from tasks.core.features import FEATURE_VERSION, build_features
 from tasks.core.importance import Influence, influences_of
 from tasks.core.model_card import (
     CARD_FILE,

@@ -116,7 +116,7 @@ def load_scorer(model: ModelPin, settings: Settings) -> RawScorer:
 
     bundle = load_bundle(model, settings)
     scorer = LightGBMModel(bundle.model_text)
-    require_golden(bundle.golden, scorer, bundle.calibration)
+    require_golden(bundle, scorer)
     return scorer
 
 

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 
 from tasks.core.evaluation import PricedCutoffs, Reliability
 from tasks.core.importance import Influence
+from tasks.core.model_shape import TriedShape
 
 _BLUE, _ORANGE, _GREEN, _GREY, _INK = "#2b5c8a", "#d9822b", "#1a7f37", "#9aa5b1", "#1b1f24"
 _ON_A_PAGE: Final = {_BLUE: "var(--rows)", _GREEN: "var(--met)", _GREY: "var(--grey)", _INK: "currentColor"}
@@ -65,6 +66,21 @@ def draw_contributions(influences: Sequence[Influence]) -> Figure:
     top = influences[:_INFLUENCES][::-1]
     axes.barh([each.family for each in top], [each.contribution for each in top], color=_BLUE)
     axes.tick_params(axis="y", labelsize=7)
+    return figure
+
+
+def draw_frontier(shapes: Sequence[TriedShape]) -> Figure:
+    """AUC and cost of every shape tried against the price of its reasons, the chosen one marked."""
+    figure, axes = _canvas("Table look-ups for the reasons of one row", "AUC")
+    costs = axes.twinx()
+    costs.set_ylabel("Cost per application", color=_ORANGE)
+    prices = [shape.price for shape in shapes]
+    axes.scatter(prices, [shape.auc for shape in shapes], color=_BLUE)
+    costs.scatter(prices, [shape.cost for shape in shapes], color=_ORANGE, marker="x")
+    for shape in (each for each in shapes if each.is_chosen):
+        axes.axvline(shape.price, color=_GREY, linestyle="--")
+        axes.annotate(f"chosen: depth {shape.depth}, {shape.n_trees} trees", (shape.price, shape.auc), fontsize=8)
+    axes.set_xscale("log")
     return figure
 
 

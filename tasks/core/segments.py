@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from tasks.core.applications import NUMBERS
 from tasks.core.evaluation import auc_of
-from tasks.core.features import NOT_EMPLOYED_DAYS
+from tasks.core.feature_list import NOT_EMPLOYED_DAYS
 from tasks.core.policy import cost_per_application
 
 LEAST_ROWS: Final = 100
