@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -28,9 +27,6 @@ from tasks.history import History
 from tasks.orchestration import run_logger, step
 from tasks.pin import registry_of
 from tasks.store import open_store, overwrite
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +79,7 @@ def register(
         to_files(bundle),
         params=params,
         metrics=evaluation.metrics,
-        figures=evaluation.figures | frontier(judged.shapes),
+        figures=evaluation.figures,
         documents=evaluation.documents | shape_documents(judged.shapes),
         description=evaluation.description,
     )
@@ -121,13 +117,6 @@ def out_of_fold_table(history: History, judged: OutOfFold) -> pa.Table:
             "defaulted": history.defaulted,
         }
     )
-
-
-def frontier(shapes: Sequence[TriedShape]) -> dict[str, Figure]:
-    """The picture of several shapes tried; none where there is one."""
-    from tasks.adapters.plots import draw_frontier
-
-    return {"frontier": draw_frontier(shapes)} if len(shapes) > 1 else {}
 
 
 def shape_documents(shapes: Sequence[TriedShape]) -> dict[str, bytes]:

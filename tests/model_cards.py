@@ -59,6 +59,7 @@ def model_card(**changes: Any) -> ModelCard:
         influences=(Influence("EXT_SOURCE_MEAN", 0.3, 0.8), Influence("AMT_CREDIT", 0.1, 0.2)),
         explained_rows=1500,
         shapes=(),
+        repeats={"this model": ((0.7, 0.5), (0.72, 0.6))},
         versions={"python": "3.11", "features": "1"},
         files={"model.txt": "a1" * 32, "scoring.json": "b1" * 32},
     )

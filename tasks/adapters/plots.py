@@ -79,7 +79,9 @@ def draw_frontier(shapes: Sequence[TriedShape]) -> Figure:
     costs.scatter(prices, [shape.cost for shape in shapes], color=_ORANGE, marker="x")
     for shape in (each for each in shapes if each.is_chosen):
         axes.axvline(shape.price, color=_GREY, linestyle="--")
-        axes.annotate(f"chosen: depth {shape.depth}, {shape.n_trees} trees", (shape.price, shape.auc), fontsize=8)
+        axes.annotate(
+            f"chosen: depth {shape.depth}, {shape.n_trees} trees", (shape.price, shape.auc), color=_INK, fontsize=8
+        )
     axes.set_xscale("log")
     return figure
 

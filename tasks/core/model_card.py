@@ -86,7 +86,9 @@ class ModelCard:
     explained_rows: int
     """Rows whose contributions the influences are means of."""
     shapes: tuple[Mapping[str, Any], ...]
-    """The shapes of model that were tried."""
+    """The shapes of model that were tried; none where there was no choice."""
+    repeats: Mapping[str, tuple[tuple[float, float], ...]]
+    """Model or baseline to its AUC and cost in each cross-validation, with other folds each time."""
     versions: Mapping[str, str]
     files: Mapping[str, str]
     """File of the bundle to its SHA-256."""

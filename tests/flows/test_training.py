@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from flows.summary import training_summary
 from flows.train_model import train_model
 from tasks.adapters.mlflow import ModelRegistry
 from tasks.core.bundle import to_files
-from tasks.core.feature_list import NEVER_INPUTS
+from tasks.core.feature_list import FAMILIES, NEVER_INPUTS
 from tasks.core.model_card import CARD_FILE, FIGURES_FILE
 from tasks.errors import ConfigError, ExpectationsNotMet, ModelError, SourceError
 from tasks.generate import load_statistics, write_history
@@ -79,6 +80,10 @@ def test_a_version_has_a_card_and_says_where(trained: Project) -> None:
     assert 0.6 < told["figures"]["auc"]["low"] < told["figures"]["auc"]["value"] < told["figures"]["auc"]["high"]
     assert told["learned_from"]["rows"] == 4000
     assert set(told["files"]) == set(to_files(load_bundle(pin, settings)))
+    assert told["learned_from"]["files"] == [sha256((trained.root.parent / "history.parquet").read_bytes()).hexdigest()]
+    assert set(told["baselines"]) == {"logistic regression", "LightGBM, raw columns"}
+    assert set(told["ablations"]) == {"without age", "with gender and family status"}
+    assert {each["family"] for each in told["influences"]} == set(FAMILIES.values())
     client = MlflowClient(settings.registry.tracking_uri)
     assert CARD_FILE in str(client.get_model_version(pin.name, pin.version).description)
     metrics = client.get_run(str(client.get_model_version(pin.name, pin.version).run_id)).data.metrics
