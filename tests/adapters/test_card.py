@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 
 from tasks.adapters import plots
 from tasks.adapters.card import model_card_page
-from tasks.core.evaluation import roc_curve
+from tasks.core.evaluation import Estimate, roc_curve
 from tasks.core.model_card import ModelCard
+from tasks.core.model_shape import TriedShape
 from tests.model_cards import applications, model_card
 
 VOID = {"meta", "br", "link", "img", "input", "hr"}
@@ -92,6 +93,22 @@ def test_figures_stand_beside_the_baselines_with_intervals_and_differences() -> 
     )
 
 
+def test_repeated_cross_validations_are_told_by_mean_and_ends() -> None:
+    row = next(row for row in PAGE.rows if "least" in row)
+    assert " ".join(row.split()) == (
+        "this model 0.7100 least 0.7000, greatest 0.7200 0.5500 least 0.5000, greatest 0.6000"
+    )
+    once = Page(page_of(model_card(repeats={"this model": ((0.7, 0.5),)})))
+    assert "cross-validations with other folds" not in once.text
+
+
+@pytest.mark.parametrize(("value", "told"), [(0.00004, "+0.0000"), (-0.00004, "+0.0000"), (-0.00006, "-0.0001")])
+def test_a_difference_of_nought_is_not_negative(value: float, told: str) -> None:
+    figures = dict(CARD.figures) | {"auc": Estimate(value, -0.1, 0.1)}
+    page = Page(page_of(model_card(over_baselines={"logistic regression": figures})))
+    assert page.cells("this model less").startswith(f"this model less logistic regression {told} ")
+
+
 def test_what_is_never_an_input_is_said_and_whether_age_is() -> None:
     assert "Never an input: gender, family status" in PAGE.text
     assert "Age is an input, as the policy allows." in PAGE.text
@@ -161,7 +178,9 @@ def test_markup_in_a_fact_stays_text() -> None:
 
 
 def test_the_frontier_is_shown_where_it_is_drawn() -> None:
-    drawn = pictures(CARD)
-    page = Page(model_card_page(CARD, drawn | {"frontier": plots.draw_contributions(CARD.influences)}))
+    shape = TriedShape(3, 400, 0.05, 80, 0.2, 0.8, 20.0, auc=0.76, log_loss=0.25, cost=0.52)
+    deeper = replace(shape, depth=6, is_chosen=False)
+    page = Page(model_card_page(CARD, pictures(CARD) | {"frontier": plots.draw_frontier([shape, deeper])}))
+    assert "chosen: depth 3, 400 trees" in page.text
     assert "Shapes tried" in page.text
     assert "Shapes tried" not in PAGE.text

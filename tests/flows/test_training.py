@@ -181,6 +181,9 @@ def test_copies_are_learned_from_once_and_ids_with_two_truths_not_at_all(project
     expected = [each for each in alone.rows.column("SK_ID_CURR").to_pylist() if each not in conflicting]
     assert both.rows.column("SK_ID_CURR").to_pylist() == expected
     assert len(both.defaulted) == len(alone.defaulted) - 10
+    assert (len(alone.files), len(both.files)) == (1, 2)
+    told = {reason: both.left_out[reason] - alone.left_out.get(reason, 0) for reason in both.left_out}
+    assert {reason: rows for reason, rows in told.items() if rows} == {"exact copy": 10, "id with other values": 20}
 
 
 def test_too_few_defaults_say_what_is_needed(project: Project, tmp_path: Path) -> None:
