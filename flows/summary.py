@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Final
 from configs.settings import Settings
 from tasks.core.day import CORRECTIONS, FileTotals
 from tasks.core.manifest import DayResult
-from tasks.core.words import counted
+from tasks.core.words import counted, percent
 from tasks.pin import registry_of
 from tasks.revisions import decisions_key, manifest_key, report_page_key
 from tasks.store import open_store
 
 if TYPE_CHECKING:
+    from tasks.core.evaluation import Estimate
+    from tasks.core.model_card import CutoffInUse
     from tasks.generate import GeneratedDay
     from tasks.report import MonitoringResult
     from tasks.train import Trained
@@ -88,19 +90,39 @@ def generated_summary(day: GeneratedDay) -> str:
 
 
 def training_summary(trained: Trained, settings: Settings) -> str:
-    """What was trained, how good it is out-of-fold, and what it is called."""
-    model, metrics = trained.model, trained.metrics
-    figures = {
-        "AUC": f"{metrics['auc']:.4f}   (Gini {metrics['gini']:.4f}, KS {metrics['ks']:.4f})",
-        "Calibration": f"slope {metrics['calibration_slope']:.3f}, error {metrics['expected_calibration_error']:.2%}",
-        "Cost": f"{metrics['cost_per_application']:.4f} per application at cut-off {trained.cutoff:.4f} "
-        f"(approving all: {metrics['cost_approving_all']:.4f})",
-        "Refusals": f"{metrics['refusal_share']:.1%} at a default rate of {metrics['default_rate']:.2%}",
-        "Registry": registry_of(settings).address,
+    """What was trained, how good it is out-of-fold beside simpler models, what it is called, and where its card is."""
+    from tasks.core.model_card import CARD_FILE
+
+    model, card, registry = trained.model, trained.card, registry_of(settings)
+    figures = card.figures
+    learned = f"{trained.rows:,} applications, {settings.training.folds} folds, {trained.n_trees} trees"
+    told = {
+        "Learned from": f"{learned}; {percent(figures['default_rate'].value)} defaulted",
+        "KS": _estimate(figures["ks"]),
+        "Calibration": f"slope {_estimate(figures['calibration_slope'], 3)}, "
+        f"error {percent(figures['expected_calibration_error'].value)}",
+        **{f"Cut-off, {each.name}": _cutoff(each) for each in card.cutoffs},
+        "Approving all": f"cost {figures['cost_approving_all'].value:.4f}",
+        "Registry": registry.address,
+        "Model card": registry.document_address(model, CARD_FILE),
     }
     title = f"\n{model.name} version {model.version} is the {settings.registry.alias} now\n"
-    learned = f"{trained.rows:,} applications, {settings.training.folds} folds, {trained.n_trees} trees"
-    return "\n".join([title, *_places({"Learned from": learned, **figures})])
+    models = {"this model": figures, **card.baselines}
+    return "\n".join([title, *_models(models), "", *(f"  {name:<20}{each}" for name, each in told.items())])
+
+
+def _models(models: Mapping[str, Mapping[str, Estimate]]) -> Iterable[str]:
+    yield f"  {'Out-of-fold (95 %)':<26}{'AUC':<28}Cost per application"
+    for name, figures in models.items():
+        yield f"  {name:<26}{_estimate(figures['auc']):<28}{_estimate(figures['cost_per_application'])}"
+
+
+def _cutoff(each: CutoffInUse) -> str:
+    return f"{each.cutoff:.4f}: {percent(each.refusal_share.value)} refused, cost {_estimate(each.cost)}"
+
+
+def _estimate(estimate: Estimate, digits: int = 4) -> str:
+    return f"{estimate.value:.{digits}f} ({estimate.low:.{digits}f} to {estimate.high:.{digits}f})"
 
 
 def _corrected(files: Mapping[str, FileTotals]) -> Mapping[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from prefect import flow
 
 from configs.settings import load_settings
+from tasks.choices import measure_choices
 from tasks.cross_validate import cross_validate, with_search
 from tasks.evaluate import evaluate
 from tasks.history import read_history
@@ -24,7 +25,8 @@ def train_model(applications: list[str], config: str | None = None, search: int 
     history = read_history(applications, settings)
     judged = cross_validate(history, settings)
     bundle = fit(history, judged, settings)
-    evaluation = evaluate(history, judged, bundle, settings)
+    choices = measure_choices(history, judged, settings)
+    evaluation = evaluate(history, judged, bundle, choices, settings)
     trained = register(bundle, history, judged, evaluation, settings)
     promote(trained, settings)
     return trained

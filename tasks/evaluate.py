@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -25,8 +24,8 @@ from tasks.core.evaluation import (
     resample_figures,
     roc_curve,
 )
-from tasks.core.feature_list import AGE
-from tasks.core.features import FEATURE_VERSION, build_features
+from tasks.core.feature_list import AGE, FAMILIES
+from tasks.core.features import FEATURE_VERSION, build_features, family_of
 from tasks.core.importance import Influence, influences_of
 from tasks.core.model_card import (
     CARD_FILE,
@@ -40,7 +39,7 @@ from tasks.core.model_card import (
 )
 from tasks.core.policy import break_even_cutoff
 from tasks.core.segments import groupings_of, judge_segments
-from tasks.cross_validate import OutOfFold
+from tasks.cross_validate import MODEL, OutOfFold
 from tasks.history import History
 from tasks.orchestration import step
 from tasks.pin import fill_in
@@ -50,6 +49,8 @@ if TYPE_CHECKING:
 
 _MODEL: Final = "this model"
 _EXPLAINED_ROWS: Final = 2000
+_A_CHOICE: Final = 2
+_OF_A_SHAPE: Final = ("depth", "n_trees", "learning_rate", "price", "auc", "log_loss", "cost", "is_chosen")
 _PACKAGES: Final = ("lightgbm", "mlflow", "numpy", "pyarrow", "scikit-learn", "scipy")
 
 
@@ -63,44 +64,37 @@ class Evaluation:
     """Path among the run's artifacts to content: the model card, and its figures for programs."""
     description: str
     """Of the registered version, in Markdown."""
-
-
-class Background(NamedTuple):
-    """What the card tells beside the figures, where it is known."""
-
-    families: Mapping[str, str] = MappingProxyType({})
-    """Feature to the family it belongs to."""
-    ablations: Mapping[str, np.ndarray] = MappingProxyType({})
-    """A choice, such as "without age", to the out-of-fold pd of a model that made it, shape (rows,)."""
-    shapes: Sequence[Mapping[str, Any]] = ()
-    """The shapes of model that were tried, each a row of a table."""
-    frontier: Figure | None = None
-    """Their picture."""
-    files: Sequence[str] = ()
-    """SHA-256 of each file of the history."""
-    left_out: Mapping[str, int] | None = None
-    """Rule of the contract to the rows of the history that broke it."""
+    card: ModelCard
 
 
 @step("evaluate")
 def evaluate(
-    history: History, judged: OutOfFold, bundle: Bundle, settings: Settings, *, background: Background | None = None
+    history: History, judged: OutOfFold, bundle: Bundle, choices: Mapping[str, np.ndarray], settings: Settings
 ) -> Evaluation:
-    """Judge a model on predictions that no tree of theirs has seen."""
+    """Judge a model on predictions that no tree of theirs has seen.
+
+    Args:
+        history: What was learned from.
+        judged: The model's predictions, and those of the baselines.
+        bundle: The model.
+        choices: Another choice of inputs to the out-of-fold pd of a model that made it, shape (rows,).
+        settings: Those of the training.
+    """
     from tasks.adapters.card import model_card_page
 
-    known = background or Background()
-    card = _card(history, judged, bundle, settings, known)
-    figures = _figures(card, judged, history.defaulted, known)
+    card = _card(history, judged, bundle, choices, settings)
+    figures = _figures(card, judged, history.defaulted)
     documents = {CARD_FILE: model_card_page(card, figures), FIGURES_FILE: figures_file(card)}
-    return Evaluation(flat_metrics(card), figures, documents, description_of(card))
+    return Evaluation(flat_metrics(card), figures, documents, description_of(card), card)
 
 
-def _card(history: History, judged: OutOfFold, bundle: Bundle, settings: Settings, background: Background) -> ModelCard:
+def _card(
+    history: History, judged: OutOfFold, bundle: Bundle, choices: Mapping[str, np.ndarray], settings: Settings
+) -> ModelCard:
     policy, seed = load_policy(settings.scoring.policy), settings.training.seed
     costs, defaulted = policy.costs.model_dump(), history.defaulted
     models = resample_figures(
-        {_MODEL: judged.pd, **judged.baselines, **background.ablations},
+        {_MODEL: judged.pd, **judged.baselines, **choices},
         defaulted,
         cutoff=bundle.cutoff,
         costs=costs,
@@ -112,29 +106,36 @@ def _card(history: History, judged: OutOfFold, bundle: Bundle, settings: Setting
     return ModelCard(
         model_name=settings.registry.model_name,
         bundle_digest=bundle_digest(digests),
-        learned_from=_learned_from(history, background),
+        learned_from=_learned_from(history),
         features=bundle.features.names,
         uses_age=AGE in bundle.features.names,
-        made_by=settings.training.model_dump() | {"n_trees": judged.n_trees},
+        made_by=settings.training.model_dump() | asdict(judged.trees) | {"n_trees": judged.n_trees},
         policy=policy.model_dump(),
         figures=estimates_of(models[_MODEL]),
         **_beside("baselines", "over_baselines", models, judged.baselines),
-        **_beside("ablations", "by_choice", models, background.ablations),
+        **_beside("ablations", "by_choice", models, choices),
         cutoffs=_cutoffs(judged.pd, defaulted, bundle.cutoff, policy, seed),
         curve=price_cutoffs(judged.pd, defaulted, curve, costs=costs, seed=seed),
         reliability=reliability(judged.pd, defaulted),
         groupings=judge_segments(groupings_of(history.rows), judged.pd, defaulted, cutoff=bundle.cutoff, costs=costs),
-        influences=_influences(bundle, sample, background.families),
+        influences=_influences(bundle, sample),
         explained_rows=sample.num_rows,
-        shapes=tuple(background.shapes),
+        shapes=_shapes(judged),
+        repeats={_MODEL if name == MODEL else name: tuple(each) for name, each in judged.repeats.items()},
         versions=_versions(),
         files=digests,
     )
 
 
-def _learned_from(history: History, background: Background) -> LearnedFrom:
-    rows, defaulted = history.rows.num_rows, int(history.defaulted.sum())
-    return LearnedFrom(rows, defaulted, tuple(background.files), background.left_out)
+def _learned_from(history: History) -> LearnedFrom:
+    return LearnedFrom(history.rows.num_rows, int(history.defaulted.sum()), history.files, history.left_out)
+
+
+def _shapes(judged: OutOfFold) -> tuple[Mapping[str, Any], ...]:
+    """The shapes tried, where there was a choice, without what depends on how busy the machine was."""
+    if len(judged.shapes) < _A_CHOICE:
+        return ()
+    return tuple({name: shape.told()[name] for name in _OF_A_SHAPE} for shape in judged.shapes)
 
 
 def _beside(
@@ -164,11 +165,13 @@ def _sample(rows: pa.Table, seed: int) -> pa.Table:
     return rows.take(pa.array(np.sort(chosen)))
 
 
-def _influences(bundle: Bundle, sample: pa.Table, families: Mapping[str, str]) -> tuple[Influence, ...]:
+def _influences(bundle: Bundle, sample: pa.Table) -> tuple[Influence, ...]:
     from tasks.adapters.lightgbm import contributions, gain_by_feature
 
-    told = contributions(bundle.model_text, build_features(sample, bundle.features))
-    return influences_of(told, gain_by_feature(bundle.model_text), bundle.features.names, families)
+    names, text = bundle.features.names, bundle.model_text
+    families = {name: FAMILIES[family_of(name)] for name in names}
+    told = contributions(text, build_features(sample, bundle.features))
+    return influences_of(told, gain_by_feature(text), names, families)
 
 
 def _versions() -> dict[str, str]:
@@ -180,7 +183,7 @@ def _versions() -> dict[str, str]:
     }
 
 
-def _figures(card: ModelCard, judged: OutOfFold, defaulted: np.ndarray, background: Background) -> dict[str, Figure]:
+def _figures(card: ModelCard, judged: OutOfFold, defaulted: np.ndarray) -> dict[str, Figure]:
     from tasks.adapters import plots
 
     predictions = {_MODEL: judged.pd, **judged.baselines}
@@ -191,4 +194,4 @@ def _figures(card: ModelCard, judged: OutOfFold, defaulted: np.ndarray, backgrou
         "reliability": plots.draw_reliability(card.reliability),
         "contributions": plots.draw_contributions(card.influences),
     }
-    return drawn if background.frontier is None else drawn | {"frontier": background.frontier}
+    return drawn | ({"frontier": plots.draw_frontier(judged.shapes)} if card.shapes else {})

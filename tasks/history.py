@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,6 +29,10 @@ class History(NamedTuple):
     rows: pa.Table
     defaulted: np.ndarray
     """True where the applicant defaulted, shape (rows,)."""
+    files: tuple[str, ...]
+    """SHA-256 of each file."""
+    left_out: Mapping[str, int]
+    """Why rows were left out, a rule of the contract mostly, to how many; a row may break several."""
 
 
 @step("read history")
@@ -39,11 +45,21 @@ def read_history(applications: Sequence[str], settings: Settings) -> History:
     parts = [_read_file(Path(name), settings) for name in applications]
     if not parts:
         raise ConfigError("Training needs at least one file: --applications FILE.")
-    history = _without_repeats(
-        History(pa.concat_tables([part.rows for part in parts]), np.concatenate([part.defaulted for part in parts]))
-    )
+    history = _without_repeats(_together(parts))
     run_logger().info("%d applications to learn from, %d defaulted", len(history.defaulted), history.defaulted.sum())
     return history
+
+
+def _together(parts: Sequence[History]) -> History:
+    left_out: Counter[str] = Counter()
+    for part in parts:
+        left_out.update(part.left_out)
+    return History(
+        pa.concat_tables([part.rows for part in parts]),
+        np.concatenate([part.defaulted for part in parts]),
+        tuple(digest for part in parts for digest in part.files),
+        dict(left_out.most_common()),
+    )
 
 
 def _read_file(path: Path, settings: Settings) -> History:
@@ -52,6 +68,8 @@ def _read_file(path: Path, settings: Settings) -> History:
     done = 0
     try:
         with path.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            stream.seek(0)
             file_format = format_of(path.name)
             require_columns(stream, file_format, name=path.name, also=(TARGET,))
             scoring = settings.scoring
@@ -68,9 +86,10 @@ def _read_file(path: Path, settings: Settings) -> History:
         raise SourceError(f"{path} cannot be read: {error.strerror}.") from None
     if not done:
         raise ExpectationsNotMet(f"{path.name} holds a header and no rows.")
+    left_out = count_by_rule(broken)
     if broken:
-        run_logger().warning("%s: %d rows left out, by rule: %s", path.name, len(broken), count_by_rule(broken))
-    return History(pa.concat_tables(rows), np.concatenate(defaulted))
+        run_logger().warning("%s: %d rows left out, by rule: %s", path.name, len(broken), left_out)
+    return History(pa.concat_tables(rows), np.concatenate(defaulted), (digest,), left_out)
 
 
 def _without_repeats(history: History) -> History:
@@ -86,7 +105,11 @@ def _without_repeats(history: History) -> History:
         "%d exact copies left out, and %d rows whose %s occurs with other values or another outcome",
         repeats.copies.sum(), repeats.conflicting.sum(), ID,
     )  # fmt: skip
-    return History(history.rows.filter(pa.array(is_left)), history.defaulted[is_left])
+    found = {"exact copy": int(repeats.copies.sum()), "id with other values": int(repeats.conflicting.sum())}
+    left_out = {**history.left_out, **{reason: rows for reason, rows in found.items() if rows}}
+    return history._replace(
+        rows=history.rows.filter(pa.array(is_left)), defaulted=history.defaulted[is_left], left_out=left_out
+    )
 
 
 def _outcomes(raw: pa.Table, name: str) -> np.ndarray:

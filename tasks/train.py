@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +17,7 @@ from tasks.core.bundle import Bundle, make_golden, reference_statistics, to_file
 from tasks.core.calibration import fit_calibration
 from tasks.core.day import ModelPin
 from tasks.core.features import build_features, feature_names, fit_features, monotone_direction
+from tasks.core.model_card import ModelCard
 from tasks.core.model_shape import TriedShape, shapes_table
 from tasks.core.policy import break_even_cutoff
 from tasks.core.screening import APPLICATION_ID
@@ -28,9 +28,6 @@ from tasks.orchestration import run_logger, step
 from tasks.pin import registry_of
 from tasks.store import open_store, overwrite
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 
 @dataclass(frozen=True, slots=True)
 class Trained:
@@ -38,6 +35,7 @@ class Trained:
 
     model: ModelPin
     metrics: dict[str, float]
+    card: ModelCard
     rows: int
     n_trees: int
     cutoff: float
@@ -81,7 +79,7 @@ def register(
         to_files(bundle),
         params=params,
         metrics=evaluation.metrics,
-        figures=evaluation.figures | frontier(judged.shapes),
+        figures=evaluation.figures,
         documents=evaluation.documents | shape_documents(judged.shapes),
         description=evaluation.description,
     )
@@ -89,7 +87,7 @@ def register(
     overwrite(store, reference_key(pin.version), write_parquet(sample))
     overwrite(store, out_of_fold_key(pin.version), write_parquet(out_of_fold_table(history, judged)))
     run_logger().info("Registered %s version %s: AUC %.4f", pin.name, pin.version, evaluation.metrics["auc"])
-    return Trained(pin, evaluation.metrics, history.rows.num_rows, judged.n_trees, bundle.cutoff)
+    return Trained(pin, evaluation.metrics, evaluation.card, history.rows.num_rows, judged.n_trees, bundle.cutoff)
 
 
 @step("promote")
@@ -119,13 +117,6 @@ def out_of_fold_table(history: History, judged: OutOfFold) -> pa.Table:
             "defaulted": history.defaulted,
         }
     )
-
-
-def frontier(shapes: Sequence[TriedShape]) -> dict[str, Figure]:
-    """The picture of several shapes tried; none where there is one."""
-    from tasks.adapters.plots import draw_frontier
-
-    return {"frontier": draw_frontier(shapes)} if len(shapes) > 1 else {}
 
 
 def shape_documents(shapes: Sequence[TriedShape]) -> dict[str, bytes]:

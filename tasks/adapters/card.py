@@ -53,6 +53,7 @@ def model_card_page(card: ModelCard, figures: Mapping[str, Figure]) -> bytes:
         limits=limits_of(card),
         figures_file=FIGURES_FILE,
         fixed=_fixed,
+        signed=_signed,
         interval=_interval,
         share_interval=_share_interval,
         standing=_standing,
@@ -66,11 +67,15 @@ def _drawn(name: str, figure: Figure) -> Markup:
 
 
 def _fixed(number: float, digits: int = 4) -> str:
-    return f"{number:.{digits}f}"
+    return f"{round(number, digits) + 0.0:.{digits}f}"  # no minus before a nought
+
+
+def _signed(difference: float, digits: int = 4) -> str:
+    return f"{round(difference, digits) + 0.0:+.{digits}f}"
 
 
 def _interval(estimate: Estimate, digits: int = 4) -> str:
-    return f"{estimate.low:.{digits}f} to {estimate.high:.{digits}f}"
+    return f"{_fixed(estimate.low, digits)} to {_fixed(estimate.high, digits)}"
 
 
 def _share_interval(estimate: Estimate) -> str:

@@ -108,6 +108,14 @@ class ModelRegistry:
         )
         return ModelPin(self.model_name, str(version.version), digest)
 
+    def document_address(self, pin: ModelPin, path: str) -> str:
+        """Where a document lies that was registered with a version. Raises `ModelError` if the version is gone."""
+        try:
+            source = self._client().get_model_version(pin.name, pin.version).source
+        except (MlflowException, SQLAlchemyError, OSError) as error:
+            raise self._failure(f"{pin.name} version {pin.version} cannot be found", error) from None
+        return f"{source.rpartition('/')[0]}/{path}"
+
     def promote(self, version: str) -> None:
         """Point the alias at a version. Raises `ModelError` if there is no such version."""
         try:

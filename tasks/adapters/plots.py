@@ -78,9 +78,14 @@ def draw_frontier(shapes: Sequence[TriedShape]) -> Figure:
     axes.scatter(prices, [shape.auc for shape in shapes], color=_BLUE)
     costs.scatter(prices, [shape.cost for shape in shapes], color=_ORANGE, marker="x")
     for shape in (each for each in shapes if each.is_chosen):
-        axes.axvline(shape.price, color=_GREY, linestyle="--")
-        axes.annotate(f"chosen: depth {shape.depth}, {shape.n_trees} trees", (shape.price, shape.auc), fontsize=8)
+        told = f"chosen: depth {shape.depth}, {shape.n_trees} trees"
+        axes.axvline(shape.price, color=_GREY, linestyle="--", label=told)
+    axes.legend(frameon=False, labelcolor=_INK, loc="lower left", bbox_to_anchor=(0, 1))
     axes.set_xscale("log")
+    axes.tick_params(axis="x", which="minor", labelbottom=False)
+    costs.tick_params(colors=_INK)
+    costs.spines[["top", "left", "bottom"]].set_visible(False)
+    costs.spines["right"].set_color(_GREY)
     return figure
 
 
@@ -93,7 +98,7 @@ def as_svg(figure: Figure, *, name: str) -> str:
     drawn = stream.getvalue()
     drawn = drawn[drawn.index("<svg") :].strip()
     drawn = re.sub(
-        r' xmlns(:xlink)?="[^"]*"| id="[a-zA-Z]+_\d+"|<defs>\s*<style.*?</style>\s*</defs>', "", drawn, flags=re.DOTALL
+        r' xmlns(:xlink)?="[^"]*"| id="[\w.]+_\d+"|<defs>\s*<style.*?</style>\s*</defs>', "", drawn, flags=re.DOTALL
     )
     for colour, in_page in _ON_A_PAGE.items():
         drawn = drawn.replace(colour, in_page)

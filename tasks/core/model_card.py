@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from tasks.core.evaluation import Estimate, PricedCutoffs, Reliability
 from tasks.core.importance import Influence
-from tasks.core.segments import LEAST_OF_AN_OUTCOME, LEAST_ROWS, Grouping, Segment
+from tasks.core.segments import LEAST_OF_AN_OUTCOME, LEAST_ROWS, PROTECTED, Grouping, Segment
 from tasks.core.words import counted, percent
 
 CARD_FILE: Final = "model_card.html"
@@ -26,9 +26,9 @@ _PREDICTED_WELL: Final = (0.8, 1.25)
 """Mean pd over default rate outside which a kind of applicants is named as badly predicted."""
 _OF_ANY_HISTORY: Final = (
     "Outcomes are taken as the history gives them: what counts as a default, and after how long, was decided there.",
-    "Only applications with an outcome are learned from. Those once refused have none, and nothing is inferred for them.",
+    "Only applications with an outcome are learned from. Those once refused have none, and none is inferred for them.",
     "For applicants unlike those once granted the pd is an extrapolation.",
-    "The history carries no dates: the figures are those of applicants of the same time. A later population may differ.",
+    "The history carries no dates: all figures are of applicants of one time, and a later population may differ.",
 )
 """Limits that no history of this form can lift."""
 
@@ -86,7 +86,9 @@ class ModelCard:
     explained_rows: int
     """Rows whose contributions the influences are means of."""
     shapes: tuple[Mapping[str, Any], ...]
-    """The shapes of model that were tried."""
+    """The shapes of model that were tried; none where there was no choice."""
+    repeats: Mapping[str, tuple[tuple[float, float], ...]]
+    """Model or baseline to its AUC and cost in each cross-validation, with other folds each time."""
     versions: Mapping[str, str]
     files: Mapping[str, str]
     """File of the bundle to its SHA-256."""
@@ -182,8 +184,11 @@ def is_better(name: str, difference: Estimate) -> bool | None:
 
 
 def approval_ratio(grouping: Grouping) -> float | None:
-    """The lowest approval share of a kind over the highest, in [0, 1]; none where fewer than two kinds are told."""
-    shares = [1 - segment.refusal_share for segment in grouping.segments]
+    """The lowest approval share of a kind over the highest, in [0, 1], for kinds that the law may protect.
+
+    None for others, and where fewer than two kinds are told.
+    """
+    shares = [1 - segment.refusal_share for segment in grouping.segments if grouping.name in PROTECTED]
     return min(shares) / max(shares) if len(shares) > 1 and max(shares) > 0 else None
 
 

@@ -27,6 +27,9 @@ _AGES: Final = {0: "under 25", 25: "25 to 34", 35: "35 to 44", 45: "45 to 54", 5
 """Youngest age of a band, in years, to its name."""
 _QUARTERS: Final = ("lowest quarter", "second quarter", "third quarter", "highest quarter")
 _MISSING: Final = "missing"
+_AGE, _GENDER, _FAMILY = "Age", "Gender (never an input)", "Family status (never an input)"
+PROTECTED: Final = frozenset({_AGE, _GENDER, _FAMILY})
+"""What applicants may not be treated worse for, in many countries."""
 
 
 class Segment(NamedTuple):
@@ -58,9 +61,9 @@ def groupings_of(rows: pa.Table) -> dict[str, np.ndarray]:
     scores = sum((~np.isnan(numbers[name])).astype(int) for name in _SCORES)
     employed = np.where(numbers["DAYS_EMPLOYED"] == NOT_EMPLOYED_DAYS, "not employed", "employed")
     return {
-        "Age": _band(-numbers["DAYS_BIRTH"] / _DAYS_IN_A_YEAR, list(_AGES)[1:], tuple(_AGES.values())),
-        "Gender (never an input)": _texts(rows, "CODE_GENDER"),
-        "Family status (never an input)": _texts(rows, "NAME_FAMILY_STATUS"),
+        _AGE: _band(-numbers["DAYS_BIRTH"] / _DAYS_IN_A_YEAR, list(_AGES)[1:], tuple(_AGES.values())),
+        _GENDER: _texts(rows, "CODE_GENDER"),
+        _FAMILY: _texts(rows, "NAME_FAMILY_STATUS"),
         "Income": _quarters(numbers["AMT_INCOME_TOTAL"]),
         "Credit": _quarters(numbers["AMT_CREDIT"]),
         "Contract": _texts(rows, "NAME_CONTRACT_TYPE"),

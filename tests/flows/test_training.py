@@ -1,16 +1,21 @@
 import json
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from mlflow import MlflowClient
 
 from configs.settings import load_settings
+from flows.summary import training_summary
 from flows.train_model import train_model
 from tasks.adapters.mlflow import ModelRegistry
 from tasks.core.bundle import to_files
-from tasks.core.feature_list import NEVER_INPUTS
+from tasks.core.feature_list import FAMILIES, NEVER_INPUTS
+from tasks.core.model_card import CARD_FILE, FIGURES_FILE
 from tasks.errors import ConfigError, ExpectationsNotMet, ModelError, SourceError
 from tasks.generate import load_statistics, write_history
 from tasks.history import read_history
@@ -62,14 +67,66 @@ def test_a_bundle_holds_nothing_it_must_not(trained: Project) -> None:
         "roc.png",
         "reliability.png",
         "cost.png",
-        "gain.png",
+        "contributions.png",
     }
+
+
+def test_a_version_has_a_card_and_says_where(trained: Project) -> None:
+    settings = load_settings(trained.config)
+    pin = registry(trained).champion()
+    place = Path(registry(trained).document_address(pin, CARD_FILE))
+    assert pin.digest in place.read_text()
+    told = json.loads(place.with_name(FIGURES_FILE).read_text())
+    assert 0.6 < told["figures"]["auc"]["low"] < told["figures"]["auc"]["value"] < told["figures"]["auc"]["high"]
+    assert told["learned_from"]["rows"] == 4000
+    assert set(told["files"]) == set(to_files(load_bundle(pin, settings)))
+    assert told["learned_from"]["files"] == [sha256((trained.root.parent / "history.parquet").read_bytes()).hexdigest()]
+    assert set(told["baselines"]) == {"logistic regression", "LightGBM, raw columns"}
+    assert set(told["ablations"]) == {"without age", "with gender and family status"}
+    assert {each["family"] for each in told["influences"]} == set(FAMILIES.values())
+    client = MlflowClient(settings.registry.tracking_uri)
+    assert CARD_FILE in str(client.get_model_version(pin.name, pin.version).description)
+    metrics = client.get_run(str(client.get_model_version(pin.name, pin.version).run_id)).data.metrics
+    assert metrics["auc_low"] < metrics["auc"] < metrics["auc_high"]
+    assert metrics["policy_cutoff"] == pytest.approx(1 / 11)
+
+
+def test_no_document_shows_a_value_of_a_marked_applicant(project: Project, tmp_path: Path) -> None:
+    path = history(tmp_path, 1500)
+    table = pq.read_table(path)
+    marks = {"SK_ID_CURR": 987654321, "AMT_CREDIT": 3_141_592.5, "DAYS_BIRTH": -23456, "NAME_TYPE_SUITE": "Other_B"}
+    for name, mark in marks.items():
+        column = table.column(name)
+        marked = pa.array([mark, *column[1:].to_pylist()], column.type)
+        table = table.set_column(table.column_names.index(name), name, marked)
+    pq.write_table(table, path)
+    trained = train_model.fn(applications=[str(path)], config=project.config)
+    card = Path(registry(project).document_address(trained.model, CARD_FILE))
+    for text in (card.read_text(), card.with_name(FIGURES_FILE).read_text()):
+        for mark in ("987654321", "3141592", "3.14159e", "23456", "Other_B", path.name, str(tmp_path)):
+            assert mark not in text
+
+
+def test_the_summary_of_a_training_fits_a_screen_and_says_where_the_card_is(project: Project, tmp_path: Path) -> None:
+    trained = train_model.fn(applications=[str(history(tmp_path, 1500))], config=project.config)
+    baseline = {"logistic regression": trained.card.figures}
+    told = training_summary(
+        replace(trained, card=replace(trained.card, baselines=baseline)), load_settings(project.config)
+    )
+    auc = trained.card.figures["auc"]
+    assert told.count(f"{auc.value:.4f} ({auc.low:.4f} to {auc.high:.4f})") == 2
+    assert "Cut-off, policy     0.0909: " in told
+    assert told.rstrip().endswith(CARD_FILE)
+    assert len(told.splitlines()) < 20
 
 
 def test_the_same_history_gives_the_same_model(project: Project, tmp_path: Path) -> None:
     path = history(tmp_path, 1500)
     first, second = (train_model.fn(applications=[str(path)], config=project.config) for _ in range(2))
     assert first.model.digest == second.model.digest
+    cards = [Path(registry(project).document_address(each.model, CARD_FILE)) for each in (first, second)]
+    assert cards[0].read_bytes() == cards[1].read_bytes()
+    assert cards[0] != cards[1]
     assert first.model.version != second.model.version
     assert (project.root / f"reference/model={second.model.version}/sample.parquet").exists()
     assert registry(project).champion().version == second.model.version
@@ -124,6 +181,9 @@ def test_copies_are_learned_from_once_and_ids_with_two_truths_not_at_all(project
     expected = [each for each in alone.rows.column("SK_ID_CURR").to_pylist() if each not in conflicting]
     assert both.rows.column("SK_ID_CURR").to_pylist() == expected
     assert len(both.defaulted) == len(alone.defaulted) - 10
+    assert (len(alone.files), len(both.files)) == (1, 2)
+    told = {reason: both.left_out[reason] - alone.left_out.get(reason, 0) for reason in both.left_out}
+    assert {reason: rows for reason, rows in told.items() if rows} == {"exact copy": 10, "id with other values": 20}
 
 
 def test_too_few_defaults_say_what_is_needed(project: Project, tmp_path: Path) -> None:

@@ -1,0 +1,110 @@
+"""What follows from the facts of a model's card."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from tasks.core.evaluation import Estimate
+from tasks.core.model_card import approval_ratio, description_of, figures_file, flat_metrics, is_better, limits_of
+from tasks.core.segments import Grouping, Segment
+from tests.model_cards import model_card
+
+CARD = model_card()
+
+
+def segment(name: str, refused: float, ratio: float = 1.0) -> Segment:
+    return Segment(name, 500, 0.1, 0.1 * ratio, ratio, 0.7, refused, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "difference", "ahead"),
+    [
+        ("auc", (0.02, 0.001, 0.04), True),
+        ("auc", (0.02, 0.0, 0.04), None),
+        ("auc", (-0.02, -0.04, -0.001), False),
+        ("cost_per_application", (-0.02, -0.04, -0.001), True),
+        ("cost_per_application", (-0.02, -0.04, 0.0), None),
+        ("log_loss", (0.02, 0.001, 0.04), False),
+    ],
+)
+def test_a_model_is_ahead_only_where_the_interval_leaves_nought_out(
+    name: str, difference: tuple[float, float, float], ahead: bool | None
+) -> None:
+    assert is_better(name, Estimate(*difference)) is ahead
+
+
+@pytest.mark.parametrize(("slope", "is_told"), [((0.9, 0.8, 1.0), False), ((0.9, 0.8, 0.99), True)])
+def test_a_slope_that_is_not_one_is_a_limit(slope: tuple[float, float, float], is_told: bool) -> None:
+    card = model_card(figures=dict(CARD.figures) | {"calibration_slope": Estimate(*slope)})
+    assert any("too extreme" in limit for limit in limits_of(card)) == is_told
+
+
+def test_a_baseline_that_is_not_beaten_is_a_limit() -> None:
+    assert not any("not shown to be ahead" in limit for limit in limits_of(CARD))
+    even = Estimate(0.001, -0.001, 0.003)
+    card = model_card(over_baselines={"a rival": {"auc": even, "cost_per_application": even}})
+    told = [limit for limit in limits_of(card) if "not shown to be ahead of a rival" in limit]
+    assert len(told) == 2
+    assert any("No simpler model" in limit for limit in limits_of(model_card(baselines={}, over_baselines={})))
+
+
+@pytest.mark.parametrize(("refused", "is_told"), [(0.20, False), (0.21, True)])
+def test_a_kind_approved_less_than_four_fifths_as_often_is_a_limit(refused: float, is_told: bool) -> None:
+    ages = Grouping("Age", (segment("a", 0.0), segment("b", refused)), 0)
+    assert any("four-fifths" in limit for limit in limits_of(model_card(groupings=(ages,)))) == is_told
+    assert approval_ratio(ages) == pytest.approx(1 - refused)
+    assert approval_ratio(ages._replace(name="Credit")) is None
+    assert approval_ratio(ages._replace(segments=ages.segments[:1])) is None
+
+
+@pytest.mark.parametrize(
+    ("ratio", "told"), [(0.8, None), (0.79, "too lenient with a"), (1.25, None), (1.26, "too strict with a")]
+)
+def test_a_badly_predicted_kind_is_named(ratio: float, told: str | None) -> None:
+    groupings = (Grouping("Credit", (segment("a", 0.1, ratio), segment("b", 0.1)), 0),)
+    named = [limit for limit in limits_of(model_card(groupings=groupings)) if "the model is too" in limit]
+    assert len(named) == (told is not None)
+    assert told is None or told in named[0]
+
+
+def test_kinds_of_too_few_are_counted_among_the_limits() -> None:
+    assert any("Of 1 kind of applicants nothing can be told" in limit for limit in limits_of(CARD))
+
+
+def test_metrics_are_flat_finite_and_named_as_before() -> None:
+    metrics = flat_metrics(CARD)
+    before = {
+        "auc", "gini", "ks", "pr_auc", "log_loss", "brier", "calibration_intercept", "calibration_slope",
+        "expected_calibration_error", "cost_per_application", "cost_approving_all", "best_cutoff_in_hindsight",
+        "refusal_share", "default_rate",
+    }  # fmt: skip
+    for name in before:
+        assert {name, f"{name}_low", f"{name}_high"} <= set(metrics)
+    assert metrics["baseline_logistic_regression_auc"] == CARD.baselines["logistic regression"]["auc"].value
+    difference = metrics["auc"] - metrics["baseline_logistic_regression_auc"]
+    assert metrics["over_logistic_regression_auc"] == pytest.approx(difference)
+    assert metrics["policy_cutoff"] == metrics["proposed_cutoff"] == 1 / 11
+    assert metrics["policy_cutoff_cost"] == pytest.approx(metrics["cost_per_application"])
+    assert all(math.isfinite(value) for value in metrics.values())
+    odd = model_card(figures=dict(CARD.figures) | {"auc": Estimate(0.7, np.nan, np.nan)})
+    assert "auc_low" not in flat_metrics(odd)
+
+
+def test_the_figures_file_is_json_that_the_same_card_gives_again() -> None:
+    told = json.loads(figures_file(CARD))
+    assert figures_file(CARD) == figures_file(model_card())
+    assert told["figures"]["auc"]["value"] == pytest.approx(CARD.figures["auc"].value, rel=1e-5)
+    assert len(told["curve"]["cost"]["value"]) == len(told["curve"]["cutoffs"]) <= 200
+    assert told["groupings"][0]["too_few"] == 1
+    assert told["files"] == CARD.files
+    odd = model_card(figures=dict(CARD.figures) | {"auc": Estimate(0.7, np.nan, np.inf)})
+    assert json.loads(figures_file(odd))["figures"]["auc"] == {"value": 0.7, "low": None, "high": None}
+
+
+def test_the_description_has_the_headline_and_says_where_the_card_is() -> None:
+    told = description_of(CARD)
+    assert f"| AUC | {CARD.figures['auc'].value:.4f} (" in told
+    assert "| AUC over logistic regression |" in told
+    assert "model_card.html" in told
