@@ -188,7 +188,7 @@ def train(first: str, more: tuple[str, ...], without_prefect: bool, config: str 
 def promote(version: str, config: str | None, verbose: bool) -> None:
     """Let another registered model version score. Published days stay as they are."""
     settings = _settings(config, verbose)
-    from tasks.pin import registry_of
+    from tasks.load import registry_of
 
     registry = registry_of(settings)
     registry.promote(version)

@@ -22,8 +22,9 @@ from tasks.core.screening import APPLICATION_ID, SOURCE_ROW, ScreenedChunk, no_r
 from tasks.core.words import counted
 from tasks.errors import ExpectationsNotMet, SourceError, did_you_mean
 from tasks.landing import delivered_chunks, open_delivered
+from tasks.load import load_bundle, load_scorer
 from tasks.orchestration import run_logger, step
-from tasks.pin import load_bundle, load_scorer, pinned_contract
+from tasks.pin import pinned_contract
 from tasks.revisions import name_data
 from tasks.store import Store, open_store, overwrite
 

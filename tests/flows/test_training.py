@@ -13,7 +13,7 @@ from tasks.core.bundle import to_files
 from tasks.core.features import NEVER_INPUTS
 from tasks.errors import ConfigError, ExpectationsNotMet, ModelError, SourceError
 from tasks.generate import load_statistics, write_history
-from tasks.pin import load_bundle, load_scorer, registry_of
+from tasks.load import load_bundle, load_scorer, registry_of
 from tests.conftest import DAY, Project
 
 
