@@ -1,6 +1,7 @@
 """One application, online: the registered model in MLflow's own server, and loaded as MLflow loads it."""
 
 import contextlib
+import io
 import json
 import os
 import pickle
@@ -22,6 +23,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from configs.settings import PROJECT, load_settings
+from tasks.adapters.mlflow_server import _read_csv
 from tasks.core.applications import NAMES
 from tasks.core.online import ANSWER
 from tasks.errors import ExpectationsNotMet, ModelError
@@ -300,6 +302,13 @@ def test_a_cell_is_read_the_same_whatever_stands_beside_it(server: Server, typed
 # Without a server
 
 
+def test_csv_comes_to_the_parser_as_it_was_written() -> None:
+    written = ["0.8444218515250481", "NA", "1e5", " 7"]  # pandas would round the first and take the second for missing
+    lines = lines_of(["SK_ID_CURR", "EXT_SOURCE_1"], *enumerate(written))
+    for text in (lines, lines.removesuffix("\n")):
+        assert _read_csv(io.StringIO(text))["EXT_SOURCE_1"].to_list() == written
+
+
 @pytest.fixture
 def registry_copy(project: Project, tmp_path: Path) -> Project:
     """A project whose champion lies in artifacts of its own, for a test to damage."""
@@ -383,6 +392,26 @@ def test_a_poisoned_pickle_beside_the_model_is_never_executed(
     registry = registry_of(load_settings(registry_copy.config))
     registry.load(registry.champion())
     loaded(registry_copy).predict(typed)
+    assert not marker.exists()
+
+
+def test_a_pickle_that_even_the_folder_points_to_is_refused_as_the_runbook_serves(
+    loaded: Callable[[Project], Any], registry_copy: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    marker = tmp_path / "executed"
+    folder = model_folder(registry_copy)
+    (folder / "python_model.pkl").write_bytes(pickle.dumps(Poison(marker)))
+    listed = (folder / "MLmodel").read_text()
+    poisoned = listed.replace("loader_module: tasks.serve", "loader_module: mlflow.pyfunc.model").replace(
+        "data: bundle", "python_model: python_model.pkl"
+    )
+    assert poisoned.count("python_model") == 2
+    (folder / "MLmodel").write_text(poisoned)
+    monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
+    with pytest.raises(mlflow.MlflowException, match="using pickle is disallowed"):
+        loaded(registry_copy)
+    registry = registry_of(load_settings(registry_copy.config))
+    registry.load(registry.champion())
     assert not marker.exists()
 
 
