@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+import traceback
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -23,10 +24,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from configs.settings import PROJECT, load_settings
-from tasks.adapters.mlflow_server import _read_csv
+from tasks.adapters.mlflow_server import _quoting_nothing, _read_csv
 from tasks.core.applications import NAMES
 from tasks.core.online import ANSWER
-from tasks.errors import ExpectationsNotMet, ModelError
+from tasks.errors import ConfigError, ExpectationsNotMet, ModelError, SourceError
 from tasks.load import registry_of
 from tests.conftest import DAY, Project
 
@@ -300,6 +301,37 @@ def test_a_cell_is_read_the_same_whatever_stands_beside_it(server: Server, typed
 
 
 # Without a server
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "told"),
+    [
+        (ExpectationsNotMet("two columns"), 400, "two columns"),
+        (SourceError("line 2"), 400, "line 2"),
+        (ConfigError("rule R crashed"), 500, "rule R crashed"),
+        (ValueError(BAD_INCOME), 500, "A fault of the program"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+@pytest.mark.parametrize("is_wrapped", [True, False])
+def test_who_is_at_fault_shows_in_the_status_and_foreign_words_nowhere(
+    error: Exception, status: int, told: str, is_wrapped: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    def failing() -> None:
+        raise error
+
+    def wrapping() -> None:
+        """As the server does with whatever a model raises."""
+        try:
+            failing()
+        except type(error):
+            raise mlflow.MlflowException("Encountered", stack_trace=traceback.format_exc())  # noqa: B904
+
+    with pytest.raises(mlflow.MlflowException, match=told) as answered:
+        _quoting_nothing(wrapping if is_wrapped else failing)()
+    assert answered.value.get_http_status_code() == status
+    assert BAD_INCOME not in answered.value.serialize_as_json() + caplog.text
+    assert (f"{type(error).__name__} at " in caplog.text) is (status == 500)
 
 
 def test_csv_comes_to_the_parser_as_it_was_written() -> None:
