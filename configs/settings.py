@@ -117,12 +117,22 @@ class Training(_Section):
     max_trees: int = Field(800, ge=1, description="Trees at most; early stopping usually ends before.")
     early_stopping_rounds: int = Field(50, ge=1, description="Rounds without gain after which a fold stops.")
     learning_rate: float = Field(0.05, gt=0, le=1, description="Shrinkage of each tree.")
-    max_depth: int = Field(3, ge=1, le=8, description="Depth of each tree; reasons are exact up to 8.")
+    max_depth: int = Field(
+        3, ge=1, le=8, description="Depth of each tree, the deepest that a search tries; reasons are exact up to 8."
+    )
     min_rows_per_leaf: int = Field(80, ge=1, description="Training rows a leaf must hold.")
     feature_share: float = Field(0.2, gt=0, le=1, description="Share of features a tree may use.")
     row_share: float = Field(0.8, gt=0, le=1, description="Share of rows a tree is fitted on.")
     l2: float = Field(20.0, ge=0, description="L2 penalty on leaf values.")
     max_bins: int = Field(127, ge=2, le=250, description="Histogram bins per feature.")
+    search_trials: int = Field(
+        0, ge=0, description="Shapes of model to try; 0 takes the one that these settings describe."
+    )
+    baselines: bool = Field(True, description="Judge two plain models in the same folds, to compare with.")
+    measure_choices: bool = Field(True, description="Measure what leaving inputs out costs, by two more models.")
+    repeats: int = Field(
+        1, ge=1, le=50, description="Cross-validations with other folds; more of them tell a small history's luck."
+    )
     reference_rows: int = Field(20_000, ge=100, description="Rows of the reference sample kept for drift reports.")
 
 

@@ -169,16 +169,22 @@ def generate(
     help="Files with the 121 columns and TARGET; several may follow.",
 )  # fmt: skip
 @click.argument("more", metavar="[FILE]...", nargs=-1, type=click.Path(exists=True, dir_okay=False))
+@click.option(
+    "--search", type=click.IntRange(0), metavar="N",
+    help="Try N shapes of model; take the cheapest of those as good as the best.  [default: training.search_trials]",
+)  # fmt: skip
 @plain_option
 @common
-def train(first: str, more: tuple[str, ...], without_prefect: bool, config: str | None, verbose: bool) -> None:
+def train(
+    first: str, more: tuple[str, ...], search: int | None, without_prefect: bool, config: str | None, verbose: bool
+) -> None:
     """Train, calibrate and register a model, and make it the champion."""
     settings = _settings(config, verbose)
     from flows.summary import training_summary
     from flows.train_model import train_model
 
     files = [str(Path(name).resolve()) for name in (first, *more)]
-    trained = _runnable(train_model, without_prefect=without_prefect)(applications=files, config=config)
+    trained = _runnable(train_model, without_prefect=without_prefect)(applications=files, config=config, search=search)
     click.echo(training_summary(trained, settings))
 
 

@@ -1,23 +1,41 @@
-"""What a model is worth, found out on applications it never saw: folds, out-of-fold scores, the number of trees."""
+"""What a model is worth, found out on applications it never saw: folds, out-of-fold scores, its shape, baselines."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
-import pyarrow as pa
 
-from configs.policy import load_policy
+from configs.policy import PolicyFile, load_policy
 from configs.settings import Settings, Training
-from tasks.core.calibration import fit_calibration
-from tasks.core.features import build_features, fit_features
-from tasks.errors import ConfigError, ModelError
+from tasks.baselines import baseline_pds
+from tasks.core.cross_fitting import cross_fitted_pd
+from tasks.core.evaluation import auc_of
+from tasks.core.features import feature_names
+from tasks.core.model_shape import TriedShape
+from tasks.core.policy import break_even_cutoff, cost_per_application
+from tasks.errors import ModelError
+from tasks.folds import Fold, Scored, assigned_folds, build_folds, configured_trees, score_folds
 from tasks.history import History
 from tasks.orchestration import run_logger, step
+from tasks.search import judge_shape, search_shape
 
 if TYPE_CHECKING:
     from tasks.adapters.lightgbm import TreeSettings
+
+MODEL: Final = "model"
+"""The model's own name beside those of the baselines."""
+
+
+class Repetition(NamedTuple):
+    """How good a model was in one cross-validation."""
+
+    auc: float
+    cost: float
+    """Per application, in units of the cost matrix, at the break-even cut-off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,53 +45,79 @@ class OutOfFold:
     raw: np.ndarray
     """Raw scores (log-odds), shape (rows,)."""
     pd: np.ndarray
-    """Their calibrated pd, shape (rows,)."""
+    """Their pd, each calibrated on the other folds alone, shape (rows,)."""
+    fold: np.ndarray
+    """Which fold, from 0, held a row out, int8, shape (rows,)."""
     trees: TreeSettings
     n_trees: int
+    shapes: tuple[TriedShape, ...]
+    """Every shape tried; one of them is chosen."""
+    baselines: Mapping[str, np.ndarray]
+    """Name to pd of every row, in the same folds and calibrated the same way."""
+    repeats: Mapping[str, tuple[Repetition, ...]]
+    """Name of the model (`MODEL`) or a baseline to its figures in each cross-validation; the first is this one."""
+
+
+def with_search(settings: Settings, trials: int | None) -> Settings:
+    """The settings with another number of shapes to try; as they are without one."""
+    if trials is None:
+        return settings
+    return settings.model_copy(update={"training": settings.training.model_copy(update={"search_trials": trials})})
 
 
 @step("cross-validate")
 def cross_validate(history: History, settings: Settings) -> OutOfFold:
-    """Choose the number of trees, and score every application by trees that never saw it."""
-    training, policy = settings.training, load_policy(settings.scoring.policy)
-    raw, n_trees = _out_of_fold(history, training, use_age=policy.inputs.age)
+    """Choose the model's shape, and score every application by trees that never saw it, beside the baselines."""
+    policy, training = load_policy(settings.scoring.policy), settings.training
+    judged = _cross_validate(history, training, policy, trees=None)
+    for number in range(1, training.repeats):
+        seeded = training.model_copy(update={"seed": training.seed + number, "search_trials": 0})
+        again = _cross_validate(history, seeded, policy, trees=replace(judged.trees, seed=seeded.seed))
+        both = [name for name in judged.repeats if name in again.repeats]
+        judged = replace(judged, repeats={name: judged.repeats[name] + again.repeats[name] for name in both})
+        run_logger().info("Cross-validation %d of %d: AUC %.4f, cost %.4f", number + 1, training.repeats,
+                          *again.repeats[MODEL][0])  # fmt: skip
+    return judged
+
+
+def _cross_validate(
+    history: History, training: Training, policy: PolicyFile, *, trees: TreeSettings | None
+) -> OutOfFold:
+    """One cross-validation, of these trees; without any, of those that are configured or found."""
+    fold = assigned_folds(history.defaulted, training)
+    folds = build_folds(history, fold, training, feature_names(use_age=policy.inputs.age))
+    scored, shapes = _chosen(folds, history, fold, training, policy, trees)
+    del folds
+    pd = cross_fitted_pd(scored.raw, history.defaulted, fold)
+    baselines = baseline_pds(history, fold, use_age=policy.inputs.age, seed=training.seed) if training.baselines else {}
+    repeats = {name: (_figures(each, history, policy),) for name, each in ({MODEL: pd} | baselines).items()}
+    return OutOfFold(scored.raw, pd, fold, scored.trees, scored.n_trees, shapes, baselines, repeats)
+
+
+def _chosen(
+    folds: tuple[Fold, ...],
+    history: History,
+    fold: np.ndarray,
+    training: Training,
+    policy: PolicyFile,
+    trees: TreeSettings | None,
+) -> tuple[Scored, tuple[TriedShape, ...]]:
+    """The scores of the shape to take, and all that were tried."""
+    judge = partial(judge_shape, history=history, fold=fold, costs=policy.costs)
+    if training.search_trials:
+        return search_shape(folds, history, training, judge)
+
+    def tell(number: int, grown: int) -> None:
+        run_logger().info("Fold %d of %d: %d trees grown", number, training.folds, grown)
+
+    scored = score_folds(folds, history, trees or configured_trees(training), training, tell)
     try:
-        calibration = fit_calibration(raw, history.defaulted)
+        return scored, (judge(scored).shape,)
     except ValueError as error:
         raise ModelError(f"No model was registered: {error}. Look at the history and its outcomes.") from None
-    return OutOfFold(raw, calibration.pd_of(raw), _trees(training), n_trees)
 
 
-def _out_of_fold(history: History, training: Training, *, use_age: bool) -> tuple[np.ndarray, int]:
-    """Raw scores of each row by trees that never saw it, and the mean number of trees that served best."""
-    from tasks.adapters.lightgbm import fit_with_early_stopping
-    from tasks.adapters.sklearn import stratified_folds
-
-    rows, defaulted = history
-    if min(defaulted.sum(), (~defaulted).sum()) < training.folds:
-        raise ConfigError(
-            f"{defaulted.sum()} of {len(defaulted)} applications defaulted; training.folds={training.folds} needs at "
-            "least that many of either outcome. Give more history."
-        )
-    raw, best = np.empty(len(defaulted)), []
-    folds = stratified_folds(defaulted, folds=training.folds, seed=training.seed)
-    for number, (fitted_on, held_out) in enumerate(folds, start=1):
-        taken = rows.take(pa.array(fitted_on))
-        features = fit_features(taken, defaulted[fitted_on], use_age=use_age)
-        n_trees, raw[held_out] = fit_with_early_stopping(
-            (build_features(taken, features), defaulted[fitted_on]),
-            (build_features(rows.take(pa.array(held_out)), features), defaulted[held_out]),
-            names=features.names,
-            trees=_trees(training),
-            max_trees=training.max_trees,
-            patience=training.early_stopping_rounds,
-        )
-        best.append(n_trees)
-        run_logger().info("Fold %d of %d: %d trees", number, training.folds, n_trees)
-    return raw, max(1, round(float(np.mean(best))))
-
-
-def _trees(training: Training) -> TreeSettings:
-    from tasks.adapters.lightgbm import TreeSettings
-
-    return TreeSettings(**training.model_dump(include={each.name for each in fields(TreeSettings)}))
+def _figures(pd: np.ndarray, history: History, policy: PolicyFile) -> Repetition:
+    costs = policy.costs.model_dump()
+    cost = cost_per_application(pd, history.defaulted, break_even_cutoff(**costs), **costs)
+    return Repetition(auc_of(pd, history.defaulted), cost)

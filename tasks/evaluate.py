@@ -1,25 +1,56 @@
-"""How good a model is, in the field's figures and pictures, by its out-of-fold predictions."""
+"""How good a model is, in the field's figures and pictures, by its out-of-fold predictions; and its card."""
 
 from __future__ import annotations
 
+import platform
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from importlib.metadata import version
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
-from configs.policy import load_policy
+from configs.policy import PolicyFile, load_policy
 from configs.settings import Settings
-from tasks.core.bundle import Bundle
-from tasks.core.calibration import calibration_line, expected_calibration_error
-from tasks.core.policy import best_cutoff, cost_per_application
+from tasks.core.bundle import BUNDLE_VERSION, Bundle, bundle_digest, file_digests, to_files
+from tasks.core.evaluation import (
+    Resampled,
+    compare,
+    curve_cutoffs,
+    estimates_of,
+    price_cutoffs,
+    reliability,
+    resample_figures,
+    roc_curve,
+)
+from tasks.core.feature_list import AGE
+from tasks.core.features import FEATURE_VERSION, build_features
+from tasks.core.importance import Influence, influences_of
+from tasks.core.model_card import (
+    CARD_FILE,
+    FIGURES_FILE,
+    CutoffInUse,
+    LearnedFrom,
+    ModelCard,
+    description_of,
+    figures_file,
+    flat_metrics,
+)
+from tasks.core.policy import break_even_cutoff
+from tasks.core.segments import groupings_of, judge_segments
 from tasks.cross_validate import OutOfFold
 from tasks.history import History
+from tasks.load import fill_in
 from tasks.orchestration import step
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_COST_STEPS: Final = 400
+_MODEL: Final = "this model"
+_EXPLAINED_ROWS: Final = 2000
+_PACKAGES: Final = ("lightgbm", "mlflow", "numpy", "pyarrow", "scikit-learn", "scipy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,44 +59,136 @@ class Evaluation:
 
     metrics: dict[str, float]
     figures: dict[str, Figure]
+    documents: dict[str, bytes]
+    """Path among the run's artifacts to content: the model card, and its figures for programs."""
+    description: str
+    """Of the registered version, in Markdown."""
+
+
+class Background(NamedTuple):
+    """What the card tells beside the figures, where it is known."""
+
+    families: Mapping[str, str] = MappingProxyType({})
+    """Feature to the family it belongs to."""
+    ablations: Mapping[str, np.ndarray] = MappingProxyType({})
+    """A choice, such as "without age", to the out-of-fold pd of a model that made it, shape (rows,)."""
+    shapes: Sequence[Mapping[str, Any]] = ()
+    """The shapes of model that were tried, each a row of a table."""
+    frontier: Figure | None = None
+    """Their picture."""
+    files: Sequence[str] = ()
+    """SHA-256 of each file of the history."""
+    left_out: Mapping[str, int] | None = None
+    """Rule of the contract to the rows of the history that broke it."""
 
 
 @step("evaluate")
-def evaluate(history: History, judged: OutOfFold, bundle: Bundle, settings: Settings) -> Evaluation:
+def evaluate(
+    history: History, judged: OutOfFold, bundle: Bundle, settings: Settings, *, background: Background | None = None
+) -> Evaluation:
     """Judge a model on predictions that no tree of theirs has seen."""
-    costs = load_policy(settings.scoring.policy).costs.model_dump()
-    metrics = _metrics(judged.pd, history.defaulted, cutoff=bundle.cutoff, costs=costs)
-    return Evaluation(metrics, _figures(bundle, judged, history.defaulted, costs, metrics["auc"]))
+    from tasks.adapters.card import model_card_page
+
+    known = background or Background()
+    card = _card(history, judged, bundle, settings, known)
+    figures = _figures(card, judged, history.defaulted, known)
+    documents = {CARD_FILE: model_card_page(card, figures), FIGURES_FILE: figures_file(card)}
+    return Evaluation(flat_metrics(card), figures, documents, description_of(card))
 
 
-def _metrics(pd: np.ndarray, defaulted: np.ndarray, *, cutoff: float, costs: dict[str, float]) -> dict[str, float]:
-    from tasks.adapters.sklearn import measure
+def _card(history: History, judged: OutOfFold, bundle: Bundle, settings: Settings, background: Background) -> ModelCard:
+    policy, seed = load_policy(settings.scoring.policy), settings.training.seed
+    costs, defaulted = policy.costs.model_dump(), history.defaulted
+    models = resample_figures(
+        {_MODEL: judged.pd, **judged.baselines, **background.ablations},
+        defaulted,
+        cutoff=bundle.cutoff,
+        costs=costs,
+        seed=seed,
+    )
+    digests = file_digests(to_files(bundle))
+    sample = _sample(history.rows, seed)
+    curve = curve_cutoffs(break_even_cutoff(**costs))
+    return ModelCard(
+        model_name=settings.registry.model_name,
+        bundle_digest=bundle_digest(digests),
+        learned_from=_learned_from(history, background),
+        features=bundle.features.names,
+        uses_age=AGE in bundle.features.names,
+        made_by=settings.training.model_dump() | {"n_trees": judged.n_trees},
+        policy=policy.model_dump(),
+        figures=estimates_of(models[_MODEL]),
+        **_beside("baselines", "over_baselines", models, judged.baselines),
+        **_beside("ablations", "by_choice", models, background.ablations),
+        cutoffs=_cutoffs(judged.pd, defaulted, bundle.cutoff, policy, seed),
+        curve=price_cutoffs(judged.pd, defaulted, curve, costs=costs, seed=seed),
+        reliability=reliability(judged.pd, defaulted),
+        groupings=judge_segments(groupings_of(history.rows), judged.pd, defaulted, cutoff=bundle.cutoff, costs=costs),
+        influences=_influences(bundle, sample, background.families),
+        explained_rows=sample.num_rows,
+        shapes=tuple(background.shapes),
+        versions=_versions(),
+        files=digests,
+    )
 
-    intercept, slope = calibration_line(np.log(pd / (1 - pd)), defaulted)
-    return measure(pd, defaulted) | {
-        "calibration_intercept": intercept,
-        "calibration_slope": slope,
-        "expected_calibration_error": expected_calibration_error(pd, defaulted),
-        "cost_per_application": cost_per_application(pd, defaulted, cutoff, **costs),
-        "cost_approving_all": cost_per_application(pd, defaulted, np.inf, **costs),
-        "best_cutoff_in_hindsight": best_cutoff(pd, defaulted, **costs),
-        "refusal_share": float(np.mean(pd >= cutoff)),
-        "default_rate": float(defaulted.mean()),
-    }
+
+def _learned_from(history: History, background: Background) -> LearnedFrom:
+    rows, defaulted = history.rows.num_rows, int(history.defaulted.sum())
+    return LearnedFrom(rows, defaulted, tuple(background.files), background.left_out)
 
 
-def _figures(
-    bundle: Bundle, judged: OutOfFold, defaulted: np.ndarray, costs: dict[str, float], auc: float
-) -> dict[str, Figure]:
-    from tasks.adapters import plots
-    from tasks.adapters.lightgbm import gain_by_feature
-    from tasks.adapters.sklearn import roc
-
-    cutoffs = np.quantile(judged.pd, np.linspace(0, 1, _COST_STEPS))
-    curve = np.array([cost_per_application(judged.pd, defaulted, cutoff, **costs) for cutoff in cutoffs])
+def _beside(
+    names: str, differences: str, models: Mapping[str, Resampled], others: Mapping[str, np.ndarray]
+) -> dict[str, Any]:
+    """The figures of other models, and what this one has over each of them, under two names."""
     return {
-        "roc": plots.draw_roc(*roc(judged.pd, defaulted), auc=auc),
-        "reliability": plots.draw_reliability(judged.pd, defaulted),
-        "cost": plots.draw_cost(cutoffs, curve, proposed=bundle.cutoff),
-        "gain": plots.draw_gain(gain_by_feature(bundle.model_text)),
+        names: {name: estimates_of(models[name]) for name in others},
+        differences: {name: compare(models[_MODEL], models[name]) for name in others},
     }
+
+
+def _cutoffs(
+    pd: np.ndarray, defaulted: np.ndarray, proposed: float, policy: PolicyFile, seed: int
+) -> tuple[CutoffInUse, ...]:
+    """The bundle's proposal, and what the policy makes of it, last."""
+    used = fill_in(policy, proposed).cutoff
+    told = []
+    for name, cutoff in (("proposed", proposed), ("policy", used)):
+        priced = price_cutoffs(pd, defaulted, np.array([cutoff]), costs=policy.costs.model_dump(), seed=seed)
+        told.append(CutoffInUse(name, cutoff, priced.cost.at(0), priced.refusal_share.at(0)))
+    return tuple(told)
+
+
+def _sample(rows: pa.Table, seed: int) -> pa.Table:
+    chosen = np.random.default_rng(seed).permutation(rows.num_rows)[:_EXPLAINED_ROWS]
+    return rows.take(pa.array(np.sort(chosen)))
+
+
+def _influences(bundle: Bundle, sample: pa.Table, families: Mapping[str, str]) -> tuple[Influence, ...]:
+    from tasks.adapters.lightgbm import contributions, gain_by_feature
+
+    told = contributions(bundle.model_text, build_features(sample, bundle.features))
+    return influences_of(told, gain_by_feature(bundle.model_text), bundle.features.names, families)
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "bundle": BUNDLE_VERSION,
+        "features": FEATURE_VERSION,
+        "python": platform.python_version(),
+        **{name: version(name) for name in _PACKAGES},
+    }
+
+
+def _figures(card: ModelCard, judged: OutOfFold, defaulted: np.ndarray, background: Background) -> dict[str, Figure]:
+    from tasks.adapters import plots
+
+    predictions = {_MODEL: judged.pd, **judged.baselines}
+    auc = {name: figures["auc"].value for name, figures in {_MODEL: card.figures, **card.baselines}.items()}
+    drawn = {
+        "roc": plots.draw_roc({name: roc_curve(pd, defaulted) for name, pd in predictions.items()}, auc),
+        "cost": plots.draw_cost(card.curve, {each.name: each.cutoff for each in card.cutoffs}),
+        "reliability": plots.draw_reliability(card.reliability),
+        "contributions": plots.draw_contributions(card.influences),
+    }
+    return drawn if background.frontier is None else drawn | {"frontier": background.frontier}

@@ -11,8 +11,9 @@ import pyarrow as pa
 
 from configs.settings import Settings
 from tasks.adapters.arrow import read_chunks
-from tasks.core.applications import TARGET, parse_numbers
+from tasks.core.applications import ID, TARGET, parse_numbers
 from tasks.core.day import format_of
+from tasks.core.duplicates import shared_ids, sort_out
 from tasks.core.screening import BROKEN_RULES, count_by_rule, screen_chunk
 from tasks.errors import ConfigError, ExpectationsNotMet, SourceError
 from tasks.load import load_contract, suite_text
@@ -30,12 +31,16 @@ class History(NamedTuple):
 
 @step("read history")
 def read_history(applications: Sequence[str], settings: Settings) -> History:
-    """The applications of all files with their outcomes; rows that break the contract are left out and counted."""
+    """The applications of all files with their outcomes, one row each.
+
+    Rows that break the contract are left out and counted, and so are exact copies, and all rows of an id whose rows or
+    outcomes differ: nobody here can know which is true.
+    """
     parts = [_read_file(Path(name), settings) for name in applications]
     if not parts:
         raise ConfigError("Training needs at least one file: --applications FILE.")
-    history = History(
-        pa.concat_tables([part.rows for part in parts]), np.concatenate([part.defaulted for part in parts])
+    history = _without_repeats(
+        History(pa.concat_tables([part.rows for part in parts]), np.concatenate([part.defaulted for part in parts]))
     )
     run_logger().info("%d applications to learn from, %d defaulted", len(history.defaulted), history.defaulted.sum())
     return history
@@ -66,6 +71,22 @@ def _read_file(path: Path, settings: Settings) -> History:
     if broken:
         run_logger().warning("%s: %d rows left out, by rule: %s", path.name, len(broken), count_by_rule(broken))
     return History(pa.concat_tables(rows), np.concatenate(defaulted))
+
+
+def _without_repeats(history: History) -> History:
+    ids = history.rows.column(ID).to_numpy()
+    is_shared = np.isin(ids, shared_ids(ids))
+    if not is_shared.any():
+        return history
+    content = history.rows.filter(pa.array(is_shared)).to_pandas().assign(**{TARGET: history.defaulted[is_shared]})
+    repeats = sort_out(ids[is_shared], content)
+    is_left = np.ones(len(ids), dtype=bool)
+    is_left[is_shared] = ~(repeats.copies | repeats.conflicting)
+    run_logger().warning(
+        "%d exact copies left out, and %d rows whose %s occurs with other values or another outcome",
+        repeats.copies.sum(), repeats.conflicting.sum(), ID,
+    )  # fmt: skip
+    return History(history.rows.filter(pa.array(is_left)), history.defaulted[is_left])
 
 
 def _outcomes(raw: pa.Table, name: str) -> np.ndarray:

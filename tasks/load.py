@@ -51,7 +51,7 @@ def proven_scorer(bundle: Bundle) -> RawScorer:
     from tasks.adapters.lightgbm import LightGBMModel
 
     scorer = LightGBMModel(bundle.model_text)
-    require_golden(bundle.golden, scorer, bundle.calibration)
+    require_golden(bundle, scorer)
     return scorer
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -10,17 +13,23 @@ import pyarrow as pa
 from configs.policy import load_policy
 from configs.settings import Settings, Training
 from tasks.adapters.arrow import write_parquet
+from tasks.core.applications import ID
 from tasks.core.bundle import Bundle, make_golden, reference_statistics, to_files
 from tasks.core.calibration import fit_calibration
 from tasks.core.day import ModelPin
-from tasks.core.features import build_features, fit_features
+from tasks.core.features import build_features, feature_names, fit_features, monotone_direction
+from tasks.core.model_shape import TriedShape, shapes_table
 from tasks.core.policy import break_even_cutoff
+from tasks.core.screening import APPLICATION_ID
 from tasks.cross_validate import OutOfFold
 from tasks.evaluate import Evaluation
 from tasks.history import History
 from tasks.load import registry_of
 from tasks.orchestration import run_logger, step
 from tasks.store import open_store, overwrite
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +49,15 @@ def fit(history: History, judged: OutOfFold, settings: Settings) -> Bundle:
     from tasks.adapters.lightgbm import LightGBMModel, fit_trees
 
     policy = load_policy(settings.scoring.policy)
-    features = fit_features(history.rows, history.defaulted, use_age=policy.inputs.age)
+    features = fit_features(history.rows, history.defaulted, feature_names(use_age=policy.inputs.age))
     matrix = build_features(history.rows, features)
-    text = fit_trees(matrix, history.defaulted, names=features.names, trees=judged.trees, n_trees=judged.n_trees)
+    directions = [monotone_direction(name) for name in features.names]
+    text = fit_trees(
+        matrix, history.defaulted, names=features.names, trees=judged.trees, directions=directions,
+        n_trees=judged.n_trees,
+    )  # fmt: skip
     calibration = fit_calibration(judged.raw, history.defaulted)
-    golden = make_golden(matrix, LightGBMModel(text), calibration, seed=settings.training.seed)
+    golden = make_golden(history.rows, features, LightGBMModel(text), calibration, seed=settings.training.seed)
     statistics = reference_statistics(history.rows, judged.pd)
     return Bundle(text, features, calibration, break_even_cutoff(**policy.costs.model_dump()), statistics, golden)
 
@@ -53,18 +66,28 @@ def fit(history: History, judged: OutOfFold, settings: Settings) -> Bundle:
 def register(
     bundle: Bundle, history: History, judged: OutOfFold, evaluation: Evaluation, settings: Settings
 ) -> Trained:
-    """Register the bundle as the next version, and put its reference sample into the store."""
-    params = settings.training.model_dump() | {
-        "rows": history.rows.num_rows,
-        "features": len(bundle.features.names),
-        "trees": judged.n_trees,
-        "proposed_cutoff": bundle.cutoff,
-    }
-    pin = registry_of(settings).register(
-        to_files(bundle), params=params, metrics=evaluation.metrics, figures=evaluation.figures
+    """Register the bundle as the next version, and put into the store what holds applicants' rows."""
+    params = (
+        settings.training.model_dump()
+        | asdict(judged.trees)
+        | {
+            "rows": history.rows.num_rows,
+            "features": len(bundle.features.names),
+            "trees": judged.n_trees,
+            "proposed_cutoff": bundle.cutoff,
+        }
     )
-    sample = reference_sample(history.rows, judged.pd, settings.training)
-    overwrite(open_store(settings.storage), reference_key(pin.version), write_parquet(sample))
+    pin = registry_of(settings).register(
+        to_files(bundle),
+        params=params,
+        metrics=evaluation.metrics,
+        figures=evaluation.figures | frontier(judged.shapes),
+        documents=evaluation.documents | shape_documents(judged.shapes),
+        description=evaluation.description,
+    )
+    sample, store = reference_sample(history.rows, judged.pd, settings.training), open_store(settings.storage)
+    overwrite(store, reference_key(pin.version), write_parquet(sample))
+    overwrite(store, out_of_fold_key(pin.version), write_parquet(out_of_fold_table(history, judged)))
     run_logger().info("Registered %s version %s: AUC %.4f", pin.name, pin.version, evaluation.metrics["auc"])
     return Trained(pin, evaluation.metrics, history.rows.num_rows, judged.n_trees, bundle.cutoff)
 
@@ -78,6 +101,37 @@ def promote(trained: Trained, settings: Settings) -> None:
 def reference_key(version: str) -> str:
     """Where the reference sample of a model version lies."""
     return f"reference/model={version}/sample.parquet"
+
+
+def out_of_fold_key(version: str) -> str:
+    """Where the out-of-fold predictions that a model version was judged by lie."""
+    return f"reference/model={version}/out_of_fold.parquet"
+
+
+def out_of_fold_table(history: History, judged: OutOfFold) -> pa.Table:
+    """Every application of the history with what was predicted of it by trees that never saw it, and what came."""
+    return pa.table(
+        {
+            APPLICATION_ID: history.rows.column(ID),
+            "fold": judged.fold,
+            "raw": judged.raw,
+            "pd": judged.pd,
+            "defaulted": history.defaulted,
+        }
+    )
+
+
+def frontier(shapes: Sequence[TriedShape]) -> dict[str, Figure]:
+    """The picture of several shapes tried; none where there is one."""
+    from tasks.adapters.plots import draw_frontier
+
+    return {"frontier": draw_frontier(shapes)} if len(shapes) > 1 else {}
+
+
+def shape_documents(shapes: Sequence[TriedShape]) -> dict[str, bytes]:
+    """The shapes tried, for programs and for people."""
+    told = json.dumps([shape.told() for shape in shapes], indent=1)
+    return {"shapes.json": told.encode(), "shapes.md": shapes_table(shapes).encode()}
 
 
 def reference_sample(rows: pa.Table, pd: np.ndarray, training: Training) -> pa.Table:

@@ -41,7 +41,7 @@ def contract_page(report: Mapping[str, Any]) -> bytes:
     Nothing is shown but what the report says: sentences, counts and shares.
     """
     told = read_contract_report(report)
-    page = _template().render(
+    page = template("contract_page.html").render(
         report=told,
         chart=_chart(told),
         rules={standing: told.standing(standing) for standing in get_args(Standing)},
@@ -83,7 +83,8 @@ def _largest_share(rules: Sequence[ReportedRule]) -> float:
 
 
 @functools.cache
-def _template() -> Template:
+def template(name: str) -> Template:
+    """A page of this folder to be filled in; what a page asks for and does not get is an error."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -98,4 +99,4 @@ def _template() -> Template:
         "percent_of": _percent_of,
         "largest_share": _largest_share,
     }
-    return environment.get_template("contract_page.html")
+    return environment.get_template(name)

@@ -1,57 +1,111 @@
-"""matplotlib: the pictures on a training run."""
+"""matplotlib: the pictures on a training run and on the model card.
+
+They are drawn in a few named colours, which a page may exchange for those of its own light or dark paper.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import io
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-_BLUE, _ORANGE, _GREY = "#2b5c8a", "#d9822b", "#9aa5b1"
+from tasks.core.evaluation import PricedCutoffs, Reliability
+from tasks.core.importance import Influence
+from tasks.core.model_shape import TriedShape
+
+_BLUE, _ORANGE, _GREEN, _GREY, _INK = "#2b5c8a", "#d9822b", "#1a7f37", "#9aa5b1", "#1b1f24"
+_ON_A_PAGE: Final = {_BLUE: "var(--rows)", _GREEN: "var(--met)", _GREY: "var(--grey)", _INK: "currentColor"}
+_OTHERS: Final = (_ORANGE, _GREEN, _GREY)
+_INFLUENCES: Final = 20
 
 
-def draw_roc(false_positives: np.ndarray, true_positives: np.ndarray, *, auc: float) -> Figure:
-    """ROC curve of out-of-fold predictions."""
-    figure, axes = _canvas("False positive rate", "True positive rate", f"ROC, out-of-fold: AUC {auc:.3f}")
-    axes.plot(false_positives, true_positives, color=_BLUE)
-    axes.plot([0, 1], [0, 1], color=_GREY, linestyle="--", linewidth=1)
+def draw_roc(curves: Mapping[str, tuple[np.ndarray, np.ndarray]], auc: Mapping[str, float]) -> Figure:
+    """ROC curves, the model's first."""
+    figure, axes = _canvas("False positive rate", "True positive rate")
+    for (name, curve), colour in zip(curves.items(), (_BLUE, *_OTHERS), strict=False):
+        axes.plot(*curve, color=colour, label=f"{name}, AUC {auc[name]:.3f}", linewidth=2 if colour == _BLUE else 1)
+    axes.plot([0, 1], [0, 1], color=_GREY, linestyle=":", linewidth=1)
+    axes.legend(frameon=False, labelcolor=_INK, loc="lower right")
     return figure
 
 
-def draw_reliability(pd: np.ndarray, defaulted: np.ndarray, *, bins: int = 20) -> Figure:
-    """Observed default rate against predicted pd, in bins of equal count."""
-    figure, axes = _canvas("Predicted pd", "Observed default rate", "Reliability, out-of-fold")
-    parts = [part for part in np.array_split(np.argsort(pd, kind="stable"), bins) if len(part)]
-    predicted = [pd[part].mean() for part in parts]
-    observed = [defaulted[part].mean() for part in parts]
-    top = max(*predicted, *observed)
+def draw_reliability(table: Reliability) -> Figure:
+    """Observed default rate with its interval against predicted pd, in bins of equal count."""
+    figure, axes = _canvas("Predicted pd", "Observed default rate")
+    observed = table.observed
+    top = max(table.predicted.max(), observed.value.max())
     axes.plot([0, top], [0, top], color=_GREY, linestyle="--", linewidth=1)
-    axes.plot(predicted, observed, marker="o", color=_BLUE)
+    spread = np.maximum([observed.value - observed.low, observed.high - observed.value], 0)
+    axes.errorbar(
+        table.predicted, observed.value, yerr=spread, color=_BLUE, fmt="o-", markersize=4, linewidth=1, capsize=2
+    )
     return figure
 
 
-def draw_cost(cutoffs: np.ndarray, costs: np.ndarray, *, proposed: float) -> Figure:
-    """Cost per application against the cut-off, with the proposed one marked."""
-    figure, axes = _canvas("Cut-off (pd)", "Cost per application", f"Cost curve; proposed cut-off {proposed:.4f}")
-    axes.plot(cutoffs, costs, color=_BLUE)
-    axes.axvline(proposed, color=_ORANGE, linestyle="--")
+def draw_cost(curve: PricedCutoffs, marked: Mapping[str, float]) -> Figure:
+    """Cost per application with its interval against the cut-off, with some cut-offs marked by name."""
+    figure, axes = _canvas("Cut-off", "Cost per application")
+    axes.fill_between(curve.cutoffs, curve.cost.low, curve.cost.high, color=_BLUE, alpha=0.2, linewidth=0)
+    axes.plot(curve.cutoffs, curve.cost.value, color=_BLUE)
+    styles = ("--", ":", "-.")
+    for (name, cutoff), colour, style in zip(marked.items(), _OTHERS, styles, strict=False):
+        axes.axvline(cutoff, color=colour, linestyle=style, label=f"{name} {cutoff:.4f}")
+    axes.legend(frameon=False, labelcolor=_INK)
     return figure
 
 
-def draw_gain(gain: Mapping[str, float], *, top: int = 25) -> Figure:
-    """The features that reduce the loss most."""
-    figure, axes = _canvas("Share of total gain", "", f"The {top} most useful features")
-    total = sum(gain.values()) or 1.0
-    best = sorted(gain.items(), key=lambda item: item[1])[-top:]
-    axes.barh([name for name, _ in best], [value / total for _, value in best], color=_BLUE)
+def draw_contributions(influences: Sequence[Influence]) -> Figure:
+    """The families of features that move the scores most."""
+    figure, axes = _canvas("Mean size of contribution, log-odds", "")
+    top = influences[:_INFLUENCES][::-1]
+    axes.barh([each.family for each in top], [each.contribution for each in top], color=_BLUE)
     axes.tick_params(axis="y", labelsize=7)
     return figure
 
 
-def _canvas(x: str, y: str, title: str) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(7, 5), layout="constrained")
+def draw_frontier(shapes: Sequence[TriedShape]) -> Figure:
+    """AUC and cost of every shape tried against the price of its reasons, the chosen one marked."""
+    figure, axes = _canvas("Table look-ups for the reasons of one row", "AUC")
+    costs = axes.twinx()
+    costs.set_ylabel("Cost per application", color=_ORANGE)
+    prices = [shape.price for shape in shapes]
+    axes.scatter(prices, [shape.auc for shape in shapes], color=_BLUE)
+    costs.scatter(prices, [shape.cost for shape in shapes], color=_ORANGE, marker="x")
+    for shape in (each for each in shapes if each.is_chosen):
+        axes.axvline(shape.price, color=_GREY, linestyle="--")
+        axes.annotate(f"chosen: depth {shape.depth}, {shape.n_trees} trees", (shape.price, shape.auc), fontsize=8)
+    axes.set_xscale("log")
+    return figure
+
+
+def as_svg(figure: Figure, *, name: str) -> str:
+    """A picture to stand in a page, in the page's own colours; the same picture gives the same text."""
+    stream = io.StringIO()
+    nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):
+        figure.savefig(stream, format="svg", transparent=True, metadata=nothing)
+    drawn = stream.getvalue()
+    drawn = drawn[drawn.index("<svg") :].strip()
+    drawn = re.sub(
+        r' xmlns(:xlink)?="[^"]*"| id="[a-zA-Z]+_\d+"|<defs>\s*<style.*?</style>\s*</defs>', "", drawn, flags=re.DOTALL
+    )
+    for colour, in_page in _ON_A_PAGE.items():
+        drawn = drawn.replace(colour, in_page)
+    return drawn
+
+
+def _canvas(x: str, y: str) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(5.6, 4), layout="constrained")
     axes = figure.subplots()
-    axes.set(xlabel=x, ylabel=y, title=title)
+    axes.set_xlabel(x, color=_INK)
+    axes.set_ylabel(y, color=_INK)
+    axes.tick_params(colors=_INK)
     axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(_GREY)
     return figure, axes

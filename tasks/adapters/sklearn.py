@@ -1,34 +1,60 @@
-"""scikit-learn: folds and the field's standard figures of merit."""
+"""scikit-learn: folds."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import warnings
+from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
-from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score, roc_curve
+from sklearn.compose import ColumnTransformer
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, RobustScaler
+
+_WINSOR: Final = 5.0
+_COMMON_SHARE: Final = 0.005
+"""Categories under this share of the rows are taken together."""
+_INVERSE_PENALTY: Final = 0.01
+_MAX_ROUNDS: Final = 100
 
 
-def stratified_folds(defaulted: np.ndarray, *, folds: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Row positions (fitted on, held out) of each fold; every fold has the same default rate."""
-    yield from StratifiedKFold(folds, shuffle=True, random_state=seed).split(np.zeros(len(defaulted)), defaulted)
+def assign_folds(defaulted: np.ndarray, *, folds: int, seed: int) -> np.ndarray:
+    """Which fold, from 0, holds each row out, int8, shape (rows,); every fold has the same default rate."""
+    fold = np.empty(len(defaulted), dtype=np.int8)
+    split = StratifiedKFold(folds, shuffle=True, random_state=seed).split(np.zeros(len(defaulted)), defaulted)
+    for number, (_, held_out) in enumerate(split):
+        fold[held_out] = number
+    return fold
 
 
-def measure(pd: np.ndarray, defaulted: np.ndarray) -> dict[str, float]:
-    """AUC, Gini (2 AUC - 1), KS, PR-AUC, log-loss and Brier score of predicted against observed outcomes."""
-    auc = float(roc_auc_score(defaulted, pd))
-    false_positives, true_positives, _ = roc_curve(defaulted, pd)
-    return {
-        "auc": auc,
-        "gini": 2 * auc - 1,
-        "ks": float(np.max(true_positives - false_positives)),
-        "pr_auc": float(average_precision_score(defaulted, pd)),
-        "log_loss": float(log_loss(defaulted, pd)),
-        "brier": float(brier_score_loss(defaulted, pd)),
-    }
+def scores_logistic(
+    train: tuple[np.ndarray, np.ndarray], held_out: np.ndarray, *, categories: Sequence[int]
+) -> np.ndarray:
+    """Held-out log-odds of a logistic regression with L2 penalty on plain columns.
 
+    Missing numbers become the median, with a column that says so; numbers are scaled by their quartiles and cut off at
+    `_WINSOR` of their distances. Categories become one column each; those that training did not see become none. The
+    solver is L-BFGS on float32, which needs a few seconds for 300,000 rows.
 
-def roc(pd: np.ndarray, defaulted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """False positive and true positive rates over all cut-offs."""
-    false_positives, true_positives, _ = roc_curve(defaulted, pd)
-    return false_positives, true_positives
+    Args:
+        train: matrix, NaN where missing, and outcomes.
+        held_out: matrix of the rows to score.
+        categories: positions of columns that hold codes of categories.
+    """
+    numbers = [position for position in range(train[0].shape[1]) if position not in set(categories)]
+    scaled = make_pipeline(
+        SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
+        RobustScaler(copy=False),
+        FunctionTransformer(np.clip, kw_args={"a_min": -_WINSOR, "a_max": _WINSOR}),
+    )
+    named = OneHotEncoder(min_frequency=_COMMON_SHARE, handle_unknown="ignore", sparse_output=False, dtype=np.float32)
+    plain = ColumnTransformer([("numbers", scaled, numbers), ("categories", named, list(categories))])
+    model = make_pipeline(plain, LogisticRegression(C=_INVERSE_PENALTY, max_iter=_MAX_ROUNDS))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the last digits of a baseline are worth no minute
+        model.fit(*train)
+    return np.asarray(model.decision_function(held_out), dtype=np.float64)

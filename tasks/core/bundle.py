@@ -1,7 +1,8 @@
 """The model bundle: everything needed to score, as LightGBM text and JSON.
 
 A bundle is a handful of files, each checked by SHA-256, none of them a pickle. It carries no applicant's row: the
-golden rows are put together value by value, each halfway between two applicants', so nothing in them is anybody's.
+golden applications are put together value by value, each halfway between two applicants', so nothing in them is
+anybody's. They go the whole way from typed row to pd, so that a changed formula is noticed like a changed tree.
 """
 
 from __future__ import annotations
@@ -16,18 +17,25 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.core.applications import NUMBERS, TEXTS
+from tasks.core.applications import ID, NUMBERS, TEXTS, TYPED_SCHEMA
 from tasks.core.calibration import Calibration
-from tasks.core.features import FEATURE_VERSION, Encoding, FeatureSet
+from tasks.core.feature_list import NOT_EMPLOYED_DAYS
+from tasks.core.features import FEATURE_VERSION, Encoding, FeatureSet, Typical, build_features
 from tasks.errors import ModelError
 
-BUNDLE_VERSION: Final = "1"
+BUNDLE_VERSION: Final = "2"
 MODEL_FILE: Final = "model.txt"
 _SCORING_FILE: Final = "scoring.json"
 _REFERENCE_FILE: Final = "reference.json"
 _GOLDEN_FILE: Final = "golden.json"
 FILES: Final = (MODEL_FILE, _SCORING_FILE, _REFERENCE_FILE, _GOLDEN_FILE)
 _GOLDEN_ROWS: Final = 64
+_TWO: Final = 2
+_UNSEEN: Final = slice(0, None, 16)
+_MISSING: Final = slice(1, None, 11)
+_NOT_EMPLOYED: Final = slice(0, None, 8)
+"""Golden applications with a category that nobody saw, without one, and without employment."""
+_UNSEEN_LEVEL: Final = "a category that training never saw"
 _QUANTILES: Final = (0.005, 0.01, *(step / 20 for step in range(1, 20)), 0.99, 0.995)
 """No minimum and no maximum: those are somebody's value."""
 _FEW_VALUES: Final = 30
@@ -45,11 +53,17 @@ class RawScorer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Golden:
-    """Feature rows that belong to nobody, with the exact scores they must get."""
+    """Applications that belong to nobody, column by column, with the exact scores they must get."""
 
-    rows: tuple[tuple[float | None, ...], ...]
+    columns: Mapping[str, tuple[float | str | None, ...]]
+    """Every declared column but the id."""
     raw: tuple[float, ...]
     pd: tuple[float, ...]
+
+    def rows(self) -> pa.Table:
+        """The golden applications as typed rows."""
+        ids = {ID: list(range(1, len(self.raw) + 1))}
+        return pa.table({name: ids.get(name) or self.columns[name] for name in TYPED_SCHEMA.names}, schema=TYPED_SCHEMA)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,24 +84,51 @@ def pd_of(matrix: np.ndarray, model: RawScorer, calibration: Calibration) -> np.
     return calibration.pd_of(model.raw_scores(matrix))
 
 
-def make_golden(matrix: np.ndarray, model: RawScorer, calibration: Calibration, *, seed: int) -> Golden:
-    """Golden rows for a model: each value lies halfway between two drawn from its column of `matrix`."""
+def make_golden(
+    rows: pa.Table, features: FeatureSet, model: RawScorer, calibration: Calibration, *, seed: int
+) -> Golden:
+    """Golden applications for a model, drawn from typed training rows, with the scores it gives them."""
     random = np.random.default_rng(seed)
-    drawn = np.column_stack([random.choice(column, (2, _GOLDEN_ROWS)).mean(axis=0) for column in matrix.T])
-    raw = model.raw_scores(drawn)
-    rows = tuple(tuple(None if np.isnan(value) else value for value in row) for row in drawn.tolist())
-    return Golden(rows, tuple(raw.tolist()), tuple(calibration.pd_of(raw).tolist()))
+    columns: dict[str, tuple[float | str | None, ...]] = {name: _halfway(name, rows, random) for name in NUMBERS}
+    columns |= {name: _some_level(features.encodings.get(name), random) for name in TEXTS}
+    drawn = Golden(columns, (0.0,) * _GOLDEN_ROWS, ())
+    raw = model.raw_scores(build_features(drawn.rows(), features))
+    return Golden(columns, tuple(raw.tolist()), tuple(calibration.pd_of(raw).tolist()))
 
 
-def require_golden(golden: Golden, model: RawScorer, calibration: Calibration) -> None:
-    """Refuse a model that does not give its golden rows exactly the scores it was registered with."""
-    matrix = np.array(golden.rows, dtype=np.float64)
-    raw = model.raw_scores(matrix)
-    wrong = int(np.sum(raw != np.array(golden.raw)) + np.sum(calibration.pd_of(raw) != np.array(golden.pd)))
+def _halfway(name: str, rows: pa.Table, random: np.random.Generator) -> tuple[float | None, ...]:
+    """Each value lies halfway between those of two rows, and is missing where one of them is."""
+    values = rows.column(name).to_numpy()
+    is_employment = name == "DAYS_EMPLOYED"
+    values = values[values != NOT_EMPLOYED_DAYS] if is_employment else values
+    if len(values) < _TWO:
+        return (None,) * _GOLDEN_ROWS
+    first = random.integers(len(values), size=_GOLDEN_ROWS)
+    another = (first + random.integers(1, len(values), size=_GOLDEN_ROWS)) % len(values)
+    drawn = (values[first] + values[another]) / 2
+    if is_employment:
+        drawn[_NOT_EMPLOYED] = NOT_EMPLOYED_DAYS
+    return tuple(None if np.isnan(value) else value for value in drawn.tolist())
+
+
+def _some_level(encoding: Encoding | None, random: np.random.Generator) -> tuple[str | None, ...]:
+    """Common levels; now and then one that training never saw, or none."""
+    levels = np.array(encoding.levels if encoding and encoding.levels else [_UNSEEN_LEVEL], dtype=object)
+    drawn = random.choice(levels, _GOLDEN_ROWS)
+    drawn[_UNSEEN] = _UNSEEN_LEVEL
+    drawn[_MISSING] = None
+    return tuple(drawn.tolist())
+
+
+def require_golden(bundle: Bundle, model: RawScorer) -> None:
+    """Refuse a model that does not give its golden applications exactly the scores it was registered with."""
+    golden = bundle.golden
+    raw = model.raw_scores(build_features(golden.rows(), bundle.features))
+    wrong = int(np.sum(raw != np.array(golden.raw)) + np.sum(bundle.calibration.pd_of(raw) != np.array(golden.pd)))
     if wrong:
         raise ModelError(
-            f"The model gives {wrong} of {2 * len(raw)} golden figures another value than at registration. "
-            "Its files or LightGBM itself have changed; install the lock file's versions or register the model again."
+            f"The model gives {wrong} of {2 * len(raw)} golden figures another value than at registration. Its files, "
+            "LightGBM or the features' formulas have changed; install the lock file's versions or register it again."
         )
 
 
@@ -118,8 +159,7 @@ def to_files(bundle: Bundle) -> dict[str, bytes]:
     scoring = {
         "bundle_version": BUNDLE_VERSION,
         "feature_version": FEATURE_VERSION,
-        "features": list(bundle.features.names),
-        "encodings": {name: asdict(encoding) for name, encoding in bundle.features.encodings.items()},
+        "features": asdict(bundle.features),
         "calibration": asdict(bundle.calibration),
         "cutoff": bundle.cutoff,
     }
@@ -144,19 +184,26 @@ def from_files(files: Mapping[str, bytes]) -> Bundle:
         scoring, reference, golden = (json.loads(files[name]) for name in FILES[1:])
         _require_version("bundle", scoring["bundle_version"], BUNDLE_VERSION)
         _require_version("feature", scoring["feature_version"], FEATURE_VERSION)
-        encodings = {
-            name: Encoding(tuple(each["levels"]), each["unseen"]) for name, each in scoring["encodings"].items()
-        }
         return Bundle(
             files[MODEL_FILE].decode(),
-            FeatureSet(tuple(scoring["features"]), encodings),
+            _features(scoring["features"]),
             Calibration(tuple(scoring["calibration"]["raw"]), tuple(scoring["calibration"]["pd"])),
             scoring["cutoff"],
             reference,
-            Golden(tuple(tuple(row) for row in golden["rows"]), tuple(golden["raw"]), tuple(golden["pd"])),
+            Golden(
+                {name: tuple(values) for name, values in golden["columns"].items()},
+                tuple(golden["raw"]),
+                tuple(golden["pd"]),
+            ),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"The registered model's JSON is not a bundle: {error!r}. Register the model again.") from None
+
+
+def _features(content: Mapping[str, Any]) -> FeatureSet:
+    encodings = {name: Encoding(tuple(each["levels"]), each["unseen"]) for name, each in content["encodings"].items()}
+    typical = tuple(Typical(**each) for each in content["typical"])
+    return FeatureSet(tuple(content["names"]), encodings, content["fills"], typical)
 
 
 def file_digests(files: Mapping[str, bytes]) -> dict[str, str]:

@@ -25,7 +25,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tasks.core.applications import COLUMNS, ID, TARGET, Column
-from tasks.core.features import NO_CATEGORY, NOT_EMPLOYED_DAYS
+from tasks.core.feature_list import NO_CATEGORY, NOT_EMPLOYED_DAYS
 from tasks.core.synthetic import random_stream
 from tasks.errors import ConfigError, did_you_mean
 

@@ -5,7 +5,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tasks.core.applications import TYPED_SCHEMA
+from tasks.core.applications import ID, NUMBERS, TEXTS, TYPED_SCHEMA
 from tasks.core.bundle import (
     FILES,
     Bundle,
@@ -18,10 +18,11 @@ from tasks.core.bundle import (
     to_files,
 )
 from tasks.core.calibration import Calibration
-from tasks.core.features import Encoding, FeatureSet
+from tasks.core.feature_list import FEATURES, NOT_EMPLOYED_DAYS
+from tasks.core.features import feature_names, fit_features
 from tasks.errors import ModelError
 
-CALIBRATION = Calibration((-5.0, 5.0), (0.01, 0.9))
+CALIBRATION = Calibration((-1e4, 1e4), (0.01, 0.9))
 
 
 class SumOfFeatures:
@@ -34,13 +35,20 @@ class SumOfFeatures:
         return np.nansum(matrix, axis=1) + self.shift
 
 
+def people(rows: int = 300) -> pa.Table:
+    """Typed rows, every number of which is somebody's own."""
+    random = np.random.default_rng(0)
+    employed = np.where(np.arange(rows) % 5 == 0, NOT_EMPLOYED_DAYS, random.normal(size=rows))
+    columns = {name: random.normal(size=rows) for name in NUMBERS} | {"DAYS_EMPLOYED": employed}
+    columns |= {name: np.array(["x", "y"] * (rows // 2), dtype=object) for name in TEXTS}
+    return pa.table({ID: np.arange(rows), **columns}).select(TYPED_SCHEMA.names).cast(TYPED_SCHEMA)
+
+
 @pytest.fixture
 def bundle() -> Bundle:
-    random = np.random.default_rng(0)
-    matrix = random.normal(size=(500, 3))
-    matrix[::7, 1] = np.nan
-    golden = make_golden(matrix, SumOfFeatures(), CALIBRATION, seed=1)
-    features = FeatureSet(("a", "b", "c"), {"c": Encoding(("x", "y"), 0.5)})
+    rows = people()
+    features = fit_features(rows, np.arange(300) % 3 == 0, feature_names(use_age=True))
+    golden = make_golden(rows, features, SumOfFeatures(), CALIBRATION, seed=1)
     return Bundle("tree\n", features, CALIBRATION, 1 / 11, {"rows": 500}, golden)
 
 
@@ -52,17 +60,37 @@ def test_a_bundle_reads_back_to_the_last_bit(bundle: Bundle) -> None:
 
 
 def test_golden_rows_hold_for_their_model_and_no_other(bundle: Bundle) -> None:
-    require_golden(bundle.golden, SumOfFeatures(), CALIBRATION)
+    require_golden(bundle, SumOfFeatures())
+    recalibrated = replace(bundle, calibration=replace(CALIBRATION, pd=(0.02, 0.9)))
     with pytest.raises(ModelError, match="64 of 128 golden figures another value"):
-        require_golden(bundle.golden, SumOfFeatures(), replace(CALIBRATION, pd=(0.02, 0.9)))
-    with pytest.raises(ModelError, match="128 of 128"):
-        require_golden(bundle.golden, SumOfFeatures(1e-9), CALIBRATION)
+        require_golden(recalibrated, SumOfFeatures())
+    with pytest.raises(ModelError, match=r"1\d\d of 128"):
+        require_golden(bundle, SumOfFeatures(1e-6))
 
 
-def test_a_golden_row_is_nobodys() -> None:
-    people = np.arange(300.0)[:, None] + np.array([0.0, 1000.0, 2000.0])
-    golden = make_golden(people, SumOfFeatures(), CALIBRATION, seed=1)
-    assert not set(golden.rows) & {tuple(row) for row in people.tolist()}
+@pytest.mark.parametrize("feature", [each.name for each in FEATURES])
+def test_a_changed_formula_of_any_feature_breaks_golden_rows(
+    bundle: Bundle, feature: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tasks.core import features
+
+    known = features._FEATURE[feature]
+    changed = replace(known, value=lambda inputs: known.value(inputs) + 1.0)
+    monkeypatch.setitem(features._FEATURE, feature, changed)
+    with pytest.raises(ModelError, match="the features' formulas have changed"):
+        require_golden(bundle, SumOfFeatures())
+
+
+def test_a_golden_row_is_nobodys_and_has_what_is_rare() -> None:
+    rows = people()
+    features = fit_features(rows, np.arange(300) % 3 == 0, feature_names(use_age=True))
+    golden = make_golden(rows, features, SumOfFeatures(), CALIBRATION, seed=1)
+    for name in NUMBERS:
+        assert not (set(golden.columns[name]) - {NOT_EMPLOYED_DAYS}) & set(rows.column(name).to_pylist())
+    assert golden.columns["DAYS_EMPLOYED"].count(NOT_EMPLOYED_DAYS) == 8
+    for name in TEXTS:
+        assert None in golden.columns[name]
+        assert set(golden.columns[name]) - {"x", "y", None}, "a category nobody saw"
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -77,7 +105,7 @@ def test_a_missing_file_is_named(bundle: Bundle, name: str) -> None:
 def test_a_bundle_of_another_version_is_refused(bundle: Bundle, version: str) -> None:
     files = to_files(bundle)
     files["scoring.json"] = json.dumps(json.loads(files["scoring.json"]) | {version: "0"}).encode()
-    with pytest.raises(ModelError, match=f"has {version.removesuffix('_version')} version 0; this code needs 1"):
+    with pytest.raises(ModelError, match=f"has {version.removesuffix('_version')} version 0; this code needs 2"):
         from_files(files)
 
 

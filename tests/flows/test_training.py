@@ -10,9 +10,10 @@ from configs.settings import load_settings
 from flows.train_model import train_model
 from tasks.adapters.mlflow import ModelRegistry
 from tasks.core.bundle import to_files
-from tasks.core.features import NEVER_INPUTS
+from tasks.core.feature_list import NEVER_INPUTS
 from tasks.errors import ConfigError, ExpectationsNotMet, ModelError, SourceError
 from tasks.generate import load_statistics, write_history
+from tasks.history import read_history
 from tasks.load import load_bundle, load_scorer, registry_of
 from tests.conftest import DAY, Project
 
@@ -53,7 +54,7 @@ def test_a_bundle_holds_nothing_it_must_not(trained: Project) -> None:
     settings = load_settings(trained.config)
     files = to_files(load_bundle(registry(trained).champion(), settings))
     scoring = json.loads(files["scoring.json"])
-    assert not NEVER_INPUTS & set(scoring["features"])
+    assert not NEVER_INPUTS & set(scoring["features"]["names"])
     assert scoring["cutoff"] == 1 / 11
     artifacts = [path for path in Path(settings.registry.artifact_root).rglob("*") if path.is_file()]
     assert not [path for path in artifacts if path.suffix in {".pkl", ".pickle", ".joblib"}]
@@ -104,6 +105,25 @@ def test_history_without_outcomes_is_refused(project: Project, tmp_path: Path) -
     pq.write_table(odd, path)
     with pytest.raises(SourceError, match="3 rows of history_300_5.parquet have a TARGET other than 1"):
         train_model.fn(applications=[str(path)], config=project.config)
+
+
+def test_copies_are_learned_from_once_and_ids_with_two_truths_not_at_all(project: Project, tmp_path: Path) -> None:
+    path = history(tmp_path, 300)
+    table = pq.read_table(path)
+    richer = table.slice(20, 5).set_column(
+        table.column_names.index("AMT_CREDIT"), "AMT_CREDIT", pa.array([450000.0] * 5)
+    )
+    other = table.slice(30, 5)
+    turned = other.set_column(1, "TARGET", pa.array([1 - each for each in other.column("TARGET").to_pylist()]))
+    extra = pa.concat_tables([table.slice(0, 10), richer.cast(table.schema), turned.cast(table.schema)])
+    pq.write_table(extra, tmp_path / "more.parquet")
+    settings = load_settings(project.config)
+    alone = read_history([str(path)], settings)
+    both = read_history([str(path), str(tmp_path / "more.parquet")], settings)
+    conflicting = {*richer.column("SK_ID_CURR").to_pylist(), *other.column("SK_ID_CURR").to_pylist()}
+    expected = [each for each in alone.rows.column("SK_ID_CURR").to_pylist() if each not in conflicting]
+    assert both.rows.column("SK_ID_CURR").to_pylist() == expected
+    assert len(both.defaulted) == len(alone.defaulted) - 10
 
 
 def test_too_few_defaults_say_what_is_needed(project: Project, tmp_path: Path) -> None:

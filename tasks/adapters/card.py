@@ -1,0 +1,82 @@
+"""The model card as an HTML page: it works offline, holds everything it needs, and runs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from markupsafe import Markup
+
+from tasks.adapters.html import template
+from tasks.adapters.plots import as_svg
+from tasks.core.evaluation import Estimate
+from tasks.core.model_card import FIGURES_FILE, ModelCard, approval_ratio, is_better, limits_of
+from tasks.core.words import percent
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_FIGURES: Final = {
+    "auc": "AUC",
+    "gini": "Gini",
+    "ks": "KS",
+    "pr_auc": "PR-AUC",
+    "log_loss": "Log-loss",
+    "brier": "Brier",
+    "cost_per_application": "Cost per application",
+}
+"""The figures that models are compared by, and their headings."""
+_PICTURES: Final = {
+    "roc": ("ROC", "Share of defaults caught against share of good applicants refused, over all cut-offs."),
+    "cost": ("Cost by cut-off", "Cost per application against the cut-off, with its 95 % interval."),
+    "reliability": ("Reliability", "Observed default rate with its 95 % interval against the predicted pd."),
+    "contributions": ("What moves the score", "Mean size of each feature family's contribution to the score."),
+    "frontier": ("Shapes tried", "Cost and AUC of the shapes of model tried, against the price of exact reasons."),
+}
+
+
+class _Picture(NamedTuple):
+    title: str
+    alt: str
+    svg: Markup
+
+
+def model_card_page(card: ModelCard, figures: Mapping[str, Figure]) -> bytes:
+    """The card as a page with its pictures; the same card and pictures give the same bytes.
+
+    Nothing is shown but what the card tells: sentences, counts, and figures over many applicants.
+    """
+    page = template("model_card.html").render(
+        card=card,
+        compared=_FIGURES,
+        pictures=[_Picture(*_PICTURES[name], _drawn(name, figures[name])) for name in _PICTURES if name in figures],
+        limits=limits_of(card),
+        figures_file=FIGURES_FILE,
+        fixed=_fixed,
+        interval=_interval,
+        share_interval=_share_interval,
+        standing=_standing,
+        approval_ratio=approval_ratio,
+    )
+    return page.encode()
+
+
+def _drawn(name: str, figure: Figure) -> Markup:
+    return Markup(as_svg(figure, name=name))  # noqa: S704 - matplotlib's own drawing, in which it escapes every text
+
+
+def _fixed(number: float, digits: int = 4) -> str:
+    return f"{number:.{digits}f}"
+
+
+def _interval(estimate: Estimate, digits: int = 4) -> str:
+    return f"{estimate.low:.{digits}f} to {estimate.high:.{digits}f}"
+
+
+def _share_interval(estimate: Estimate) -> str:
+    return f"{percent(estimate.low)} to {percent(estimate.high)}"
+
+
+def _standing(name: str, difference: Estimate) -> str:
+    """The colour of a difference: ahead, behind, or not told apart."""
+    return {True: "met", False: "broken", None: "unjudged"}[is_better(name, difference)]

@@ -1,0 +1,78 @@
+"""What plain models make of the same applications in the same folds: the least a model has to be ahead of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Final, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from tasks.core.applications import NUMBERS, TEXTS
+from tasks.core.cross_fitting import cross_fitted_pd
+from tasks.core.feature_list import AGE, NEVER_INPUTS, NOT_EMPLOYED_DAYS
+from tasks.history import History
+from tasks.orchestration import run_logger
+
+LOGISTIC: Final = "logistic regression"
+UNTUNED: Final = "LightGBM, raw columns"
+
+
+class PlainColumns(NamedTuple):
+    """The model's input columns as they were delivered, nothing derived from them."""
+
+    matrix: np.ndarray
+    """float32, shape (rows, columns), NaN where missing; texts as codes."""
+    categories: tuple[int, ...]
+    """Positions of the columns that were texts."""
+
+
+def baseline_pds(history: History, fold: np.ndarray, *, use_age: bool, seed: int) -> dict[str, np.ndarray]:
+    """Calibrated, cross-fitted pd of every row by each baseline, from models that never saw it.
+
+    A baseline whose score says nothing about defaults is left out, with a warning.
+    """
+    from tasks.adapters.lightgbm import scores_untuned
+    from tasks.adapters.sklearn import scores_logistic
+
+    columns = plain_columns(history.rows, use_age=use_age)
+    models: Mapping[str, Callable[..., np.ndarray]] = {
+        LOGISTIC: scores_logistic,
+        UNTUNED: partial(scores_untuned, seed=seed),
+    }
+    pds = {}
+    for name, scores in models.items():
+        try:
+            pds[name] = cross_fitted_pd(_out_of_fold(scores, columns, history, fold), history.defaulted, fold)
+        except ValueError as error:
+            run_logger().warning("Baseline %s is left out: %s", name, error)
+        else:
+            run_logger().info("Baseline %s judged", name)
+    return pds
+
+
+def plain_columns(rows: pa.Table, *, use_age: bool) -> PlainColumns:
+    """The columns that the model may see, of typed rows; DAYS_EMPLOYED of those without employment is missing."""
+    names = [name for name in (*NUMBERS, *TEXTS) if name not in NEVER_INPUTS and (use_age or name != AGE)]
+    matrix = np.empty((rows.num_rows, len(names)), dtype=np.float32, order="F")
+    for position, name in enumerate(names):
+        matrix[:, position] = _codes(rows.column(name)) if name in TEXTS else rows.column(name).to_numpy()
+    employed = matrix[:, names.index("DAYS_EMPLOYED")]
+    employed[employed == NOT_EMPLOYED_DAYS] = np.nan
+    return PlainColumns(matrix, tuple(position for position, name in enumerate(names) if name in TEXTS))
+
+
+def _codes(values: pa.ChunkedArray) -> np.ndarray:
+    codes: np.ndarray = values.combine_chunks().dictionary_encode().indices.cast(pa.float64()).to_numpy(False)
+    return codes
+
+
+def _out_of_fold(
+    scores: Callable[..., np.ndarray], columns: PlainColumns, history: History, fold: np.ndarray
+) -> np.ndarray:
+    raw = np.empty(len(fold))
+    for held_out in (fold == number for number in np.unique(fold)):
+        train = columns.matrix[~held_out], history.defaulted[~held_out]
+        raw[held_out] = scores(train, columns.matrix[held_out], categories=columns.categories)
+    return raw

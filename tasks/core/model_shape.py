@@ -1,0 +1,135 @@
+"""The shape of a model, what exact reasons cost with it, and which of several to take.
+
+Exact Shapley contributions of small trees can be looked up instead of computed: a contribution depends only on the
+outcomes of the splits that a row can meet, so a table with one entry for each of their combinations holds them all. A
+tree with more splits than a table has bits is cut into subtrees, each with the splits on the path to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import cache
+from typing import Any, Final
+
+import numpy as np
+
+TABLE_BITS: Final = 8
+"""Splits that one table covers: its keys are bytes, and a table has 256 entries at most."""
+DEEPEST: Final = 8
+"""Deepest tree with tables of `TABLE_BITS`: at depth 9 the path alone would need all bits and leave none."""
+
+
+@dataclass(frozen=True, slots=True)
+class TriedShape:
+    """A shape of model, how good it is out-of-fold, and what its reasons cost."""
+
+    depth: int
+    n_trees: int
+    learning_rate: float
+    min_rows_per_leaf: int
+    feature_share: float
+    row_share: float
+    l2: float
+    auc: float
+    log_loss: float
+    """Mean of the calibrated, cross-fitted pd."""
+    cost: float
+    """Per application, in units of the cost matrix, at the break-even cut-off."""
+    reasons_per_second: float = field(default=0.0, compare=False)
+    """Rows a second that LightGBM itself explains (`pred_contrib`), on this machine as busy as it was."""
+    excess_loss: float = 0.0
+    """Log-loss above that of the best shape tried."""
+    excess_error: float = 0.0
+    """Standard error of `excess_loss`, paired over rows."""
+    is_chosen: bool = True
+
+    @property
+    def price(self) -> int:
+        """Table look-ups for the exact reasons of one row."""
+        return self.n_trees * lookups_per_tree(self.depth)
+
+    def told(self) -> dict[str, Any]:
+        """All figures by name, the price among them."""
+        return asdict(self) | {"price": self.price}
+
+
+@cache
+def lookups_per_tree(depth: int) -> int:
+    """Tables that a full tree of this depth is cut into, so that none needs more than `TABLE_BITS` bits.
+
+    >>> [lookups_per_tree(depth) for depth in range(1, 9)]
+    [1, 1, 1, 2, 8, 16, 32, 128]
+
+    Raises:
+        ValueError: the tree is deeper than `DEEPEST`, or has no split.
+    """
+    if not 1 <= depth <= DEEPEST:
+        raise ValueError(f"trees of depth {depth} have no tables; depths 1 to {DEEPEST} have")
+    return _tables(above=0, depth=depth)
+
+
+def _tables(*, above: int, depth: int) -> int:
+    """Tables for a full subtree of a depth with some splits above it."""
+    is_covered = above + 2**depth - 1 <= TABLE_BITS
+    return 1 if is_covered else 2 * _tables(above=above + 1, depth=depth - 1)
+
+
+def best_number_of_trees(curves: Sequence[np.ndarray]) -> int:
+    """The number of trees at which the mean of held-out loss curves is lowest; the fewest where several are.
+
+    A curve tells a fold's loss after 1, 2, 3 ... trees. Folds stop at different lengths: only the length that all have
+    is compared. One number for all folds, because a fold that chose its own would be judged on rows it has looked at.
+
+    >>> best_number_of_trees([np.array([3.0, 1.0, 2.0]), np.array([3.0, 3.0, 1.0, 0.0])])
+    3
+    """
+    common = min(len(curve) for curve in curves)
+    return int(np.argmin(np.mean([curve[:common] for curve in curves], axis=0))) + 1
+
+
+def log_losses(pd: np.ndarray, defaulted: np.ndarray) -> np.ndarray:
+    """Minus the logarithm of the probability that each row's outcome was given, float32, shape (rows,)."""
+    given = np.where(defaulted, pd, 1 - pd)
+    return np.asarray(-np.log(np.maximum(given, np.finfo(np.float64).tiny)), dtype=np.float32)
+
+
+def choose_shape(shapes: Sequence[TriedShape], losses: Sequence[np.ndarray]) -> tuple[TriedShape, ...]:
+    """The shapes with their distance from the best, and the cheapest of those as good as the best marked as chosen.
+
+    As good is whoever's mean log-loss is within one standard error of the lowest (Breiman et al. 1984, "Classification
+    and Regression Trees", section 3.4.3). The error is that of the difference, row by row, which is far smaller than
+    the error of either: both face the same applicants. Cheapest is the lowest price; then fewer trees, then lower loss.
+
+    Args:
+        shapes: at least one.
+        losses: the log-losses of each, row by row.
+    """
+    means = [float(loss.mean(dtype=np.float64)) for loss in losses]
+    best = losses[int(np.argmin(means))].astype(np.float64)
+    placed = [
+        replace(shape, excess_loss=mean - min(means), excess_error=_error_of_mean(loss - best), is_chosen=False)
+        for shape, loss, mean in zip(shapes, losses, means, strict=True)
+    ]
+    as_good = [shape for shape in placed if shape.excess_loss <= shape.excess_error]
+    chosen = min(as_good, key=lambda shape: (shape.price, shape.n_trees, shape.log_loss))
+    return tuple(replace(shape, is_chosen=shape is chosen) for shape in placed)
+
+
+def shapes_table(shapes: Sequence[TriedShape]) -> str:
+    """The tried shapes as a Markdown table, cheapest first."""
+    head = ("depth", "trees", "rate", "AUC", "log-loss", "above the best", "cost", "price", "reasons/s", "")
+    rows = [_table_row(shape.told()) for shape in sorted(shapes, key=lambda shape: (shape.price, shape.log_loss))]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ("---",) * len(head), *rows))
+
+
+def _table_row(told: Mapping[str, Any]) -> tuple[str, ...]:
+    return (
+        f"{told['depth']}", f"{told['n_trees']:,}", f"{told['learning_rate']:.3f}", f"{told['auc']:.4f}",
+        f"{told['log_loss']:.5f}", f"{told['excess_loss']:.5f} ± {told['excess_error']:.5f}", f"{told['cost']:.4f}",
+        f"{told['price']:,}", f"{told['reasons_per_second']:,.0f}", "chosen" if told["is_chosen"] else "",
+    )  # fmt: skip
+
+
+def _error_of_mean(values: np.ndarray) -> float:
+    return float(values.std(ddof=1) / np.sqrt(len(values)))

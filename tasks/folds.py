@@ -1,0 +1,119 @@
+"""The history cut into folds, each binned once for all the trees that are tried on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pyarrow as pa
+
+from configs.settings import Training
+from tasks.core.features import FeatureSet, build_features, fit_features, monotone_direction
+from tasks.core.model_shape import best_number_of_trees
+from tasks.errors import ConfigError
+from tasks.history import History
+
+if TYPE_CHECKING:
+    import lightgbm
+
+    from tasks.adapters.lightgbm import TreeSettings
+
+_EXPLAINED_ROWS: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """The rows that one set of trees is grown on, and those it is judged by."""
+
+    held_out: np.ndarray
+    """Positions in the history, rising."""
+    features: FeatureSet
+    """Learned from the other rows alone."""
+    fitting: lightgbm.Dataset
+    judging: lightgbm.Dataset
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What trees of one shape say of rows they never saw."""
+
+    trees: TreeSettings
+    n_trees: int
+    raw: np.ndarray
+    """Raw scores (log-odds), shape (rows,)."""
+    reasons_per_second: float
+    """Rows a second that LightGBM explains."""
+
+
+def assigned_folds(defaulted: np.ndarray, training: Training) -> np.ndarray:
+    """Which fold holds each row out, int8, shape (rows,). Raises `ConfigError` where an outcome is too rare."""
+    from tasks.adapters.sklearn import assign_folds
+
+    if min(defaulted.sum(), (~defaulted).sum()) < training.folds:
+        raise ConfigError(
+            f"{defaulted.sum()} of {len(defaulted)} applications defaulted; training.folds={training.folds} needs at "
+            "least that many of either outcome. Give more history."
+        )
+    return assign_folds(defaulted, folds=training.folds, seed=training.seed)
+
+
+def build_folds(history: History, fold: np.ndarray, training: Training, names: Sequence[str]) -> tuple[Fold, ...]:
+    """The folds, binned; the features `names` are learned anew for each, from the rows that are not held out."""
+    return tuple(_build_fold(history, fold == number, training, names) for number in range(training.folds))
+
+
+def _build_fold(history: History, is_held_out: np.ndarray, training: Training, names: Sequence[str]) -> Fold:
+    from tasks.adapters.lightgbm import bin_rows
+
+    fitted_on, held_out = np.flatnonzero(~is_held_out), np.flatnonzero(is_held_out)
+    rows, trees = history.rows.take(pa.array(fitted_on)), configured_trees(training)
+    features = fit_features(rows, history.defaulted[fitted_on], names)
+    fitting = bin_rows(build_features(rows, features), history.defaulted[fitted_on], names=features.names, trees=trees)
+    judging = bin_rows(
+        _matrix(history, held_out, features), history.defaulted[held_out], names=features.names, trees=trees,
+        like=fitting,
+    )  # fmt: skip
+    return Fold(held_out, features, fitting, judging)
+
+
+def score_folds(
+    folds: Sequence[Fold],
+    history: History,
+    trees: TreeSettings,
+    training: Training,
+    tell: Callable[[int, int], None] = lambda _number, _trees: None,
+) -> Scored:
+    """Grow trees of one shape on every fold, settle their number, and score what each fold held out.
+
+    `tell` hears the fold, from 1, and how many trees it grew.
+    """
+    from tasks.adapters.lightgbm import grow
+
+    grown = []
+    for number, fold in enumerate(folds, start=1):
+        directions = [monotone_direction(name) for name in fold.features.names]
+        each = grow(
+            fold.fitting, fold.judging, trees=trees, directions=directions, max_trees=training.max_trees,
+            patience=training.early_stopping_rounds,
+        )  # fmt: skip
+        tell(number, len(each.losses))
+        grown.append(each)
+    n_trees = best_number_of_trees([each.losses for each in grown])
+    raw = np.empty(len(history.defaulted))
+    for fold, each in zip(folds, grown, strict=True):
+        raw[fold.held_out] = each.raw_scores(_matrix(history, fold.held_out, fold.features), n_trees)
+    some = _matrix(history, folds[0].held_out[:_EXPLAINED_ROWS], folds[0].features)
+    return Scored(trees, n_trees, raw, grown[0].explain_rate(some, n_trees))
+
+
+def configured_trees(training: Training) -> TreeSettings:
+    """The shape that the settings describe."""
+    from tasks.adapters.lightgbm import TreeSettings
+
+    return TreeSettings(**training.model_dump(include={each.name for each in fields(TreeSettings)}))
+
+
+def _matrix(history: History, positions: np.ndarray, features: FeatureSet) -> np.ndarray:
+    return build_features(history.rows.take(pa.array(positions)), features)

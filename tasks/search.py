@@ -1,0 +1,116 @@
+"""Which shape of model to take: shapes tried on the same folds, and the cheapest of those as good as the best."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from configs.policy import Costs
+from configs.settings import Training
+from tasks.core.cross_fitting import cross_fitted_pd
+from tasks.core.evaluation import auc_of
+from tasks.core.model_shape import TriedShape, choose_shape, log_losses
+from tasks.core.policy import break_even_cutoff, cost_per_application
+from tasks.errors import ModelError
+from tasks.folds import Fold, Scored, configured_trees, score_folds
+from tasks.history import History
+from tasks.orchestration import run_logger
+
+if TYPE_CHECKING:
+    from tasks.adapters.lightgbm import TreeSettings
+    from tasks.adapters.optuna import Bounds
+
+_DEPTH: Final = "max_depth"
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A shape, and what its trees say out-of-fold."""
+
+    shape: TriedShape
+    scored: Scored
+    losses: np.ndarray
+    """Log-loss of each row, float32."""
+
+
+def search_shape(
+    folds: Sequence[Fold], history: History, training: Training, judge: Callable[[Scored], Tried]
+) -> tuple[Scored, tuple[TriedShape, ...]]:
+    """The chosen shape's scores, and all shapes tried: the configured one at every depth first, then Optuna's.
+
+    Raises:
+        ModelError: no shape learned anything.
+    """
+    from tasks.adapters.optuna import search_lowest
+
+    configured, tried = configured_trees(training), list[Tried]()
+
+    def loss(numbers: Mapping[str, float]) -> float:
+        scored = score_folds(folds, history, with_numbers(configured, numbers), training)
+        try:
+            tried.append(judge(scored))
+        except ValueError as error:
+            run_logger().warning("A shape is left out: %s", error)
+            return float("inf")
+        shape = tried[-1].shape
+        run_logger().info(
+            "Shape %d of %d: depth %d, rate %.3f, %d trees: log-loss %.5f, AUC %.4f, price %d",
+            len(tried), training.search_trials, shape.depth, shape.learning_rate, shape.n_trees, shape.log_loss,
+            shape.auc, shape.price,
+        )  # fmt: skip
+        return shape.log_loss
+
+    bounds = search_bounds(configured)
+    at_each_depth = [
+        {name: getattr(configured, name) for name in bounds} | {_DEPTH: depth}
+        for depth in range(configured.max_depth, 0, -1)
+    ]
+    search_lowest(loss, bounds, first=at_each_depth, trials=training.search_trials, seed=training.seed)
+    if not tried:
+        raise ModelError("No model was registered: no shape learned anything. Look at the history and its outcomes.")
+    shapes = choose_shape([each.shape for each in tried], [each.losses for each in tried])
+    chosen = next(each.scored for each, shape in zip(tried, shapes, strict=True) if shape.is_chosen)
+    return chosen, shapes
+
+
+def search_bounds(configured: TreeSettings) -> dict[str, Bounds]:
+    """What a search varies, and how far; never deeper than configured, and wide enough for what is configured."""
+    from tasks.adapters.optuna import Bounds
+
+    usual = {
+        "learning_rate": Bounds(0.02, 0.15, is_log=True),
+        "min_rows_per_leaf": Bounds(20, 500, is_log=True, is_whole=True),
+        "feature_share": Bounds(0.1, 0.6),
+        "row_share": Bounds(0.5, 1.0),
+        "l2": Bounds(0.0, 60.0),
+    }
+    depth = Bounds(1, configured.max_depth, is_whole=True)
+    return {_DEPTH: depth} | {name: each.including(getattr(configured, name)) for name, each in usual.items()}
+
+
+def with_numbers(configured: TreeSettings, numbers: Mapping[str, float]) -> TreeSettings:
+    """The configured trees with other numbers."""
+    return replace(configured, **numbers)  # type: ignore[arg-type]  # whole numbers are looked for as such
+
+
+def judge_shape(scored: Scored, history: History, fold: np.ndarray, costs: Costs) -> Tried:
+    """How good a shape is, by calibrated, cross-fitted pd. Raises `ValueError` where it has learned nothing."""
+    pd = cross_fitted_pd(scored.raw, history.defaulted, fold)
+    losses, matrix, trees = log_losses(pd, history.defaulted), costs.model_dump(), scored.trees
+    shape = TriedShape(
+        depth=trees.max_depth,
+        n_trees=scored.n_trees,
+        learning_rate=trees.learning_rate,
+        min_rows_per_leaf=trees.min_rows_per_leaf,
+        feature_share=trees.feature_share,
+        row_share=trees.row_share,
+        l2=trees.l2,
+        auc=auc_of(pd, history.defaulted),
+        log_loss=float(losses.mean(dtype=np.float64)),
+        cost=cost_per_application(pd, history.defaulted, break_even_cutoff(**matrix), **matrix),
+        reasons_per_second=scored.reasons_per_second,
+    )
+    return Tried(shape, scored, losses)
