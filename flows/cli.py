@@ -194,7 +194,7 @@ def train(
 def promote(version: str, config: str | None, verbose: bool) -> None:
     """Let another registered model version score. Published days stay as they are."""
     settings = _settings(config, verbose)
-    from tasks.pin import registry_of
+    from tasks.load import registry_of
 
     registry = registry_of(settings)
     registry.promote(version)

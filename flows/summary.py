@@ -9,7 +9,7 @@ from configs.settings import Settings
 from tasks.core.day import CORRECTIONS, FileTotals
 from tasks.core.manifest import DayResult
 from tasks.core.words import counted, percent
-from tasks.pin import registry_of
+from tasks.load import registry_of
 from tasks.revisions import decisions_key, manifest_key, report_page_key
 from tasks.store import open_store
 

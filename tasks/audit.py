@@ -34,8 +34,9 @@ from tasks.core.decisions import SCHEMA_VERSION, build_changes, build_decisions
 from tasks.core.screening import APPLICATION_ID, RECONCILED, SOURCE_FILE, SOURCE_ROW
 from tasks.core.words import counted
 from tasks.errors import ExpectationsNotMet, ScoringError
+from tasks.load import suite_text
 from tasks.orchestration import run_logger, step
-from tasks.pin import pinned_contract, suite_text
+from tasks.pin import pinned_contract
 from tasks.revisions import read_data, store_data
 from tasks.screen_score import PD
 from tasks.store import Store, open_store

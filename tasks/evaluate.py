@@ -41,8 +41,8 @@ from tasks.core.policy import break_even_cutoff
 from tasks.core.segments import groupings_of, judge_segments
 from tasks.cross_validate import MODEL, OutOfFold
 from tasks.history import History
+from tasks.load import fill_in
 from tasks.orchestration import step
-from tasks.pin import fill_in
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -18,8 +18,8 @@ from tasks.core.day import format_of
 from tasks.core.duplicates import shared_ids, sort_out
 from tasks.core.screening import BROKEN_RULES, count_by_rule, screen_chunk
 from tasks.errors import ConfigError, ExpectationsNotMet, SourceError
+from tasks.load import load_contract, suite_text
 from tasks.orchestration import run_logger, step
-from tasks.pin import load_contract, suite_text
 from tasks.screen_score import require_columns
 
 

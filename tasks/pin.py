@@ -1,32 +1,30 @@
-"""What a day is scored with, resolved once; and the loading of exactly that, wherever a step runs."""
+"""What a day is scored with, resolved once."""
 
 from __future__ import annotations
 
 import contextlib
-import functools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from prefect.runtime import flow_run
 
-from configs.policy import PolicyFile, load_policy
-from configs.settings import Settings, project_path
+from configs.policy import load_policy
+from configs.settings import Settings
 from tasks.checkpoints import digest_of
-from tasks.core.bundle import Bundle, RawScorer, require_golden
 from tasks.core.contract import suite_identity
 from tasks.core.day import PUBLISH, Delivery, ModelPin, Order, Pins, fingerprint
 from tasks.core.decisions import SCHEMA_VERSION
 from tasks.core.features import FEATURE_VERSION
 from tasks.core.manifest import Manifest, policy_of
-from tasks.core.policy import Policy, resolve_policy
+from tasks.core.policy import Policy
 from tasks.errors import ConfigError, ModelError, PublishError
+from tasks.load import fill_in, load_bundle, load_contract, registry_of, suite_text
 from tasks.orchestration import run_logger, step
 from tasks.revisions import suite_key
 from tasks.store import AlreadyExists, Changed, NotFound, Store, open_store
 
 if TYPE_CHECKING:
     from tasks.adapters.gx import Contract
-    from tasks.adapters.mlflow import ModelRegistry
 
 
 def _pins_of_this_run(delivery: Delivery, _settings: Settings, *, order: Order = PUBLISH, **_: Any) -> str | None:
@@ -86,40 +84,6 @@ def _fixed(delivery: Delivery, model: ModelPin, policy: Policy, policy_digest: s
     return Pins(delivery.as_of, model, policy, policy_digest, version, digest, made_of)
 
 
-def fill_in(policy: PolicyFile, proposed_cutoff: float) -> Policy:
-    """The policy with its numbers: its own cut-off, or the one that the model's training proposed."""
-    cutoff = proposed_cutoff if policy.cutoff == "bundle" else policy.cutoff
-    bands = [(band.name, band.up_to) for band in policy.bands]
-    try:
-        return resolve_policy(policy.version, cutoff, refer_from=policy.refer_from, bands=bands)
-    except ValueError as error:
-        raise ConfigError(f"The policy cannot be used: {error}.") from None
-
-
-def registry_of(settings: Settings) -> ModelRegistry:
-    """The model registry of the settings."""
-    from tasks.adapters.mlflow import ModelRegistry
-
-    return ModelRegistry(**settings.registry.model_dump())
-
-
-@functools.lru_cache(maxsize=4)
-def load_bundle(model: ModelPin, settings: Settings) -> Bundle:
-    """The pinned model's bundle, checked against its digest."""
-    return registry_of(settings).load(model)
-
-
-@functools.lru_cache(maxsize=4)
-def load_scorer(model: ModelPin, settings: Settings) -> RawScorer:
-    """The pinned model ready to score, proven on its golden rows."""
-    from tasks.adapters.lightgbm import LightGBMModel
-
-    bundle = load_bundle(model, settings)
-    scorer = LightGBMModel(bundle.model_text)
-    require_golden(bundle, scorer)
-    return scorer
-
-
 def pinned_contract(pins: Pins, settings: Settings) -> Contract:
     """The contract that the day is pinned to, as it was then, whatever has become of the suite's file.
 
@@ -135,25 +99,6 @@ def pinned_contract(pins: Pins, settings: Settings) -> Contract:
     if not is_pinned:
         raise PublishError(f"{store.location(key)} is gone or damaged; remove it and run the day again.")
     return load_contract(text)
-
-
-@functools.lru_cache(maxsize=4)
-def load_contract(suite: str) -> Contract:
-    """The contract in a suite's text, ready to judge rows."""
-    from tasks.adapters import gx
-
-    return gx.load_contract(suite)
-
-
-def suite_text(suite: str) -> str:
-    """The text of a reviewed suite file. Raises `ConfigError` where there is none."""
-    path = project_path(suite)
-    try:
-        return path.read_text("utf-8")
-    except OSError as error:
-        raise ConfigError(f"The suite {path} cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"The suite {path} is not UTF-8 text.") from None
 
 
 def _keep_suite(store: Store, suite: str, digest: str) -> None:

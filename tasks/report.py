@@ -19,8 +19,8 @@ from tasks.core.drift import choose_sample, coarsen
 from tasks.core.manifest import Manifest
 from tasks.errors import InputsChanged, ModelError, SourceError
 from tasks.landing import delivered_chunks, open_delivered
+from tasks.load import load_bundle
 from tasks.orchestration import run_logger, step
-from tasks.pin import load_bundle
 from tasks.revisions import newest_manifest
 from tasks.screen_score import PD
 from tasks.store import NotFound, Store, open_store, overwrite

@@ -12,18 +12,28 @@ from configs.settings import Settings
 from tasks.adapters.arrow import read_header, write_parquet
 from tasks.checkpoints import code_digest, digest_of
 from tasks.contract_gate import Gate
-from tasks.core.applications import AMOUNTS, ID, NAMES, TYPED_SCHEMA, missing_columns
+from tasks.core.applications import AMOUNTS, ID, NAMES, TYPED_SCHEMA
 from tasks.core.bundle import Bundle, RawScorer, pd_of
 from tasks.core.contract import RuleCount, merge_counts
 from tasks.core.control_totals import add_sums, sum_typed
 from tasks.core.day import DataFile, Delivery, FileFormat, FileRef, PartRef, Pins
 from tasks.core.features import build_features
-from tasks.core.screening import APPLICATION_ID, SOURCE_ROW, ScreenedChunk, no_rejected_rows, screen_chunk, typed_name
+from tasks.core.screening import (
+    APPLICATION_ID,
+    SOURCE_ROW,
+    TOLD_COLUMNS,
+    ScreenedChunk,
+    no_rejected_rows,
+    require_declared,
+    screen_chunk,
+    typed_name,
+)
 from tasks.core.words import counted
-from tasks.errors import ExpectationsNotMet, SourceError, did_you_mean
+from tasks.errors import ExpectationsNotMet, SourceError
 from tasks.landing import delivered_chunks, open_delivered
+from tasks.load import load_bundle, load_scorer
 from tasks.orchestration import run_logger, step
-from tasks.pin import load_bundle, load_scorer, pinned_contract
+from tasks.pin import pinned_contract
 from tasks.revisions import name_data
 from tasks.store import Store, open_store, overwrite
 
@@ -31,7 +41,6 @@ if TYPE_CHECKING:
     from tasks.adapters.gx import Contract
 
 PD: Final = "pd"
-_TOLD_COLUMNS: Final = 10
 _TOLD_CHARACTERS: Final = 60
 
 
@@ -96,23 +105,14 @@ def require_columns(
     """The header of a file that has all declared columns and those of `also`; leaves the stream at its start."""
     header = read_header(stream, file_format, name=name)
     stream.seek(0)
-    missing = [*missing_columns(header), *(column for column in also if column not in header)]
-    if missing:
-        told = ", ".join(missing[:_TOLD_COLUMNS]) + (", …" if len(missing) > _TOLD_COLUMNS else "")
-        # Where most columns are missing, the header may be no header, and its cells an applicant's.
-        others = [column for column in header if column not in NAMES] if len(missing) <= _TOLD_COLUMNS else []
-        hint = did_you_mean(missing[0], others)
-        raise ExpectationsNotMet(
-            f"{len(missing)} of {len(NAMES) + len(also)} required columns are missing from {name}: {told}.{hint} "
-            "The contract is expectations/applications.json; columns may come in any order."
-        )
+    require_declared(header, name=name, also=also)
     return header
 
 
 def _tell_extra_columns(header: tuple[str, ...], *, name: str) -> None:
     extra = [ascii(column)[:_TOLD_CHARACTERS] for column in header if column not in NAMES]
     if extra:  # all declared columns are there, so the others are names, too, and no values
-        told = ", ".join(extra[:_TOLD_COLUMNS]) + (", …" if len(extra) > _TOLD_COLUMNS else "")
+        told = ", ".join(extra[:TOLD_COLUMNS]) + (", …" if len(extra) > TOLD_COLUMNS else "")
         run_logger().warning("%s: %s that nobody declared, ignored: %s", name, counted(len(extra), "column"), told)
 
 

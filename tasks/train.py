@@ -24,8 +24,8 @@ from tasks.core.screening import APPLICATION_ID
 from tasks.cross_validate import OutOfFold
 from tasks.evaluate import Evaluation
 from tasks.history import History
+from tasks.load import registry_of
 from tasks.orchestration import run_logger, step
-from tasks.pin import registry_of
 from tasks.store import open_store, overwrite
 
 

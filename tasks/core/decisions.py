@@ -56,7 +56,6 @@ def build_decisions(
     """
     order = np.argsort(application_id, kind="stable")
     pd = pd[order]
-    decided = decide(pd, policy)
     rows = len(pd)
     constant = {
         "as_of": as_of,
@@ -70,11 +69,19 @@ def build_decisions(
     columns: dict[str, pa.Array] = {
         "application_id": pa.array(application_id[order]),
         "pd": pa.array(pd),
-        "decision": _named(DECISIONS, decided.decision),
-        "risk_band": _named([band.name for band in policy.bands], decided.band),
+        **decided_columns(pd, policy),
         **{name: pa.repeat(pa.scalar(value, SCHEMA.field(name).type), rows) for name, value in constant.items()},
     }
     return pa.Table.from_arrays([columns[name] for name in SCHEMA.names], schema=SCHEMA)
+
+
+def decided_columns(pd: np.ndarray, policy: Policy) -> dict[str, pa.Array]:
+    """`decision` and `risk_band` of each pd, by name."""
+    decided = decide(pd, policy)
+    return {
+        "decision": _named(DECISIONS, decided.decision),
+        "risk_band": _named([band.name for band in policy.bands], decided.band),
+    }
 
 
 def build_changes(old: pa.Table, new: pa.Table) -> pa.Table:

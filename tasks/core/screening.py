@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from tasks.core.applications import AMOUNTS, ID, NAMES, TYPED_SCHEMA, as_text, parse_rows
+from tasks.core.applications import AMOUNTS, ID, NAMES, TYPED_SCHEMA, as_text, missing_columns, parse_rows
 from tasks.core.contract import Rule, RuleCount, Verdicts, broken_rules_by_row, typed_frame, with_unparsable
+from tasks.errors import ExpectationsNotMet, did_you_mean
 
 CONFLICTING: Final = Rule(
     "application_id_conflicting",
@@ -20,6 +21,10 @@ CONFLICTING: Final = Rule(
     "row",
     (ID,),
 )
+
+
+TOLD_COLUMNS: Final = 10
+"""So many columns are named in a message, at most."""
 
 
 class ScreenedChunk(NamedTuple):
@@ -60,6 +65,21 @@ def typed_name(column: str) -> str:
 
 RECONCILED: Final = tuple(typed_name(name) for name in AMOUNTS)
 """Columns that stay with every row, as the values that were read, until the day is audited."""
+
+
+def require_declared(header: Sequence[str], *, name: str, also: tuple[str, ...] = ()) -> None:
+    """Refuse a header that lacks a declared column or one of those of `also`. Raises `ExpectationsNotMet`."""
+    missing = [*missing_columns(header), *(column for column in also if column not in header)]
+    if not missing:
+        return
+    told = ", ".join(missing[:TOLD_COLUMNS]) + (", …" if len(missing) > TOLD_COLUMNS else "")
+    # Where most columns are missing, the header may be no header, and its cells an applicant's.
+    others = [column for column in header if column not in NAMES] if len(missing) <= TOLD_COLUMNS else []
+    hint = did_you_mean(missing[0], others)
+    raise ExpectationsNotMet(
+        f"{len(missing)} of {len(NAMES) + len(also)} required columns are missing from {name}: {told}.{hint} "
+        "The contract is expectations/applications.json; columns may come in any order."
+    )
 
 
 def screen_chunk(raw: pa.Table, *, first_row: int, source: str, contract: RowContract) -> ScreenedChunk:

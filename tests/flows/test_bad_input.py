@@ -47,7 +47,8 @@ from tasks.errors import (
     SourceError,
 )
 from tasks.inputs import claim_inputs, input_key
-from tasks.pin import load_bundle, pin
+from tasks.load import load_bundle
+from tasks.pin import pin
 from tasks.publish import publish
 from tasks.screen_score import screen_and_score
 from tasks.store import open_store

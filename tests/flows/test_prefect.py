@@ -26,7 +26,7 @@ from flows.score_applications import score_applications
 from tasks.contract_report import tell_rules
 from tasks.core.manifest import Manifest
 from tasks.errors import PublishError, SourceError
-from tasks.pin import load_bundle
+from tasks.load import load_bundle
 from tests.conftest import DAY, Project
 from tests.contract_reports import contract_report, reported
 

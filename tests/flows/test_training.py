@@ -19,7 +19,7 @@ from tasks.core.model_card import CARD_FILE, FIGURES_FILE
 from tasks.errors import ConfigError, ExpectationsNotMet, ModelError, SourceError
 from tasks.generate import load_statistics, write_history
 from tasks.history import read_history
-from tasks.pin import load_bundle, load_scorer, registry_of
+from tasks.load import load_bundle, load_scorer, registry_of
 from tests.conftest import DAY, Project
 
 

@@ -1,0 +1,102 @@
+"""MLflow's scoring server, made to read requests as the daily job reads files, and to repeat nothing of them.
+
+By itself it reads CSV with pandas, which guesses types and rounds the last bit of a number; where a row of JSON lacks a
+key, it fills in a null, or in `instances` lets the values of other rows slide into the gap; and its errors quote the
+request.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import traceback
+from collections.abc import Callable
+from typing import Any, Final
+
+import pandas as pd
+import pyarrow as pa
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import BAD_REQUEST, INTERNAL_ERROR
+from mlflow.pyfunc import scoring_server
+from mlflow.utils.proto_json_utils import dataframe_from_parsed_json
+
+from tasks.adapters.arrow import read_chunks, read_header
+from tasks.core.online import REQUEST
+from tasks.core.screening import require_declared
+from tasks.errors import ExpectationsNotMet, ScoringError, SourceError
+
+_CHUNK_ROWS: Final = 100_000
+_UNREADABLE: Final = (
+    "The request cannot be read, and nothing was decided. Send application/json with dataframe_split, "
+    "dataframe_records or instances, or text/csv with a header."
+)
+_FAULT: Final = "A fault of the program; nothing was decided. The server's log names the place."
+
+
+def adopt_server() -> None:
+    """Put our reading and our errors in the place of the server's, in this process."""
+    if scoring_server.invocations.__module__ == __name__:
+        return
+    scoring_server.parse_csv_input = _read_csv
+    scoring_server.parse_parquet_input = _read_parquet
+    scoring_server.dataframe_from_parsed_json = _read_json
+    scoring_server.parse_tf_serving_input = _read_instances
+    scoring_server.invocations = _quoting_nothing(scoring_server.invocations)
+    # It warns of columns that nobody declared by their names, which are values where a header line is missing.
+    logging.getLogger("mlflow.models.utils").setLevel(logging.ERROR)
+
+
+def _read_csv(csv_input: io.StringIO, schema: object = None) -> pd.DataFrame:  # noqa: ARG001  # MLflow's signature
+    text = csv_input.read()
+    return _read(io.BytesIO(f"{text}\n".encode() if text and not text.endswith("\n") else text.encode()), "csv")
+
+
+def _read_parquet(parquet_input: io.BytesIO) -> pd.DataFrame:
+    return _read(parquet_input, "parquet")
+
+
+def _read(stream: io.BytesIO, file_format: str) -> pd.DataFrame:
+    chunks = list(read_chunks(stream, file_format, name=REQUEST, chunk_rows=_CHUNK_ROWS))
+    if not chunks:
+        stream.seek(0)
+        return pd.DataFrame(columns=list(read_header(stream, file_format, name=REQUEST)))
+    frame: pd.DataFrame = pa.concat_tables(chunks).to_pandas()
+    return frame
+
+
+def _read_json(parsed: Any, pandas_orient: str, schema: object = None) -> pd.DataFrame:  # noqa: ARG001  # MLflow's
+    """A frame in which every row brought every declared column itself: alone it would be refused without."""
+    if pandas_orient == "records" and isinstance(parsed, list):
+        for number, row in enumerate(parsed, start=1):
+            require_declared(list(row) if isinstance(row, dict) else [], name=f"row {number} of {REQUEST}")
+    return dataframe_from_parsed_json(parsed, pandas_orient)
+
+
+def _read_instances(request: dict[str, Any], schema: object = None) -> pd.DataFrame:
+    return _read_json(request.get("instances", request.get("inputs")), "records", schema)
+
+
+def _quoting_nothing(invocations: Callable[..., Any]) -> Callable[..., Any]:
+    """The server's own way from request to answer, with every error in our words alone."""
+
+    def answer(*request: Any) -> Any:
+        try:
+            return invocations(*request)
+        except Exception as error:  # noqa: BLE001 - the outermost edge: whatever it says may quote the request
+            raise _in_our_words(error) from None
+
+    return answer
+
+
+def _in_our_words(error: Exception) -> MlflowException:
+    # What a model raises is wrapped by MLflow; what reads a request is not.
+    wrapped = error.__context__ if isinstance(error, MlflowException) else error
+    if isinstance(wrapped, SourceError | ExpectationsNotMet):
+        return MlflowException(str(wrapped), error_code=BAD_REQUEST)
+    if isinstance(error, MlflowException) and "stack_trace" not in error.json_kwargs:
+        return MlflowException(_UNREADABLE, error_code=BAD_REQUEST)
+    cause = wrapped or error
+    place = traceback.extract_tb(cause.__traceback__)[-1]
+    logging.getLogger("scoring").error("%s at %s:%d", type(cause).__name__, place.filename, place.lineno)
+    told = str(cause) if isinstance(cause, ScoringError) else _FAULT
+    return MlflowException(told, error_code=INTERNAL_ERROR)

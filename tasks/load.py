@@ -1,0 +1,74 @@
+"""What decides an application, loaded as the settings say: model, policy, contract. No Prefect, so that it serves."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING
+
+from configs.policy import PolicyFile
+from configs.settings import Settings, project_path
+from tasks.core.bundle import Bundle, RawScorer, require_golden
+from tasks.core.day import ModelPin
+from tasks.core.policy import Policy, resolve_policy
+from tasks.errors import ConfigError
+
+if TYPE_CHECKING:
+    from tasks.adapters.gx import Contract
+    from tasks.adapters.mlflow import ModelRegistry
+
+
+def fill_in(policy: PolicyFile, proposed_cutoff: float) -> Policy:
+    """The policy with its numbers: its own cut-off, or the one that the model's training proposed."""
+    cutoff = proposed_cutoff if policy.cutoff == "bundle" else policy.cutoff
+    bands = [(band.name, band.up_to) for band in policy.bands]
+    try:
+        return resolve_policy(policy.version, cutoff, refer_from=policy.refer_from, bands=bands)
+    except ValueError as error:
+        raise ConfigError(f"The policy cannot be used: {error}.") from None
+
+
+def registry_of(settings: Settings) -> ModelRegistry:
+    """The model registry of the settings."""
+    from tasks.adapters.mlflow import ModelRegistry
+
+    return ModelRegistry(**settings.registry.model_dump())
+
+
+@functools.lru_cache(maxsize=4)
+def load_bundle(model: ModelPin, settings: Settings) -> Bundle:
+    """The pinned model's bundle, checked against its digest."""
+    return registry_of(settings).load(model)
+
+
+@functools.lru_cache(maxsize=4)
+def load_scorer(model: ModelPin, settings: Settings) -> RawScorer:
+    """The pinned model ready to score, proven on its golden rows."""
+    return proven_scorer(load_bundle(model, settings))
+
+
+def proven_scorer(bundle: Bundle) -> RawScorer:
+    """A bundle's model ready to score, proven on its golden rows."""
+    from tasks.adapters.lightgbm import LightGBMModel
+
+    scorer = LightGBMModel(bundle.model_text)
+    require_golden(bundle, scorer)
+    return scorer
+
+
+@functools.lru_cache(maxsize=4)
+def load_contract(suite: str) -> Contract:
+    """The contract in a suite's text, ready to judge rows."""
+    from tasks.adapters import gx
+
+    return gx.load_contract(suite)
+
+
+def suite_text(suite: str) -> str:
+    """The text of a reviewed suite file. Raises `ConfigError` where there is none."""
+    path = project_path(suite)
+    try:
+        return path.read_text("utf-8")
+    except OSError as error:
+        raise ConfigError(f"The suite {path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"The suite {path} is not UTF-8 text.") from None

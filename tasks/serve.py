@@ -1,0 +1,89 @@
+"""One application, online: what `mlflow models serve` loads and asks, from the champion's own folder.
+
+MLflow finds this module by its name in the model's folder, which holds neither code nor pickle. The bundle must be one
+that was registered, byte for byte; settings, policy and contract are this machine's, as for the daily job.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from configs.policy import load_policy
+from configs.settings import Settings, load_settings
+from tasks.core.bundle import Bundle, from_files, pd_of
+from tasks.core.day import ModelPin
+from tasks.core.features import build_features
+from tasks.core.online import REQUEST, build_answer, require_one_decidable, rows_of
+from tasks.core.screening import screen_chunk
+from tasks.load import fill_in, load_contract, proven_scorer, registry_of, suite_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Served:
+    """A registered model that decides applications as they are asked for; what MLflow calls a python function."""
+
+    def __init__(self, bundle: Bundle, model: ModelPin, settings: Settings) -> None:
+        """Make ready to score.
+
+        Raises:
+            ModelError: the golden rows do not come out as at registration.
+            ConfigError: policy or contract cannot be used.
+        """
+        self._bundle = bundle
+        self._model = model
+        self._scorer = proven_scorer(bundle)
+        self._policy = fill_in(load_policy(settings.scoring.policy), bundle.cutoff)
+        self._contract = load_contract(suite_text(settings.contract.suite))
+
+    def predict(self, frame: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:  # noqa: ARG002
+        """The answer to each application of a request, in its order: columns of `tasks.core.online.ANSWER`.
+
+        Args:
+            frame: applications as delivered, all declared columns in any order, numbers as numbers or as text.
+            params: MLflow's; there are none.
+
+        Raises:
+            ExpectationsNotMet: a column is missing, there is no row, or no row keeps the contract.
+        """
+        chunk = screen_chunk(rows_of(frame), first_row=1, source=REQUEST, contract=self._contract)
+        require_one_decidable(chunk, self._contract.rules)
+        answer = build_answer(
+            chunk,
+            pd_of(build_features(chunk.accepted, self._bundle.features), self._scorer, self._bundle.calibration),
+            policy=self._policy,
+            model=self._model,
+            contract_version=self._contract.version,
+        )
+        return _with_nulls(answer)
+
+
+def _load_pyfunc(data_path: str) -> Served:
+    """The model whose bundle lies in a folder; MLflow calls this.
+
+    Raises:
+        ModelError: the bundle is none that was registered.
+    """
+    from tasks.adapters.mlflow import read_bundle
+
+    settings = load_settings()
+    files = read_bundle(Path(data_path))
+    model = registry_of(settings).registered(files)
+    served = Served(from_files(files), model, settings)
+    if "mlflow.pyfunc.scoring_server" in sys.modules:
+        from tasks.adapters.mlflow_server import adopt_server
+
+        adopt_server()
+    return served
+
+
+def _with_nulls(answer: pa.Table) -> pd.DataFrame:
+    """A frame in which what is missing is None, as JSON has it, and no NaN."""
+    import pandas as pd
+
+    return pd.DataFrame(answer.to_pylist(), columns=answer.column_names, dtype=object)
