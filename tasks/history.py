@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -29,9 +30,9 @@ class History(NamedTuple):
     rows: pa.Table
     defaulted: np.ndarray
     """True where the applicant defaulted, shape (rows,)."""
-    files: tuple[str, ...]
+    files: tuple[str, ...] = ()
     """SHA-256 of each file."""
-    left_out: Mapping[str, int]
+    left_out: Mapping[str, int] = MappingProxyType({})
     """Why rows were left out, a rule of the contract mostly, to how many; a row may break several."""
 
 

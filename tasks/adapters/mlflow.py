@@ -102,10 +102,8 @@ class ModelRegistry:
 
     def document_address(self, pin: ModelPin, path: str) -> str:
         """Where a document lies that was registered with a version. Raises `ModelError` if the version is gone."""
-        try:
+        with self._answering(f"{pin.name} version {pin.version} cannot be found"):
             source = self._client().get_model_version(pin.name, pin.version).source
-        except (MlflowException, SQLAlchemyError, OSError) as error:
-            raise self._failure(f"{pin.name} version {pin.version} cannot be found", error) from None
         return f"{source.rpartition('/')[0]}/{path}"
 
     def promote(self, version: str) -> None:

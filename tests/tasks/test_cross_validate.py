@@ -9,7 +9,8 @@ from tasks.baselines import LOGISTIC, UNTUNED, plain_columns
 from tasks.core.applications import TEXTS, parse_rows
 from tasks.core.calibration import calibration_line
 from tasks.core.cross_fitting import cross_fitted_pd
-from tasks.core.features import NEVER_INPUTS
+from tasks.core.feature_list import NEVER_INPUTS
+from tasks.core.features import feature_names
 from tasks.core.synthetic import synthesize_applications
 from tasks.cross_validate import MODEL, OutOfFold, cross_validate, with_search
 from tasks.folds import assigned_folds, build_folds, configured_trees, score_folds
@@ -68,7 +69,9 @@ def test_a_fold_s_outcomes_do_not_reach_its_own_scores(history: History) -> None
     # without early stopping the number of trees is the last one that they all have, whatever the outcomes say
     patient = PLAIN.model_copy(update={"max_trees": 1})
     scores = [
-        score_folds(build_folds(each, fold, patient, use_age=True), each, configured_trees(patient), patient).raw
+        score_folds(
+            build_folds(each, fold, patient, feature_names(use_age=True)), each, configured_trees(patient), patient
+        ).raw
         for each in (history, other)
     ]
     changed = scores[0] != scores[1]
@@ -81,7 +84,9 @@ def test_outcomes_without_a_reason_cannot_be_foretold(history: History) -> None:
     random = np.random.default_rng(2).permutation(history.defaulted)
     fold = assigned_folds(random, PLAIN)
     shuffled = History(history.rows, random)
-    scored = score_folds(build_folds(shuffled, fold, PLAIN, use_age=True), shuffled, configured_trees(PLAIN), PLAIN)
+    scored = score_folds(
+        build_folds(shuffled, fold, PLAIN, feature_names(use_age=True)), shuffled, configured_trees(PLAIN), PLAIN
+    )
     assert 0.44 < auc(random, scored.raw) < 0.56
 
 
