@@ -19,6 +19,8 @@ from configs.policy import Costs, load_policy
 from configs.settings import Settings, load_settings
 from tasks.baselines import plain_columns
 from tasks.core.cross_fitting import cross_fitted_pd
+from tasks.core.evaluation import auc_of
+from tasks.core.features import feature_names
 from tasks.core.model_shape import DEEPEST, choose_shape, log_losses, shapes_table
 from tasks.core.policy import break_even_cutoff, cost_per_application
 from tasks.folds import assigned_folds, build_folds, score_folds
@@ -38,7 +40,7 @@ def frontier(history: History, settings: Settings) -> str:
 
     training, policy = settings.training, load_policy(settings.scoring.policy)
     fold = assigned_folds(history.defaulted, training)
-    folds = build_folds(history, fold, training, use_age=policy.inputs.age)
+    folds = build_folds(history, fold, training, feature_names(use_age=policy.inputs.age))
     tried = []
     for depth in range(1, DEEPEST + 1):
         trees = with_numbers(configured_trees(training), {"max_depth": depth})
@@ -50,8 +52,6 @@ def frontier(history: History, settings: Settings) -> str:
 
 def _large(history: History, fold: np.ndarray, costs: Costs, best: np.ndarray, *, use_age: bool) -> str:
     import lightgbm
-
-    from tasks.adapters.sklearn import measure
 
     columns, defaulted = plain_columns(history.rows, use_age=use_age), history.defaulted
     told = {"objective": "binary", "num_leaves": _LARGE_LEAVES, "learning_rate": 0.05, "verbosity": -1, "seed": _SEED}
@@ -67,12 +67,12 @@ def _large(history: History, fold: np.ndarray, costs: Costs, best: np.ndarray, *
         booster.predict(some, pred_contrib=True)
         rate = len(some) / (time.perf_counter() - begun)
     pd = cross_fitted_pd(raw, defaulted, fold)
-    figures, matrix = measure(pd, defaulted), costs.model_dump()
+    losses, matrix = log_losses(pd, defaulted).astype(np.float64), costs.model_dump()
     cost = cost_per_application(pd, defaulted, break_even_cutoff(**matrix), **matrix)
-    behind = log_losses(pd, defaulted).astype(np.float64) - best
+    behind = losses - best
     return (
-        f"| {_LARGE_LEAVES} leaves, raw columns | {_LARGE_TREES} | 0.050 | {figures['auc']:.4f} "
-        f"| {figures['log_loss']:.5f} | {behind.mean():.5f} ± {behind.std(ddof=1) / np.sqrt(len(behind)):.5f} "
+        f"| {_LARGE_LEAVES} leaves, raw columns | {_LARGE_TREES} | 0.050 | {auc_of(pd, defaulted):.4f} "
+        f"| {losses.mean():.5f} | {behind.mean():.5f} ± {behind.std(ddof=1) / np.sqrt(len(behind)):.5f} "
         f"| {cost:.4f} | none | {rate:,.0f} |  |"
     )
 
