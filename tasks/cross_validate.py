@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 MODEL: Final = "model"
 """The model's own name beside those of the baselines."""
+_TOLD_EVERY: Final = 50
 
 
 class Repetition(NamedTuple):
@@ -107,8 +108,9 @@ def _chosen(
     if training.search_trials:
         return search_shape(folds, history, training, judge)
 
-    def tell(number: int, grown: int) -> None:
-        run_logger().info("Fold %d of %d: %d trees grown", number, training.folds, grown)
+    def tell(grown: int, loss: float) -> None:
+        if grown % _TOLD_EVERY == 0:
+            run_logger().info("%d trees on each of %d folds: log-loss %.5f", grown, training.folds, loss)
 
     scored = score_folds(folds, history, trees or configured_trees(training), training, tell)
     try:

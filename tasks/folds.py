@@ -11,7 +11,6 @@ import pyarrow as pa
 
 from configs.settings import Training
 from tasks.core.features import FeatureSet, build_features, fit_features, monotone_direction
-from tasks.core.model_shape import best_number_of_trees
 from tasks.errors import ConfigError
 from tasks.history import History
 
@@ -83,24 +82,22 @@ def score_folds(
     history: History,
     trees: TreeSettings,
     training: Training,
-    tell: Callable[[int, int], None] = lambda _number, _trees: None,
+    tell: Callable[[int, float], None] = lambda _trees, _loss: None,
 ) -> Scored:
-    """Grow trees of one shape on every fold, settle their number, and score what each fold held out.
+    """Grow trees of one shape on all folds, settle their number, and score what each fold held out.
 
-    `tell` hears the fold, from 1, and how many trees it grew.
+    `tell` hears how many trees have been grown, and the mean held-out log-loss with them.
     """
-    from tasks.adapters.lightgbm import grow
+    from tasks.adapters.lightgbm import grow_in_step
 
-    grown = []
-    for number, fold in enumerate(folds, start=1):
-        directions = [monotone_direction(name) for name in fold.features.names]
-        each = grow(
-            fold.fitting, fold.judging, trees=trees, directions=directions, max_trees=training.max_trees,
-            patience=training.early_stopping_rounds,
-        )  # fmt: skip
-        tell(number, len(each.losses))
-        grown.append(each)
-    n_trees = best_number_of_trees([each.losses for each in grown])
+    grown, n_trees = grow_in_step(
+        [(fold.fitting, fold.judging) for fold in folds],
+        trees=trees,
+        directions=[monotone_direction(name) for name in folds[0].features.names],
+        max_trees=training.max_trees,
+        patience=training.early_stopping_rounds,
+        tell=tell,
+    )
     raw = np.empty(len(history.defaulted))
     for fold, each in zip(folds, grown, strict=True):
         raw[fold.held_out] = each.raw_scores(_matrix(history, fold.held_out, fold.features), n_trees)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +14,8 @@ import numpy as np
 from tasks.errors import ModelError
 
 _MONOTONE_METHOD: Final = "basic"  # the others gain nothing that can be told apart: docs/model.md
+_LOSS: Final = 2
+"""Where LightGBM's evaluations, (rows, metric, value, is higher better), hold the value."""
 _FEATURE_RANGES: Final = re.compile(r"^feature_infos=.*$", re.MULTILINE)
 
 
@@ -69,10 +71,8 @@ class LightGBMModel:
 
 @dataclass(frozen=True, slots=True)
 class Grown:
-    """Trees grown on one part of the rows, and how they did on the other, tree by tree."""
+    """Trees grown on one part of the rows, to be judged by the other."""
 
-    losses: np.ndarray
-    """Held-out log-loss after 1, 2, 3 ... trees."""
     booster: lightgbm.Booster
 
     def raw_scores(self, matrix: np.ndarray, n_trees: int) -> np.ndarray:
@@ -104,31 +104,43 @@ def bin_rows(
     return dataset.construct()
 
 
-def grow(
-    fitting: lightgbm.Dataset,
-    held_out: lightgbm.Dataset,
+def grow_in_step(
+    folds: Sequence[tuple[lightgbm.Dataset, lightgbm.Dataset]],
     *,
     trees: TreeSettings,
     directions: Sequence[int],
     max_trees: int,
     patience: int,
-) -> Grown:
-    """Trees grown until `patience` more of them have not lowered the held-out log-loss, none of them cut away.
+    tell: Callable[[int, float], None],
+) -> tuple[list[Grown], int]:
+    """Trees on every fold, one at a time, until `patience` more have not lowered the mean held-out log-loss.
 
-    `directions` are those of `fit_trees`.
+    A fold that stopped by itself would be judged on rows that it has looked at, and would cut the others short.
+
+    Args:
+        folds: rows to grow on, and rows held out, both binned.
+        trees: their shape.
+        directions: those of `fit_trees`.
+        max_trees: trees at most.
+        patience: trees without gain after which to stop.
+        tell: hears the number of trees and the mean loss after each round.
+
+    Returns:
+        The trees of each fold, and the number of them at which the mean loss was lowest.
     """
-    told: dict[str, dict[str, list[float]]] = {}
-    booster = lightgbm.train(
-        trees.parameters(directions),
-        fitting,
-        num_boost_round=max_trees,
-        valid_sets=[held_out],
-        valid_names=["held out"],
-        keep_training_booster=True,  # or all trees after the best are dropped
-        callbacks=[lightgbm.early_stopping(patience, verbose=False), lightgbm.record_evaluation(told)],
-    )
-    text = booster.model_to_string(num_iteration=-1)  # lets go of the rows
-    return Grown(np.array(told["held out"]["binary_logloss"]), lightgbm.Booster(model_str=text))
+    boosters = [lightgbm.Booster(trees.parameters(directions), fitting) for fitting, _ in folds]
+    for booster, (_, held_out) in zip(boosters, folds, strict=True):
+        booster.add_valid(held_out, "held out")
+    losses: list[float] = []
+    best = 0
+    while len(losses) < max_trees and len(losses) - best < patience:
+        for booster in boosters:
+            booster.update()
+        losses.append(float(np.mean([booster.eval_valid()[0][_LOSS] for booster in boosters])))
+        best = int(np.argmin(losses)) + 1
+        tell(len(losses), losses[-1])
+    texts = [booster.model_to_string(num_iteration=-1) for booster in boosters]
+    return [Grown(lightgbm.Booster(model_str=text)) for text in texts], best
 
 
 def fit_trees(

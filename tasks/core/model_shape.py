@@ -75,19 +75,6 @@ def _tables(*, above: int, depth: int) -> int:
     return 1 if is_covered else 2 * _tables(above=above + 1, depth=depth - 1)
 
 
-def best_number_of_trees(curves: Sequence[np.ndarray]) -> int:
-    """The number of trees at which the mean of held-out loss curves is lowest; the fewest where several are.
-
-    A curve tells a fold's loss after 1, 2, 3 ... trees. Folds stop at different lengths: only the length that all have
-    is compared. One number for all folds, because a fold that chose its own would be judged on rows it has looked at.
-
-    >>> best_number_of_trees([np.array([3.0, 1.0, 2.0]), np.array([3.0, 3.0, 1.0, 0.0])])
-    3
-    """
-    common = min(len(curve) for curve in curves)
-    return int(np.argmin(np.mean([curve[:common] for curve in curves], axis=0))) + 1
-
-
 def log_losses(pd: np.ndarray, defaulted: np.ndarray) -> np.ndarray:
     """Minus the logarithm of the probability that each row's outcome was given, float32, shape (rows,)."""
     given = np.where(defaulted, pd, 1 - pd)

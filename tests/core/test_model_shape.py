@@ -1,15 +1,7 @@
 import numpy as np
 import pytest
 
-from tasks.core.model_shape import (
-    DEEPEST,
-    TriedShape,
-    best_number_of_trees,
-    choose_shape,
-    log_losses,
-    lookups_per_tree,
-    shapes_table,
-)
+from tasks.core.model_shape import DEEPEST, TriedShape, choose_shape, log_losses, lookups_per_tree, shapes_table
 
 
 def shape(depth: int = 3, n_trees: int = 100, log_loss: float = 0.25) -> TriedShape:
@@ -45,21 +37,6 @@ def test_a_tree_without_tables_has_no_price(depth: int) -> None:
 
 def test_the_price_is_look_ups_of_all_trees() -> None:
     assert (shape(3, 400).price, shape(4, 150).price, shape(6, 100).price) == (400, 300, 1600)
-
-
-@pytest.mark.parametrize(
-    ("curves", "n_trees"),
-    [
-        ([[1.0]], 1),
-        ([[3.0, 2.0, 1.0], [1.0, 2.0, 2.9]], 3),
-        ([[3.0, 1.5, 1.0], [1.0, 1.2, 2.9]], 2),
-        ([[2.0, 1.0, 1.0], [2.0, 1.0, 1.0]], 2),
-        ([[3.0, 2.0], [3.0, 2.0, 0.0]], 2),
-    ],
-    ids=["one tree", "one of both optima", "between two optima", "fewest of equals", "only the common length"],
-)
-def test_the_number_of_trees_is_where_the_mean_curve_is_lowest(curves: list[list[float]], n_trees: int) -> None:
-    assert best_number_of_trees([np.array(curve) for curve in curves]) == n_trees
 
 
 def test_log_losses_are_those_of_scikit_learn() -> None:
