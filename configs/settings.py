@@ -129,7 +129,9 @@ class Training(_Section):
         0, ge=0, description="Shapes of model to try; 0 takes the one that these settings describe."
     )
     baselines: bool = Field(True, description="Judge two plain models in the same folds, to compare with.")
-    measure_choices: bool = Field(True, description="Measure what leaving inputs out costs, by two more models.")
+    choice_rows: int = Field(
+        50_000, ge=0, description="Rows, at most, to measure on what leaving inputs out costs; 0 does not measure it."
+    )
     repeats: int = Field(
         1, ge=1, le=50, description="Cross-validations with other folds; more of them tell a small history's luck."
     )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
 from configs.policy import load_policy
 from configs.settings import Settings
 from tasks.core.cross_fitting import cross_fitted_pd
 from tasks.core.features import feature_names
+from tasks.core.words import counted
 from tasks.cross_validate import OutOfFold
 from tasks.folds import build_folds, score_folds
 from tasks.history import History
@@ -30,18 +33,41 @@ def other_inputs(*, use_age: bool) -> dict[str, tuple[str, ...]]:
     }
 
 
-@step("measure choices")
-def measure_choices(history: History, judged: OutOfFold, settings: Settings) -> dict[str, np.ndarray]:
-    """Each choice that the policy did not take, to the out-of-fold pd of a model under it, shape (rows,).
+class Choices(NamedTuple):
+    """Models that differ in their inputs alone, judged out-of-fold on the same rows."""
 
-    No such model is registered; what it would gain is what the choice costs.
+    rows: np.ndarray
+    """Positions in the history of the rows they were measured on."""
+    as_decided: np.ndarray
+    """pd of the model with the inputs that the policy allows, shape (rows,)."""
+    otherwise: Mapping[str, np.ndarray]
+    """Another choice to the pd of a model under it, shape (rows,)."""
+
+
+@step("measure choices")
+def measure_choices(history: History, judged: OutOfFold, settings: Settings) -> Choices:
+    """What models under the choices that the policy did not take would be worth; none of them is registered.
+
+    They are measured on at most `training.choice_rows` rows, drawn at random, and so is the model beside them.
     """
-    training = settings.training
-    if not training.measure_choices:
-        return {}
-    choices = {}
-    for choice, names in other_inputs(use_age=load_policy(settings.scoring.policy).inputs.age).items():
-        scored = score_folds(build_folds(history, judged.fold, training, names), history, judged.trees, training)
-        choices[choice] = cross_fitted_pd(scored.raw, history.defaulted, judged.fold)
-        run_logger().info("Measured what a model %s would be worth", choice)
-    return choices
+    limit, age = settings.training.choice_rows, load_policy(settings.scoring.policy).inputs.age
+    some = _some_rows(len(history.defaulted), limit, seed=settings.training.seed)
+    part = History(history.rows.take(pa.array(some)), history.defaulted[some])
+    is_whole = len(some) == len(history.defaulted)
+
+    def pd(names: Sequence[str]) -> np.ndarray:
+        training, fold = settings.training, judged.fold[some]
+        scored = score_folds(build_folds(part, fold, training, names), part, judged.trees, training)
+        return cross_fitted_pd(scored.raw, part.defaulted, fold)
+
+    if not limit:
+        return Choices(some, judged.pd[some], {})
+    otherwise = {}
+    for choice, names in other_inputs(use_age=age).items():
+        otherwise[choice] = pd(names)
+        run_logger().info("Measured on %s what a model %s would be worth", counted(len(some), "row"), choice)
+    return Choices(some, judged.pd if is_whole else pd(feature_names(use_age=age)), otherwise)
+
+
+def _some_rows(rows: int, limit: int, *, seed: int) -> np.ndarray:
+    return np.sort(np.random.default_rng(seed).permutation(rows)[:limit])

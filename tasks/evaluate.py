@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,6 +14,7 @@ import pyarrow as pa
 
 from configs.policy import PolicyFile, load_policy
 from configs.settings import Settings
+from tasks.choices import Choices
 from tasks.core.bundle import BUNDLE_VERSION, Bundle, bundle_digest, file_digests, to_files
 from tasks.core.evaluation import (
     Resampled,
@@ -68,16 +70,14 @@ class Evaluation:
 
 
 @step("evaluate")
-def evaluate(
-    history: History, judged: OutOfFold, bundle: Bundle, choices: Mapping[str, np.ndarray], settings: Settings
-) -> Evaluation:
+def evaluate(history: History, judged: OutOfFold, bundle: Bundle, choices: Choices, settings: Settings) -> Evaluation:
     """Judge a model on predictions that no tree of theirs has seen.
 
     Args:
         history: What was learned from.
         judged: The model's predictions, and those of the baselines.
         bundle: The model.
-        choices: Another choice of inputs to the out-of-fold pd of a model that made it, shape (rows,).
+        choices: Models with other inputs.
         settings: Those of the training.
     """
     from tasks.adapters.card import model_card_page
@@ -88,18 +88,12 @@ def evaluate(
     return Evaluation(flat_metrics(card), figures, documents, description_of(card), card)
 
 
-def _card(
-    history: History, judged: OutOfFold, bundle: Bundle, choices: Mapping[str, np.ndarray], settings: Settings
-) -> ModelCard:
+def _card(history: History, judged: OutOfFold, bundle: Bundle, choices: Choices, settings: Settings) -> ModelCard:
     policy, seed = load_policy(settings.scoring.policy), settings.training.seed
     costs, defaulted = policy.costs.model_dump(), history.defaulted
-    models = resample_figures(
-        {_MODEL: judged.pd, **judged.baselines, **choices},
-        defaulted,
-        cutoff=bundle.cutoff,
-        costs=costs,
-        seed=seed,
-    )
+    figures = partial(resample_figures, cutoff=bundle.cutoff, costs=costs, seed=seed)
+    models = figures({_MODEL: judged.pd, **judged.baselines}, defaulted)
+    chosen = figures({_MODEL: choices.as_decided, **choices.otherwise}, defaulted[choices.rows])
     digests = file_digests(to_files(bundle))
     sample = _sample(history.rows, seed)
     curve = curve_cutoffs(break_even_cutoff(**costs))
@@ -113,7 +107,8 @@ def _card(
         policy=policy.model_dump(),
         figures=estimates_of(models[_MODEL]),
         **_beside("baselines", "over_baselines", models, judged.baselines),
-        **_beside("ablations", "by_choice", models, choices),
+        **_beside("choices", "by_choice", chosen, choices.otherwise),
+        choice_rows=len(choices.rows),
         cutoffs=_cutoffs(judged.pd, defaulted, bundle.cutoff, policy, seed),
         curve=price_cutoffs(judged.pd, defaulted, curve, costs=costs, seed=seed),
         reliability=reliability(judged.pd, defaulted),

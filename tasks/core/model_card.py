@@ -74,10 +74,12 @@ class ModelCard:
     baselines: Mapping[str, Estimates]
     over_baselines: Mapping[str, Estimates]
     """Baseline to what the model has over it in each figure."""
-    ablations: Mapping[str, Estimates]
+    choices: Mapping[str, Estimates]
     """Choice to the figures of a model that chose otherwise."""
     by_choice: Mapping[str, Estimates]
     """Choice to what the model has over that one."""
+    choice_rows: int
+    """Rows they were measured on."""
     cutoffs: tuple[CutoffInUse, ...]
     curve: PricedCutoffs
     reliability: Reliability

@@ -161,10 +161,10 @@ def test_no_picture_is_dated_or_told_by_whom_it_was_drawn() -> None:
         {"learned_from": replace(CARD.learned_from, files=(), left_out=None)},
         {"learned_from": replace(CARD.learned_from, left_out={})},
         {"shapes": ({"depth": 3, "cost": 0.52, "chosen": True}, {"depth": 6, "cost": 0.53, "chosen": False})},
-        {"ablations": CARD.baselines, "by_choice": CARD.over_baselines},
+        {"choices": CARD.baselines, "by_choice": CARD.over_baselines},
         {"policy": dict(CARD.policy) | {"cutoff": 0.1, "refer_from": 0.5}},
     ],
-    ids=["no baselines", "no groupings", "unknown files", "none left out", "shapes", "ablations", "own cut-off"],
+    ids=["no baselines", "no groupings", "unknown files", "none left out", "shapes", "choices", "own cut-off"],
 )
 def test_a_card_that_lacks_or_has_a_part_has_a_page(changes: dict[str, Any]) -> None:
     assert "Limits" in Page(page_of(model_card(**changes))).text

@@ -82,7 +82,7 @@ def test_a_version_has_a_card_and_says_where(trained: Project) -> None:
     assert set(told["files"]) == set(to_files(load_bundle(pin, settings)))
     assert told["learned_from"]["files"] == [sha256((trained.root.parent / "history.parquet").read_bytes()).hexdigest()]
     assert set(told["baselines"]) == {"logistic regression", "LightGBM, raw columns"}
-    assert set(told["ablations"]) == {"without age", "with gender and family status"}
+    assert set(told["choices"]) == {"without age", "with gender and family status"}
     assert {each["family"] for each in told["influences"]} == set(FAMILIES.values())
     client = MlflowClient(settings.registry.tracking_uri)
     assert CARD_FILE in str(client.get_model_version(pin.name, pin.version).description)

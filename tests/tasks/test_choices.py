@@ -1,0 +1,59 @@
+from datetime import date
+
+import numpy as np
+import pytest
+
+from configs.settings import Settings, Training
+from tasks.choices import measure_choices, other_inputs
+from tasks.core.applications import parse_rows
+from tasks.core.feature_list import AGE, FEATURES
+from tasks.core.features import feature_names
+from tasks.core.synthetic import synthesize_applications
+from tasks.cross_validate import OutOfFold, cross_validate
+from tasks.generate import load_statistics
+from tasks.history import History
+
+SMALL = Training(folds=3, max_trees=20, learning_rate=0.1, baselines=False)
+
+
+@pytest.fixture(scope="module")
+def history() -> History:
+    made = synthesize_applications(load_statistics(), as_of=date(2026, 10, 1), rows=2000, seed=5, with_target=True)
+    return History(parse_rows(made).rows, made.column("TARGET").to_numpy().astype(float) == 1)
+
+
+@pytest.fixture(scope="module")
+def judged(history: History) -> OutOfFold:
+    return cross_validate(history, Settings(training=SMALL))
+
+
+def limited(rows: int) -> Settings:
+    return Settings(training=SMALL.model_copy(update={"choice_rows": rows}))
+
+
+@pytest.mark.parametrize("use_age", [True, False])
+def test_each_choice_is_the_one_that_the_policy_did_not_take(*, use_age: bool) -> None:
+    now = set(feature_names(use_age=use_age))
+    age, protected = other_inputs(use_age=use_age).values()
+    assert now ^ set(age) == {feature.name for feature in FEATURES if AGE in feature.columns}
+    assert set(protected) - now == {"CODE_GENDER", "NAME_FAMILY_STATUS"}
+
+
+def test_a_small_history_is_measured_whole_beside_the_model_itself(history: History, judged: OutOfFold) -> None:
+    choices = measure_choices(history, judged, limited(2000))
+    assert choices.rows.tolist() == list(range(2000))
+    assert choices.as_decided is judged.pd
+    for pd in choices.otherwise.values():
+        assert not np.array_equal(pd, judged.pd)
+
+
+def test_a_large_one_is_measured_on_a_part_of_it_and_so_is_the_model(history: History, judged: OutOfFold) -> None:
+    choices = measure_choices(history, judged, limited(1999))
+    assert len(choices.rows) == len(np.unique(choices.rows)) == 1999
+    assert choices.rows.tolist() == sorted(choices.rows)
+    assert not np.array_equal(choices.as_decided, judged.pd[choices.rows])
+    assert {len(pd) for pd in (choices.as_decided, *choices.otherwise.values())} == {1999}
+
+
+def test_nothing_is_measured_where_nobody_asks(history: History, judged: OutOfFold) -> None:
+    assert measure_choices(history, judged, limited(0)).otherwise == {}
