@@ -38,7 +38,7 @@ class History(NamedTuple):
 
 @step("read history")
 def read_history(applications: Sequence[str], settings: Settings) -> History:
-    """The applications of all files with their outcomes, one row each.
+    """The applications of all files with their outcomes, one row each, by rising id: no order of files or rows matters.
 
     Rows that break the contract are left out and counted, and so are exact copies, and all rows of an id whose rows or
     outcomes differ: nobody here can know which is true.
@@ -46,7 +46,7 @@ def read_history(applications: Sequence[str], settings: Settings) -> History:
     parts = [_read_file(Path(name), settings) for name in applications]
     if not parts:
         raise ConfigError("Training needs at least one file: --applications FILE.")
-    history = _without_repeats(_together(parts))
+    history = _in_order(_without_repeats(_together(parts)))
     run_logger().info("%d applications to learn from, %d defaulted", len(history.defaulted), history.defaulted.sum())
     return history
 
@@ -58,7 +58,7 @@ def _together(parts: Sequence[History]) -> History:
     return History(
         pa.concat_tables([part.rows for part in parts]),
         np.concatenate([part.defaulted for part in parts]),
-        tuple(digest for part in parts for digest in part.files),
+        tuple(sorted(digest for part in parts for digest in part.files)),
         dict(left_out.most_common()),
     )
 
@@ -111,6 +111,11 @@ def _without_repeats(history: History) -> History:
     return history._replace(
         rows=history.rows.filter(pa.array(is_left)), defaulted=history.defaulted[is_left], left_out=left_out
     )
+
+
+def _in_order(history: History) -> History:
+    order = np.argsort(history.rows.column(ID).to_numpy())
+    return history._replace(rows=history.rows.take(pa.array(order)), defaulted=history.defaulted[order])
 
 
 def _outcomes(raw: pa.Table, name: str) -> np.ndarray:

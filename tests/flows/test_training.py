@@ -164,6 +164,20 @@ def test_history_without_outcomes_is_refused(project: Project, tmp_path: Path) -
         train_model.fn(applications=[str(path)], config=project.config)
 
 
+def test_the_order_of_files_and_rows_changes_nothing(project: Project, tmp_path: Path) -> None:
+    path = history(tmp_path, 300)
+    table = pq.read_table(path)
+    turned = table.take(pa.array(np.random.default_rng(1).permutation(300)))
+    for name, part in {"b.parquet": turned.slice(0, 100), "a.parquet": turned.slice(100)}.items():
+        pq.write_table(part, tmp_path / name)
+    settings = load_settings(project.config)
+    whole = read_history([str(path)], settings)
+    parts = read_history([str(tmp_path / "b.parquet"), str(tmp_path / "a.parquet")], settings)
+    assert parts.rows.combine_chunks().equals(whole.rows.combine_chunks())
+    assert np.array_equal(parts.defaulted, whole.defaulted)
+    assert parts.files == read_history([str(tmp_path / "a.parquet"), str(tmp_path / "b.parquet")], settings).files
+
+
 def test_copies_are_learned_from_once_and_ids_with_two_truths_not_at_all(project: Project, tmp_path: Path) -> None:
     path = history(tmp_path, 300)
     table = pq.read_table(path)
