@@ -49,6 +49,7 @@ def measure_choices(history: History, judged: OutOfFold, settings: Settings) -> 
     """What models under the choices that the policy did not take would be worth; none of them is registered.
 
     They are measured on at most `training.choice_rows` rows, drawn at random, and so is the model beside them.
+    A choice under which nothing is learned from them is left out, with a warning.
     """
     limit, age = settings.training.choice_rows, load_policy(settings.scoring.policy).inputs.age
     some = _some_rows(len(history.defaulted), limit, seed=settings.training.seed)
@@ -60,13 +61,23 @@ def measure_choices(history: History, judged: OutOfFold, settings: Settings) -> 
         scored = score_folds(build_folds(part, fold, training, names), part, judged.trees, training)
         return cross_fitted_pd(scored.raw, part.defaulted, fold)
 
+    unmeasured = Choices(some, judged.pd[some], {})
     if not limit:
-        return Choices(some, judged.pd[some], {})
+        return unmeasured
+    try:
+        as_decided = judged.pd if is_whole else pd(feature_names(use_age=age))
+    except ValueError as error:
+        run_logger().warning("No choice is measured; on %s: %s", counted(len(some), "row"), error)
+        return unmeasured
     otherwise = {}
     for choice, names in other_inputs(use_age=age).items():
-        otherwise[choice] = pd(names)
-        run_logger().info("Measured on %s what a model %s would be worth", counted(len(some), "row"), choice)
-    return Choices(some, judged.pd if is_whole else pd(feature_names(use_age=age)), otherwise)
+        try:
+            otherwise[choice] = pd(names)
+        except ValueError as error:
+            run_logger().warning("The choice %s is not measured: %s", choice, error)
+        else:
+            run_logger().info("Measured on %s what a model %s would be worth", counted(len(some), "row"), choice)
+    return Choices(some, as_decided, otherwise)
 
 
 def _some_rows(rows: int, limit: int, *, seed: int) -> np.ndarray:

@@ -93,7 +93,8 @@ def _card(history: History, judged: OutOfFold, bundle: Bundle, choices: Choices,
     costs, defaulted = policy.costs.model_dump(), history.defaulted
     figures = partial(resample_figures, cutoff=bundle.cutoff, costs=costs, seed=seed)
     models = figures({_MODEL: judged.pd, **judged.baselines}, defaulted)
-    chosen = figures({_MODEL: choices.as_decided, **choices.otherwise}, defaulted[choices.rows])
+    beside = {_MODEL: choices.as_decided, **choices.otherwise}
+    chosen = figures(beside, defaulted[choices.rows]) if choices.otherwise else {}
     digests = file_digests(to_files(bundle))
     sample = _sample(history.rows, seed)
     curve = curve_cutoffs(break_even_cutoff(**costs))

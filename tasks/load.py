@@ -9,8 +9,9 @@ from configs.policy import PolicyFile
 from configs.settings import Settings, project_path
 from tasks.core.bundle import Bundle, RawScorer, require_golden
 from tasks.core.day import ModelPin
+from tasks.core.features import uses_age
 from tasks.core.policy import Policy, resolve_policy
-from tasks.errors import ConfigError
+from tasks.errors import ConfigError, ModelError
 
 if TYPE_CHECKING:
     from tasks.adapters.gx import Contract
@@ -25,6 +26,20 @@ def fill_in(policy: PolicyFile, proposed_cutoff: float) -> Policy:
         return resolve_policy(policy.version, cutoff, refer_from=policy.refer_from, bands=bands)
     except ValueError as error:
         raise ConfigError(f"The policy cannot be used: {error}.") from None
+
+
+def policy_for(bundle: Bundle, policy: PolicyFile) -> Policy:
+    """The policy with its numbers, for a model whose inputs it allows.
+
+    Raises:
+        ModelError: the model looks at age, and the policy says that none may.
+    """
+    if not policy.inputs.age and uses_age(bundle.features.names):
+        raise ModelError(
+            f"The model looks at age, and policy {policy.version} does not allow that (inputs.age: false). Train one "
+            "without age with `scoring train`, promote a version that does without it, or change the policy."
+        )
+    return fill_in(policy, bundle.cutoff)
 
 
 def registry_of(settings: Settings) -> ModelRegistry:

@@ -1,13 +1,14 @@
 """MLflow's scoring server, made to read requests as the daily job reads files, and to repeat nothing of them.
 
 By itself it reads CSV with pandas, which guesses types and rounds the last bit of a number; where a row of JSON lacks a
-key, it fills in a null, or in `instances` lets the values of other rows slide into the gap; and its errors quote the
-request.
+key, it fills in a null, or in `instances` lets the values of other rows slide into the gap; of a key given twice it
+takes the last; and its errors quote the request.
 """
 
 from __future__ import annotations
 
 import io
+import json
 import logging
 import traceback
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from mlflow.pyfunc import scoring_server
 from mlflow.utils.proto_json_utils import dataframe_from_parsed_json
 
 from tasks.adapters.arrow import read_chunks, read_header
+from tasks.core.applications import NAMES
 from tasks.core.online import REQUEST
 from tasks.core.screening import require_declared
 from tasks.errors import ExpectationsNotMet, ScoringError, SourceError
@@ -39,6 +41,7 @@ def adopt_server() -> None:
         return
     scoring_server.parse_csv_input = _read_csv
     scoring_server.parse_parquet_input = _read_parquet
+    scoring_server._decode_json_input = _decode_json  # noqa: SLF001 - it has no other way in
     scoring_server.dataframe_from_parsed_json = _read_json
     scoring_server.parse_tf_serving_input = _read_instances
     scoring_server.invocations = _quoting_nothing(scoring_server.invocations)
@@ -64,12 +67,34 @@ def _read(stream: io.BytesIO, file_format: str) -> pd.DataFrame:
     return frame
 
 
+def _decode_json(json_input: str | bytes) -> dict[str, Any]:
+    try:
+        decoded = json.loads(json_input, object_pairs_hook=_named_once)
+    except (ValueError, RecursionError):
+        raise SourceError(_UNREADABLE) from None
+    if not isinstance(decoded, dict):
+        raise SourceError(_UNREADABLE)
+    return decoded
+
+
+def _named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    named = dict(pairs)
+    if len(named) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next((name for name in NAMES if names.count(name) > 1), "a key")
+        raise SourceError(f"{REQUEST} has {twice} more than once in a row; which one counts cannot be known.")
+    return named
+
+
 def _read_json(parsed: Any, pandas_orient: str, schema: object = None) -> pd.DataFrame:  # noqa: ARG001  # MLflow's
     """A frame in which every row brought every declared column itself: alone it would be refused without."""
     if pandas_orient == "records" and isinstance(parsed, list):
         for number, row in enumerate(parsed, start=1):
             require_declared(list(row) if isinstance(row, dict) else [], name=f"row {number} of {REQUEST}")
-    return dataframe_from_parsed_json(parsed, pandas_orient)
+    frame = dataframe_from_parsed_json(parsed, pandas_orient)
+    if not all(isinstance(name, str) for name in frame.columns):
+        raise SourceError(_UNREADABLE)
+    return frame
 
 
 def _read_instances(request: dict[str, Any], schema: object = None) -> pd.DataFrame:

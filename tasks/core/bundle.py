@@ -38,8 +38,12 @@ _NOT_EMPLOYED: Final = slice(0, None, 8)
 _UNSEEN_LEVEL: Final = "a category that training never saw"
 _QUANTILES: Final = (0.005, 0.01, *(step / 20 for step in range(1, 20)), 0.99, 0.995)
 """No minimum and no maximum: those are somebody's value."""
+_LEAST_ROWS: Final = 20
+"""What fewer rows say is told of nobody: no level, no common value, and no quantiles."""
+_BEYOND: Final = 10
+"""Rows that lie beyond each quantile, or it would be nearly an extreme."""
 _FEW_VALUES: Final = 30
-_FLAG_VALUES: Final = 2
+_FLAG_VALUES: Final = (0.0, 1.0)
 _RARE_SHARE: Final = 0.001
 """Levels under this share are not kept one by one; a rare value could point to a person."""
 
@@ -138,20 +142,29 @@ def reference_statistics(rows: pa.Table, pd: np.ndarray) -> dict[str, Any]:
     A number with few values (a flag, a rating, a count) has its common values listed beside its quantiles.
     """
     columns: dict[str, Any] = {}
+    least = max(_LEAST_ROWS, _RARE_SHARE * rows.num_rows)
     for name in NUMBERS:
         values = rows.column(name).drop_null().to_numpy()
-        quantiles = np.quantile(values, _QUANTILES).tolist() if len(values) else []
-        columns[name] = {"missing_share": _missing_share(rows.column(name)), "quantiles": quantiles}
+        columns[name] = {"missing_share": _missing_share(rows.column(name)), "quantiles": _quantiles(values)}
         distinct, counts = np.unique(values, return_counts=True)
         if 0 < len(distinct) <= _FEW_VALUES:
-            is_told = (counts >= _RARE_SHARE * rows.num_rows) | (len(distinct) <= _FLAG_VALUES)
+            is_told = (counts >= least) | bool(np.isin(distinct, _FLAG_VALUES).all())
             columns[name]["values"] = distinct[is_told].tolist()
     for name in TEXTS:
         counts = pc.value_counts(rows.column(name).drop_null()).to_pylist()
-        shares = {each["values"]: each["counts"] / rows.num_rows for each in counts}
-        kept = {level: share for level, share in sorted(shares.items()) if share >= _RARE_SHARE}
+        common = {each["values"]: each["counts"] for each in counts if each["counts"] >= least}
+        kept = {level: count / rows.num_rows for level, count in sorted(common.items())}
         columns[name] = {"missing_share": _missing_share(rows.column(name)), "level_shares": kept}
-    return {"rows": rows.num_rows, "columns": columns, "pd_quantiles": np.quantile(pd, _QUANTILES).tolist()}
+    return {"rows": rows.num_rows, "columns": columns, "pd_quantiles": _quantiles(pd)}
+
+
+def _quantiles(values: np.ndarray) -> list[float]:
+    """The quantiles, as far as some rows lie beyond each; none of few values."""
+    if len(values) < _LEAST_ROWS:
+        return []
+    end = _BEYOND / len(values)
+    quantiles: list[float] = np.quantile(values, np.clip(_QUANTILES, end, 1 - end)).tolist()
+    return quantiles
 
 
 def to_files(bundle: Bundle) -> dict[str, bytes]:

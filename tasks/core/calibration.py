@@ -34,7 +34,8 @@ def fit_calibration(raw: np.ndarray, defaulted: np.ndarray) -> Calibration:
     """Platt's logistic curve pd = 1 / (1 + exp(-(a + b * raw))), fitted by maximum likelihood and tabulated.
 
     Platt 1999, "Probabilistic outputs for support vector machines"; with scores that are log-odds already, a is near 0
-    and b near 1. The table reaches half its range beyond the scores seen, and is within a few millionths of the curve.
+    and b near 1. The table reaches half their range beyond the scores seen, and is within a few millionths of the
+    curve.
 
     Args:
         raw: out-of-fold raw scores, shape (n,).
@@ -49,7 +50,8 @@ def fit_calibration(raw: np.ndarray, defaulted: np.ndarray) -> Calibration:
     if slope < _FLATTEST:
         raise ValueError(f"pd would not rise with the score (slope {slope:.3f}); the model has learned nothing")
     margin = (raw.max() - raw.min()) / 2 + 1.0
-    knots = np.linspace(raw.min() - margin, raw.max() + margin, _KNOTS)
+    ends = np.floor(raw.min() - margin), np.ceil(raw.max() + margin)  # whole, or they would tell somebody's score
+    knots = np.linspace(*ends, _KNOTS)
     return Calibration(tuple(knots.tolist()), tuple(expit(intercept + slope * knots).tolist()))
 
 

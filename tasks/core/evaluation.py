@@ -27,6 +27,7 @@ _CURVE_STEPS: Final = 160
 _CURVE_REACH: Final = 4
 """The cost curve reaches to this multiple of the break-even cut-off."""
 _ROC_STEPS: Final = 150
+_ABOVE_ALL: Final = float(np.nextafter(1.0, 2.0))
 
 FIGURES: Final = (
     "auc", "gini", "ks", "pr_auc", "log_loss", "brier", "cost_per_application", "cost_approving_all", "refusal_share",
@@ -222,8 +223,10 @@ class _Ranked:
         ranked, bad = pd[self._order], defaulted[self._order].astype(float)
         ends = np.append(np.flatnonzero(np.diff(ranked)), len(pd) - 1)
         self._ends = slice(None) if len(ends) == len(pd) else ends
-        self._cutoffs = np.append(ranked[ends], np.nextafter(ranked[-1], np.inf))
-        self._refused_from = int(np.searchsorted(self._cutoffs[:-1], cutoff))
+        distinct = ranked[ends]
+        self._refused_from = int(np.searchsorted(distinct, cutoff))
+        # Between neighbours, so that the cheapest is nobody's pd; the first refuses everybody, the last nobody.
+        self._cutoffs = np.concatenate([[0.0], (distinct[1:] + distinct[:-1]) / 2, [_ABOVE_ALL]])
         self._costs = (false_negative, false_positive)
         self._bad, self._gap = bad, ranked - bad
         parts = np.array_split(np.arange(len(pd)), _CALIBRATION_BINS)
@@ -260,7 +263,7 @@ class _Ranked:
         return np.array([auc, 2 * auc - 1, ks, pr_auc, *per_row, *calibration, self._cutoffs[np.argmin(cost)]])
 
     def _below(self, weights: np.ndarray) -> np.ndarray:
-        """Weight below each cut-off: those of the distinct pds, and one above all."""
+        """Weight below each cut-off."""
         return np.concatenate([[0.0], np.cumsum(weights)[self._ends]])
 
     def _calibration_line(self, error: float, slope_error: float, *steep: float) -> np.ndarray:

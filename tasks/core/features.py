@@ -7,6 +7,7 @@ scored.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -23,10 +24,12 @@ FEATURE_VERSION: Final = "2"
 
 _COMMON_SHARE: Final = 0.0005
 """Levels under this share of the training rows are left out of the bundle: a rare text could be a person's."""
+_COMMON_ROWS: Final = 20
+"""Levels of fewer rows are left out, too: the rank of a level with one row would tell that applicant's outcome."""
 _PRIOR_ROWS: Final = 200
 """Weight of the overall default rate when a category's own rate is estimated, in rows (Micci-Barreca 2001)."""
 _GROUP_ROWS: Final = 50
-"""A median over fewer rows would be nearly somebody's value."""
+"""A median or a mean over fewer rows would be nearly somebody's value."""
 _FEATURE: Final = {feature.name: feature for feature in FEATURES}
 
 
@@ -47,7 +50,7 @@ class Typical:
     by: str
     medians: Mapping[str, float]
     otherwise: float
-    """The median of all rows, for a category that is missing, or too rare to have its own."""
+    """The median of all rows, for a category that is missing, or too rare to have its own; 0 where few are known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ class FeatureSet:
     names: tuple[str, ...]
     encodings: Mapping[str, Encoding] = field(default_factory=dict)
     fills: Mapping[str, float] = field(default_factory=dict)
-    """Column of `FILLED` to its mean."""
+    """Column of `FILLED` to its mean; 0 where few values are known."""
     typical: tuple[Typical, ...] = ()
     """One for each of `GROUPED`."""
 
@@ -65,6 +68,11 @@ class FeatureSet:
 def feature_names(*, use_age: bool) -> tuple[str, ...]:
     """The model's inputs, in order; without age nothing derived from it remains either."""
     return tuple(feature.name for feature in FEATURES if use_age or AGE not in feature.columns)
+
+
+def uses_age(names: Iterable[str]) -> bool:
+    """Whether any of these features is age, or derived from it."""
+    return any(AGE in (_FEATURE[name].columns if name in _FEATURE else (name,)) for name in names)
 
 
 def family_of(name: str) -> str:
@@ -86,9 +94,9 @@ def fit_features(rows: pa.Table, defaulted: np.ndarray, names: Iterable[str]) ->
     names = tuple(names)
     overall = float(defaulted.mean())
     encodings = {name: _fit_encoding(rows.column(name), defaulted, overall) for name in TEXTS if name in names}
-    fills = {name: pc.mean(rows.column(name)).as_py() for name in FILLED}
+    fills = {name: _fit_fill(rows.column(name)) for name in FILLED}
     typical = tuple(_fit_typical(rows, column, by) for column, by in GROUPED)
-    return FeatureSet(names, encodings, {name: 0.0 if mean is None else mean for name, mean in fills.items()}, typical)
+    return FeatureSet(names, encodings, fills, typical)
 
 
 def build_features(rows: pa.Table, features: FeatureSet) -> np.ndarray:
@@ -141,13 +149,23 @@ def _rank(values: pa.ChunkedArray, encoding: Encoding) -> np.ndarray:
     return rank
 
 
+def _fit_fill(values: pa.ChunkedArray) -> float:
+    """The mean, correctly rounded, so that it does not depend on how rows came in chunks; 0 where few values are known.
+
+    >>> _fit_fill(pa.chunked_array([[0.1] * 30, [0.3] * 30, [None]]))
+    0.2
+    """
+    known = values.drop_null().to_pylist()
+    return math.fsum(known) / len(known) if len(known) >= _GROUP_ROWS else 0.0
+
+
 def _fit_typical(rows: pa.Table, column: str, by: str) -> Typical:
     values = rows.select([by, column]).to_pandas()
     groups = values.groupby(by)[column].agg(["median", "count"])
     common = groups[(groups["count"] >= max(_GROUP_ROWS, _COMMON_SHARE * len(values))) & (groups["median"] > 0)]
     medians = {str(level): float(median) for level, median in sorted(common["median"].items())}
-    overall = float(values[column].median())
-    return Typical(column, by, medians, 0.0 if np.isnan(overall) else overall)
+    is_enough = values[column].count() >= _GROUP_ROWS
+    return Typical(column, by, medians, float(values[column].median()) if is_enough else 0.0)
 
 
 def _fit_encoding(values: pa.ChunkedArray, defaulted: np.ndarray, overall: float) -> Encoding:
@@ -161,7 +179,7 @@ def _fit_encoding(values: pa.ChunkedArray, defaulted: np.ndarray, overall: float
         for level, bad, rows in zip(
             *(table.column(name).to_pylist() for name in ("level", "bad_sum", "bad_count")), strict=True
         )
-        if level is not None and level != NO_CATEGORY and rows >= _COMMON_SHARE * len(values)
+        if level is not None and level != NO_CATEGORY and rows >= max(_COMMON_ROWS, _COMMON_SHARE * len(values))
     }
     levels = sorted(rates, key=lambda level: (rates[level], level))
     return Encoding(tuple(levels), sum(rates[level] < overall for level in levels) - 0.5)

@@ -6,6 +6,7 @@ row that breaks the contract comes back with the rules that it breaks, and costs
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -107,12 +108,13 @@ def build_answer(
 
 
 def _delivered(values: pd.Series[Any], name: str, kind: Kind) -> pa.Array:
-    if values.dtype != object:
-        delivered = pa.array(values, from_pandas=True)
-        if _is_plain(delivered.type):
-            return delivered
-    elif all(map(_is_cell, values)):
-        return pa.array([_text_of(cell, kind) for cell in values], pa.string())
+    with contextlib.suppress(UnicodeEncodeError):  # half a character, as JSON may hold, is no text
+        if values.dtype != object:
+            delivered = pa.array(values, from_pandas=True)
+            if _is_plain(delivered.type):
+                return delivered
+        elif all(map(_is_cell, values)):
+            return pa.array([_text_of(cell, kind) for cell in values], pa.string())
     raise ExpectationsNotMet(f"{name} of the request holds what is neither number nor text.")
 
 

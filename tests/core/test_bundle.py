@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -133,3 +134,24 @@ def test_reference_statistics_hold_shares_and_no_extremes() -> None:
     assert found["AMT_CREDIT"]["quantiles"][-1] < 999
     assert found["NAME_CONTRACT_TYPE"]["level_shares"] == {"Cash loans": 1999 / 2000}
     assert found["AMT_ANNUITY"] == {"missing_share": 1.0, "quantiles": []}
+
+
+def test_reference_statistics_of_a_small_history_tell_nothing_of_few() -> None:
+    columns: dict[str, list[Any]] = {
+        "EXT_SOURCE_1": [0.123456789] + [None] * 299,
+        "AMT_CREDIT": [float(n) for n in range(300)],
+        "CNT_CHILDREN": [19.0] + [0.0] * 299,
+        "FLAG_MOBIL": [0.0] + [1.0] * 299,
+        "OCCUPATION_TYPE": ["Astronaut"] + ["Cooks"] * 299,
+    }
+    rows = pa.table({name: columns.get(name, [None] * 300) for name in TYPED_SCHEMA.names}, schema=TYPED_SCHEMA)
+    found = reference_statistics(rows, np.linspace(0, 1, 300))
+    told = found["columns"]
+    assert told["EXT_SOURCE_1"] == {"missing_share": 299 / 300, "quantiles": [], "values": []}
+    quantiles = told["AMT_CREDIT"]["quantiles"]
+    assert (quantiles[0], quantiles[-1]) == pytest.approx((9.97, 289.03), rel=1e-3)
+    assert told["CNT_CHILDREN"]["values"] == [0.0]
+    assert 19.0 not in told["CNT_CHILDREN"]["quantiles"]
+    assert told["FLAG_MOBIL"]["values"] == [0.0, 1.0]
+    assert list(told["OCCUPATION_TYPE"]["level_shares"]) == ["Cooks"]
+    assert min(found["pd_quantiles"]) > 0.03

@@ -33,6 +33,12 @@ def test_pd_never_falls_as_the_score_rises_and_stays_a_probability(scores: list[
     assert ((pd >= 0) & (pd <= 1)).all()
 
 
+def test_the_ends_of_the_table_tell_nobodys_score() -> None:
+    raw = np.random.default_rng(0).normal(-2.5, 1, 300)
+    table = fit_calibration(raw, np.random.default_rng(1).random(300) < 1 / (1 + np.exp(-raw)))
+    assert all(end == round(end) for end in (table.raw[0], table.raw[-1]))
+
+
 def test_a_score_has_one_pd_alone_and_in_any_batch() -> None:
     calibration, (raw, _) = fit_calibration(*sample(500)), sample(1001)
     together = calibration.pd_of(raw)

@@ -64,7 +64,25 @@ def test_unweighted_figures_are_those_of_the_functions_they_summarise() -> None:
     intercept, slope = calibration_line(np.log(pd / (1 - pd)), defaulted)
     assert (found["calibration_intercept"], found["calibration_slope"]) == pytest.approx((intercept, slope), abs=1e-6)
     assert found["expected_calibration_error"] == pytest.approx(expected_calibration_error(pd, defaulted))
-    assert found["best_cutoff_in_hindsight"] == best_cutoff(pd, defaulted, **COSTS)
+    below, best = pd[pd < best_cutoff(pd, defaulted, **COSTS)].max(), best_cutoff(pd, defaulted, **COSTS)
+    assert found["best_cutoff_in_hindsight"] == pytest.approx((below + best) / 2)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_figure_is_an_applicants_pd(seed: int) -> None:
+    pd, defaulted = applications(300, seed=seed)
+    assert not set(figures_of(pd, defaulted, cutoff=1 / 11, costs=COSTS).values()) & set(pd.tolist())
+
+
+@pytest.mark.parametrize(("outcome", "cutoff"), [(True, 0.0), (False, 1.0)])
+def test_the_cheapest_cutoff_may_refuse_everybody_or_nobody(*, outcome: bool, cutoff: float) -> None:
+    pd = np.linspace(0.2, 0.4, 100)
+    defaulted = np.full(100, outcome)
+    defaulted[50] = not outcome
+    cheap = {"false_negative": 1.0, "false_positive": 1.0}
+    found = figures_of(pd, defaulted, cutoff=0.3, costs=cheap)["best_cutoff_in_hindsight"]
+    assert found == pytest.approx(cutoff)
+    assert cost_per_application(pd, defaulted, found, **cheap) == 0.01
 
 
 def test_one_newton_step_finds_the_calibration_line_of_a_resample() -> None:

@@ -98,6 +98,28 @@ def test_categories_rank_by_default_rate_and_unseen_ones_stand_at_the_overall_ra
     np.testing.assert_array_equal(matrix[:, 0], [1.0, 0.0, 0.5, np.nan])
 
 
+@pytest.mark.parametrize("rows", [19, 20])
+def test_a_category_of_few_rows_has_no_rank_that_would_tell_their_outcome(rows: int) -> None:
+    levels = ["Cash loans"] * (300 - rows) + ["Barter"] * rows
+    features = fit_features(typed(300, NAME_CONTRACT_TYPE=levels), np.arange(300) >= 290, ["NAME_CONTRACT_TYPE"])
+    assert ("Barter" in features.encodings["NAME_CONTRACT_TYPE"].levels) == (rows == 20)
+
+
+def test_nothing_frozen_is_the_value_of_a_few() -> None:
+    rows = typed(300, EXT_SOURCE_1=[0.1234] * 49 + [None] * 251, AMT_CREDIT=[777.0] + [None] * 299)
+    features = fit_features(rows, np.arange(300) < 30, feature_names(use_age=True))
+    assert features.fills["EXT_SOURCE_1"] == 0.0
+    assert [each.otherwise for each in features.typical] == [0.0, 0.0]
+
+
+def test_what_is_learned_does_not_depend_on_how_rows_came_in_chunks() -> None:
+    random = np.random.default_rng(2)
+    rows = typed(3000, EXT_SOURCE_1=random.random(3000).tolist(), AMT_CREDIT=random.random(3000).tolist())
+    chunked = pa.concat_tables([rows.slice(start, 7) for start in range(0, 3000, 7)])
+    defaulted, names = random.random(3000) < 0.1, feature_names(use_age=True)
+    assert fit_features(chunked, defaulted, names) == fit_features(rows, defaulted, names)
+
+
 def test_xna_is_missing_not_a_category() -> None:
     encoding = Encoding(("School",), 0.5)
     features = FeatureSet(("ORGANIZATION_TYPE",), {"ORGANIZATION_TYPE": encoding})
@@ -165,7 +187,7 @@ def test_a_combination_of_external_scores_moves_as_its_direction_says() -> None:
 
 
 def test_a_column_that_is_no_input_can_be_measured_and_has_no_direction() -> None:
-    rows = typed(4, CODE_GENDER=["F", "M", "F", "M"])
-    features = fit_features(rows, np.array([True, False, True, False]), ("CODE_GENDER",))
-    np.testing.assert_array_equal(build_features(rows, features)[:, 0], [1.0, 0.0, 1.0, 0.0])
+    rows = typed(40, CODE_GENDER=["F", "M"] * 20)
+    features = fit_features(rows, np.array([True, False] * 20), ("CODE_GENDER",))
+    np.testing.assert_array_equal(build_features(rows, features)[:, 0], [1.0, 0.0] * 20)
     assert monotone_direction("CODE_GENDER") == 0

@@ -255,6 +255,18 @@ BAD: dict[str, tuple[str, Callable[[dict[str, Any]], str], str]] = {
         lambda row: rows_of(row | {"AMT_CREDIT": [BAD_INCOME]}),
         "AMT_CREDIT of the request holds what is neither number nor text",
     ),
+    "half a character": (
+        JSON,
+        lambda row: rows_of(row | {"OCCUPATION_TYPE": "\ud800"}),
+        "OCCUPATION_TYPE of the request holds what is neither number nor text",
+    ),
+    "a key twice": (
+        JSON,
+        lambda row: rows_of(row)[:-3] + f', "AMT_CREDIT": "{BAD_INCOME}"' + "}]}",
+        "has AMT_CREDIT more than once in a row",
+    ),
+    "lists in lists without end": (JSON, lambda row: "[" * 100_000, "cannot be read.*dataframe_records"),
+    "columns that are no names": (JSON, lambda row: of_columns([{BAD_INCOME: 1}], [1]), "cannot be read"),
     "no JSON": (JSON, lambda row: rows_of(row | NO_INCOME)[:-1], "cannot be read.*dataframe_records"),
     "JSON of no known form": (JSON, lambda row: json.dumps(row), "cannot be read.*dataframe_records"),
     "a column twice": (

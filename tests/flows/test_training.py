@@ -9,17 +9,21 @@ import pyarrow.parquet as pq
 import pytest
 from mlflow import MlflowClient
 
+from configs.policy import load_policy
 from configs.settings import load_settings
 from flows.summary import training_summary
 from flows.train_model import train_model
 from tasks.adapters.mlflow import ModelRegistry
+from tasks.arrive import arrive
 from tasks.core.bundle import to_files
 from tasks.core.feature_list import FAMILIES, NEVER_INPUTS
 from tasks.core.model_card import CARD_FILE, FIGURES_FILE
 from tasks.errors import ConfigError, ExpectationsNotMet, ModelError, SourceError
 from tasks.generate import load_statistics, write_history
 from tasks.history import read_history
-from tasks.load import load_bundle, load_scorer, registry_of
+from tasks.load import load_bundle, load_scorer, policy_for, registry_of
+from tasks.pin import pin
+from tasks.serve import Served
 from tests.conftest import DAY, Project
 
 
@@ -144,10 +148,31 @@ def test_a_policy_without_age_trains_without_it(project: Project, tmp_path: Path
     policy.write_text(Path("configs/policy.yaml").read_text().replace("age: true", "age: false"))
     ageless = project.with_settings(scoring={"policy": str(policy)})
     trained = train_model.fn(applications=[str(history(tmp_path, 1500))], config=ageless.config)
-    names = load_bundle(trained.model, load_settings(ageless.config)).features.names
+    settings = load_settings(ageless.config)
+    bundle = load_bundle(trained.model, settings)
+    names = bundle.features.names
+    assert policy_for(bundle, load_policy(settings.scoring.policy)).cutoff == bundle.cutoff
     assert "DAYS_BIRTH" not in names
     assert "EMPLOYED_TO_AGE" not in names
     assert "CREDIT_TO_INCOME" in names
+
+
+def test_a_model_has_a_card_where_no_choice_is_measured(project: Project, tmp_path: Path) -> None:
+    hasty = project.with_settings(training={"choice_rows": 0, "baselines": False, "max_trees": 20, "folds": 3})
+    trained = train_model.fn(applications=[str(history(tmp_path, 1500))], config=hasty.config)
+    assert (trained.card.choices, trained.card.by_choice, trained.card.choice_rows) == ({}, {}, 0)
+
+
+def test_a_policy_without_age_refuses_a_champion_that_looks_at_it(project: Project, tmp_path: Path) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(Path("configs/policy.yaml").read_text().replace("age: true", "age: false"))
+    ageless = load_settings(project.with_settings(scoring={"policy": str(policy)}).config)
+    project.deliver(rows=30)
+    refused = pytest.raises(ModelError, match="looks at age, and policy 1 does not allow that")
+    with refused:
+        pin(arrive(DAY, ageless), ageless)
+    with refused:
+        Served(load_bundle(registry_of(ageless).champion(), ageless), registry_of(ageless).champion(), ageless)
 
 
 def test_history_without_outcomes_is_refused(project: Project, tmp_path: Path) -> None:

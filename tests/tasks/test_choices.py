@@ -55,5 +55,25 @@ def test_a_large_one_is_measured_on_a_part_of_it_and_so_is_the_model(history: Hi
     assert {len(pd) for pd in (choices.as_decided, *choices.otherwise.values())} == {1999}
 
 
+def test_a_part_that_teaches_nothing_is_not_measured(history: History, judged: OutOfFold) -> None:
+    nobody = history._replace(defaulted=np.zeros(2000, dtype=bool))
+    assert measure_choices(nobody, judged, limited(300)).otherwise == {}
+
+
+def test_a_choice_that_teaches_nothing_is_left_out(
+    history: History, judged: OutOfFold, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = iter([None, judged.pd])
+
+    def pd(*_: object) -> np.ndarray:
+        each = next(told)
+        if each is None:
+            raise ValueError("nothing learned")
+        return each
+
+    monkeypatch.setattr("tasks.choices.cross_fitted_pd", pd)
+    assert list(measure_choices(history, judged, limited(2000)).otherwise) == ["with gender and family status"]
+
+
 def test_nothing_is_measured_where_nobody_asks(history: History, judged: OutOfFold) -> None:
     assert measure_choices(history, judged, limited(0)).otherwise == {}
