@@ -9,8 +9,9 @@ from configs.policy import PolicyFile
 from configs.settings import Settings, project_path
 from tasks.core.bundle import Bundle, RawScorer, require_golden
 from tasks.core.day import ModelPin
+from tasks.core.features import feature_names
 from tasks.core.policy import Policy, resolve_policy
-from tasks.errors import ConfigError
+from tasks.errors import ConfigError, ModelError
 
 if TYPE_CHECKING:
     from tasks.adapters.gx import Contract
@@ -25,6 +26,20 @@ def fill_in(policy: PolicyFile, proposed_cutoff: float) -> Policy:
         return resolve_policy(policy.version, cutoff, refer_from=policy.refer_from, bands=bands)
     except ValueError as error:
         raise ConfigError(f"The policy cannot be used: {error}.") from None
+
+
+def policy_for(model: ModelPin, bundle: Bundle, policy: PolicyFile) -> Policy:
+    """The policy with its numbers, for a model that it lets decide.
+
+    Raises:
+        ModelError: the model sees age, and the policy does not allow that.
+    """
+    if not policy.inputs.age and not set(bundle.features.names) <= set(feature_names(use_age=False)):
+        raise ModelError(
+            f"{model.name} version {model.version} sees age, and policy {policy.version} has `inputs: age: false`. "
+            "Promote a version that was trained without age with `scoring promote`, or train one with `scoring train`."
+        )
+    return fill_in(policy, bundle.cutoff)
 
 
 def registry_of(settings: Settings) -> ModelRegistry:

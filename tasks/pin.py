@@ -18,7 +18,7 @@ from tasks.core.features import FEATURE_VERSION
 from tasks.core.manifest import Manifest, policy_of
 from tasks.core.policy import Policy
 from tasks.errors import ConfigError, ModelError, PublishError
-from tasks.load import fill_in, load_bundle, load_contract, registry_of, suite_text
+from tasks.load import load_bundle, load_contract, policy_for, registry_of, suite_text
 from tasks.orchestration import run_logger, step
 from tasks.revisions import suite_key
 from tasks.store import AlreadyExists, Changed, NotFound, Store, open_store
@@ -61,7 +61,7 @@ def _resolve(delivery: Delivery, settings: Settings) -> Pins:
     suite = suite_text(settings.contract.suite)
     contract = suite_identity(suite)
     _keep_suite(open_store(settings.storage), suite, contract[1])
-    policy = fill_in(policy_file, load_bundle(model, settings).cutoff)
+    policy = policy_for(model, load_bundle(model, settings), policy_file)
     return _fixed(delivery, model, policy, policy_file.digest, contract)
 
 

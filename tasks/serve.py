@@ -19,7 +19,7 @@ from tasks.core.day import ModelPin
 from tasks.core.features import build_features
 from tasks.core.online import REQUEST, build_answer, require_one_decidable, rows_of
 from tasks.core.screening import screen_chunk
-from tasks.load import fill_in, load_contract, proven_scorer, registry_of, suite_text
+from tasks.load import load_contract, policy_for, proven_scorer, registry_of, suite_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,13 +32,13 @@ class Served:
         """Make ready to score.
 
         Raises:
-            ModelError: the golden rows do not come out as at registration.
+            ModelError: the golden rows do not come out as at registration, or the policy forbids one of its inputs.
             ConfigError: policy or contract cannot be used.
         """
         self._bundle = bundle
         self._model = model
         self._scorer = proven_scorer(bundle)
-        self._policy = fill_in(load_policy(settings.scoring.policy), bundle.cutoff)
+        self._policy = policy_for(model, bundle, load_policy(settings.scoring.policy))
         self._contract = load_contract(suite_text(settings.contract.suite))
 
     def predict(self, frame: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:  # noqa: ARG002

@@ -476,6 +476,15 @@ def test_a_changed_byte_is_refused_by_the_batch_and_by_serving(
         loaded(registry_copy)
 
 
+def test_a_model_that_sees_age_is_not_served_under_a_policy_that_forbids_it(
+    loaded: Callable[[Project], Any], registry_copy: Project, tmp_path: Path
+) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text((PROJECT / "configs/policy.yaml").read_text().replace("age: true", "age: false"))
+    with pytest.raises(ModelError, match="sees age"):
+        loaded(registry_copy.with_settings(scoring={"policy": str(policy)}))
+
+
 def test_the_server_refuses_to_start_on_a_changed_byte(registry_copy: Project) -> None:
     path = model_folder(registry_copy) / "bundle/model.txt"
     path.write_bytes(path.read_bytes().replace(b"leaf_value=", b"leaf_value=1", 1))
