@@ -39,7 +39,7 @@ from tasks.core.model_card import (
     figures_file,
     flat_metrics,
 )
-from tasks.core.policy import break_even_cutoff
+from tasks.core.policy import best_cutoff, break_even_cutoff
 from tasks.core.segments import groupings_of, judge_segments
 from tasks.cross_validate import MODEL, OutOfFold
 from tasks.history import History
@@ -94,6 +94,8 @@ def _card(history: History, judged: OutOfFold, bundle: Bundle, choices: Choices,
     figures = partial(resample_figures, cutoff=bundle.cutoff, costs=costs, seed=seed)
     models = figures({_MODEL: judged.pd, **judged.baselines}, defaulted)
     chosen = figures({_MODEL: choices.as_decided, **choices.otherwise}, defaulted[choices.rows])
+    cutoffs = _cutoffs(judged.pd, defaulted, bundle.cutoff, policy, seed)
+    groupings = judge_segments(groupings_of(history.rows), judged.pd, defaulted, cutoff=cutoffs[-1].cutoff, costs=costs)
     digests = file_digests(to_files(bundle))
     sample = _sample(history.rows, seed)
     curve = curve_cutoffs(break_even_cutoff(**costs))
@@ -109,10 +111,10 @@ def _card(history: History, judged: OutOfFold, bundle: Bundle, choices: Choices,
         **_beside("baselines", "over_baselines", models, judged.baselines),
         **_beside("choices", "by_choice", chosen, choices.otherwise),
         choice_rows=len(choices.rows),
-        cutoffs=_cutoffs(judged.pd, defaulted, bundle.cutoff, policy, seed),
+        cutoffs=cutoffs,
         curve=price_cutoffs(judged.pd, defaulted, curve, costs=costs, seed=seed),
         reliability=reliability(judged.pd, defaulted),
-        groupings=judge_segments(groupings_of(history.rows), judged.pd, defaulted, cutoff=bundle.cutoff, costs=costs),
+        groupings=groupings,
         influences=_influences(bundle, sample),
         explained_rows=sample.num_rows,
         shapes=_shapes(judged),
@@ -146,11 +148,15 @@ def _beside(
 def _cutoffs(
     pd: np.ndarray, defaulted: np.ndarray, proposed: float, policy: PolicyFile, seed: int
 ) -> tuple[CutoffInUse, ...]:
-    """The bundle's proposal, and what the policy makes of it, last."""
-    used = fill_in(policy, proposed).cutoff
+    """The bundle's proposal, the cheapest in hindsight, and what the policy decides by, last."""
+    costs, used = policy.costs.model_dump(), fill_in(policy, proposed).cutoff
     told = []
-    for name, cutoff in (("proposed", proposed), ("policy", used)):
-        priced = price_cutoffs(pd, defaulted, np.array([cutoff]), costs=policy.costs.model_dump(), seed=seed)
+    for name, cutoff in (
+        ("proposed", proposed),
+        ("hindsight", best_cutoff(pd, defaulted, **costs)),
+        ("policy", used),
+    ):
+        priced = price_cutoffs(pd, defaulted, np.array([cutoff]), costs=costs, seed=seed)
         told.append(CutoffInUse(name, cutoff, priced.cost.at(0), priced.refusal_share.at(0)))
     return tuple(told)
 

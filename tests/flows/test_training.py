@@ -150,6 +150,21 @@ def test_a_policy_without_age_trains_without_it(project: Project, tmp_path: Path
     assert "CREDIT_TO_INCOME" in names
 
 
+def test_kinds_of_applicants_are_judged_at_the_cut_off_in_force(project: Project, tmp_path: Path) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(Path("configs/policy.yaml").read_text().replace("cutoff: bundle", "cutoff: 0.2"))
+    own = project.with_settings(scoring={"policy": str(policy)})
+    card = train_model.fn(applications=[str(history(tmp_path, 1500))], config=own.config).card
+    assert [each.name for each in card.cutoffs] == ["proposed", "hindsight", "policy"]
+    proposed, best, used = card.cutoffs
+    assert best.cost.value <= min(proposed.cost.value, used.cost.value)
+    assert best.cutoff == pytest.approx(card.figures["best_cutoff_in_hindsight"].value)
+    gender = next(each.segments for each in card.groupings if each.name.startswith("Gender"))
+    refused = sum(each.rows * each.refusal_share for each in gender) / sum(each.rows for each in gender)
+    assert refused == pytest.approx(used.refusal_share.value, abs=0.01)
+    assert proposed.refusal_share.value > refused + 0.05
+
+
 def test_history_without_outcomes_is_refused(project: Project, tmp_path: Path) -> None:
     path = history(tmp_path, 300)
     table = pq.read_table(path)
