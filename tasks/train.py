@@ -73,6 +73,8 @@ def register(
             "features": len(bundle.features.names),
             "trees": judged.n_trees,
             "proposed_cutoff": bundle.cutoff,
+            "policy": evaluation.card.policy["version"],
+            "age": evaluation.card.uses_age,
         }
     )
     pin = registry_of(settings).register(

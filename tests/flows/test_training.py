@@ -118,6 +118,11 @@ def test_the_summary_of_a_training_fits_a_screen_and_says_where_the_card_is(proj
     assert "Cut-off, policy     0.0909: " in told
     assert told.rstrip().endswith(CARD_FILE)
     assert len(told.splitlines()) < 20
+    assert " trees of depth 3; " in told
+    assert "cross-validations" not in told
+    twice = replace(trained, card=replace(trained.card, repeats={"this model": ((0.7, 0.5), (0.72, 0.6))}))
+    told = training_summary(twice, load_settings(project.config))
+    assert "  2 cross-validations AUC 0.7100, cost 0.5500 in the mean; above stands the first" in told
 
 
 def test_the_same_history_gives_the_same_model(project: Project, tmp_path: Path) -> None:
@@ -137,6 +142,13 @@ def test_the_same_history_gives_the_same_model(project: Project, tmp_path: Path)
 def test_promoting_what_was_never_registered_names_what_was(project: Project) -> None:
     with pytest.raises(ModelError, match=r"version 99 cannot become champion.*Registered versions: 1"):
         registry(project).promote("99")
+
+
+def test_a_run_tells_the_choices_of_the_policy(trained: Project) -> None:
+    version = registry(trained).champion().version
+    client = MlflowClient(load_settings(trained.config).registry.tracking_uri)
+    params = client.get_run(client.get_model_version("credit-default", version).run_id).data.params
+    assert (params["policy"], params["age"]) == ("1", "True")
 
 
 def test_a_policy_without_age_trains_without_it(project: Project, tmp_path: Path) -> None:
