@@ -194,6 +194,14 @@ def test_markup_in_a_fact_stays_text() -> None:
     assert page.text.count(attack) >= 3
 
 
+@pytest.mark.parametrize("prices", [(137, 462), (100, 13_696)])
+def test_the_frontier_tells_prices_near_each_other_too(prices: tuple[int, int]) -> None:
+    shape = TriedShape(3, 400, 0.05, 80, 0.2, 0.8, 20.0, auc=0.76, log_loss=0.25, cost=0.52)
+    axes = plots.draw_frontier([replace(shape, n_trees=price) for price in prices]).axes[0]
+    low, high = axes.get_xlim()
+    assert sum(low <= place <= high for place in axes.get_xticks()) >= 2
+
+
 def test_the_frontier_is_shown_where_it_is_drawn() -> None:
     shape = TriedShape(3, 400, 0.05, 80, 0.2, 0.8, 20.0, auc=0.76, log_loss=0.25, cost=0.52)
     deeper = replace(shape, depth=6, is_chosen=False)
