@@ -173,10 +173,17 @@ def generate(
     "--search", type=click.IntRange(0), metavar="N",
     help="Try N shapes of model; take the cheapest of those as good as the best.  [default: training.search_trials]",
 )  # fmt: skip
+@click.option("--keep-champion", is_flag=True, help="Only register it; `scoring promote` lets it score.")
 @plain_option
 @common
 def train(
-    first: str, more: tuple[str, ...], search: int | None, without_prefect: bool, config: str | None, verbose: bool
+    first: str,
+    more: tuple[str, ...],
+    search: int | None,
+    keep_champion: bool,
+    without_prefect: bool,
+    config: str | None,
+    verbose: bool,
 ) -> None:
     """Train, calibrate and register a model, and make it the champion."""
     settings = _settings(config, verbose)
@@ -184,7 +191,9 @@ def train(
     from flows.train_model import train_model
 
     files = [str(Path(name).resolve()) for name in (first, *more)]
-    trained = _runnable(train_model, without_prefect=without_prefect)(applications=files, config=config, search=search)
+    trained = _runnable(train_model, without_prefect=without_prefect)(
+        applications=files, config=config, search=search, keep_champion=keep_champion
+    )
     click.echo(training_summary(trained, settings))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from configs.settings import Settings
@@ -95,9 +95,11 @@ def training_summary(trained: Trained, settings: Settings) -> str:
 
     model, card, registry = trained.model, trained.card, registry_of(settings)
     figures = card.figures
-    learned = f"{trained.rows:,} applications, {settings.training.folds} folds, {trained.n_trees} trees"
+    trees = f"{trained.n_trees} trees of depth {card.made_by['max_depth']}"
+    learned = f"{trained.rows:,} applications, {settings.training.folds} folds, {trees}"
     told = {
         "Learned from": f"{learned}; {percent(figures['default_rate'].value)} defaulted",
+        **_repeated(card.repeats),
         "KS": _estimate(figures["ks"]),
         "Calibration": f"slope {_estimate(figures['calibration_slope'], 3)}, "
         f"error {percent(figures['expected_calibration_error'].value)}",
@@ -106,7 +108,9 @@ def training_summary(trained: Trained, settings: Settings) -> str:
         "Registry": registry.address,
         "Model card": registry.document_address(model, CARD_FILE),
     }
-    title = f"\n{model.name} version {model.version} is the {settings.registry.alias} now\n"
+    alias = settings.registry.alias
+    state = f"is the {alias} now" if trained.is_champion else f"is registered; the {alias} scores on"
+    title = f"\n{model.name} version {model.version} {state}\n"
     models = {"this model": figures, **card.baselines}
     return "\n".join([title, *_models(models), "", *(f"  {name:<20}{each}" for name, each in told.items())])
 
@@ -115,6 +119,15 @@ def _models(models: Mapping[str, Mapping[str, Estimate]]) -> Iterable[str]:
     yield f"  {'Out-of-fold (95 %)':<26}{'AUC':<28}Cost per application"
     for name, figures in models.items():
         yield f"  {name:<26}{_estimate(figures['auc']):<28}{_estimate(figures['cost_per_application'])}"
+
+
+def _repeated(repeats: Mapping[str, Sequence[tuple[float, float]]]) -> Mapping[str, str]:
+    """The model's means over cross-validations, where there are several."""
+    told = next(iter(repeats.values()), ())
+    if len(told) <= 1:
+        return {}
+    auc, cost = (sum(each) / len(told) for each in zip(*told, strict=True))
+    return {f"{len(told)} cross-validations": f"AUC {auc:.4f}, cost {cost:.4f} in the mean; above stands the first"}
 
 
 def _cutoff(each: CutoffInUse) -> str:

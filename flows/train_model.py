@@ -13,13 +13,16 @@ from tasks.train import Trained, fit, promote, register
 
 
 @flow(name="train-model")
-def train_model(applications: list[str], config: str | None = None, search: int | None = None) -> Trained:
+def train_model(
+    applications: list[str], config: str | None = None, search: int | None = None, keep_champion: bool = False
+) -> Trained:
     """Train, calibrate and register a model; the alias moves last, when all that belongs to the version is in place.
 
     Args:
         applications: Local files (CSV, CSV.gz or parquet) with the 121 columns and TARGET (1: defaulted).
         config: Settings file; by default configs/local.yaml.
         search: Shapes of model to try; by default what the settings say.
+        keep_champion: Register the version and leave the alias where it is, for people to look at the card first.
     """
     settings = with_search(load_settings(config), search)
     history = read_history(applications, settings)
@@ -28,5 +31,4 @@ def train_model(applications: list[str], config: str | None = None, search: int 
     choices = measure_choices(history, judged, settings)
     evaluation = evaluate(history, judged, bundle, choices, settings)
     trained = register(bundle, history, judged, evaluation, settings)
-    promote(trained, settings)
-    return trained
+    return trained if keep_champion else promote(trained, settings)

@@ -71,14 +71,20 @@ def cross_validate(history: History, settings: Settings) -> OutOfFold:
     """Choose the model's shape, and score every application by trees that never saw it, beside the baselines."""
     policy, training = load_policy(settings.scoring.policy), settings.training
     judged = _cross_validate(history, training, policy, trees=None)
+    if training.repeats > 1:
+        _tell_repeat(1, judged, training)
     for number in range(1, training.repeats):
         seeded = training.model_copy(update={"seed": training.seed + number, "search_trials": 0})
         again = _cross_validate(history, seeded, policy, trees=replace(judged.trees, seed=seeded.seed))
         both = [name for name in judged.repeats if name in again.repeats]
         judged = replace(judged, repeats={name: judged.repeats[name] + again.repeats[name] for name in both})
-        run_logger().info("Cross-validation %d of %d: AUC %.4f, cost %.4f", number + 1, training.repeats,
-                          *again.repeats[MODEL][0])  # fmt: skip
+        _tell_repeat(number + 1, again, training)
     return judged
+
+
+def _tell_repeat(number: int, judged: OutOfFold, training: Training) -> None:
+    auc, cost = judged.repeats[MODEL][0]
+    run_logger().info("Cross-validation %d of %d: AUC %.4f, cost %.4f", number, training.repeats, auc, cost)
 
 
 def _cross_validate(

@@ -39,7 +39,7 @@ from tasks.core.model_card import (
     figures_file,
     flat_metrics,
 )
-from tasks.core.policy import break_even_cutoff
+from tasks.core.policy import Policy, break_even_cutoff, decide
 from tasks.core.segments import groupings_of, judge_segments
 from tasks.cross_validate import MODEL, OutOfFold
 from tasks.history import History
@@ -95,6 +95,11 @@ def _card(history: History, judged: OutOfFold, bundle: Bundle, choices: Choices,
     models = figures({_MODEL: judged.pd, **judged.baselines}, defaulted)
     beside = {_MODEL: choices.as_decided, **choices.otherwise}
     chosen = figures(beside, defaulted[choices.rows]) if choices.otherwise else {}
+    estimates = estimates_of(models[_MODEL])
+    hindsight = estimates["best_cutoff_in_hindsight"].value
+    cutoffs = _cutoffs(judged.pd, defaulted, bundle.cutoff, hindsight, policy, seed)
+    kinds = groupings_of(history.rows) | {"Risk band": _bands(judged.pd, fill_in(policy, bundle.cutoff))}
+    groupings = judge_segments(kinds, judged.pd, defaulted, cutoff=cutoffs[-1].cutoff, costs=costs)
     digests = file_digests(to_files(bundle))
     sample = _sample(history.rows, seed)
     curve = curve_cutoffs(break_even_cutoff(**costs))
@@ -106,14 +111,14 @@ def _card(history: History, judged: OutOfFold, bundle: Bundle, choices: Choices,
         uses_age=AGE in bundle.features.names,
         made_by=settings.training.model_dump() | asdict(judged.trees) | {"n_trees": judged.n_trees},
         policy=policy.model_dump(),
-        figures=estimates_of(models[_MODEL]),
+        figures=estimates,
         **_beside("baselines", "over_baselines", models, judged.baselines),
         **_beside("choices", "by_choice", chosen, choices.otherwise),
         choice_rows=len(choices.rows),
-        cutoffs=_cutoffs(judged.pd, defaulted, bundle.cutoff, policy, seed),
+        cutoffs=cutoffs,
         curve=price_cutoffs(judged.pd, defaulted, curve, costs=costs, seed=seed),
         reliability=reliability(judged.pd, defaulted),
-        groupings=judge_segments(groupings_of(history.rows), judged.pd, defaulted, cutoff=bundle.cutoff, costs=costs),
+        groupings=groupings,
         influences=_influences(bundle, sample),
         explained_rows=sample.num_rows,
         shapes=_shapes(judged),
@@ -121,6 +126,10 @@ def _card(history: History, judged: OutOfFold, bundle: Bundle, choices: Choices,
         versions=_versions(),
         files=digests,
     )
+
+
+def _bands(pd: np.ndarray, policy: Policy) -> np.ndarray:
+    return np.array([band.name for band in policy.bands])[decide(pd, policy).band]
 
 
 def _learned_from(history: History) -> LearnedFrom:
@@ -145,13 +154,13 @@ def _beside(
 
 
 def _cutoffs(
-    pd: np.ndarray, defaulted: np.ndarray, proposed: float, policy: PolicyFile, seed: int
+    pd: np.ndarray, defaulted: np.ndarray, proposed: float, hindsight: float, policy: PolicyFile, seed: int
 ) -> tuple[CutoffInUse, ...]:
-    """The bundle's proposal, and what the policy makes of it, last."""
-    used = fill_in(policy, proposed).cutoff
+    """The bundle's proposal, the cheapest in hindsight, and what the policy decides by, last."""
+    costs, used = policy.costs.model_dump(), fill_in(policy, proposed).cutoff
     told = []
-    for name, cutoff in (("proposed", proposed), ("policy", used)):
-        priced = price_cutoffs(pd, defaulted, np.array([cutoff]), costs=policy.costs.model_dump(), seed=seed)
+    for name, cutoff in (("proposed", proposed), ("hindsight", hindsight), ("policy", used)):
+        priced = price_cutoffs(pd, defaulted, np.array([cutoff]), costs=costs, seed=seed)
         told.append(CutoffInUse(name, cutoff, priced.cost.at(0), priced.refusal_share.at(0)))
     return tuple(told)
 

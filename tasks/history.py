@@ -59,7 +59,7 @@ def _together(parts: Sequence[History]) -> History:
         pa.concat_tables([part.rows for part in parts]),
         np.concatenate([part.defaulted for part in parts]),
         tuple(sorted(digest for part in parts for digest in part.files)),
-        dict(left_out.most_common()),
+        dict(sorted(left_out.items(), key=lambda item: (-item[1], item[0]))),
     )
 
 

@@ -28,16 +28,16 @@ def fill_in(policy: PolicyFile, proposed_cutoff: float) -> Policy:
         raise ConfigError(f"The policy cannot be used: {error}.") from None
 
 
-def policy_for(bundle: Bundle, policy: PolicyFile) -> Policy:
-    """The policy with its numbers, for a model whose inputs it allows.
+def policy_for(model: ModelPin, bundle: Bundle, policy: PolicyFile) -> Policy:
+    """The policy with its numbers, for a model that it lets decide.
 
     Raises:
-        ModelError: the model looks at age, and the policy says that none may.
+        ModelError: the model sees age, and the policy does not allow that.
     """
     if not policy.inputs.age and uses_age(bundle.features.names):
         raise ModelError(
-            f"The model looks at age, and policy {policy.version} does not allow that (inputs.age: false). Train one "
-            "without age with `scoring train`, promote a version that does without it, or change the policy."
+            f"{model.name} version {model.version} sees age, and policy {policy.version} has `inputs: age: false`. "
+            "Promote a version that was trained without age with `scoring promote`, or train one with `scoring train`."
         )
     return fill_in(policy, bundle.cutoff)
 

@@ -61,7 +61,7 @@ def _resolve(delivery: Delivery, settings: Settings) -> Pins:
     suite = suite_text(settings.contract.suite)
     contract = suite_identity(suite)
     _keep_suite(open_store(settings.storage), suite, contract[1])
-    policy = policy_for(load_bundle(model, settings), policy_file)
+    policy = policy_for(model, load_bundle(model, settings), policy_file)
     return _fixed(delivery, model, policy, policy_file.digest, contract)
 
 

@@ -38,7 +38,7 @@ class Served:
         self._bundle = bundle
         self._model = model
         self._scorer = proven_scorer(bundle)
-        self._policy = policy_for(bundle, load_policy(settings.scoring.policy))
+        self._policy = policy_for(model, bundle, load_policy(settings.scoring.policy))
         self._contract = load_contract(suite_text(settings.contract.suite))
 
     def predict(self, frame: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:  # noqa: ARG002

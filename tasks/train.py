@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -39,6 +39,7 @@ class Trained:
     rows: int
     n_trees: int
     cutoff: float
+    is_champion: bool = False
 
 
 @step("fit")
@@ -73,6 +74,8 @@ def register(
             "features": len(bundle.features.names),
             "trees": judged.n_trees,
             "proposed_cutoff": bundle.cutoff,
+            "policy": evaluation.card.policy["version"],
+            "age": evaluation.card.uses_age,
         }
     )
     pin = registry_of(settings).register(
@@ -91,9 +94,10 @@ def register(
 
 
 @step("promote")
-def promote(trained: Trained, settings: Settings) -> None:
+def promote(trained: Trained, settings: Settings) -> Trained:
     """Let the new version score from now on."""
     registry_of(settings).promote(trained.model.version)
+    return replace(trained, is_champion=True)
 
 
 def reference_key(version: str) -> str:

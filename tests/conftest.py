@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -15,6 +16,9 @@ import yaml
 import tasks  # noqa: F401 - first of all: it sets what the libraries read from the environment when they are imported
 from tests.s3_servers import S3Server, moto_server, rclone_server
 from tests.store.breaking_proxy import BreakingProxy
+
+for _name in [name for name in os.environ if name.startswith("SCORING_")]:
+    del os.environ[_name]  # or tests would publish and promote in the store and registry of whoever runs them
 
 DAY = date(2026, 11, 2)
 

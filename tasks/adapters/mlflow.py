@@ -84,7 +84,7 @@ class ModelRegistry:
         tags = {_DIGEST_TAG: digest} | {f"{_FILE_TAG}{name}": value for name, value in digests.items()}
         with self._answering("The model could not be registered"):
             client = self._client(create=True)
-            run = client.create_run(self._experiment_id(client))
+            run = client.create_run(self._experiment_id(client), run_name=f"{self.model_name} {_short(digest)}")
             _log_facts(client, run.info.run_id, params, metrics)
             for name, plot in figures.items():
                 client.log_figure(run.info.run_id, plot, f"plots/{name}.png")
@@ -131,7 +131,8 @@ class ModelRegistry:
         Raises:
             ModelError: a file is missing or differs by a single byte, or the version is gone.
         """
-        with self._answering(f"{pin.name} version {pin.version} cannot be fetched"):
+        advice = "If it was registered by an older program, train again with `scoring train`."
+        with self._answering(f"{pin.name} version {pin.version} cannot be fetched", advice):
             source = self._client().get_model_version_download_uri(pin.name, pin.version)
             files = read_bundle(Path(download_artifacts(f"{source}/{_BUNDLE_FOLDER}", tracking_uri=self._uri)))
         found = bundle.bundle_digest(bundle.file_digests(files))

@@ -14,6 +14,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, StrMethodFormatter
 
 from tasks.core.evaluation import PricedCutoffs, Reliability
 from tasks.core.importance import Influence
@@ -23,6 +24,7 @@ _BLUE, _ORANGE, _GREEN, _GREY, _INK = "#2b5c8a", "#d9822b", "#1a7f37", "#9aa5b1"
 _ON_A_PAGE: Final = {_BLUE: "var(--rows)", _GREEN: "var(--met)", _GREY: "var(--grey)", _INK: "currentColor"}
 _OTHERS: Final = (_ORANGE, _GREEN, _GREY)
 _INFLUENCES: Final = 20
+_DECADE: Final = 10
 
 
 def draw_roc(curves: Mapping[str, tuple[np.ndarray, np.ndarray]], auc: Mapping[str, float]) -> Figure:
@@ -82,6 +84,9 @@ def draw_frontier(shapes: Sequence[TriedShape]) -> Figure:
         axes.axvline(shape.price, color=_GREY, linestyle="--", label=told)
     axes.legend(frameon=False, labelcolor=_INK, loc="lower left", bbox_to_anchor=(0, 1))
     axes.set_xscale("log")
+    steps = (1,) if max(prices) >= _DECADE * min(prices) else (1, 2, 3, 5)
+    axes.xaxis.set_major_locator(LogLocator(subs=steps))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     axes.tick_params(axis="x", which="minor", labelbottom=False)
     costs.tick_params(colors=_INK)
     costs.spines[["top", "left", "bottom"]].set_visible(False)

@@ -1,7 +1,7 @@
 """The model bundle: everything needed to score, as LightGBM text and JSON.
 
 A bundle is a handful of files, each checked by SHA-256, none of them a pickle. It carries no applicant's row: the
-golden applications are put together value by value, each halfway between two applicants', so nothing in them is
+golden applications are put together value by value, each halfway between two applicants', so none of them is
 anybody's. They go the whole way from typed row to pd, so that a changed formula is noticed like a changed tree.
 """
 

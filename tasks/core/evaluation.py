@@ -129,13 +129,14 @@ def figures_of(pd: np.ndarray, defaulted: np.ndarray, *, cutoff: float, costs: M
 def estimates_of(model: Resampled) -> dict[str, Estimate]:
     """Each figure with its interval.
 
-    The interval of a distance is reflected at the figure (the basic bootstrap, Davison and Hinkley 1997, chapter 5.2).
+    The interval of a distance is reflected at the figure (the basic bootstrap, Davison and Hinkley 1997, chapter 5.2),
+    and reaches the figure at least: where the sample has less of it than any resample, the reflection ends below.
     """
     low, high = _interval(model.drawn)
     estimates = {}
     for name, value, left, right in zip(FIGURES, model.point.tolist(), low.tolist(), high.tolist(), strict=True):
         reflected = name in _AT_LEAST_NOTHING
-        ends = (max(0.0, 2 * value - right), max(0.0, 2 * value - left)) if reflected else (left, right)
+        ends = (max(0.0, 2 * value - right), max(value, 2 * value - left)) if reflected else (left, right)
         estimates[name] = Estimate(value, *ends)
     return estimates
 

@@ -187,10 +187,10 @@ def _over(above: np.ndarray, below: np.ndarray) -> np.ndarray:
     return above / np.where(below == 0, np.nan, below)
 
 
-def _ratio(name: str, family: str, above: str, below: str, *, unit: str = "ratio") -> Feature:
+def _ratio(name: str, family: str, above: str, below: str, *, unit: str = "ratio", direction: int = 0) -> Feature:
     return Feature(
         name, family, unit, f"{above} / {below}", (above, below),
-        lambda inputs: _over(inputs.column(above), inputs.column(below)),
+        lambda inputs: _over(inputs.column(above), inputs.column(below)), direction,
     )  # fmt: skip
 
 
@@ -286,8 +286,10 @@ DERIVED: Final[tuple[Feature, ...]] = (
     _ratio("CAR_AGE_TO_AGE", "car", "OWN_CAR_AGE", AGE, unit="years a day, negative"),
     _ratio("PHONE_CHANGE_TO_AGE", "contact", "DAYS_LAST_PHONE_CHANGE", AGE),
     _ratio("PHONE_CHANGE_TO_EMPLOYED", "contact", "DAYS_LAST_PHONE_CHANGE", "DAYS_EMPLOYED"),
-    _ratio("DEFAULTS_30_SHARE", "social_circle", "DEF_30_CNT_SOCIAL_CIRCLE", "OBS_30_CNT_SOCIAL_CIRCLE"),
-    _ratio("DEFAULTS_60_SHARE", "social_circle", "DEF_60_CNT_SOCIAL_CIRCLE", "OBS_60_CNT_SOCIAL_CIRCLE"),
+    _ratio("DEFAULTS_30_SHARE", "social_circle", "DEF_30_CNT_SOCIAL_CIRCLE", "OBS_30_CNT_SOCIAL_CIRCLE",
+           direction=1),
+    _ratio("DEFAULTS_60_SHARE", "social_circle", "DEF_60_CNT_SOCIAL_CIRCLE", "OBS_60_CNT_SOCIAL_CIRCLE",
+           direction=1),
     _external("EXT_SOURCE_MEAN", "0 to 1", "mean of the scores that are known", _external_mean, direction=-1),
     _external("EXT_SOURCE_MIN", "0 to 1", "least of the scores that are known",
               lambda inputs: np.fmin.reduce([inputs.column(name) for name in FILLED]), direction=-1),

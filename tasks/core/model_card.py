@@ -9,7 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from tasks.core.evaluation import Estimate, PricedCutoffs, Reliability
+import numpy as np
+
+from tasks.core.evaluation import Estimate, PricedCutoffs, Reliability, wilson_interval
 from tasks.core.importance import Influence
 from tasks.core.segments import LEAST_OF_AN_OUTCOME, LEAST_ROWS, PROTECTED, Grouping, Segment
 from tasks.core.words import counted, percent
@@ -23,11 +25,12 @@ _FAIR_SHARE: Final = 0.8
 """Approval share beside that of the best treated kind below which an adverse impact is looked into (EEOC 1978, the
 four-fifths rule)."""
 _PREDICTED_WELL: Final = (0.8, 1.25)
-"""Mean pd over default rate outside which a kind of applicants is named as badly predicted."""
+"""Mean pd over default rate outside which a kind of applicants is named as badly predicted, unless by chance."""
 _OF_ANY_HISTORY: Final = (
     "Outcomes are taken as the history gives them: what counts as a default, and after how long, was decided there.",
     "Only applications with an outcome are learned from. Those once refused have none, and none is inferred for them.",
     "For applicants unlike those once granted the pd is an extrapolation.",
+    "The number of trees was settled on the folds that judge them, so the figures are slightly too good.",
     "The history carries no dates: all figures are of applicants of one time, and a later population may differ.",
 )
 """Limits that no history of this form can lift."""
@@ -107,6 +110,7 @@ def limits_of(card: ModelCard) -> list[str]:
     )
     return [
         size,
+        *_search_limits(card),
         *_OF_ANY_HISTORY,
         *_calibration_limits(card.figures),
         *_baseline_limits(card),
@@ -144,16 +148,15 @@ def figures_file(card: ModelCard) -> bytes:
 
 def description_of(card: ModelCard) -> str:
     """The headline of the card, as Markdown beside the registered version."""
-    auc, cost = card.figures["auc"], card.figures["cost_per_application"]
+    used, learned = card.cutoffs[-1], card.learned_from
     rows = [
-        f"| AUC | {_told(auc)} |",
-        f"| Cost per application | {_told(cost)} |",
+        f"| AUC | {_told(card.figures['auc'])} |",
+        f"| Cost per application | {_told(used.cost)} |",
         f"| Calibration slope | {_told(card.figures['calibration_slope'], 3)} |",
         f"| Expected calibration error | {percent(card.figures['expected_calibration_error'].value)} |",
         *(f"| AUC over {name} | {_told(figures['auc'])} |" for name, figures in card.over_baselines.items()),
     ]
-    used, learned = card.cutoffs[-1], card.learned_from
-    rows_told = "\n".join(rows)
+    rows_told, version, refused = "\n".join(rows), card.policy["version"], percent(used.refusal_share.value)
     return f"""\
 Probability of default of an application, learned from {learned.rows:,} applications of which
 {percent(learned.defaulted / learned.rows)} defaulted. Figures are out-of-fold, with 95 % intervals.
@@ -162,7 +165,7 @@ Probability of default of an application, learned from {learned.rows:,} applicat
 | --- | --- |
 {rows_told}
 
-At the cut-off {used.cutoff:.4f} {percent(used.refusal_share.value)} are refused.
+Cost, and {refused} refused, are at the cut-off in force by policy {version}, {used.cutoff:.4f}.
 
 The model card is the artifact `{CARD_FILE}` of the source run (tab Artifacts); `{FIGURES_FILE}` beside it has every
 figure.
@@ -205,6 +208,14 @@ def _calibration_limits(figures: Estimates) -> Iterator[str]:
         yield f"The calibration slope is {_told(slope, 3)}, and the interval leaves 1 out: the pds are {lean}."
 
 
+def _search_limits(card: ModelCard) -> Iterator[str]:
+    if card.shapes:
+        yield (
+            f"One of {counted(len(card.shapes), 'shape')} was chosen by the very folds that all figures are of, "
+            "which makes them a little too good."
+        )
+
+
 def _baseline_limits(card: ModelCard) -> Iterator[str]:
     if not card.baselines:
         yield "No simpler model was measured beside this one."
@@ -236,10 +247,20 @@ def _segment_limits(groupings: tuple[Grouping, ...]) -> Iterator[str]:
 
 
 def _badly(grouping: Grouping, end: int) -> list[Segment]:
-    """Kinds whose pd is too low (end 0) or too high (end 1)."""
+    """Kinds whose pd is too low (end 0) or too high (end 1), and outside the interval of their default rate."""
     mark = _PREDICTED_WELL[end]
     sign = 1 if end else -1
-    return [each for each in grouping.segments if sign * each.predicted_to_observed > sign * mark]
+    return [
+        each
+        for each in grouping.segments
+        if sign * each.predicted_to_observed > sign * mark and sign * each.mean_pd > sign * _rate_interval(each)[end]
+    ]
+
+
+def _rate_interval(segment: Segment) -> tuple[float, float]:
+    rows = np.array([float(segment.rows)])
+    low, high = wilson_interval(rows * segment.default_rate, rows)
+    return float(low[0]), float(high[0])
 
 
 def _told(estimate: Estimate, digits: int = 4) -> str:

@@ -75,7 +75,9 @@ def require_one_decidable(chunk: ScreenedChunk, rules: Sequence[Rule]) -> None:
     sentences = {rule.id: rule.sentence for rule in (*parsing_rules(), *rules)}
     broken = count_by_rule(chunk.rejected.column(BROKEN_RULES).to_pylist())
     told = " ".join(f"{sentences[rule]} ({rule}, {counted(rows, 'row')})" for rule, rows in broken.items())
-    raise ExpectationsNotMet(f"No application of the request keeps the contract: {told} Correct it and send again.")
+    raise ExpectationsNotMet(
+        f"No application of the request keeps the contract. It requires: {told} Correct it and send again."
+    )
 
 
 def build_answer(

@@ -102,11 +102,3 @@ def cost_per_application(
     refused = pd >= cutoff
     cost = false_negative * np.sum(defaulted & ~refused) + false_positive * np.sum(~defaulted & refused)
     return float(cost / len(pd))
-
-
-def best_cutoff(pd: np.ndarray, defaulted: np.ndarray, *, false_negative: float, false_positive: float) -> float:
-    """The cut-off that would have cost least: an observed pd, or the next number above all; it varies by sample."""
-    cutoffs = np.append(np.unique(pd), np.nextafter(pd.max(), np.inf))
-    below = np.searchsorted(np.sort(pd[defaulted]), cutoffs, side="left")
-    refused_good = np.sum(~defaulted) - np.searchsorted(np.sort(pd[~defaulted]), cutoffs, side="left")
-    return float(cutoffs[np.argmin(false_negative * below + false_positive * refused_good)])

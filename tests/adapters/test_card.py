@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from tasks.adapters import plots
 from tasks.adapters.card import model_card_page
 from tasks.core.evaluation import Estimate, roc_curve
-from tasks.core.model_card import ModelCard
+from tasks.core.model_card import CutoffInUse, ModelCard
 from tasks.core.model_shape import TriedShape
 from tests.model_cards import applications, model_card
 
@@ -88,8 +88,8 @@ def test_figures_stand_beside_the_baselines_with_intervals_and_differences() -> 
     ours, theirs = CARD.figures["auc"], CARD.baselines["logistic regression"]["auc"]
     assert PAGE.cells("this model ").startswith(f"this model {ours.value:.4f} {ours.low:.4f} to {ours.high:.4f}")
     assert PAGE.cells("logistic regression").startswith(f"logistic regression {theirs.value:.4f}")
-    assert PAGE.cells("this model less").startswith(
-        f"this model less logistic regression +{ours.value - theirs.value:.4f}"
+    assert PAGE.cells("this model minus").startswith(
+        f"this model minus logistic regression +{ours.value - theirs.value:.4f}"
     )
 
 
@@ -106,7 +106,24 @@ def test_repeated_cross_validations_are_told_by_mean_and_ends() -> None:
 def test_a_difference_of_nought_is_not_negative(value: float, told: str) -> None:
     figures = dict(CARD.figures) | {"auc": Estimate(value, -0.1, 0.1)}
     page = Page(page_of(model_card(over_baselines={"logistic regression": figures})))
-    assert page.cells("this model less").startswith(f"this model less logistic regression {told} ")
+    assert page.cells("this model minus").startswith(f"this model minus logistic regression {told} ")
+
+
+def test_choices_are_told_apart_from_the_model_in_words() -> None:
+    page = Page(page_of(model_card(choices={"without age": CARD.figures}, by_choice={"without age": CARD.figures})))
+    assert page.cells("this model minus one").startswith("this model minus one without age +")
+
+
+def test_each_cut_off_is_told_with_its_cost_and_kinds_of_applicants_at_the_one_in_force() -> None:
+    cost, refused = Estimate(0.5, 0.4, 0.6), Estimate(0.2, 0.1, 0.3)
+    cutoffs = [CutoffInUse(name, at, cost, refused) for name, at in (("hindsight", 0.08), ("policy", 0.15))]
+    page = Page(page_of(model_card(cutoffs=(CARD.cutoffs[0], *cutoffs))))
+    assert (
+        page.cells("cheapest in hindsight")
+        == "cheapest in hindsight 0.0800 0.5000 0.4000 to 0.6000 20.0% 10.0% to 30.0%"
+    )
+    assert "At the cut-off in force, 0.1500." in page.text
+    assert page.text.count("Cost is that at the proposed cut-off, 0.0909.") == 1
 
 
 def test_what_is_never_an_input_is_said_and_whether_age_is() -> None:
@@ -175,6 +192,14 @@ def test_markup_in_a_fact_stays_text() -> None:
     page = Page(page_of(model_card(model_name=attack, baselines={attack: CARD.figures}, versions={attack: attack})))
     assert "script" not in {tag for tag, _ in page.tags}
     assert page.text.count(attack) >= 3
+
+
+@pytest.mark.parametrize("prices", [(137, 462), (100, 13_696)])
+def test_the_frontier_tells_prices_near_each_other_too(prices: tuple[int, int]) -> None:
+    shape = TriedShape(3, 400, 0.05, 80, 0.2, 0.8, 20.0, auc=0.76, log_loss=0.25, cost=0.52)
+    axes = plots.draw_frontier([replace(shape, n_trees=price) for price in prices]).axes[0]
+    low, high = axes.get_xlim()
+    assert sum(low <= place <= high for place in axes.get_xticks()) >= 2
 
 
 def test_the_frontier_is_shown_where_it_is_drawn() -> None:

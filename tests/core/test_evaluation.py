@@ -9,11 +9,19 @@ from sklearn import metrics
 
 from tasks.core import evaluation
 from tasks.core.calibration import calibration_line, expected_calibration_error
-from tasks.core.evaluation import FIGURES, compare, estimates_of, figures_of, price_cutoffs, resample_figures
-from tasks.core.policy import best_cutoff, cost_per_application
+from tasks.core.evaluation import FIGURES, Resampled, compare, estimates_of, figures_of, price_cutoffs, resample_figures
+from tasks.core.policy import cost_per_application
 
 COSTS = {"false_negative": 10.0, "false_positive": 1.0}
 PDS = st.sampled_from([0.0, 0.01, 0.05, 1 / 11, 0.1, 0.3, 0.7, 1.0])
+
+
+def best_cutoff(pd: np.ndarray, defaulted: np.ndarray, *, false_negative: float, false_positive: float) -> float:
+    """The cut-off that would have cost least: an observed pd, or the next number above all; it varies by sample."""
+    cutoffs = np.append(np.unique(pd), np.nextafter(pd.max(), np.inf))
+    below = np.searchsorted(np.sort(pd[defaulted]), cutoffs, side="left")
+    refused_good = np.sum(~defaulted) - np.searchsorted(np.sort(pd[~defaulted]), cutoffs, side="left")
+    return float(cutoffs[np.argmin(false_negative * below + false_positive * refused_good)])
 
 
 def applications(rows: int, *, noise: float = 0.5, seed: int = 3) -> tuple[np.ndarray, np.ndarray]:
@@ -120,6 +128,13 @@ def test_every_interval_holds_its_figure_and_no_distance_is_below_nothing() -> N
     for name, (value, low, high) in told.items():
         assert low <= value <= high, name
     assert told["expected_calibration_error"].low >= 0
+
+
+def test_the_interval_of_a_distance_holds_it_where_every_resample_is_further_off() -> None:
+    point, drawn = np.zeros(len(FIGURES)), np.zeros((50, len(FIGURES)))
+    place = FIGURES.index("expected_calibration_error")
+    point[place], drawn[:, place] = 0.0028, np.linspace(0.003, 0.009, 50)
+    assert estimates_of(Resampled(point, drawn))["expected_calibration_error"] == (0.0028, 0.0, 0.0028)
 
 
 def test_models_are_compared_on_the_same_resamples() -> None:

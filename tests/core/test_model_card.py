@@ -7,15 +7,23 @@ import numpy as np
 import pytest
 
 from tasks.core.evaluation import Estimate
-from tasks.core.model_card import approval_ratio, description_of, figures_file, flat_metrics, is_better, limits_of
+from tasks.core.model_card import (
+    CutoffInUse,
+    approval_ratio,
+    description_of,
+    figures_file,
+    flat_metrics,
+    is_better,
+    limits_of,
+)
 from tasks.core.segments import Grouping, Segment
 from tests.model_cards import model_card
 
 CARD = model_card()
 
 
-def segment(name: str, refused: float, ratio: float = 1.0) -> Segment:
-    return Segment(name, 500, 0.1, 0.1 * ratio, ratio, 0.7, refused, 0.5)
+def segment(name: str, refused: float, ratio: float = 1.0, rows: int = 5000) -> Segment:
+    return Segment(name, rows, 0.1, 0.1 * ratio, ratio, 0.7, refused, 0.5)
 
 
 @pytest.mark.parametrize(
@@ -39,6 +47,13 @@ def test_a_model_is_ahead_only_where_the_interval_leaves_nought_out(
 def test_a_slope_that_is_not_one_is_a_limit(slope: tuple[float, float, float], is_told: bool) -> None:
     card = model_card(figures=dict(CARD.figures) | {"calibration_slope": Estimate(*slope)})
     assert any("too extreme" in limit for limit in limits_of(card)) == is_told
+
+
+def test_a_search_is_a_limit() -> None:
+    shapes = ({"depth": 3, "is_chosen": True}, {"depth": 2, "is_chosen": False})
+    told = [limit for card in (CARD, model_card(shapes=shapes)) for limit in limits_of(card) if "chosen" in limit]
+    assert len(told) == 1
+    assert told[0].startswith("One of 2 shapes was chosen by the very folds")
 
 
 def test_a_baseline_that_is_not_beaten_is_a_limit() -> None:
@@ -67,6 +82,15 @@ def test_a_badly_predicted_kind_is_named(ratio: float, told: str | None) -> None
     named = [limit for limit in limits_of(model_card(groupings=groupings)) if "the model is too" in limit]
     assert len(named) == (told is not None)
     assert told is None or told in named[0]
+
+
+@pytest.mark.parametrize("ratio", [0.75, 1.3])
+def test_a_kind_that_chance_may_have_predicted_badly_is_not_named(ratio: float) -> None:
+    def named(rows: int) -> bool:
+        groupings = (Grouping("Credit", (segment("a", 0.1, ratio, rows),), 0),)
+        return any("the model is too" in limit for limit in limits_of(model_card(groupings=groupings)))
+
+    assert [named(150), named(1500)] == [False, True]
 
 
 def test_kinds_of_too_few_are_counted_among_the_limits() -> None:
@@ -108,3 +132,10 @@ def test_the_description_has_the_headline_and_says_where_the_card_is() -> None:
     assert f"| AUC | {CARD.figures['auc'].value:.4f} (" in told
     assert "| AUC over logistic regression |" in told
     assert "model_card.html" in told
+
+
+def test_the_description_tells_the_cost_of_the_cut_off_in_force() -> None:
+    proposed, other = CARD.cutoffs[0], CutoffInUse("policy", 0.15, Estimate(0.6, 0.5, 0.7), Estimate(0.1, 0.0, 0.2))
+    told = description_of(model_card(cutoffs=(proposed, other)))
+    assert "| Cost per application | 0.6000 (0.5000 to 0.7000) |" in told
+    assert "Cost, and 10.0% refused, are at the cut-off in force by policy 1, 0.1500." in told

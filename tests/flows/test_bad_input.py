@@ -699,6 +699,12 @@ KINDS = [
         ModelError,
     ),
     Kind(
+        "age_forbidden", "a champion that sees age, under a policy that forbids it",
+        lambda p: policy_with(p, inputs={"age": False}),
+        "credit-default version 1 sees age, and policy 1 has `inputs: age: false`",
+        "Promote a version without age, or train one.", ModelError,
+    ),
+    Kind(
         "no_suite", "no suite", lambda p: p.with_settings(contract={"suite": str(p.root / "none.json")}),
         "The suite .*none.json cannot be read: No such file", "Give an existing suite.", ConfigError,
     ),

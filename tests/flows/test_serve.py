@@ -240,7 +240,7 @@ BAD: dict[str, tuple[str, Callable[[dict[str, Any]], str], str]] = {
     "no row keeps the contract": (
         JSON,
         lambda row: rows_of(row | NO_INCOME, row | NO_INCOME),
-        r"AMT_INCOME_TOTAL holds a number\. \(AMT_INCOME_TOTAL_parses, 2 rows\)",
+        r"keeps the contract\. It requires: .*AMT_INCOME_TOTAL holds a number\. \(AMT_INCOME_TOTAL_parses, 2 rows\)",
     ),
     "two columns too few": (
         JSON,
@@ -486,6 +486,15 @@ def test_a_changed_byte_is_refused_by_the_batch_and_by_serving(
     assert refused.value.exit_code == 5
     with pytest.raises(ModelError, match="The model to serve is not what was registered"):
         loaded(registry_copy)
+
+
+def test_a_model_that_sees_age_is_not_served_under_a_policy_that_forbids_it(
+    loaded: Callable[[Project], Any], registry_copy: Project, tmp_path: Path
+) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text((PROJECT / "configs/policy.yaml").read_text().replace("age: true", "age: false"))
+    with pytest.raises(ModelError, match="sees age"):
+        loaded(registry_copy.with_settings(scoring={"policy": str(policy)}))
 
 
 def test_the_server_refuses_to_start_on_a_changed_byte(registry_copy: Project) -> None:

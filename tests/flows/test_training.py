@@ -14,7 +14,6 @@ from configs.settings import load_settings
 from flows.summary import training_summary
 from flows.train_model import train_model
 from tasks.adapters.mlflow import ModelRegistry
-from tasks.arrive import arrive
 from tasks.core.bundle import to_files
 from tasks.core.feature_list import FAMILIES, NEVER_INPUTS
 from tasks.core.model_card import CARD_FILE, FIGURES_FILE
@@ -22,8 +21,6 @@ from tasks.errors import ConfigError, ExpectationsNotMet, ModelError, SourceErro
 from tasks.generate import load_statistics, write_history
 from tasks.history import read_history
 from tasks.load import load_bundle, load_scorer, policy_for, registry_of
-from tasks.pin import pin
-from tasks.serve import Served
 from tests.conftest import DAY, Project
 
 
@@ -122,6 +119,11 @@ def test_the_summary_of_a_training_fits_a_screen_and_says_where_the_card_is(proj
     assert "Cut-off, policy     0.0909: " in told
     assert told.rstrip().endswith(CARD_FILE)
     assert len(told.splitlines()) < 20
+    assert " trees of depth 3; " in told
+    assert "cross-validations" not in told
+    twice = replace(trained, card=replace(trained.card, repeats={"this model": ((0.7, 0.5), (0.72, 0.6))}))
+    told = training_summary(twice, load_settings(project.config))
+    assert "  2 cross-validations AUC 0.7100, cost 0.5500 in the mean; above stands the first" in told
 
 
 def test_the_same_history_gives_the_same_model(project: Project, tmp_path: Path) -> None:
@@ -143,6 +145,13 @@ def test_promoting_what_was_never_registered_names_what_was(project: Project) ->
         registry(project).promote("99")
 
 
+def test_a_run_tells_the_choices_of_the_policy(trained: Project) -> None:
+    version = registry(trained).champion().version
+    client = MlflowClient(load_settings(trained.config).registry.tracking_uri)
+    params = client.get_run(client.get_model_version("credit-default", version).run_id).data.params
+    assert (params["policy"], params["age"]) == ("1", "True")
+
+
 def test_a_policy_without_age_trains_without_it(project: Project, tmp_path: Path) -> None:
     policy = tmp_path / "policy.yaml"
     policy.write_text(Path("configs/policy.yaml").read_text().replace("age: true", "age: false"))
@@ -151,7 +160,7 @@ def test_a_policy_without_age_trains_without_it(project: Project, tmp_path: Path
     settings = load_settings(ageless.config)
     bundle = load_bundle(trained.model, settings)
     names = bundle.features.names
-    assert policy_for(bundle, load_policy(settings.scoring.policy)).cutoff == bundle.cutoff
+    assert policy_for(trained.model, bundle, load_policy(settings.scoring.policy)).cutoff == bundle.cutoff
     assert "DAYS_BIRTH" not in names
     assert "EMPLOYED_TO_AGE" not in names
     assert "CREDIT_TO_INCOME" in names
@@ -163,16 +172,34 @@ def test_a_model_has_a_card_where_no_choice_is_measured(project: Project, tmp_pa
     assert (trained.card.choices, trained.card.by_choice, trained.card.choice_rows) == ({}, {}, 0)
 
 
-def test_a_policy_without_age_refuses_a_champion_that_looks_at_it(project: Project, tmp_path: Path) -> None:
+def test_kinds_of_applicants_are_judged_at_the_cut_off_in_force(project: Project, tmp_path: Path) -> None:
     policy = tmp_path / "policy.yaml"
-    policy.write_text(Path("configs/policy.yaml").read_text().replace("age: true", "age: false"))
-    ageless = load_settings(project.with_settings(scoring={"policy": str(policy)}).config)
-    project.deliver(rows=30)
-    refused = pytest.raises(ModelError, match="looks at age, and policy 1 does not allow that")
-    with refused:
-        pin(arrive(DAY, ageless), ageless)
-    with refused:
-        Served(load_bundle(registry_of(ageless).champion(), ageless), registry_of(ageless).champion(), ageless)
+    policy.write_text(Path("configs/policy.yaml").read_text().replace("cutoff: bundle", "cutoff: 0.2"))
+    own = project.with_settings(scoring={"policy": str(policy)})
+    card = train_model.fn(applications=[str(history(tmp_path, 1500))], config=own.config).card
+    assert [each.name for each in card.cutoffs] == ["proposed", "hindsight", "policy"]
+    proposed, best, used = card.cutoffs
+    assert best.cost.value <= min(proposed.cost.value, used.cost.value)
+    assert best.cutoff == pytest.approx(card.figures["best_cutoff_in_hindsight"].value)
+    bands = next(each for each in card.groupings if each.name == "Risk band")
+    assert {each.refusal_share for each in bands.segments} <= {0.0, 1.0}, "a band is refused whole or not at all"
+    assert len(bands.segments) >= 2
+    gender = next(each.segments for each in card.groupings if each.name.startswith("Gender"))
+    refused = sum(each.rows * each.refusal_share for each in gender) / sum(each.rows for each in gender)
+    assert refused == pytest.approx(used.refusal_share.value, abs=0.01)
+    assert proposed.refusal_share.value > refused + 0.05
+
+
+def test_a_model_can_be_registered_and_the_champion_kept(project: Project, tmp_path: Path) -> None:
+    hasty = project.with_settings(training={"choice_rows": 0, "baselines": False, "max_trees": 20, "folds": 3})
+    before = registry(project).champion()
+    trained = train_model.fn(applications=[str(history(tmp_path, 1500))], config=hasty.config, keep_champion=True)
+    assert not trained.is_champion
+    assert trained.model.version != before.version
+    assert registry(project).champion() == before
+    settings = load_settings(hasty.config)
+    assert "is registered; the champion scores on" in training_summary(trained, settings)
+    assert load_bundle(trained.model, settings).cutoff == 1 / 11
 
 
 def test_history_without_outcomes_is_refused(project: Project, tmp_path: Path) -> None:
