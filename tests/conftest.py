@@ -21,6 +21,13 @@ for _name in [name for name in os.environ if name.startswith("SCORING_")]:
     del os.environ[_name]  # or tests would publish and promote in the store and registry of whoever runs them
 
 DAY = date(2026, 11, 2)
+_TRAINING = {"max_trees": 60, "folds": 3, "reference_rows": 500}
+_MOSTLY_WAITING = {"test_worker.py", "test_serve.py"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that mostly wait for servers come first, so that the others run beside them and none is left alone."""
+    items.sort(key=lambda item: item.path.name not in _MOSTLY_WAITING)
 
 
 @dataclass(frozen=True)
@@ -88,7 +95,7 @@ def _settings(folder: Path, registry: Path, **sections: dict[str, Any]) -> Path:
     settings = {
         "storage": {"root": str(folder / "store")},
         "registry": {"tracking_uri": f"sqlite:///{registry}/mlflow.db", "artifact_root": str(registry / "artifacts")},
-        "training": {"max_trees": 60, "folds": 3, "reference_rows": 500},
+        "training": _TRAINING,
         **sections,
     }
     path.write_text(yaml.safe_dump(settings))
@@ -130,8 +137,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 @pytest.fixture
 def project(trained: Project, tmp_path: Path) -> Project:
-    """A fresh project with the trained champion and its reference sample."""
-    config = _settings(tmp_path, Path(trained.config).parent)
+    """A fresh project with the trained champion and its reference sample; it trains quickly, with nothing beside."""
+    lean = _TRAINING | {"baselines": False, "choice_rows": 0}
+    config = _settings(tmp_path, Path(trained.config).parent, training=lean)
     shutil.copytree(trained.root / "reference", tmp_path / "store/reference")
     return Project(str(config), tmp_path / "store")
 

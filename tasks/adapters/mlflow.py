@@ -84,7 +84,7 @@ class ModelRegistry:
         tags = {_DIGEST_TAG: digest} | {f"{_FILE_TAG}{name}": value for name, value in digests.items()}
         with self._answering("The model could not be registered"):
             client = self._client(create=True)
-            run = client.create_run(self._experiment_id(client), run_name=f"{self.model_name} {_short(digest)}")
+            run = client.create_run(self._experiment_id(client), run_name=f"{self.model_name} {digest[:12]}")
             _log_facts(client, run.info.run_id, params, metrics)
             for name, plot in figures.items():
                 client.log_figure(run.info.run_id, plot, f"plots/{name}.png")

@@ -45,7 +45,7 @@ def people(rows: int = 300) -> pa.Table:
     return pa.table({ID: np.arange(rows), **columns}).select(TYPED_SCHEMA.names).cast(TYPED_SCHEMA)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def bundle() -> Bundle:
     rows = people()
     features = fit_features(rows, np.arange(300) % 3 == 0, feature_names(use_age=True))

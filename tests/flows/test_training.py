@@ -101,7 +101,8 @@ def test_no_document_shows_a_value_of_a_marked_applicant(project: Project, tmp_p
         marked = pa.array([mark, *column[1:].to_pylist()], column.type)
         table = table.set_column(table.column_names.index(name), name, marked)
     pq.write_table(table, path)
-    trained = train_model.fn(applications=[str(path)], config=project.config)
+    whole = project.with_settings(training={"baselines": True, "choice_rows": 1000})
+    trained = train_model.fn(applications=[str(path)], config=whole.config)
     card = Path(registry(project).document_address(trained.model, CARD_FILE))
     for text in (card.read_text(), card.with_name(FIGURES_FILE).read_text()):
         for mark in ("987654321", "3141592", "3.14159e", "23456", "Other_B", path.name, str(tmp_path)):
