@@ -42,7 +42,7 @@ types: $(READY)
 	@$(BIN)/mypy --no-error-summary
 
 unit: $(READY)
-	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 prove: $(READY)  ## Run the long proofs whole (up to an hour) and write docs/evidence.md
 	@rm -rf var/evidence

@@ -22,12 +22,6 @@ for _name in [name for name in os.environ if name.startswith("SCORING_")]:
 
 DAY = date(2026, 11, 2)
 _TRAINING = {"max_trees": 60, "folds": 3, "reference_rows": 500}
-_MOSTLY_WAITING = {"test_worker.py", "test_serve.py"}
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that mostly wait for servers come first, so that the others run beside them and none is left alone."""
-    items.sort(key=lambda item: item.path.name not in _MOSTLY_WAITING)
 
 
 @dataclass(frozen=True)

@@ -341,6 +341,7 @@ def test_a_copy_that_readers_should_not_have_seen_is_renewed_and_told(
 ) -> None:
     published(project, score)
     caplog.set_level("WARNING", "scoring")
+    caplog.clear()
     assert score().outcome == "unchanged"
     assert caplog.messages == []
     right = project.decisions.read_bytes()
