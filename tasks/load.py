@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from configs.policy import PolicyFile
 from configs.settings import Settings, project_path
-from tasks.core.bundle import Bundle, RawScorer, require_golden
+from tasks.core.bundle import Bundle, Engine, require_golden
 from tasks.core.day import ModelPin
-from tasks.core.features import uses_age
+from tasks.core.features import family_numbers, uses_age
 from tasks.core.policy import Policy, resolve_policy
 from tasks.errors import ConfigError, ModelError
 
@@ -56,18 +56,18 @@ def load_bundle(model: ModelPin, settings: Settings) -> Bundle:
 
 
 @functools.lru_cache(maxsize=4)
-def load_scorer(model: ModelPin, settings: Settings) -> RawScorer:
-    """The pinned model ready to score, proven on its golden rows."""
-    return proven_scorer(load_bundle(model, settings))
+def load_engine(model: ModelPin, settings: Settings) -> Engine:
+    """The pinned model ready to score and to say why, proven on its golden rows."""
+    return proven_engine(load_bundle(model, settings))
 
 
-def proven_scorer(bundle: Bundle) -> RawScorer:
-    """A bundle's model ready to score, proven on its golden rows."""
+def proven_engine(bundle: Bundle) -> Engine:
+    """A bundle's model ready to score and to say why, proven on its golden rows."""
     from tasks.adapters.lightgbm import LightGBMModel
 
-    scorer = LightGBMModel(bundle.model_text)
-    require_golden(bundle, scorer)
-    return scorer
+    engine = LightGBMModel(bundle.model_text, family_numbers(bundle.features.names))
+    require_golden(bundle, engine)
+    return engine
 
 
 @functools.lru_cache(maxsize=4)

@@ -13,7 +13,7 @@ from tasks.adapters.arrow import read_header, write_parquet
 from tasks.checkpoints import code_digest, digest_of
 from tasks.contract_gate import Gate
 from tasks.core.applications import AMOUNTS, ID, NAMES, TYPED_SCHEMA
-from tasks.core.bundle import Bundle, RawScorer, pd_of
+from tasks.core.bundle import Bundle, Engine, pd_of
 from tasks.core.contract import RuleCount, merge_counts
 from tasks.core.control_totals import add_sums, sum_typed
 from tasks.core.day import DataFile, Delivery, FileFormat, FileRef, PartRef, Pins
@@ -31,7 +31,7 @@ from tasks.core.screening import (
 from tasks.core.words import counted
 from tasks.errors import ExpectationsNotMet, SourceError
 from tasks.landing import delivered_chunks, open_delivered
-from tasks.load import load_bundle, load_scorer
+from tasks.load import load_bundle, load_engine
 from tasks.orchestration import run_logger, step
 from tasks.pin import pinned_contract
 from tasks.revisions import name_data
@@ -54,7 +54,7 @@ def screen_and_score(file: FileRef, delivery: Delivery, pins: Pins, settings: Se
     store = open_store(settings.storage)
     contract = pinned_contract(pins, settings)
     gate = Gate(store, contract, delivery, settings)
-    bundle, scorer = load_bundle(pins.model, settings), load_scorer(pins.model, settings)
+    bundle, engine = load_bundle(pins.model, settings), load_engine(pins.model, settings)
     kept = sorted({*AMOUNTS, *contract.table_columns} - {ID})
     decided = [_decided_schema(kept).empty_table()]
     rejected = [no_rejected_rows()]
@@ -70,7 +70,7 @@ def screen_and_score(file: FileRef, delivery: Delivery, pins: Pins, settings: Se
             for raw in chunks:
                 gate.require_budget_left(file, rejected, counts, rows=rows)
                 chunk = screen_chunk(raw, first_row=rows + 1, source=file.name, contract=contract)
-                decided.append(score_chunk(chunk, bundle, scorer, kept=kept))
+                decided.append(score_chunk(chunk, bundle, engine, kept=kept))
                 rejected.append(chunk.rejected)
                 counts = merge_counts(counts, chunk.counts)
                 sums = add_sums(sums, sum_typed(chunk.delivered))
@@ -130,7 +130,7 @@ def _decided_schema(kept: Sequence[str]) -> pa.Schema:
     return pa.schema([*results, *((typed_name(name), TYPED_SCHEMA.field(name).type) for name in kept)])
 
 
-def score_chunk(chunk: ScreenedChunk, bundle: Bundle, scorer: RawScorer, *, kept: Sequence[str]) -> pa.Table:
+def score_chunk(chunk: ScreenedChunk, bundle: Bundle, engine: Engine, *, kept: Sequence[str]) -> pa.Table:
     """The narrow result of a chunk's accepted rows: position in the file, id, pd, and the columns `kept` for the audit.
 
     Those are the amounts that are reconciled, and what rules about the whole day look at.
@@ -140,7 +140,7 @@ def score_chunk(chunk: ScreenedChunk, bundle: Bundle, scorer: RawScorer, *, kept
         {
             SOURCE_ROW: chunk.accepted_rows,
             APPLICATION_ID: chunk.accepted.column(ID).combine_chunks(),
-            PD: pd_of(matrix, scorer, bundle.calibration),
+            PD: pd_of(matrix, engine, bundle.calibration),
             **{typed_name(name): chunk.accepted.column(name).combine_chunks() for name in kept},
         },
         schema=_decided_schema(kept),

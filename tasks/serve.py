@@ -19,7 +19,7 @@ from tasks.core.day import ModelPin
 from tasks.core.features import build_features
 from tasks.core.online import REQUEST, build_answer, require_one_decidable, rows_of
 from tasks.core.screening import screen_chunk
-from tasks.load import load_contract, policy_for, proven_scorer, registry_of, suite_text
+from tasks.load import load_contract, policy_for, proven_engine, registry_of, suite_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +37,7 @@ class Served:
         """
         self._bundle = bundle
         self._model = model
-        self._scorer = proven_scorer(bundle)
+        self._engine = proven_engine(bundle)
         self._policy = policy_for(model, bundle, load_policy(settings.scoring.policy))
         self._contract = load_contract(suite_text(settings.contract.suite))
 
@@ -55,7 +55,7 @@ class Served:
         require_one_decidable(chunk, self._contract.rules)
         answer = build_answer(
             chunk,
-            pd_of(build_features(chunk.accepted, self._bundle.features), self._scorer, self._bundle.calibration),
+            pd_of(build_features(chunk.accepted, self._bundle.features), self._engine, self._bundle.calibration),
             policy=self._policy,
             model=self._model,
             contract_version=self._contract.version,

@@ -11,6 +11,7 @@ from typing import Final
 import lightgbm
 import numpy as np
 
+from tasks.core.feature_list import FAMILIES
 from tasks.errors import ModelError
 
 _MONOTONE_METHOD: Final = "basic"  # the others gain nothing that can be told apart: docs/model.md
@@ -55,8 +56,13 @@ class TreeSettings:
 class LightGBMModel:
     """A model read from LightGBM's text format."""
 
-    def __init__(self, text: str) -> None:
-        """Parse a model's text. Raises `ModelError` where it is no LightGBM model."""
+    def __init__(self, text: str, families: np.ndarray | None = None) -> None:
+        """Parse a model's text; `families` are those of its features, as `family_numbers` gives them, to say why.
+
+        Raises:
+            ModelError: the text is no LightGBM model.
+        """
+        self._families = families
         try:
             self._booster = lightgbm.Booster(model_str=text)
         except lightgbm.basic.LightGBMError as error:
@@ -67,6 +73,17 @@ class LightGBMModel:
         if not len(matrix):
             return np.empty(0)
         return np.asarray(self._booster.predict(matrix, raw_score=True), dtype=np.float64)
+
+    def contributions(self, matrix: np.ndarray) -> np.ndarray:
+        """Exact Shapley contributions to each raw score (log-odds), shape (rows, families), as `Engine` has them."""
+        if self._families is None:
+            raise TypeError("the model was read without the families of its features")
+        summed = np.zeros((len(matrix), len(FAMILIES)), order="F")
+        if len(matrix):
+            told = np.asarray(self._booster.predict(matrix, pred_contrib=True))
+            for feature, family in enumerate(self._families):
+                summed[:, family] += told[:, feature]
+        return summed
 
 
 @dataclass(frozen=True, slots=True)

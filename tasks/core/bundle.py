@@ -55,6 +55,16 @@ class RawScorer(Protocol):
         """Raw scores, float64, shape (rows,), of a float64 matrix, shape (rows, features)."""
 
 
+class Engine(RawScorer, Protocol):
+    """A scorer that can say why."""
+
+    def contributions(self, matrix: np.ndarray) -> np.ndarray:
+        """Exact Shapley contributions to each raw score (log-odds), summed over feature families.
+
+        Shape (rows, families), columns in the order of `FAMILIES`; above 0: towards refusal.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Golden:
     """Applications that belong to nobody, column by column, with the exact scores they must get."""

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.core.applications import TEXTS
-from tasks.core.feature_list import AGE, FEATURES, FILLED, GROUPED, NO_CATEGORY, NOT_EMPLOYED_DAYS
+from tasks.core.feature_list import AGE, FAMILIES, FEATURES, FILLED, GROUPED, NO_CATEGORY, NOT_EMPLOYED_DAYS
 
 FEATURE_VERSION: Final = "2"
 """Part of every fingerprint: raise it with any change of a feature's value."""
@@ -78,6 +78,12 @@ def uses_age(names: Iterable[str]) -> bool:
 def family_of(name: str) -> str:
     """The family of a feature: what its contributions are summed over."""
     return _FEATURE[name].family
+
+
+def family_numbers(names: Iterable[str]) -> np.ndarray:
+    """The place in `FAMILIES` of each feature's family, int64, shape (features,)."""
+    places = {family: place for place, family in enumerate(FAMILIES)}
+    return np.array([places[family_of(name)] for name in names], dtype=np.int64)
 
 
 def monotone_direction(name: str) -> int:

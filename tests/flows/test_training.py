@@ -20,7 +20,7 @@ from tasks.core.model_card import CARD_FILE, FIGURES_FILE
 from tasks.errors import ConfigError, ExpectationsNotMet, ModelError, SourceError
 from tasks.generate import load_statistics, write_history
 from tasks.history import read_history
-from tasks.load import load_bundle, load_scorer, policy_for, registry_of
+from tasks.load import load_bundle, load_engine, policy_for, registry_of
 from tests.conftest import DAY, Project
 
 
@@ -48,7 +48,7 @@ def test_the_champion_scores_new_applicants_better_than_chance(project: Project,
 
     settings = load_settings(project.config)
     pin = registry(project).champion()
-    bundle, scorer = load_bundle(pin, settings), load_scorer(pin, settings)
+    bundle, scorer = load_bundle(pin, settings), load_engine(pin, settings)
     table = pq.read_table(history(tmp_path, 5000, seed=6))
     pd = pd_of(build_features(table, bundle.features), scorer, bundle.calibration)
     defaulted = table.column("TARGET").to_numpy()
