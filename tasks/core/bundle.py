@@ -58,6 +58,10 @@ class RawScorer(Protocol):
 class Engine(RawScorer, Protocol):
     """A scorer that can say why."""
 
+    @property
+    def caveat(self) -> str | None:
+        """What its users should be told; None: nothing."""
+
     def contributions(self, matrix: np.ndarray) -> np.ndarray:
         """Exact Shapley contributions to each raw score (log-odds), summed over feature families.
 
