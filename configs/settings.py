@@ -90,6 +90,7 @@ class Scoring(_Section):
         description="Size of an unpacked landing file, in 10^9 bytes, above which it is refused.",
     )
     policy: str = Field("configs/policy.yaml", description="The decision policy.")
+    reasons: str = Field("configs/reasons.yaml", description="Code and sentence for each family of features.")
     calendar: str = Field("configs/calendar.yaml", description="Business days, holidays and the time zone.")
 
     @property
