@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -20,6 +20,7 @@ from tasks.errors import ConfigError, did_you_mean
 PROJECT: Final = Path(__file__).resolve().parent.parent
 _PREFIX: Final = "SCORING_"
 Model = TypeVar("Model", bound=BaseModel)
+EngineKind = Literal["tables", "lightgbm"]
 _NO_SETTINGS: Final = {"SCORING_CONFIG"}  # names the file itself
 
 
@@ -88,6 +89,12 @@ class Scoring(_Section):
         20.0,
         gt=0,
         description="Size of an unpacked landing file, in 10^9 bytes, above which it is refused.",
+    )
+    workers: int | None = Field(
+        None, ge=1, description="Chunks worked on at a time; one for each processor that is left to the run, if null."
+    )
+    engine: EngineKind = Field(
+        "tables", description="What scores and explains; lightgbm is LightGBM itself, with the same results, slower."
     )
     policy: str = Field("configs/policy.yaml", description="The decision policy.")
     reasons: str = Field("configs/reasons.yaml", description="Code and sentence for each family of features.")

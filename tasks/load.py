@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 from configs.policy import PolicyFile
 from configs.reasons import load_reasons
-from configs.settings import Settings, project_path
+from configs.settings import EngineKind, Settings, project_path
 from tasks.core.bundle import Bundle, Engine, require_golden
 from tasks.core.day import ModelPin
 from tasks.core.feature_list import FAMILIES
 from tasks.core.features import family_numbers, uses_age
 from tasks.core.policy import Policy, resolve_policy
 from tasks.core.reasons import Reason
+from tasks.core.tree_tables import TreeTables
+from tasks.core.trees import UnfitTreesError
 from tasks.errors import ConfigError, ModelError
 
 if TYPE_CHECKING:
@@ -67,16 +69,29 @@ def load_bundle(model: ModelPin, settings: Settings) -> Bundle:
 @functools.lru_cache(maxsize=4)
 def load_engine(model: ModelPin, settings: Settings) -> Engine:
     """The pinned model ready to score and to say why, proven on its golden rows."""
-    return proven_engine(load_bundle(model, settings))
+    return proven_engine(load_bundle(model, settings), settings.scoring.engine)
 
 
-def proven_engine(bundle: Bundle) -> Engine:
-    """A bundle's model ready to score and to say why, proven on its golden rows."""
-    from tasks.adapters.lightgbm import LightGBMModel
+def proven_engine(bundle: Bundle, kind: EngineKind = "tables") -> Engine:
+    """A bundle's model ready to score and to say why, proven on its golden rows.
 
-    engine = LightGBMModel(bundle.model_text, family_numbers(bundle.features.names))
+    LightGBM itself stands in, with a caveat, for tables that cannot be exact.
+    """
+    engine = _engine_of(bundle, kind)
     require_golden(bundle, engine)
     return engine
+
+
+def _engine_of(bundle: Bundle, kind: EngineKind) -> Engine:
+    families, caveat = family_numbers(bundle.features.names), None
+    if kind == "tables":
+        try:
+            return TreeTables(bundle.model_text, families)
+        except UnfitTreesError as error:
+            caveat = f"The model is scored and explained by LightGBM itself, which takes far longer: {error}."
+    from tasks.adapters.lightgbm import LightGBMModel
+
+    return LightGBMModel(bundle.model_text, families, caveat=caveat)
 
 
 @functools.lru_cache(maxsize=4)

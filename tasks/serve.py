@@ -38,7 +38,7 @@ class Served:
         """
         self._bundle = bundle
         self._model = model
-        self._engine = proven_engine(bundle)
+        self._engine = proven_engine(bundle, settings.scoring.engine)
         self._policy = policy_for(model, bundle, load_policy(settings.scoring.policy))
         self._codes = codes_of(reasons_of(settings))
         self._contract = load_contract(suite_text(settings.contract.suite))

@@ -16,7 +16,7 @@ from tasks.core.applications import ID
 from tasks.core.bundle import Bundle, make_golden, reference_statistics, to_files
 from tasks.core.calibration import fit_calibration
 from tasks.core.day import ModelPin
-from tasks.core.features import build_features, feature_names, fit_features, monotone_direction
+from tasks.core.features import build_features, family_numbers, feature_names, fit_features, monotone_direction
 from tasks.core.model_card import ModelCard
 from tasks.core.model_shape import TriedShape, shapes_table
 from tasks.core.policy import break_even_cutoff
@@ -56,7 +56,8 @@ def fit(history: History, judged: OutOfFold, settings: Settings) -> Bundle:
         n_trees=judged.n_trees,
     )  # fmt: skip
     calibration = fit_calibration(judged.raw, history.defaulted)
-    golden = make_golden(history.rows, features, LightGBMModel(text), calibration, seed=settings.training.seed)
+    engine = LightGBMModel(text, family_numbers(features.names))
+    golden = make_golden(history.rows, features, engine, calibration, seed=settings.training.seed)
     statistics = reference_statistics(history.rows, judged.pd)
     return Bundle(text, features, calibration, break_even_cutoff(**policy.costs.model_dump()), statistics, golden)
 

@@ -56,13 +56,19 @@ class TreeSettings:
 class LightGBMModel:
     """A model read from LightGBM's text format."""
 
-    def __init__(self, text: str, families: np.ndarray | None = None) -> None:
-        """Parse a model's text; `families` are those of its features, as `family_numbers` gives them, to say why.
+    def __init__(self, text: str, families: np.ndarray | None = None, *, caveat: str | None = None) -> None:
+        """Parse a model's text.
+
+        Args:
+            text: the model.
+            families: of its features, as `family_numbers` gives them; needed to say why.
+            caveat: what its users should be told.
 
         Raises:
             ModelError: the text is no LightGBM model.
         """
         self._families = families
+        self.caveat = caveat
         try:
             self._booster = lightgbm.Booster(model_str=text)
         except lightgbm.basic.LightGBMError as error:

@@ -2,7 +2,8 @@
 
 A bundle is a handful of files, each checked by SHA-256, none of them a pickle. It carries no applicant's row: the
 golden applications are put together value by value, each halfway between two applicants', so none of them is
-anybody's. They go the whole way from typed row to pd, so that a changed formula is noticed like a changed tree.
+anybody's. They go the whole way from typed row to pd, so that a changed formula is noticed like a changed tree, and
+carry LightGBM's own contributions, against which any other engine is held.
 """
 
 from __future__ import annotations
@@ -23,13 +24,15 @@ from tasks.core.feature_list import NOT_EMPLOYED_DAYS
 from tasks.core.features import FEATURE_VERSION, Encoding, FeatureSet, Typical, build_features
 from tasks.errors import ModelError
 
-BUNDLE_VERSION: Final = "2"
+BUNDLE_VERSION: Final = "3"
 MODEL_FILE: Final = "model.txt"
 _SCORING_FILE: Final = "scoring.json"
 _REFERENCE_FILE: Final = "reference.json"
 _GOLDEN_FILE: Final = "golden.json"
 FILES: Final = (MODEL_FILE, _SCORING_FILE, _REFERENCE_FILE, _GOLDEN_FILE)
 _GOLDEN_ROWS: Final = 64
+_CONTRIBUTION_TOLERANCE: Final = 1e-9
+"""Contributions (log-odds) are sums, which engines add up in different orders; reasons rank them rounded to 1e-6."""
 _TWO: Final = 2
 _UNSEEN: Final = slice(0, None, 16)
 _MISSING: Final = slice(1, None, 11)
@@ -58,6 +61,10 @@ class RawScorer(Protocol):
 class Engine(RawScorer, Protocol):
     """A scorer that can say why."""
 
+    @property
+    def caveat(self) -> str | None:
+        """What its users should be told; None: nothing."""
+
     def contributions(self, matrix: np.ndarray) -> np.ndarray:
         """Exact Shapley contributions to each raw score (log-odds), summed over feature families.
 
@@ -73,6 +80,8 @@ class Golden:
     """Every declared column but the id."""
     raw: tuple[float, ...]
     pd: tuple[float, ...]
+    contributions: tuple[tuple[float, ...], ...]
+    """Of each family to each raw score (log-odds), as LightGBM computed them when the model was registered."""
 
     def rows(self) -> pa.Table:
         """The golden applications as typed rows."""
@@ -98,16 +107,15 @@ def pd_of(matrix: np.ndarray, model: RawScorer, calibration: Calibration) -> np.
     return calibration.pd_of(model.raw_scores(matrix))
 
 
-def make_golden(
-    rows: pa.Table, features: FeatureSet, model: RawScorer, calibration: Calibration, *, seed: int
-) -> Golden:
-    """Golden applications for a model, drawn from typed training rows, with the scores it gives them."""
+def make_golden(rows: pa.Table, features: FeatureSet, engine: Engine, calibration: Calibration, *, seed: int) -> Golden:
+    """Golden applications for a model, drawn from typed training rows, with the scores and contributions it gives."""
     random = np.random.default_rng(seed)
     columns: dict[str, tuple[float | str | None, ...]] = {name: _halfway(name, rows, random) for name in NUMBERS}
     columns |= {name: _some_level(features.encodings.get(name), random) for name in TEXTS}
-    drawn = Golden(columns, (0.0,) * _GOLDEN_ROWS, ())
-    raw = model.raw_scores(build_features(drawn.rows(), features))
-    return Golden(columns, tuple(raw.tolist()), tuple(calibration.pd_of(raw).tolist()))
+    matrix = build_features(Golden(columns, (0.0,) * _GOLDEN_ROWS, (), ()).rows(), features)
+    raw, contributions = engine.raw_scores(matrix), engine.contributions(matrix)
+    told = tuple(tuple(row) for row in contributions.tolist())
+    return Golden(columns, tuple(raw.tolist()), tuple(calibration.pd_of(raw).tolist()), told)
 
 
 def _halfway(name: str, rows: pa.Table, random: np.random.Generator) -> tuple[float | None, ...]:
@@ -134,15 +142,24 @@ def _some_level(encoding: Encoding | None, random: np.random.Generator) -> tuple
     return tuple(drawn.tolist())
 
 
-def require_golden(bundle: Bundle, model: RawScorer) -> None:
-    """Refuse a model that does not give its golden applications exactly the scores it was registered with."""
+def require_golden(bundle: Bundle, engine: Engine) -> None:
+    """Refuse an engine that does not give the golden applications what they were registered with.
+
+    Scores and pd must be the same to the last bit, contributions within 1e-9.
+    """
     golden = bundle.golden
-    raw = model.raw_scores(build_features(golden.rows(), bundle.features))
-    wrong = int(np.sum(raw != np.array(golden.raw)) + np.sum(bundle.calibration.pd_of(raw) != np.array(golden.pd)))
-    if wrong:
+    matrix = build_features(golden.rows(), bundle.features)
+    raw, contributions = engine.raw_scores(matrix), engine.contributions(matrix)
+    differs = (
+        raw != np.array(golden.raw),
+        bundle.calibration.pd_of(raw) != np.array(golden.pd),
+        ~(np.abs(contributions - np.array(golden.contributions)) <= _CONTRIBUTION_TOLERANCE),
+    )
+    if wrong := sum(int(each.sum()) for each in differs):
         raise ModelError(
-            f"The model gives {wrong} of {2 * len(raw)} golden figures another value than at registration. Its files, "
-            "LightGBM or the features' formulas have changed; install the lock file's versions or register it again."
+            f"The model gives {wrong} of {sum(each.size for each in differs)} golden figures another value than at "
+            "registration. Its files, LightGBM or the features' formulas have changed; install the lock file's "
+            "versions or register it again."
         )
 
 
@@ -217,6 +234,7 @@ def from_files(files: Mapping[str, bytes]) -> Bundle:
                 {name: tuple(values) for name, values in golden["columns"].items()},
                 tuple(golden["raw"]),
                 tuple(golden["pd"]),
+                tuple(map(tuple, golden["contributions"])),
             ),
         )
     except (KeyError, TypeError, ValueError) as error:

@@ -8,6 +8,7 @@ import pytest
 
 from tasks.core.applications import ID, NUMBERS, TEXTS, TYPED_SCHEMA
 from tasks.core.bundle import (
+    BUNDLE_VERSION,
     FILES,
     Bundle,
     bundle_digest,
@@ -19,21 +20,29 @@ from tasks.core.bundle import (
     to_files,
 )
 from tasks.core.calibration import Calibration
-from tasks.core.feature_list import FEATURES, NOT_EMPLOYED_DAYS
-from tasks.core.features import feature_names, fit_features
+from tasks.core.feature_list import FAMILIES, FEATURES, NOT_EMPLOYED_DAYS
+from tasks.core.features import FEATURE_VERSION, feature_names, fit_features
 from tasks.errors import ModelError
 
 CALIBRATION = Calibration((-1e4, 1e4), (0.01, 0.9))
 
 
 class SumOfFeatures:
-    """A model whose scores anyone can check."""
+    """A model whose scores anyone can check; each family has the same part in them."""
 
-    def __init__(self, shift: float = 0.0) -> None:
+    caveat = None
+
+    def __init__(self, shift: float = 0.0, *, told_off_by: float = 0.0) -> None:
         self.shift = shift
+        self.told_off_by = told_off_by
 
     def raw_scores(self, matrix: np.ndarray) -> np.ndarray:
         return np.nansum(matrix, axis=1) + self.shift
+
+    def contributions(self, matrix: np.ndarray) -> np.ndarray:
+        told = np.tile(np.arange(len(FAMILIES)) / 4.0, (len(matrix), 1))
+        told[0, 0] += self.told_off_by
+        return told
 
 
 def people(rows: int = 300) -> pa.Table:
@@ -63,10 +72,15 @@ def test_a_bundle_reads_back_to_the_last_bit(bundle: Bundle) -> None:
 def test_golden_rows_hold_for_their_model_and_no_other(bundle: Bundle) -> None:
     require_golden(bundle, SumOfFeatures())
     recalibrated = replace(bundle, calibration=replace(CALIBRATION, pd=(0.02, 0.9)))
-    with pytest.raises(ModelError, match="64 of 128 golden figures another value"):
+    with pytest.raises(ModelError, match="64 of 1152 golden figures another value"):
         require_golden(recalibrated, SumOfFeatures())
-    with pytest.raises(ModelError, match=r"1\d\d of 128"):
+    with pytest.raises(ModelError, match=r"1\d\d of 1152"):
         require_golden(bundle, SumOfFeatures(1e-6))
+    require_golden(bundle, SumOfFeatures(told_off_by=-1e-9))
+    with pytest.raises(ModelError, match="1 of 1152"):
+        require_golden(bundle, SumOfFeatures(told_off_by=-1.1e-9))
+    with pytest.raises(ModelError, match="1 of 1152"):
+        require_golden(bundle, SumOfFeatures(told_off_by=np.nan))
 
 
 @pytest.mark.parametrize("feature", [each.name for each in FEATURES])
@@ -102,11 +116,13 @@ def test_a_missing_file_is_named(bundle: Bundle, name: str) -> None:
         from_files(files)
 
 
-@pytest.mark.parametrize("version", ["bundle_version", "feature_version"])
-def test_a_bundle_of_another_version_is_refused(bundle: Bundle, version: str) -> None:
+@pytest.mark.parametrize(
+    ("version", "needed"), [("bundle_version", BUNDLE_VERSION), ("feature_version", FEATURE_VERSION)]
+)
+def test_a_bundle_of_another_version_is_refused(bundle: Bundle, version: str, needed: str) -> None:
     files = to_files(bundle)
     files["scoring.json"] = json.dumps(json.loads(files["scoring.json"]) | {version: "0"}).encode()
-    with pytest.raises(ModelError, match=f"has {version.removesuffix('_version')} version 0; this code needs 2"):
+    with pytest.raises(ModelError, match=f"has {version.removesuffix('_version')} version 0; this code needs {needed}"):
         from_files(files)
 
 

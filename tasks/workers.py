@@ -1,0 +1,51 @@
+"""Work on several processors at once that comes out as if done one piece after the other."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def processors() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def work_in_order(work: Callable[[T], R], pieces: Iterable[T], *, workers: int) -> Generator[R, None, None]:
+    """What `work` makes of each piece, in their order, `workers` of them at a time in threads.
+
+    The next piece is asked for while the others are worked on; no more than `workers + 1` are held at a time. An error
+    comes where it would without threads, after the results of all pieces before it: whether it is one of the work, or
+    of whoever hands out the pieces.
+    """
+    if workers == 1:
+        yield from map(work, pieces)
+        return
+    begun: deque[Future[R]] = deque()
+    cause: Exception | None = None
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            remaining = iter(pieces)
+            while True:
+                try:
+                    begun.append(pool.submit(work, next(remaining)))
+                except StopIteration:
+                    break
+                except Exception as error:  # noqa: BLE001 - raised below, in its turn
+                    cause = error
+                    break
+                if len(begun) > workers:
+                    yield begun.popleft().result()
+            while begun:
+                yield begun.popleft().result()
+        finally:
+            for future in begun:
+                future.cancel()
+    if cause is not None:
+        raise cause
