@@ -13,11 +13,12 @@ from tasks.adapters.arrow import read_header, write_parquet
 from tasks.checkpoints import code_digest, digest_of
 from tasks.contract_gate import Gate
 from tasks.core.applications import AMOUNTS, ID, NAMES, TYPED_SCHEMA
-from tasks.core.bundle import Bundle, Engine, pd_of
+from tasks.core.bundle import Bundle, Engine
 from tasks.core.contract import RuleCount, merge_counts
 from tasks.core.control_totals import add_sums, sum_typed
 from tasks.core.day import DataFile, Delivery, FileFormat, FileRef, PartRef, Pins
-from tasks.core.features import build_features
+from tasks.core.reasons import REASONS, codes_of
+from tasks.core.scoring import score_rows
 from tasks.core.screening import (
     APPLICATION_ID,
     SOURCE_ROW,
@@ -70,7 +71,7 @@ def screen_and_score(file: FileRef, delivery: Delivery, pins: Pins, settings: Se
             for raw in chunks:
                 gate.require_budget_left(file, rejected, counts, rows=rows)
                 chunk = screen_chunk(raw, first_row=rows + 1, source=file.name, contract=contract)
-                decided.append(score_chunk(chunk, bundle, engine, kept=kept))
+                decided.append(score_chunk(chunk, bundle, engine, pins, kept=kept))
                 rejected.append(chunk.rejected)
                 counts = merge_counts(counts, chunk.counts)
                 sums = add_sums(sums, sum_typed(chunk.delivered))
@@ -127,20 +128,22 @@ def _require_column_rules(contract: Contract, header: tuple[str, ...], *, name: 
 
 def _decided_schema(kept: Sequence[str]) -> pa.Schema:
     results = [(SOURCE_ROW, pa.int64()), (APPLICATION_ID, pa.int64()), (PD, pa.float64())]
-    return pa.schema([*results, *((typed_name(name), TYPED_SCHEMA.field(name).type) for name in kept)])
+    reasons = [(reason, pa.string()) for reason in REASONS]
+    return pa.schema([*results, *reasons, *((typed_name(name), TYPED_SCHEMA.field(name).type) for name in kept)])
 
 
-def score_chunk(chunk: ScreenedChunk, bundle: Bundle, engine: Engine, *, kept: Sequence[str]) -> pa.Table:
-    """The narrow result of a chunk's accepted rows: position in the file, id, pd, and the columns `kept` for the audit.
+def score_chunk(chunk: ScreenedChunk, bundle: Bundle, engine: Engine, pins: Pins, *, kept: Sequence[str]) -> pa.Table:
+    """The narrow result of a chunk's accepted rows: position in the file, id, pd, reasons, and what the audit looks at.
 
-    Those are the amounts that are reconciled, and what rules about the whole day look at.
+    The columns `kept` are the amounts that are reconciled, and those that rules about the whole day look at.
     """
-    matrix = build_features(chunk.accepted, bundle.features)
+    scored = score_rows(chunk.accepted, bundle, engine, policy=pins.policy, codes=codes_of(pins.reasons))
     return pa.table(
         {
             SOURCE_ROW: chunk.accepted_rows,
             APPLICATION_ID: chunk.accepted.column(ID).combine_chunks(),
-            PD: pd_of(matrix, engine, bundle.calibration),
+            PD: scored.pd,
+            **scored.reasons,
             **{typed_name(name): chunk.accepted.column(name).combine_chunks() for name in kept},
         },
         schema=_decided_schema(kept),

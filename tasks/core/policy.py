@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 DECISIONS: Final = ("approve", "refer", "refuse")
+APPROVE: Final = DECISIONS.index("approve")
 
 
 @dataclass(frozen=True, slots=True)
