@@ -29,6 +29,14 @@ class Calibration:
         """The pd of each raw score, in [0, 1], never falling as the score rises."""
         return np.interp(raw, self.raw, self.pd)
 
+    def raw_at(self, pd: float) -> float:
+        """The raw score at which a pd is reached; that of the nearer end where none reaches it.
+
+        >>> Calibration((-2.0, 0.0), (0.1, 0.3)).raw_at(0.2)
+        -1.0
+        """
+        return float(np.interp(pd, self.pd, self.raw))
+
 
 def fit_calibration(raw: np.ndarray, defaulted: np.ndarray) -> Calibration:
     """Platt's logistic curve pd = 1 / (1 + exp(-(a + b * raw))), fitted by maximum likelihood and tabulated.
