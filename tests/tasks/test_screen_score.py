@@ -66,14 +66,20 @@ def decided(rows: pa.Table, decider: Decider) -> list[tuple[object, ...]]:
     return [told[row] for row in range(1, rows.num_rows + 1)]
 
 
+@pytest.fixture(scope="module")
+def among_all(decider: Decider) -> list[tuple[object, ...]]:
+    return decided(delivered(), decider)
+
+
 @settings(max_examples=10, deadline=None)
 @given(st.lists(st.integers(0, ROWS - 1), min_size=1, max_size=5))
-def test_any_row_comes_out_alone_as_among_any_others(decider: Decider, chosen: list[int]) -> None:
-    among_all = decided(delivered(), decider)
+def test_any_row_comes_out_alone_as_among_any_others(
+    decider: Decider, among_all: list[tuple[object, ...]], chosen: list[int]
+) -> None:
     assert decided(delivered().take(pa.array(chosen)), decider) == [among_all[row] for row in chosen]
     assert decided(delivered().slice(chosen[0], 1), decider) == [among_all[chosen[0]]]
 
 
-def test_among_the_rows_are_all_kinds(decider: Decider) -> None:
-    kinds = {len(row) if row[1] is None or len(row) == 2 else "explained" for row in decided(delivered(), decider)}
+def test_among_the_rows_are_all_kinds(among_all: list[tuple[object, ...]]) -> None:
+    kinds = {len(row) if row[1] is None or len(row) == 2 else "explained" for row in among_all}
     assert kinds == {2, 5, "explained"}
