@@ -67,7 +67,7 @@ def _waterfall(account: Account) -> Iterator[str]:
     low, high = (pick(*levels, account.raw, account.cutoff) for pick in (min, max))
 
     def cell(level: float) -> int:
-        return round((level - low) / (high - low) * (_CELLS - 1))
+        return round((level - low) / ((high - low) or 1.0) * (_CELLS - 1))
 
     def line(name: str, number: str, first: float, last: float, sign: str, told: str = "") -> str:
         cells = [" "] * _CELLS

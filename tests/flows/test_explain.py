@@ -19,8 +19,10 @@ import pytest
 
 from configs.settings import Settings, load_settings
 from flows.cli import main
+from flows.explain_summary import explain_summary
 from flows.score_applications import score_applications
 from tasks.adapters.lightgbm import LightGBMModel
+from tasks.adapters.plots import draw_account, encode_figure
 from tasks.core.applications import parse_rows
 from tasks.core.day import ModelPin
 from tasks.core.feature_list import FAMILIES
@@ -170,6 +172,15 @@ def test_a_refusal_is_told_with_its_reasons_and_a_waterfall(kept: Project, asked
             assert ("█" if push > 0 else "░") in lines[FAMILIES[family]]
     assert lines["This application"].endswith(f"pd {row['pd']:.4f}")
     assert everything(kept) == before
+
+
+def test_a_model_that_tells_nobody_apart_is_drawn_all_the_same(kept: Project) -> None:
+    told = found(kept, rows_of(kept, "approve")[0]["application_id"])
+    assert told.account
+    account = replace(told.account, base=-2.0, raw=-2.0, cutoff=-2.0, pushes=dict.fromkeys(FAMILIES, 0.0))
+    shown = explain_summary(replace(told, account=account))
+    assert [line[4:44].strip() for line in shown.splitlines()[-2:]] == ["Mean of all in training", "This application"]
+    assert encode_figure(draw_account(account, FAMILIES, title="nobody"), "png").startswith(b"\x89PNG")
 
 
 def test_an_approval_is_explained_on_request(kept: Project, asked: Callable[..., Ended]) -> None:
