@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
 import pyarrow as pa
 
@@ -37,12 +37,24 @@ from tasks.orchestration import run_logger, step
 from tasks.pin import pinned_contract
 from tasks.revisions import name_data
 from tasks.store import Store, open_store, overwrite
+from tasks.workers import processors, work_in_order
 
 if TYPE_CHECKING:
     from tasks.adapters.gx import Contract
 
 PD: Final = "pd"
 _TOLD_CHARACTERS: Final = 60
+
+
+class _Worked(NamedTuple):
+    """What remains of a chunk."""
+
+    decided: pa.Table
+    rejected: pa.Table
+    counts: Mapping[str, RuleCount]
+    sums: Mapping[str, int]
+    """Control totals over its rows as they were read."""
+    rows: int
 
 
 def _same_file_and_pins(file: FileRef, _delivery: Delivery, pins: Pins, _settings: Settings) -> str:
@@ -56,26 +68,38 @@ def screen_and_score(file: FileRef, delivery: Delivery, pins: Pins, settings: Se
     contract = pinned_contract(pins, settings)
     gate = Gate(store, contract, delivery, settings)
     bundle, engine = load_bundle(pins.model, settings), load_engine(pins.model, settings)
+    if engine.caveat:
+        run_logger().warning("%s", engine.caveat)
     kept = sorted({*AMOUNTS, *contract.table_columns} - {ID})
     decided = [_decided_schema(kept).empty_table()]
     rejected = [no_rejected_rows()]
     counts: dict[str, RuleCount] = {}
     sums = add_sums()
     rows = 0
+
+    def work(placed: tuple[int, pa.Table]) -> _Worked:
+        first_row, raw = placed
+        chunk = screen_chunk(raw, first_row=first_row, source=file.name, contract=contract)
+        scored = score_chunk(chunk, bundle, engine, pins, kept=kept)
+        return _Worked(scored, chunk.rejected, chunk.counts, sum_typed(chunk.delivered), raw.num_rows)
+
     with open_delivered(store, file) as stream:
         header = require_columns(stream, file.format, name=file.name)
         broken_columns = _require_column_rules(contract, header, name=file.name)
         _tell_extra_columns(header, name=file.name)
         limits = {"chunk_rows": settings.scoring.chunk_rows, "max_unpacked_bytes": settings.scoring.max_unpacked_bytes}
-        with closing(delivered_chunks(stream, file, **limits)) as chunks:
-            for raw in chunks:
+        workers = settings.scoring.workers or processors()
+        with (
+            closing(delivered_chunks(stream, file, **limits)) as chunks,
+            closing(work_in_order(work, _placed(chunks), workers=workers)) as all_worked,
+        ):
+            for worked in all_worked:
                 gate.require_budget_left(file, rejected, counts, rows=rows)
-                chunk = screen_chunk(raw, first_row=rows + 1, source=file.name, contract=contract)
-                decided.append(score_chunk(chunk, bundle, engine, pins, kept=kept))
-                rejected.append(chunk.rejected)
-                counts = merge_counts(counts, chunk.counts)
-                sums = add_sums(sums, sum_typed(chunk.delivered))
-                rows += raw.num_rows
+                decided.append(worked.decided)
+                rejected.append(worked.rejected)
+                counts = merge_counts(counts, worked.counts)
+                sums = add_sums(sums, worked.sums)
+                rows += worked.rows
                 _require_announced(file, rows, is_all=False)
                 run_logger().info("%s: %d rows screened and scored", file.name, rows)
     _require_announced(file, rows, is_all=True)
@@ -90,6 +114,14 @@ def screen_and_score(file: FileRef, delivery: Delivery, pins: Pins, settings: Se
         sums,
         broken_columns,
     )
+
+
+def _placed(chunks: Iterable[pa.Table]) -> Iterator[tuple[int, pa.Table]]:
+    """Each chunk with the position of its first row in the file, counted from 1."""
+    first_row = 1
+    for chunk in chunks:
+        yield first_row, chunk
+        first_row += chunk.num_rows
 
 
 def _store_part(store: Store, pins: Pins, name: str, tables: list[pa.Table]) -> DataFile:
