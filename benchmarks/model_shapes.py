@@ -22,7 +22,7 @@ from tasks.core.cross_fitting import cross_fitted_pd
 from tasks.core.evaluation import auc_of
 from tasks.core.features import feature_names
 from tasks.core.model_shape import DEEPEST, choose_shape, log_losses, shapes_table
-from tasks.core.policy import break_even_cutoff, cost_per_application
+from tasks.core.policy import cost_at_break_even
 from tasks.folds import assigned_folds, build_folds, score_folds
 from tasks.history import History, read_history
 from tasks.search import judge_shape, with_numbers
@@ -67,8 +67,8 @@ def _large(history: History, fold: np.ndarray, costs: Costs, best: np.ndarray, *
         booster.predict(some, pred_contrib=True)
         rate = len(some) / (time.perf_counter() - begun)
     pd = cross_fitted_pd(raw, defaulted, fold)
-    losses, matrix = log_losses(pd, defaulted).astype(np.float64), costs.model_dump()
-    cost = cost_per_application(pd, defaulted, break_even_cutoff(**matrix), **matrix)
+    losses = log_losses(pd, defaulted).astype(np.float64)
+    cost = cost_at_break_even(pd, defaulted, **costs.model_dump())
     behind = losses - best
     return (
         f"| {_LARGE_LEAVES} leaves, raw columns | {_LARGE_TREES} | 0.050 | {auc_of(pd, defaulted):.4f} "

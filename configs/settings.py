@@ -97,6 +97,7 @@ class Scoring(_Section):
         "tables", description="What scores and explains; lightgbm is LightGBM itself, with the same results, slower."
     )
     policy: str = Field("configs/policy.yaml", description="The decision policy.")
+    reasons: str = Field("configs/reasons.yaml", description="Code and sentence for each family of features.")
     calendar: str = Field("configs/calendar.yaml", description="Business days, holidays and the time zone.")
 
     @property

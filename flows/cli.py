@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from tasks.store import Store
 
 F = TypeVar("F", bound=Callable[..., Any])
+_COLLECTED_EVERY: Final = 100_000  # new objects; by default 700, and a quarter of a start went into finding no garbage
 _NO_ID: Final = 2**53  # from here on float64, in which ids are compared, skips whole numbers
 
 
@@ -399,6 +401,7 @@ def program() -> None:
     A thread of Arrow's that lets go of a Python object while the interpreter is taken down aborts the process, exit 134
     (https://github.com/apache/arrow/issues/34314). So it is left right before that, last of all that runs at exit.
     """
+    gc.set_threshold(_COLLECTED_EVERY)
     code: Any = 1
     atexit.register(lambda: _leave(code))  # what is registered first runs last
     try:

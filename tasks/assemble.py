@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import BinaryIO, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.adapters.arrow import read_parquet
-from tasks.core.applications import AMOUNTS, ID, as_text, parse_rows
+from tasks.adapters.arrow import read_lines, read_parquet
+from tasks.core.applications import AMOUNTS, ID, as_text, parse_numbers, parse_rows
 from tasks.core.control_totals import totals_by_measure
 from tasks.core.day import FileTotals, PartRef
 from tasks.core.duplicates import shared_ids, sort_out, take_turns
@@ -127,20 +127,38 @@ def _read_again(
     store: Store, parts: Sequence[PartRef], suspects: pd.DataFrame, *, chunk_rows: int
 ) -> tuple[pa.Table, pd.DataFrame]:
     """The suspects' rows in their order: as text, and as what makes two of them equal."""
-    texts, contents = [], []
+    found = []
     for part in sorted(parts, key=lambda part: part.file.name):  # as the suspects are sorted
-        wanted = suspects.loc[suspects[SOURCE_FILE] == part.file.name, SOURCE_ROW].to_numpy()
-        if not len(wanted):
-            continue
-        first = 1
-        with open_delivered(store, part.file) as stream:
-            for chunk in delivered_chunks(stream, part.file, chunk_rows=chunk_rows):
-                here = wanted[(wanted >= first) & (wanted < first + chunk.num_rows)] - first
-                rows = chunk.take(pa.array(here))
-                texts.append(as_text(rows))
-                contents.append(_comparable(rows))
-                first += chunk.num_rows
-    return pa.concat_tables(texts), pd.concat(contents, ignore_index=True)
+        wanted = suspects[suspects[SOURCE_FILE] == part.file.name]
+        if len(wanted):
+            with open_delivered(store, part.file) as stream:
+                found.append(_lines(stream, part, wanted) or _rows(stream, part, wanted, chunk_rows=chunk_rows))
+    return pa.concat_tables(map(as_text, found)), pd.concat(map(_comparable, found), ignore_index=True)
+
+
+def _lines(stream: BinaryIO, part: PartRef, wanted: pd.DataFrame) -> pa.Table | None:
+    """The rows as delivered, if each line of the file is a row; None if not, or nobody can say.
+
+    The ids prove it. Were lines shifted against rows, the first row of an id would be found in the place of one after
+    it, and so would have one of its id before it.
+    """
+    if part.file.lines != part.rows + 1:
+        return None
+    rows = read_lines(stream, wanted[SOURCE_ROW].tolist(), name=part.file.name)
+    if rows is None:
+        return None
+    ids, _ = parse_numbers(rows.column(ID).combine_chunks(), whole=True)
+    return rows if ids.to_pylist() == wanted[APPLICATION_ID].tolist() else None
+
+
+def _rows(stream: BinaryIO, part: PartRef, wanted: pd.DataFrame, *, chunk_rows: int) -> pa.Table:
+    """The rows as delivered, from all rows of the file."""
+    tables, first, numbers = [], 1, wanted[SOURCE_ROW].to_numpy()
+    for chunk in delivered_chunks(stream, part.file, chunk_rows=chunk_rows):
+        here = numbers[(numbers >= first) & (numbers < first + chunk.num_rows)] - first
+        tables.append(chunk.take(pa.array(here)))
+        first += chunk.num_rows
+    return pa.concat_tables(tables)
 
 
 def _comparable(rows: pa.Table) -> pd.DataFrame:

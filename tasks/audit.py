@@ -38,7 +38,6 @@ from tasks.load import suite_text
 from tasks.orchestration import run_logger, step
 from tasks.pin import pinned_contract
 from tasks.revisions import read_data, store_data
-from tasks.screen_score import PD
 from tasks.store import Store, open_store
 
 
@@ -62,7 +61,7 @@ def audit(delivery: Delivery, pins: Pins, draft: Draft, parts: Sequence[PartRef]
     passed = gate.require_contract(parts, assembled, draft)
     files, totals = count_files(parts, assembled), control_totals(parts, assembled)
     decisions = build_decisions(
-        *(assembled.decided.column(name).to_numpy() for name in (APPLICATION_ID, PD)),
+        assembled.decided,
         as_of=delivery.as_of,
         policy=pins.policy,
         model_name=pins.model.name,
@@ -72,8 +71,7 @@ def audit(delivery: Delivery, pins: Pins, draft: Draft, parts: Sequence[PartRef]
     by_decision = count_by_decision(decisions.column("decision"))
     require_reconciled(files, totals, decisions)
     require_plausible(decisions, by_decision, settings)
-    ids, probabilities = (decisions.column(name).to_numpy() for name in (APPLICATION_ID, PD))
-    content = content_fingerprint(ids, probabilities, pins)
+    content = content_fingerprint(decisions, pins)
     run_logger().info(
         "Audited %s; %s in quarantine",
         counted(decisions.num_rows, "decision"), counted(assembled.rejected.num_rows, "row"),

@@ -9,9 +9,10 @@ from typing import Final, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from tasks.core.applications import NUMBERS, TEXTS
+from tasks.core.applications import NAMES, TEXTS
 from tasks.core.cross_fitting import cross_fitted_pd
-from tasks.core.feature_list import AGE, NEVER_INPUTS, NOT_EMPLOYED_DAYS
+from tasks.core.feature_list import NOT_EMPLOYED_DAYS
+from tasks.core.features import feature_names
 from tasks.history import History
 from tasks.orchestration import run_logger
 
@@ -54,7 +55,7 @@ def baseline_pds(history: History, fold: np.ndarray, *, use_age: bool, seed: int
 
 def plain_columns(rows: pa.Table, *, use_age: bool) -> PlainColumns:
     """The columns that the model may see, of typed rows; DAYS_EMPLOYED of those without employment is missing."""
-    names = [name for name in (*NUMBERS, *TEXTS) if name not in NEVER_INPUTS and (use_age or name != AGE)]
+    names = [name for name in feature_names(use_age=use_age) if name in NAMES]
     matrix = np.empty((rows.num_rows, len(names)), dtype=np.float32, order="F")
     for position, name in enumerate(names):
         matrix[:, position] = _codes(rows.column(name)) if name in TEXTS else rows.column(name).to_numpy()

@@ -15,7 +15,7 @@ from tasks.core.features import feature_names
 from tasks.core.words import counted
 from tasks.cross_validate import OutOfFold
 from tasks.folds import build_folds, score_folds
-from tasks.history import History
+from tasks.history import History, drawn_rows
 from tasks.orchestration import run_logger, step
 
 _NEVER: Final = ("CODE_GENDER", "NAME_FAMILY_STATUS")
@@ -52,7 +52,7 @@ def measure_choices(history: History, judged: OutOfFold, settings: Settings) -> 
     A choice under which nothing is learned from them is left out, with a warning.
     """
     limit, age = settings.training.choice_rows, load_policy(settings.scoring.policy).inputs.age
-    some = _some_rows(len(history.defaulted), limit, seed=settings.training.seed)
+    some = drawn_rows(len(history.defaulted), limit, seed=settings.training.seed)
     part = History(history.rows.take(pa.array(some)), history.defaulted[some])
     is_whole = len(some) == len(history.defaulted)
 
@@ -78,7 +78,3 @@ def measure_choices(history: History, judged: OutOfFold, settings: Settings) -> 
         else:
             run_logger().info("Measured on %s what a model %s would be worth", counted(len(some), "row"), choice)
     return Choices(some, as_decided, otherwise)
-
-
-def _some_rows(rows: int, limit: int, *, seed: int) -> np.ndarray:
-    return np.sort(np.random.default_rng(seed).permutation(rows)[:limit])

@@ -16,7 +16,7 @@ from tasks.core.cross_fitting import cross_fitted_pd
 from tasks.core.evaluation import auc_of
 from tasks.core.features import feature_names
 from tasks.core.model_shape import TriedShape
-from tasks.core.policy import break_even_cutoff, cost_per_application
+from tasks.core.policy import cost_at_break_even
 from tasks.errors import ModelError
 from tasks.folds import Fold, Scored, assigned_folds, build_folds, configured_trees, score_folds
 from tasks.history import History
@@ -126,6 +126,5 @@ def _chosen(
 
 
 def _figures(pd: np.ndarray, history: History, policy: PolicyFile) -> Repetition:
-    costs = policy.costs.model_dump()
-    cost = cost_per_application(pd, history.defaulted, break_even_cutoff(**costs), **costs)
+    cost = cost_at_break_even(pd, history.defaulted, **policy.costs.model_dump())
     return Repetition(auc_of(pd, history.defaulted), cost)

@@ -26,8 +26,8 @@ from tasks.core.evaluation import (
     resample_figures,
     roc_curve,
 )
-from tasks.core.feature_list import AGE, FAMILIES
-from tasks.core.features import FEATURE_VERSION, build_features, family_of
+from tasks.core.feature_list import FAMILIES
+from tasks.core.features import FEATURE_VERSION, build_features, family_of, uses_age
 from tasks.core.importance import Influence, influences_of
 from tasks.core.model_card import (
     CARD_FILE,
@@ -42,7 +42,7 @@ from tasks.core.model_card import (
 from tasks.core.policy import Policy, break_even_cutoff, decide
 from tasks.core.segments import groupings_of, judge_segments
 from tasks.cross_validate import MODEL, OutOfFold
-from tasks.history import History
+from tasks.history import History, drawn_rows
 from tasks.load import fill_in
 from tasks.orchestration import step
 
@@ -101,14 +101,14 @@ def _card(history: History, judged: OutOfFold, bundle: Bundle, choices: Choices,
     kinds = groupings_of(history.rows) | {"Risk band": _bands(judged.pd, fill_in(policy, bundle.cutoff))}
     groupings = judge_segments(kinds, judged.pd, defaulted, cutoff=cutoffs[-1].cutoff, costs=costs)
     digests = file_digests(to_files(bundle))
-    sample = _sample(history.rows, seed)
+    sample = history.rows.take(pa.array(drawn_rows(history.rows.num_rows, _EXPLAINED_ROWS, seed=seed)))
     curve = curve_cutoffs(break_even_cutoff(**costs))
     return ModelCard(
         model_name=settings.registry.model_name,
         bundle_digest=bundle_digest(digests),
         learned_from=_learned_from(history),
         features=bundle.features.names,
-        uses_age=AGE in bundle.features.names,
+        uses_age=uses_age(bundle.features.names),
         made_by=settings.training.model_dump() | asdict(judged.trees) | {"n_trees": judged.n_trees},
         policy=policy.model_dump(),
         figures=estimates,
@@ -158,16 +158,14 @@ def _cutoffs(
 ) -> tuple[CutoffInUse, ...]:
     """The bundle's proposal, the cheapest in hindsight, and what the policy decides by, last."""
     costs, used = policy.costs.model_dump(), fill_in(policy, proposed).cutoff
-    told = []
-    for name, cutoff in (("proposed", proposed), ("hindsight", hindsight), ("policy", used)):
-        priced = price_cutoffs(pd, defaulted, np.array([cutoff]), costs=costs, seed=seed)
-        told.append(CutoffInUse(name, cutoff, priced.cost.at(0), priced.refusal_share.at(0)))
-    return tuple(told)
-
-
-def _sample(rows: pa.Table, seed: int) -> pa.Table:
-    chosen = np.random.default_rng(seed).permutation(rows.num_rows)[:_EXPLAINED_ROWS]
-    return rows.take(pa.array(np.sort(chosen)))
+    named = {"proposed": proposed, "hindsight": hindsight, "policy": used}
+    rising = np.unique(list(named.values()))
+    priced = price_cutoffs(pd, defaulted, rising, costs=costs, seed=seed)
+    places = np.searchsorted(rising, list(named.values())).tolist()
+    return tuple(
+        CutoffInUse(name, cutoff, priced.cost.at(place), priced.refusal_share.at(place))
+        for (name, cutoff), place in zip(named.items(), places, strict=True)
+    )
 
 
 def _influences(bundle: Bundle, sample: pa.Table) -> tuple[Influence, ...]:

@@ -36,6 +36,11 @@ class History(NamedTuple):
     """Why rows were left out, a rule of the contract mostly, to how many; a row may break several."""
 
 
+def drawn_rows(rows: int, limit: int, *, seed: int) -> np.ndarray:
+    """Ascending positions of at most `limit` of so many rows, drawn at random."""
+    return np.sort(np.random.default_rng(seed).permutation(rows)[:limit])
+
+
 @step("read history")
 def read_history(applications: Sequence[str], settings: Settings) -> History:
     """The applications of all files with their outcomes, one row each, by rising id: no order of files or rows matters.

@@ -6,11 +6,14 @@ import functools
 from typing import TYPE_CHECKING
 
 from configs.policy import PolicyFile
+from configs.reasons import load_reasons
 from configs.settings import EngineKind, Settings, project_path
 from tasks.core.bundle import Bundle, Engine, require_golden
 from tasks.core.day import ModelPin
+from tasks.core.feature_list import FAMILIES
 from tasks.core.features import family_numbers, uses_age
 from tasks.core.policy import Policy, resolve_policy
+from tasks.core.reasons import Reason
 from tasks.core.tree_tables import TreeTables
 from tasks.core.trees import UnfitTreesError
 from tasks.errors import ConfigError, ModelError
@@ -42,6 +45,12 @@ def policy_for(model: ModelPin, bundle: Bundle, policy: PolicyFile) -> Policy:
             "Promote a version that was trained without age with `scoring promote`, or train one with `scoring train`."
         )
     return fill_in(policy, bundle.cutoff)
+
+
+def reasons_of(settings: Settings) -> dict[str, Reason]:
+    """Family of features to the reason that it stands for, as reviewed. Raises `ConfigError` where one is wrong."""
+    entries = load_reasons(settings.scoring.reasons, FAMILIES).reasons
+    return {entry.family: Reason(entry.code, entry.sentence) for entry in entries}
 
 
 def registry_of(settings: Settings) -> ModelRegistry:

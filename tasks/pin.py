@@ -12,13 +12,13 @@ from configs.policy import load_policy
 from configs.settings import Settings
 from tasks.checkpoints import digest_of
 from tasks.core.contract import suite_identity
-from tasks.core.day import PUBLISH, Delivery, ModelPin, Order, Pins, fingerprint
+from tasks.core.day import PUBLISH, Delivery, Order, Pins, fingerprint
 from tasks.core.decisions import SCHEMA_VERSION
+from tasks.core.feature_list import FAMILIES
 from tasks.core.features import FEATURE_VERSION
-from tasks.core.manifest import Manifest, policy_of
-from tasks.core.policy import Policy
+from tasks.core.manifest import Manifest, pins_of
 from tasks.errors import ConfigError, ModelError, PublishError
-from tasks.load import load_bundle, load_contract, policy_for, registry_of, suite_text
+from tasks.load import load_bundle, load_contract, policy_for, reasons_of, registry_of, suite_text
 from tasks.orchestration import run_logger, step
 from tasks.revisions import suite_key
 from tasks.store import AlreadyExists, Changed, NotFound, Store, open_store
@@ -62,26 +62,36 @@ def _resolve(delivery: Delivery, settings: Settings) -> Pins:
     contract = suite_identity(suite)
     _keep_suite(open_store(settings.storage), suite, contract[1])
     policy = policy_for(model, load_bundle(model, settings), policy_file)
-    return _fixed(delivery, model, policy, policy_file.digest, contract)
+    reasons = reasons_of(settings)
+    pins = Pins(delivery.as_of, model, policy, policy_file.digest, *contract, reasons, fingerprint="")
+    return _for_delivery(pins, delivery)
 
 
 def _pins_of(published: Manifest, delivery: Delivery) -> Pins:
     """What a published revision was decided with, for another delivery of its day."""
     if published.feature_version != FEATURE_VERSION:
-        raise ModelError(
-            f"Revision {published.revision} of {published.as_of} was decided on features of version "
-            f"{published.feature_version}; this program builds version {FEATURE_VERSION}, so its corrections cannot be "
-            f"decided like the rest. Decide the whole day again: scoring score --as-of {published.as_of} --force "
-            '--reason "...".'
+        raise _undecidable(
+            published, f"was decided on features of version {published.feature_version}", f"version {FEATURE_VERSION}"
         )
-    contract = (published.contract["version"], published.contract["digest"])
-    return _fixed(delivery, published.model, policy_of(published), published.policy["digest"], contract)
+    if published.reasons.keys() != FAMILIES.keys():
+        what = "states no reasons" if not published.reasons else "gives reasons for other families of features"
+        raise _undecidable(published, what, f"{len(FAMILIES)} families and states reasons")
+    return _for_delivery(pins_of(published), delivery)
 
 
-def _fixed(delivery: Delivery, model: ModelPin, policy: Policy, policy_digest: str, contract: tuple[str, str]) -> Pins:
-    version, digest = contract
-    made_of = fingerprint(delivery, model=model, policy=policy_digest, contract=digest)
-    return Pins(delivery.as_of, model, policy, policy_digest, version, digest, made_of)
+def _undecidable(published: Manifest, what: str, builds: str) -> ModelError:
+    return ModelError(
+        f"Revision {published.revision} of {published.as_of} {what}; this program builds {builds}, so its corrections "
+        f"cannot be decided like the rest. Decide the whole day again: scoring score --as-of {published.as_of} --force "
+        '--reason "...".'
+    )
+
+
+def _for_delivery(pins: Pins, delivery: Delivery) -> Pins:
+    made_of = fingerprint(
+        delivery, model=pins.model, policy=pins.policy_digest, contract=pins.contract_digest, reasons=pins.reasons
+    )
+    return replace(pins, fingerprint=made_of)
 
 
 def pinned_contract(pins: Pins, settings: Settings) -> Contract:

@@ -96,4 +96,5 @@ def build_manifest(delivery: Delivery, pins: Pins, draft: Draft, audited: Audite
         audited=audited,
         run={"published_at": datetime.now(UTC).isoformat(timespec="seconds"), **versions},
         reason=draft.reason,
+        reasons=pins.reasons,
     )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
 import pyarrow as pa
 
@@ -13,11 +13,12 @@ from tasks.adapters.arrow import read_header, write_parquet
 from tasks.checkpoints import code_digest, digest_of
 from tasks.contract_gate import Gate
 from tasks.core.applications import AMOUNTS, ID, NAMES, TYPED_SCHEMA
-from tasks.core.bundle import Bundle, Engine, pd_of
+from tasks.core.bundle import Bundle, Engine
 from tasks.core.contract import RuleCount, merge_counts
 from tasks.core.control_totals import add_sums, sum_typed
 from tasks.core.day import DataFile, Delivery, FileFormat, FileRef, PartRef, Pins
-from tasks.core.features import build_features
+from tasks.core.reasons import REASONS, codes_of
+from tasks.core.scoring import score_rows
 from tasks.core.screening import (
     APPLICATION_ID,
     SOURCE_ROW,
@@ -36,12 +37,24 @@ from tasks.orchestration import run_logger, step
 from tasks.pin import pinned_contract
 from tasks.revisions import name_data
 from tasks.store import Store, open_store, overwrite
+from tasks.workers import processors, work_in_order
 
 if TYPE_CHECKING:
     from tasks.adapters.gx import Contract
 
 PD: Final = "pd"
 _TOLD_CHARACTERS: Final = 60
+
+
+class _Worked(NamedTuple):
+    """What remains of a chunk."""
+
+    decided: pa.Table
+    rejected: pa.Table
+    counts: Mapping[str, RuleCount]
+    sums: Mapping[str, int]
+    """Control totals over its rows as they were read."""
+    rows: int
 
 
 def _same_file_and_pins(file: FileRef, _delivery: Delivery, pins: Pins, _settings: Settings) -> str:
@@ -55,26 +68,38 @@ def screen_and_score(file: FileRef, delivery: Delivery, pins: Pins, settings: Se
     contract = pinned_contract(pins, settings)
     gate = Gate(store, contract, delivery, settings)
     bundle, engine = load_bundle(pins.model, settings), load_engine(pins.model, settings)
+    if engine.caveat:
+        run_logger().warning("%s", engine.caveat)
     kept = sorted({*AMOUNTS, *contract.table_columns} - {ID})
     decided = [_decided_schema(kept).empty_table()]
     rejected = [no_rejected_rows()]
     counts: dict[str, RuleCount] = {}
     sums = add_sums()
     rows = 0
+
+    def work(placed: tuple[int, pa.Table]) -> _Worked:
+        first_row, raw = placed
+        chunk = screen_chunk(raw, first_row=first_row, source=file.name, contract=contract)
+        scored = score_chunk(chunk, bundle, engine, pins, kept=kept)
+        return _Worked(scored, chunk.rejected, chunk.counts, sum_typed(chunk.delivered), raw.num_rows)
+
     with open_delivered(store, file) as stream:
         header = require_columns(stream, file.format, name=file.name)
         broken_columns = _require_column_rules(contract, header, name=file.name)
         _tell_extra_columns(header, name=file.name)
         limits = {"chunk_rows": settings.scoring.chunk_rows, "max_unpacked_bytes": settings.scoring.max_unpacked_bytes}
-        with closing(delivered_chunks(stream, file, **limits)) as chunks:
-            for raw in chunks:
+        workers = settings.scoring.workers or processors()
+        with (
+            closing(delivered_chunks(stream, file, **limits)) as chunks,
+            closing(work_in_order(work, _placed(chunks), workers=workers)) as all_worked,
+        ):
+            for worked in all_worked:
                 gate.require_budget_left(file, rejected, counts, rows=rows)
-                chunk = screen_chunk(raw, first_row=rows + 1, source=file.name, contract=contract)
-                decided.append(score_chunk(chunk, bundle, engine, kept=kept))
-                rejected.append(chunk.rejected)
-                counts = merge_counts(counts, chunk.counts)
-                sums = add_sums(sums, sum_typed(chunk.delivered))
-                rows += raw.num_rows
+                decided.append(worked.decided)
+                rejected.append(worked.rejected)
+                counts = merge_counts(counts, worked.counts)
+                sums = add_sums(sums, worked.sums)
+                rows += worked.rows
                 _require_announced(file, rows, is_all=False)
                 run_logger().info("%s: %d rows screened and scored", file.name, rows)
     _require_announced(file, rows, is_all=True)
@@ -89,6 +114,14 @@ def screen_and_score(file: FileRef, delivery: Delivery, pins: Pins, settings: Se
         sums,
         broken_columns,
     )
+
+
+def _placed(chunks: Iterable[pa.Table]) -> Iterator[tuple[int, pa.Table]]:
+    """Each chunk with the position of its first row in the file, counted from 1."""
+    first_row = 1
+    for chunk in chunks:
+        yield first_row, chunk
+        first_row += chunk.num_rows
 
 
 def _store_part(store: Store, pins: Pins, name: str, tables: list[pa.Table]) -> DataFile:
@@ -127,20 +160,22 @@ def _require_column_rules(contract: Contract, header: tuple[str, ...], *, name: 
 
 def _decided_schema(kept: Sequence[str]) -> pa.Schema:
     results = [(SOURCE_ROW, pa.int64()), (APPLICATION_ID, pa.int64()), (PD, pa.float64())]
-    return pa.schema([*results, *((typed_name(name), TYPED_SCHEMA.field(name).type) for name in kept)])
+    reasons = [(reason, pa.string()) for reason in REASONS]
+    return pa.schema([*results, *reasons, *((typed_name(name), TYPED_SCHEMA.field(name).type) for name in kept)])
 
 
-def score_chunk(chunk: ScreenedChunk, bundle: Bundle, engine: Engine, *, kept: Sequence[str]) -> pa.Table:
-    """The narrow result of a chunk's accepted rows: position in the file, id, pd, and the columns `kept` for the audit.
+def score_chunk(chunk: ScreenedChunk, bundle: Bundle, engine: Engine, pins: Pins, *, kept: Sequence[str]) -> pa.Table:
+    """The narrow result of a chunk's accepted rows: position in the file, id, pd, reasons, and what the audit looks at.
 
-    Those are the amounts that are reconciled, and what rules about the whole day look at.
+    The columns `kept` are the amounts that are reconciled, and those that rules about the whole day look at.
     """
-    matrix = build_features(chunk.accepted, bundle.features)
+    scored = score_rows(chunk.accepted, bundle, engine, policy=pins.policy, codes=codes_of(pins.reasons))
     return pa.table(
         {
             SOURCE_ROW: chunk.accepted_rows,
             APPLICATION_ID: chunk.accepted.column(ID).combine_chunks(),
-            PD: pd_of(matrix, engine, bundle.calibration),
+            PD: scored.pd,
+            **scored.reasons,
             **{typed_name(name): chunk.accepted.column(name).combine_chunks() for name in kept},
         },
         schema=_decided_schema(kept),

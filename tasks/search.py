@@ -13,7 +13,7 @@ from configs.settings import Training
 from tasks.core.cross_fitting import cross_fitted_pd
 from tasks.core.evaluation import auc_of
 from tasks.core.model_shape import TriedShape, choose_shape, log_losses
-from tasks.core.policy import break_even_cutoff, cost_per_application
+from tasks.core.policy import cost_at_break_even
 from tasks.errors import ModelError
 from tasks.folds import Fold, Scored, configured_trees, score_folds
 from tasks.history import History
@@ -99,7 +99,7 @@ def with_numbers(configured: TreeSettings, numbers: Mapping[str, float]) -> Tree
 def judge_shape(scored: Scored, history: History, fold: np.ndarray, costs: Costs) -> Tried:
     """How good a shape is, by calibrated, cross-fitted pd. Raises `ValueError` where it has learned nothing."""
     pd = cross_fitted_pd(scored.raw, history.defaulted, fold)
-    losses, matrix, trees = log_losses(pd, history.defaulted), costs.model_dump(), scored.trees
+    losses, trees = log_losses(pd, history.defaulted), scored.trees
     shape = TriedShape(
         depth=trees.max_depth,
         n_trees=scored.n_trees,
@@ -110,7 +110,7 @@ def judge_shape(scored: Scored, history: History, fold: np.ndarray, costs: Costs
         l2=trees.l2,
         auc=auc_of(pd, history.defaulted),
         log_loss=float(losses.mean(dtype=np.float64)),
-        cost=cost_per_application(pd, history.defaulted, break_even_cutoff(**matrix), **matrix),
+        cost=cost_at_break_even(pd, history.defaulted, **costs.model_dump()),
         reasons_per_second=scored.reasons_per_second,
     )
     return Tried(shape, scored, losses)

@@ -14,12 +14,13 @@ import pyarrow as pa
 
 from configs.policy import load_policy
 from configs.settings import Settings, load_settings
-from tasks.core.bundle import Bundle, from_files, pd_of
+from tasks.core.bundle import Bundle, from_files
 from tasks.core.day import ModelPin
-from tasks.core.features import build_features
 from tasks.core.online import REQUEST, build_answer, require_one_decidable, rows_of
+from tasks.core.reasons import codes_of
+from tasks.core.scoring import score_rows
 from tasks.core.screening import screen_chunk
-from tasks.load import load_contract, policy_for, proven_engine, registry_of, suite_text
+from tasks.load import load_contract, policy_for, proven_engine, reasons_of, registry_of, suite_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,12 +34,13 @@ class Served:
 
         Raises:
             ModelError: the golden rows do not come out as at registration, or the policy forbids one of its inputs.
-            ConfigError: policy or contract cannot be used.
+            ConfigError: policy, reasons or contract cannot be used.
         """
         self._bundle = bundle
         self._model = model
         self._engine = proven_engine(bundle, settings.scoring.engine)
         self._policy = policy_for(model, bundle, load_policy(settings.scoring.policy))
+        self._codes = codes_of(reasons_of(settings))
         self._contract = load_contract(suite_text(settings.contract.suite))
 
     def predict(self, frame: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:  # noqa: ARG002
@@ -55,7 +57,7 @@ class Served:
         require_one_decidable(chunk, self._contract.rules)
         answer = build_answer(
             chunk,
-            pd_of(build_features(chunk.accepted, self._bundle.features), self._engine, self._bundle.calibration),
+            score_rows(chunk.accepted, self._bundle, self._engine, policy=self._policy, codes=self._codes),
             policy=self._policy,
             model=self._model,
             contract_version=self._contract.version,

@@ -23,7 +23,7 @@ from tasks.core.policy import break_even_cutoff
 from tasks.core.screening import APPLICATION_ID
 from tasks.cross_validate import OutOfFold
 from tasks.evaluate import Evaluation
-from tasks.history import History
+from tasks.history import History, drawn_rows
 from tasks.load import registry_of
 from tasks.orchestration import run_logger, step
 from tasks.store import open_store, overwrite
@@ -132,5 +132,5 @@ def shape_documents(shapes: Sequence[TriedShape]) -> dict[str, bytes]:
 
 def reference_sample(rows: pa.Table, pd: np.ndarray, training: Training) -> pa.Table:
     """A random sample of the training rows with their out-of-fold pd, for Evidently to draw from."""
-    chosen = np.random.default_rng(training.seed).permutation(len(pd))[: training.reference_rows]
-    return rows.append_column("pd", pa.array(pd)).take(pa.array(np.sort(chosen)))
+    chosen = drawn_rows(len(pd), training.reference_rows, seed=training.seed)
+    return rows.append_column("pd", pa.array(pd)).take(pa.array(chosen))

@@ -9,10 +9,12 @@ import io
 import threading
 import weakref
 import zlib
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import BinaryIO, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
@@ -117,6 +119,27 @@ def read_chunks(
                 f"{name} has no line end after its last line, so its last value may be cut off. Deliver it whole, or "
                 "with a _control.json that announces its digest."
             )
+
+
+def read_lines(stream: BinaryIO, numbers: Sequence[int], *, name: str) -> pa.Table | None:
+    """The rows of some lines of a CSV file, as `read_chunks` reads them; None where not every line is a row.
+
+    Whether they are the rows of these numbers is for the caller to know: empty lines before them are counted, too.
+
+    Args:
+        stream: the file, of any position; it stays open.
+        numbers: ascending, the line after the header is 1.
+        name: what messages call the file.
+    """
+    with readable(name):
+        stream.seek(0)
+        steps = np.diff([-1, 0, *numbers]) - 1
+        text = b"".join(line.rstrip(b"\r\n") + b"\n" for step in steps for line in islice(stream, step, step + 1))
+    try:
+        chunks = list(read_chunks(io.BytesIO(text), "csv", name=name, chunk_rows=len(numbers)))
+    except SourceError:
+        return None
+    return chunks[0] if [chunk.num_rows for chunk in chunks] == [len(numbers)] else None
 
 
 def write_parquet(table: pa.Table, metadata: Mapping[str, str] | None = None) -> bytes:

@@ -14,8 +14,8 @@ from typing import BinaryIO, Final, NoReturn, cast
 
 from tasks.errors import SourceError
 
-LONGEST_LINE_BYTES: Final = 8 << 20
-"""More than a hundred times the longest sensible line, and as much as is parsed at a time."""
+LONGEST_LINE_BYTES: Final = 1 << 20
+"""Hundreds of times the longest sensible line, and as much as is parsed at a time: it stays in the cache."""
 MAX_UNPACKED_BYTES: Final = 20 * 10**9
 """A file may unpack to this much unless the settings say otherwise; some 40 million applications."""
 # CSV text shrinks 3 to 15 times in gzip, nearly empty rows 40 times; a file of one repeated line 1,000 times.

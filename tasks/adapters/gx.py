@@ -304,5 +304,8 @@ def _crash(rule_id: str, contract: str, cause: str) -> ConfigError:
 
 def _silence() -> None:
     """Great Expectations logs what a crashing metric says, and that may carry a row's value."""
+    silent = logging.CRITICAL + 1
     for name in [name for name in logging.root.manager.loggerDict if name.startswith("great_expectations")]:
-        logging.getLogger(name).setLevel(logging.CRITICAL + 1)  # some of its loggers have a level of their own
+        logger = logging.getLogger(name)
+        if logger.level != silent:  # some have a level of their own; setting it anew has a price
+            logger.setLevel(silent)

@@ -18,8 +18,9 @@ from tasks.core.control_totals import contradictions
 from tasks.core.day import Delivery, FileRef, Pins, content_fingerprint, count_by_decision, fingerprint, unaccounted
 from tasks.core.decisions import SCHEMA, SCHEMA_VERSION, build_changes
 from tasks.core.features import FEATURE_VERSION
-from tasks.core.manifest import MANIFEST_VERSION, Manifest, policy_of
+from tasks.core.manifest import MANIFEST_VERSION, Manifest, pins_of, policy_of
 from tasks.core.policy import DECISIONS, decide
+from tasks.core.reasons import REASONS
 from tasks.core.screening import BROKEN_RULES, SOURCE_FILE, count_by_rule
 
 
@@ -35,7 +36,7 @@ def check_manifest(manifest: Manifest, *, as_of: date, revision: int) -> Iterato
     Raises:
         KeyError, TypeError: its policy or its contract is not told as it must be.
     """
-    audited, totals, pins = manifest.audited, manifest.totals, _pins_of(manifest)
+    audited, totals, pins = manifest.audited, manifest.totals, pins_of(manifest)
     if (manifest.as_of, manifest.revision) != (as_of, revision):
         yield f"is of {manifest.as_of}, revision {manifest.revision}; required is {as_of}, revision {revision}"
     gone = {name for name, one in audited.files.items() if manifest.erasures and one.is_erased}
@@ -95,7 +96,15 @@ def check_decisions(table: pa.Table, footer: Mapping[str, str], manifest: Manife
     for name, values in expected.items():
         if n_other := table.num_rows - pc.sum(pc.equal(table.column(name), values), min_count=0).as_py():
             yield f"holds {n_other} rows whose {name} is not what model, policy and contract of its manifest give"
-    content = content_fingerprint(ids, pd, _pins_of(manifest))
+    codes = pa.array([reason.code for reason in manifest.reasons.values()], pa.string())
+    is_approved = pc.equal(table.column("decision"), "approve")
+    for name in REASONS:
+        stated = pc.is_valid(table.column(name))
+        if n_approved := pc.sum(pc.and_(stated, is_approved)).as_py():
+            yield f"holds {n_approved} approved rows with a {name}"
+        if n_unknown := pc.sum(pc.and_not(stated, pc.is_in(table.column(name), codes))).as_py():
+            yield f"holds {n_unknown} rows whose {name} is none of the codes that its manifest explains"
+    content = content_fingerprint(table, pins_of(manifest))
     if content != manifest.audited.content_fingerprint:
         told = manifest.audited.content_fingerprint
         yield f"has the content fingerprint {content[:12]}…; its manifest says {told[:12]}…"
@@ -145,23 +154,13 @@ def _constants(manifest: Manifest) -> dict[str, Any]:
     }
 
 
-def _pins_of(manifest: Manifest) -> Pins:
-    return Pins(
-        manifest.as_of,
-        manifest.model,
-        policy_of(manifest),
-        manifest.policy["digest"],
-        manifest.contract["version"],
-        manifest.contract["digest"],
-        manifest.fingerprint,
-    )
-
-
 def _fingerprint_of(manifest: Manifest, pins: Pins) -> str:
     """The fingerprint, from all that it covers; of a file that is its name and digest."""
     files = tuple(FileRef(name, name, "csv", 0, sha256) for name, sha256 in manifest.inputs.items())
     delivery = Delivery(manifest.as_of, files)
-    return fingerprint(delivery, model=pins.model, policy=pins.policy_digest, contract=pins.contract_digest)
+    return fingerprint(
+        delivery, model=pins.model, policy=pins.policy_digest, contract=pins.contract_digest, reasons=pins.reasons
+    )
 
 
 def _counts(counts: Mapping[str, int]) -> str:

@@ -13,13 +13,14 @@ from dataclasses import asdict, astuple, dataclass, field
 from datetime import date
 from typing import Any, Final, Literal, get_args
 
-import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tasks.core.contract import RuleCount
 from tasks.core.decisions import SCHEMA_VERSION
 from tasks.core.features import FEATURE_VERSION
 from tasks.core.policy import DECISIONS, Policy
+from tasks.core.reasons import REASONS, Reason
 from tasks.errors import SourceError
 
 FileFormat = Literal["csv", "csv.gz", "parquet"]
@@ -124,6 +125,8 @@ class Pins:
     policy_digest: str
     contract_version: str
     contract_digest: str
+    reasons: Mapping[str, Reason]
+    """Family of features to the reason that it stands for."""
     fingerprint: str
     base: int = 0
     """Number of the revision that was published when it was resolved; 0: none was."""
@@ -225,11 +228,13 @@ def is_empty(delivery: Delivery, parts: Sequence[PartRef]) -> bool:
     return delivery.excuse is not None and not any(part.rows for part in parts)
 
 
-def fingerprint(delivery: Delivery, *, model: ModelPin, policy: str, contract: str) -> str:
+def fingerprint(
+    delivery: Delivery, *, model: ModelPin, policy: str, contract: str, reasons: Mapping[str, Reason]
+) -> str:
     """SHA-256 over all that decides a day's rows; two runs with one fingerprint publish the same bytes.
 
     It covers the files' names and digests, the model's name, version and bundle digest, the digests of policy and
-    contract, and the versions of features and output schema.
+    contract, the reasons' codes, and the versions of features and output schema. What a code says is no part of a row.
     """
     return _digest(
         {
@@ -238,21 +243,23 @@ def fingerprint(delivery: Delivery, *, model: ModelPin, policy: str, contract: s
             "model": asdict(model),
             "policy": policy,
             "contract": contract,
+            "reasons": _codes(reasons),
             "features": FEATURE_VERSION,
             "schema": SCHEMA_VERSION,
         }
     )
 
 
-def content_fingerprint(ids: np.ndarray, probabilities: np.ndarray, pins: Pins) -> str:
-    """SHA-256 over what the published rows say and what decided them, whatever file format they came in.
-
-    Args:
-        ids: application ids, ascending, int64.
-        probabilities: their pd.
-    """
-    content = hashlib.sha256(ids.tobytes() + probabilities.tobytes()).hexdigest()
-    return _digest({"content": content, "model": pins.model.digest, "policy": pins.policy_digest})
+def content_fingerprint(decisions: pa.Table, pins: Pins) -> str:
+    """SHA-256 over what the published rows say and what decided them, whatever file format they came in."""
+    content = hashlib.sha256()
+    for name in ("application_id", "pd"):
+        content.update(decisions.column(name).to_numpy().tobytes())
+    codes = pa.array(sorted(_codes(pins.reasons).values()), pa.string())
+    for name in REASONS:
+        content.update(pc.index_in(decisions.column(name), codes).fill_null(-1).to_numpy().tobytes())
+    made_by = {"model": pins.model.digest, "policy": pins.policy_digest, "reasons": _codes(pins.reasons)}
+    return _digest({"content": content.hexdigest(), **made_by})
 
 
 def sum_totals(totals: Iterable[FileTotals]) -> FileTotals:
@@ -270,6 +277,10 @@ def count_by_decision(decision: pa.ChunkedArray) -> dict[str, int]:
     """Number of rows for each possible decision, zeros included."""
     counts = {each["values"]: each["counts"] for each in decision.value_counts().to_pylist()}
     return {name: counts.get(name, 0) for name in DECISIONS}
+
+
+def _codes(reasons: Mapping[str, Reason]) -> dict[str, str]:
+    return {family: reason.code for family, reason in reasons.items()}
 
 
 def _digest(content: dict[str, Any]) -> str:

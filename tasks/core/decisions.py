@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.core.policy import DECISIONS, Policy, decide
+from tasks.core.reasons import REASONS
 
 SCHEMA_VERSION: Final = "1"
-REASONS: Final = ("reason_1", "reason_2", "reason_3", "reason_4")
 SCHEMA: Final = pa.schema(
     [
         ("application_id", pa.int64()),
@@ -33,30 +33,23 @@ SCHEMA: Final = pa.schema(
     ]
 )
 
+_SCORED: Final = ("application_id", "pd", *REASONS)
+
 CHANGES: Final = pa.schema(
     [("application_id", pa.int64()), ("old_decision", pa.string()), ("new_decision", pa.string())]
 )
 
 
 def build_decisions(
-    application_id: np.ndarray,
-    pd: np.ndarray,
-    *,
-    as_of: date,
-    policy: Policy,
-    model_name: str,
-    model_version: str,
-    contract_version: str,
+    scored: pa.Table, *, as_of: date, policy: Policy, model_name: str, model_version: str, contract_version: str
 ) -> pa.Table:
     """The published rows, sorted by application_id; nothing in a row depends on another row, the clock or the run.
 
     Args:
-        application_id: unique ids, int64, shape (n,), in any order.
-        pd: probability of default in [0, 1], shape (n,).
+        scored: `application_id`, unique, in any order; `pd` in [0, 1]; and the columns `REASONS`.
     """
-    order = np.argsort(application_id, kind="stable")
-    pd = pd[order]
-    rows = len(pd)
+    order = np.argsort(scored.column("application_id").to_numpy(), kind="stable")
+    scored = scored.select(_SCORED).combine_chunks().take(pa.array(order))
     constant = {
         "as_of": as_of,
         "cutoff": policy.cutoff,
@@ -64,15 +57,13 @@ def build_decisions(
         "model_version": model_version,
         "policy_version": policy.version,
         "contract_version": contract_version,
-        **dict.fromkeys(REASONS),
     }
     columns: dict[str, pa.Array] = {
-        "application_id": pa.array(application_id[order]),
-        "pd": pa.array(pd),
-        **decided_columns(pd, policy),
-        **{name: pa.repeat(pa.scalar(value, SCHEMA.field(name).type), rows) for name, value in constant.items()},
+        **dict(zip(_SCORED, scored.columns, strict=True)),
+        **decided_columns(scored.column("pd").to_numpy(), policy),
+        **{name: pa.repeat(pa.scalar(value, SCHEMA.field(name).type), len(order)) for name, value in constant.items()},
     }
-    return pa.Table.from_arrays([columns[name] for name in SCHEMA.names], schema=SCHEMA)
+    return pa.table([columns[name] for name in SCHEMA.names], schema=SCHEMA)
 
 
 def decided_columns(pd: np.ndarray, policy: Policy) -> dict[str, pa.Array]:

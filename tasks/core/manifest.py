@@ -6,16 +6,17 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any, Final, Literal, NamedTuple
 
-from tasks.core.day import Audited, DataFile, Delivery, FileTotals, ModelPin, sum_totals
+from tasks.core.day import Audited, DataFile, Delivery, FileTotals, ModelPin, Pins, sum_totals
 from tasks.core.decisions import SCHEMA_VERSION
 from tasks.core.features import FEATURE_VERSION
 from tasks.core.policy import Band, Policy
+from tasks.core.reasons import Reason
 
-MANIFEST_VERSION: Final = "2"
+MANIFEST_VERSION: Final = "3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,8 @@ class Manifest:
     """Why it replaced the revision before."""
     erasures: tuple[Mapping[str, str], ...] = ()
     """When (`at`) and why (`reason`) applicants were erased from it; the fingerprint stays as it was before."""
+    reasons: Mapping[str, Reason] = field(default_factory=dict)
+    """Family of features to the code that its rows state and to what that says; nothing where none was stated."""
     feature_version: str = FEATURE_VERSION
     schema_version: str = SCHEMA_VERSION
     manifest_version: str = MANIFEST_VERSION
@@ -61,6 +64,19 @@ def policy_of(manifest: Manifest) -> Policy:
     told = manifest.policy
     bands = tuple(Band(name, math.inf if upper is None else upper) for name, upper in told["bands"].items())
     return Policy(told["version"], told["cutoff"], told["refer_from"], bands)
+
+
+def pins_of(manifest: Manifest) -> Pins:
+    """What a revision was decided with.
+
+    Raises:
+        KeyError, TypeError: its policy or its contract is not told as it must be.
+    """
+    policy, contract = policy_of(manifest), (manifest.contract["version"], manifest.contract["digest"])
+    return Pins(
+        manifest.as_of, manifest.model, policy, manifest.policy["digest"], *contract, manifest.reasons,
+        manifest.fingerprint,
+    )  # fmt: skip
 
 
 class DayResult(NamedTuple):
@@ -96,6 +112,7 @@ def read_manifest(data: bytes) -> Manifest:
             "as_of": date.fromisoformat(content["as_of"]),
             "erasures": tuple(content.get("erasures", ())),
             "model": ModelPin(**content["model"]),
+            "reasons": {family: Reason(**told) for family, told in content.get("reasons", {}).items()},
             "audited": Audited(
                 **audited
                 | {

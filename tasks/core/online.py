@@ -19,6 +19,8 @@ from tasks.core.contract import Rule, parsing_rules
 from tasks.core.day import ModelPin
 from tasks.core.decisions import decided_columns
 from tasks.core.policy import Policy
+from tasks.core.reasons import REASONS
+from tasks.core.scoring import Scored
 from tasks.core.screening import (
     APPLICATION_ID,
     BROKEN_RULES,
@@ -38,6 +40,7 @@ ANSWER: Final = pa.schema(
         ("decision", pa.string()),
         ("risk_band", pa.string()),
         pa.field("cutoff", pa.float64(), nullable=False),
+        *((reason, pa.string()) for reason in REASONS),
         pa.field("model_name", pa.string(), nullable=False),
         pa.field("model_version", pa.string(), nullable=False),
         pa.field("policy_version", pa.string(), nullable=False),
@@ -45,8 +48,8 @@ ANSWER: Final = pa.schema(
         (BROKEN_RULES, pa.string()),
     ]
 )
-"""Columns of an answer, one row for each row of the request, in its order. Where `broken_rules` is given, pd, decision
-and risk_band are null, and application_id is if it is one of the columns that broke them."""
+"""Columns of an answer, one row for each row of the request, in its order. Where `broken_rules` is given, pd, decision,
+risk_band and reasons are null, and application_id is if it is one of the columns that broke them."""
 
 
 def rows_of(frame: pd.DataFrame) -> pa.Table:
@@ -81,19 +84,20 @@ def require_one_decidable(chunk: ScreenedChunk, rules: Sequence[Rule]) -> None:
 
 
 def build_answer(
-    chunk: ScreenedChunk, pd: np.ndarray, *, policy: Policy, model: ModelPin, contract_version: str
+    chunk: ScreenedChunk, scored: Scored, *, policy: Policy, model: ModelPin, contract_version: str
 ) -> pa.Table:
     """The answer to a request, in `ANSWER`.
 
     Args:
         chunk: the request, screened.
-        pd: probability of default of its accepted rows, shape (accepted,).
+        scored: its accepted rows.
     """
     decided = {
         SOURCE_ROW: chunk.accepted_rows,
         APPLICATION_ID: chunk.accepted.column(ID),
-        "pd": pd,
-        **decided_columns(pd, policy),
+        "pd": scored.pd,
+        **decided_columns(scored.pd, policy),
+        **scored.reasons,
     }
     refused = chunk.rejected.select([SOURCE_ROW, APPLICATION_ID, BROKEN_RULES])
     rows = pa.concat_tables([pa.table(decided), refused], promote_options="default").sort_by(SOURCE_ROW)

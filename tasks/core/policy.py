@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 DECISIONS: Final = ("approve", "refer", "refuse")
+APPROVE: Final = DECISIONS.index("approve")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,3 +103,8 @@ def cost_per_application(
     refused = pd >= cutoff
     cost = false_negative * np.sum(defaulted & ~refused) + false_positive * np.sum(~defaulted & refused)
     return float(cost / len(pd))
+
+
+def cost_at_break_even(pd: np.ndarray, defaulted: np.ndarray, **costs: float) -> float:
+    """`cost_per_application` at `break_even_cutoff`, both under the same `costs`."""
+    return cost_per_application(pd, defaulted, break_even_cutoff(**costs), **costs)

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from tasks.core.applications import NUMBERS
 from tasks.core.evaluation import auc_of
-from tasks.core.feature_list import NOT_EMPLOYED_DAYS
+from tasks.core.feature_list import FILLED, NOT_EMPLOYED_DAYS
 from tasks.core.policy import cost_per_application
 
 LEAST_ROWS: Final = 100
@@ -58,7 +58,7 @@ class Grouping(NamedTuple):
 def groupings_of(rows: pa.Table) -> dict[str, np.ndarray]:
     """What applicants are told apart by, and each one's kind, texts of shape (rows,)."""
     numbers = {name: rows.column(name).to_numpy() for name in NUMBERS if name in _NEEDED}
-    scores = sum((~np.isnan(numbers[name])).astype(int) for name in _SCORES)
+    scores = sum((~np.isnan(numbers[name])).astype(int) for name in FILLED)
     employed = np.where(numbers["DAYS_EMPLOYED"] == NOT_EMPLOYED_DAYS, "not employed", "employed")
     return {
         _AGE: _band(-numbers["DAYS_BIRTH"] / _DAYS_IN_A_YEAR, list(_AGES)[1:], tuple(_AGES.values())),
@@ -95,8 +95,7 @@ def judge_segments(
     return tuple(judged)
 
 
-_SCORES: Final = ("EXT_SOURCE_1", "EXT_SOURCE_2", "EXT_SOURCE_3")
-_NEEDED: Final = {"DAYS_BIRTH", "DAYS_EMPLOYED", "AMT_INCOME_TOTAL", "AMT_CREDIT", *_SCORES}
+_NEEDED: Final = {"DAYS_BIRTH", "DAYS_EMPLOYED", "AMT_INCOME_TOTAL", "AMT_CREDIT", *FILLED}
 _ORDER: Final = (*_AGES.values(), *_QUARTERS)
 
 

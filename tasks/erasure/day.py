@@ -23,17 +23,16 @@ import pyarrow as pa
 from tasks.adapters.arrow import read_footer, read_parquet, write_parquet
 from tasks.adapters.cut import cut_rows
 from tasks.clean import StoredDay, is_data_file
-from tasks.core.day import Audited, DataFile, Pins, content_fingerprint, count_by_decision
+from tasks.core.day import Audited, DataFile, content_fingerprint, count_by_decision
 from tasks.core.erasure import erased_totals, places_of_rows, rows_of
-from tasks.core.manifest import Manifest, manifest_json, policy_of, read_manifest
-from tasks.core.screening import APPLICATION_ID, BROKEN_RULES, SOURCE_FILE, count_by_rule
+from tasks.core.manifest import Manifest, manifest_json, pins_of, read_manifest
+from tasks.core.screening import BROKEN_RULES, SOURCE_FILE, count_by_rule
 from tasks.erasure.landing import claim_rewritten, rewritten_controls
 from tasks.erasure.note import erased_key, note_erasure
 from tasks.erasure.record import Change, Record, Rewrite, rewrite, sha256_of_data
 from tasks.erasure.search import Found, name_of, reading_of, search
 from tasks.errors import PublishError
 from tasks.revisions import decisions_key, manifest_key, name_data, read_data, read_if_there, show_newest, store_data
-from tasks.screen_score import PD
 from tasks.store import AlreadyExists, Changed, NotFound, Store, Stored
 from tasks.store.keys import is_key
 
@@ -148,7 +147,7 @@ class Eraser:
         theirs = rows_of(table, self._applicant)
         kept, content = table.filter(pa.array(~theirs)), ""
         if file == manifest.audited.decisions:
-            content = _content_fingerprint(kept, manifest)
+            content = content_fingerprint(kept, pins_of(manifest))
             footer |= {"content_fingerprint": content}
         new = write_parquet(kept, footer)
         is_needed = kept.num_rows or file != manifest.audited.quarantine
@@ -282,16 +281,6 @@ def _inputs_without(manifest: Manifest, audited: Audited, cut: Mapping[str, Rewr
             yield name, change.new_sha256
         elif not (change and audited.files[name].is_erased):
             yield name, sha256
-
-
-def _content_fingerprint(decisions: pa.Table, manifest: Manifest) -> str:
-    ids, probabilities = (decisions.column(name).to_numpy() for name in (APPLICATION_ID, PD))
-    policy, contract = manifest.policy["digest"], manifest.contract
-    pins = Pins(
-        manifest.as_of, manifest.model, policy_of(manifest), policy, contract["version"], contract["digest"],
-        manifest.fingerprint,
-    )  # fmt: skip
-    return content_fingerprint(ids, probabilities, pins)
 
 
 def _prefix_and_name(key: str) -> tuple[str, str]:

@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 from typing import Any
 
 import pytest
@@ -14,8 +13,7 @@ from tasks.core.evaluation import Estimate, roc_curve
 from tasks.core.model_card import CutoffInUse, ModelCard
 from tasks.core.model_shape import TriedShape
 from tests.model_cards import applications, model_card
-
-VOID = {"meta", "br", "link", "img", "input", "hr"}
+from tests.pages import Page
 
 
 def pictures(card: ModelCard) -> dict[str, Figure]:
@@ -32,41 +30,6 @@ def pictures(card: ModelCard) -> dict[str, Figure]:
 
 def page_of(card: ModelCard) -> bytes:
     return model_card_page(card, pictures(card))
-
-
-class Page(HTMLParser):
-    """A page as a browser reads it: its words, its tags, its rows of tables."""
-
-    def __init__(self, page: bytes) -> None:
-        super().__init__()
-        self.text, self.rows = "", list[str]()
-        self.tags, self.open = list[tuple[str, dict[str, str | None]]](), list[str]()
-        self.feed(page.decode())
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-        if tag == "tr":
-            self.rows.append("")
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if "style" not in self.open:
-            self.text += data
-        if "tr" in self.open:
-            self.rows[-1] += f" {data}"
-
-    def cells(self, first: str) -> str:
-        """Words of the first row that begins so."""
-        return next(row for row in (" ".join(each.split()) for each in self.rows) if row.startswith(first))
 
 
 CARD = model_card()
@@ -86,7 +49,9 @@ def test_the_card_has_a_part_about(heading: str) -> None:
 
 def test_figures_stand_beside_the_baselines_with_intervals_and_differences() -> None:
     ours, theirs = CARD.figures["auc"], CARD.baselines["logistic regression"]["auc"]
-    assert PAGE.cells("this model ").startswith(f"this model {ours.value:.4f} {ours.low:.4f} to {ours.high:.4f}")
+    assert PAGE.cells(f"this model {ours.value:.4f}").startswith(
+        f"this model {ours.value:.4f} {ours.low:.4f} to {ours.high:.4f}"
+    )
     assert PAGE.cells("logistic regression").startswith(f"logistic regression {theirs.value:.4f}")
     assert PAGE.cells("this model minus").startswith(
         f"this model minus logistic regression +{ours.value - theirs.value:.4f}"

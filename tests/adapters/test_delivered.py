@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tasks.adapters import arrow
-from tasks.adapters.arrow import read_chunks, read_header
+from tasks.adapters.arrow import read_chunks, read_header, read_lines
 from tasks.adapters.delivered import CsvText, uneven_line
 from tasks.core.applications import NAMES
 from tasks.errors import PublishError, SourceError
@@ -74,6 +74,21 @@ def test_an_extra_column_may_hold_line_ends_in_quotes_where_the_number_of_rows_i
 def test_a_parquet_file_called_csv_is_told_from_its_first_bytes_even_within_gzip() -> None:
     with pytest.raises(SourceError, match="is a parquet file, where its name promises CSV text in UTF-8, packed"):
         read(gzip.compress(b"PAR1" + bytes(100)), "csv.gz")
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b""])
+def test_single_lines_read_as_all_of_them_do(end: bytes) -> None:
+    rows = [b'%d,"a, b"' % n + b"," * 119 for n in range(9)]
+    file = io.BytesIO((end or b"\n").join([HEADER.strip(), *rows]) + end)
+    (whole,) = read_chunks(file, "csv", name="a.csv", chunk_rows=9, announced_rows=9)
+    for numbers in ([1], [9], [2, 3, 7], list(range(1, 10))):
+        assert read_lines(file, numbers, name="a.csv") == whole.take([number - 1 for number in numbers])
+
+
+@pytest.mark.parametrize("numbers", [[2], [3], [2, 3], [4], [1, 9]])
+def test_lines_that_are_no_rows_are_none(numbers: list[int]) -> None:
+    file = io.BytesIO(HEADER + ROW + b'1,"a\nb"' + ROW[2:] + b"\n" + ROW)
+    assert read_lines(file, numbers, name="a.csv") is None
 
 
 class FailingDisk(io.BytesIO):
@@ -144,10 +159,10 @@ def test_whatever_happens_no_thread_of_arrow_holds_the_file_afterwards(
 
 
 BOMBS = {
-    "one line": (b"a" * (16 << 20), "a line longer than 8 MB"),
+    "one line": (b"a" * (16 << 20), "a line longer than 1 MB"),
     "one row": (ROW * (16 << 10) * 8, "unpacks to more than 200 times its size"),
     "NUL": (bytes(16 << 20), "NUL bytes"),
-    "open quote": (b'"' + ROW * (16 << 10) * 8, "a line is longer than 8 MB, or a quote is opened and never closed"),
+    "open quote": (b'"' + ROW * (16 << 10) * 8, "a line is longer than 1 MB, or a quote is opened and never closed"),
 }
 
 

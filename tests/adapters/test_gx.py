@@ -560,6 +560,11 @@ BREAKS: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], str]] = {
     "cutoff 0": (lambda frame: frame.assign(cutoff=0.0), "cutoff_in_range"),
     "cutoff 1": (lambda frame: frame.assign(cutoff=1.0), "cutoff_in_range"),
     "reason approved": (lambda frame: frame.assign(reason_1=["R1"] * 3), "approved_has_no_reason_1"),
+    "reason refused": (
+        lambda frame: frame.assign(reason_1=[None, "R1", None], reason_2=None),
+        "not_approved_has_reason_1",
+    ),
+    "reason referred": (lambda frame: frame.assign(reason_1=[None, None, "R1"]), "not_approved_has_reason_1"),
     "reason order": (lambda frame: frame.assign(reason_3=[None, "R3", None]), "reason_2_before_3"),
     "version": (lambda frame: frame.assign(model_version=None), "model_version_known"),
     "column gone": (lambda frame: frame.drop(columns="cutoff"), "columns_published"),

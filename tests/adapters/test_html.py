@@ -1,46 +1,17 @@
 """The page of the contract report: what is on it, and that nothing is that should not be."""
 
 import re
-from html.parser import HTMLParser
 from typing import Any
 
 import pytest
 
 from tasks.adapters.html import contract_page
 from tests.contract_reports import contract_report, reported
+from tests.pages import Page
 
-VOID = {"meta", "br", "link", "img", "input", "hr"}
 
-
-class Page(HTMLParser):
-    """A page as a browser reads it: its words, its tags, its rows of tables."""
-
-    def __init__(self, report: dict[str, Any]) -> None:
-        super().__init__()
-        self.text, self.rows = "", list[str]()
-        self.tags, self.open = list[tuple[str, dict[str, str | None]]](), list[str]()
-        self.feed(contract_page(report).decode())
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-        if tag == "tr":
-            self.rows.append("")
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if "style" not in self.open:
-            self.text += data
-        if "tr" in self.open:
-            self.rows[-1] += f" {data}"
-
-    def cells(self, rule_id: str) -> str:
-        """Words of the first row about a rule."""
-        return " ".join(next(row for row in self.rows if row.split()[:1] == [rule_id]).split())
+def page_of(report: dict[str, Any]) -> Page:
+    return Page(contract_page(report))
 
 
 EVERY_KIND = [
@@ -52,7 +23,7 @@ EVERY_KIND = [
 
 
 def test_a_published_day_says_so_first() -> None:
-    page = Page(contract_report(*EVERY_KIND, quarantined=3))
+    page = page_of(contract_report(*EVERY_KIND, quarantined=3))
     assert "Published: 3 of 110 rows in quarantine, 1 warning." in page.text
     assert "Not published" not in page.text
     for heading in ("Rules that are not met", "Warnings", "Not judged", "All 4 rules"):
@@ -60,14 +31,14 @@ def test_a_published_day_says_so_first() -> None:
 
 
 def test_a_day_that_was_stopped_says_why_first() -> None:
-    page = Page(contract_report(reported("a", "day stopped"), refused="They break the contract: a holds."))
+    page = page_of(contract_report(reported("a", "day stopped"), refused="They break the contract: a holds."))
     assert "Not published. They break the contract: a holds." in page.text
     assert ("body", {"class": "refused"}) in page.tags
     assert ("a", {"href": "contract-refused.json"}) in page.tags
 
 
 def test_a_rule_is_told_with_what_came_of_it() -> None:
-    page = Page(contract_report(*EVERY_KIND))
+    page = page_of(contract_report(*EVERY_KIND))
     assert page.cells("a") == "a a holds. critical data owner 25 of 100 25.0% rows quarantined"
     assert page.cells("b") == "b b holds. Only a warning: 3 days. warning data owner 50 of 100 50.0% warned"
     assert page.cells("c") == "c c holds. critical data owner - - not judged"
@@ -75,7 +46,7 @@ def test_a_rule_is_told_with_what_came_of_it() -> None:
 
 
 def test_a_day_without_a_broken_rule_says_so() -> None:
-    page = Page(contract_report())
+    page = page_of(contract_report())
     assert "No rule is broken" in page.text
     assert "Rules that are not met" not in page.text
     assert "2 of 2 met" in page.text
@@ -84,21 +55,21 @@ def test_a_day_without_a_broken_rule_says_so() -> None:
 def test_the_page_is_well_formed_and_small() -> None:
     rules = [reported(f"rule_{n}", outcome) for n, outcome in enumerate(["met", "warned", "rows quarantined"] * 100)]
     report = contract_report(*rules)
-    assert Page(report).open == []
+    assert page_of(report).open == []
     assert len(contract_page(report)) < 300_000
 
 
 def test_nothing_in_a_report_becomes_part_of_the_page() -> None:
     attack = '"><script>alert(1)</script>'
     rule = reported(attack, "warned", sentence=attack, owner=attack, severity=attack, remark=attack)
-    page = Page(contract_report(rule, day=attack, refused=attack, recent_days={attack: 3}))
+    page = page_of(contract_report(rule, day=attack, refused=attack, recent_days={attack: 3}))
     assert "script" not in {tag for tag, _ in page.tags}
     assert page.text.count(attack) > 5
 
 
 @pytest.mark.parametrize("report", [contract_report(*EVERY_KIND), contract_report(refused="No.")], ids=["yes", "no"])
 def test_the_page_needs_nothing_from_elsewhere_and_runs_nothing(report: dict[str, Any]) -> None:
-    page = Page(report)
+    page = page_of(report)
     assert {"script", "link", "img", "iframe", "object"} & {tag for tag, _ in page.tags} == set()
     assert not re.search(r"https?:|//|url\(|@import", contract_page(report).decode())
     assert {name for _, given in page.tags for name in given if name in {"src", "srcset"} or name[:2] == "on"} == set()
@@ -118,7 +89,7 @@ def test_the_same_report_gives_the_same_bytes_in_whatever_order_its_parts_come()
     [(0, "today", 0, []), (1, "today", 9, []), (11, "today", 100, []), (12, "broken", 100, ["left:92%"])],
 )
 def test_the_quarantine_is_drawn_beside_its_budget(quarantined: int, kind: str, width: int, marks: list[str]) -> None:
-    page = Page(contract_report(quarantined=quarantined))
+    page = page_of(contract_report(quarantined=quarantined))
     assert "The budget is 11 rows" in page.text
     bar = next(n for n, (_, given) in enumerate(page.tags) if "Rows in quar" in str(given.get("aria-label")))
     assert page.tags[bar + 1] == ("i", {"class": kind, "style": f"width:{width}%"})
@@ -126,7 +97,7 @@ def test_the_quarantine_is_drawn_beside_its_budget(quarantined: int, kind: str, 
 
 
 def test_the_day_is_drawn_beside_those_before_it() -> None:
-    page = Page(contract_report(rows=200, quarantined=20))
+    page = page_of(contract_report(rows=200, quarantined=20))
     drawn = [
         (given["class"], int(given["y"] or 0), int(given["height"] or 0)) for tag, given in page.tags if tag == "rect"
     ]
@@ -135,14 +106,14 @@ def test_the_day_is_drawn_beside_those_before_it() -> None:
 
 
 def test_the_first_day_has_none_to_be_drawn_beside() -> None:
-    page = Page(contract_report(recent_days={}))
+    page = page_of(contract_report(recent_days={}))
     assert "svg" not in {tag for tag, _ in page.tags}
     assert "No published day before" in page.text
 
 
 def test_a_day_without_rows_has_a_page() -> None:
     rule = reported("a", checked=0, missing=0, broken=0)
-    page = Page(contract_report(rule, rows=0, recent_days={"2026-11-01": 0}, refused="The files hold no rows."))
+    page = page_of(contract_report(rule, rows=0, recent_days={"2026-11-01": 0}, refused="The files hold no rows."))
     assert page.cells("a") == "a a holds. critical data owner 0 of 0 - met"
 
 
@@ -150,21 +121,21 @@ def test_a_day_without_rows_has_a_page() -> None:
 def test_a_report_that_lacks_a_part_has_a_page(part: str) -> None:
     report = contract_report(*EVERY_KIND, quarantined_by_rule={"a": 3})
     del report[part]
-    assert "Rules that are not met" in Page(report).text
+    assert "Rules that are not met" in page_of(report).text
 
 
 @pytest.mark.parametrize("part", reported("a"))
 def test_a_rule_that_lacks_a_part_has_its_place(part: str) -> None:
     rule = reported("a", "warned")
     del rule[part]
-    assert "All 1 rules" in Page(contract_report(rule)).text
+    assert "All 1 rules" in page_of(contract_report(rule)).text
 
 
 def test_an_older_report_shows_what_it_knows_and_where_the_rest_is() -> None:
     report = contract_report(quarantined=7, quarantined_by_rule={"AMT_CREDIT_known": 7})
     for part in ("rules", "budget", "recent_days", "refused"):
         del report[part]
-    page = Page(report)
+    page = page_of(report)
     assert page.cells("AMT_CREDIT_known") == "AMT_CREDIT_known - - 7 - rows quarantined"
     assert "An earlier version of the program wrote this report" in page.text
     assert "All " not in page.text
@@ -172,7 +143,7 @@ def test_an_older_report_shows_what_it_knows_and_where_the_rest_is() -> None:
 
 def test_a_day_that_was_given_up_says_how_far_it_was_read_and_measures_the_budget_by_the_whole() -> None:
     told = contract_report(*EVERY_KIND, rows=2000, quarantined=500, refused="Too many.", most_rows=4000)
-    page = Page({key: value for key, value in told.items() if key != "revision"} | {"recent_days": {}})
+    page = page_of({key: value for key, value in told.items() if key != "revision"} | {"recent_days": {}})
     assert "Rows read" in page.text
     assert "of at most 4,000" in page.text
     assert "The budget is 400 rows" in page.text

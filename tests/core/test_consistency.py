@@ -26,38 +26,46 @@ from tasks.core.day import (
 from tasks.core.decisions import build_changes, build_decisions
 from tasks.core.manifest import Manifest, policy_record
 from tasks.core.policy import Band, Policy
+from tasks.core.reasons import REASONS, Reason
 
 DAY = date(2026, 11, 2)
 POLICY = Policy("1", 0.5, 0.5, (Band("A", 0.5), Band("B", math.inf)))
 MODEL = ModelPin("credit-default", "3", "m")
 IDS, PDS = np.arange(101, 107), np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.9])
+TOLD = {"age": Reason("R1", "Your age."), "car": Reason("R2", "Your car.")}
+STATED = {"reason_1": "R2", "reason_2": "R1", "reason_3": None, "reason_4": None}
 REJECTED = pa.table({"source_file": ["a.csv", "b.csv"], "broken_rules": ["one", "one;two"]})
 
 
 def decisions(ids: np.ndarray = IDS, pds: np.ndarray = PDS) -> pa.Table:
-    return build_decisions(
-        ids, pds, as_of=DAY, policy=POLICY, model_name=MODEL.name, model_version=MODEL.version, contract_version="1"
+    stated = {name: [code if pd >= POLICY.cutoff else None for pd in pds] for name, code in STATED.items()}
+    scored = pa.table(
+        {"application_id": ids, "pd": pds, **{name: pa.array(stated[name], pa.string()) for name in REASONS}}
     )
+    made_by = {"model_name": MODEL.name, "model_version": MODEL.version, "contract_version": "1"}
+    return build_decisions(scored, as_of=DAY, policy=POLICY, **made_by)
 
 
 @pytest.fixture
 def manifest() -> Manifest:
     inputs = {"a.csv": "1", "b.csv": "2"}
     delivery = Delivery(DAY, tuple(FileRef(name, name, "csv", 0, sha256) for name, sha256 in inputs.items()))
-    day = fingerprint(delivery, model=MODEL, policy="p", contract="c")
-    pins = Pins(DAY, MODEL, POLICY, "p", "1", "c", day)
+    day = fingerprint(delivery, model=MODEL, policy="p", contract="c", reasons=TOLD)
+    pins = Pins(DAY, MODEL, POLICY, "p", "1", "c", TOLD, day)
     audited = Audited(
         DataFile("d", "d", 1, 6),
         DataFile("q", "q", 1, 2),
         DataFile("r", "r", 1, 1),
-        content_fingerprint(IDS, PDS, pins),
+        content_fingerprint(decisions(), pins),
         {"a.csv": FileTotals(5, 3, 1, 1), "b.csv": FileTotals(6, 3, 1, 0, 2)},
         count_by_decision(decisions().column("decision")),
         {"one": 2, "two": 1},
         DataFile("c", "c", 1, 2),
     )
     contract = {"version": "1", "digest": "c"}
-    return Manifest(DAY, 2, day, inputs, MODEL, policy_record(POLICY, "p"), contract, audited, {}, "a reason")
+    return Manifest(
+        DAY, 2, day, inputs, MODEL, policy_record(POLICY, "p"), contract, audited, {}, "a reason", reasons=TOLD
+    )
 
 
 def footer(manifest: Manifest, **other: str) -> Mapping[str, str]:
@@ -119,6 +127,7 @@ MANIFESTS: dict[str, Callable[[Manifest], Manifest]] = {
         each, fingerprint="0"
     ),
     "contract give another": lambda each: replace(each, model=replace(MODEL, digest="other")),
+    "policy and contract give another": lambda each: replace(each, reasons={"age": TOLD["age"]}),
 }
 
 
@@ -164,6 +173,9 @@ TABLES: dict[str, Callable[[pa.Table], pa.Table]] = {
     "1 rows whose model_version is not": column("model_version", ["3"] * 5 + [None]),
     "6 rows whose as_of is not": column("as_of", [date(2026, 11, 3)] * 6),
     "has the content fingerprint": column("pd", [0.1, 0.2, 0.3, 0.41, 0.5, 0.9]),
+    "the content fingerprint": column("reason_1", [*[None] * 4, "R2", "R1"]),
+    "holds 2 approved rows with a reason_1": column("reason_1", ["R2", "R2", None, None, "R2", "R2"]),
+    "holds 1 rows whose reason_2 is none of the codes": column("reason_2", [*[None] * 4, "R1", "R3"]),
 }
 
 

@@ -2,7 +2,6 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -20,13 +19,15 @@ from tasks.core.day import (
     unaccounted,
 )
 from tasks.core.policy import resolve_policy
+from tasks.core.reasons import REASONS, Reason
 from tasks.core.screening import count_by_rule
 from tasks.errors import SourceError
 
 FILE = FileRef("a.csv", "landing/day=2026-11-02/a.csv", "csv", 10, "sha")
 DELIVERY = Delivery(date(2026, 11, 2), (FILE,))
 MODEL = ModelPin("m", "1", "d")
-PARTS: dict[str, Any] = {"model": MODEL, "policy": "p", "contract": "c"}
+AGE = Reason("R5", "Your age.")
+PARTS: dict[str, Any] = {"model": MODEL, "policy": "p", "contract": "c", "reasons": {"age": AGE}}
 
 
 @pytest.mark.parametrize(
@@ -37,11 +38,19 @@ PARTS: dict[str, Any] = {"model": MODEL, "policy": "p", "contract": "c"}
         {"model": replace(MODEL, digest="e")},
         {"policy": "other"},
         {"contract": "other"},
+        {"reasons": {"age": replace(AGE, code="R6")}},
+        {"reasons": {"car": AGE}},
+        {"reasons": {}},
     ],
 )
-def test_model_policy_and_contract_count_in_the_fingerprint(other: dict[str, Any]) -> None:
+def test_model_policy_contract_and_codes_count_in_the_fingerprint(other: dict[str, Any]) -> None:
     assert fingerprint(DELIVERY, **PARTS) == fingerprint(DELIVERY, **PARTS)
     assert fingerprint(DELIVERY, **PARTS | other) != fingerprint(DELIVERY, **PARTS)
+
+
+def test_the_wording_of_a_reason_does_not_count_in_the_fingerprint() -> None:
+    reworded = PARTS | {"reasons": {"age": replace(AGE, sentence="How old you are.")}}
+    assert fingerprint(DELIVERY, **reworded) == fingerprint(DELIVERY, **PARTS)
 
 
 @pytest.mark.parametrize("version", ["FEATURE_VERSION", "SCHEMA_VERSION"])
@@ -67,14 +76,27 @@ def test_day_and_files_count_in_the_fingerprint(other: Delivery) -> None:
 
 def test_rows_and_what_decided_them_count_in_the_content_fingerprint() -> None:
     policy = resolve_policy("1", 0.1, refer_from=None, bands=[("A", 1.0), ("B", None)])
-    pins = Pins(date(2026, 11, 2), ModelPin("m", "1", "d"), policy, "p", "1", "c", "f")
-    ids, pds = np.array([1, 2]), np.array([0.1, 0.2])
-    before = content_fingerprint(ids, pds, pins)
-    assert content_fingerprint(ids, pds, replace(pins, fingerprint="of other files")) == before
-    assert content_fingerprint(ids, np.array([0.1, 0.2000001]), pins) != before
-    assert content_fingerprint(np.array([1, 3]), pds, pins) != before
-    assert content_fingerprint(ids, pds, replace(pins, model=ModelPin("m", "2", "e"))) != before
-    assert content_fingerprint(ids, pds, replace(pins, policy_digest="q")) != before
+    reasons = {"age": AGE, "car": Reason("R6", "Your car.")}
+    pins = Pins(date(2026, 11, 2), ModelPin("m", "1", "d"), policy, "p", "1", "c", reasons, "f")
+
+    def rows(**other: Any) -> pa.Table:
+        columns = {"application_id": [1, 2], "pd": [0.1, 0.2], "reason_1": [None, "R5"]}
+        return pa.table(dict.fromkeys(REASONS, pa.nulls(2, pa.string())) | columns | other)
+
+    before = content_fingerprint(rows(), pins)
+    reworded = reasons | {"age": replace(AGE, sentence="How old you are.")}
+    assert content_fingerprint(rows(), replace(pins, fingerprint="of other files", reasons=reworded)) == before
+    for other in (
+        {"pd": [0.1, 0.2000001]},
+        {"application_id": [1, 3]},
+        {"reason_1": [None, "R6"]},
+        {"reason_1": pa.nulls(2, pa.string()), "reason_2": [None, "R5"]},
+    ):
+        assert content_fingerprint(rows(**other), pins) != before
+    assert content_fingerprint(rows(), replace(pins, model=ModelPin("m", "2", "e"))) != before
+    assert content_fingerprint(rows(), replace(pins, policy_digest="q")) != before
+    swapped = {"age": reasons["car"], "car": AGE}
+    assert content_fingerprint(rows(), replace(pins, reasons=swapped)) != before
 
 
 def test_rows_that_became_nothing_are_named_by_file() -> None:

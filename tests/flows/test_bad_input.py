@@ -572,7 +572,7 @@ KINDS = [
     ),
     Kind(
         "one_line", "a line without end", content(line(31, lambda row: b"x" * (20 << 20))),
-        "has a line longer than 8 MB", AGAIN,
+        "has a line longer than 1 MB", AGAIN,
     ),
     Kind(
         "html", "a web page called .csv", content(lambda data: b"<!doctype html><title>502 Bad Gateway</title>"),

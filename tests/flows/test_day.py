@@ -297,6 +297,28 @@ def test_rows_of_one_id_are_dropped_or_set_aside_across_files(project: Project, 
     assert int(lines[2].split(",")[0]) not in decided
 
 
+@pytest.mark.parametrize("first_cell", ["n", '"n\nn"', '"n\n\n\n"'])
+@pytest.mark.parametrize("empty_lines", [0, 1, 2])
+def test_rows_of_one_id_are_found_again_though_lines_are_no_rows(
+    project: Project, score: Score, first_cell: str, empty_lines: int
+) -> None:
+    project.deliver(rows=50)
+    path = project.landing / "applications_1.csv"
+    header, *rows = path.read_text().splitlines()
+    rows += [rows[20], rows[20], rows[30].replace("Cash loans", "Revolving loans", 1)]
+    noted = [f"{header},NOTE", f"{rows[0]},{first_cell}", *[""] * empty_lines, *(f"{row},n" for row in rows[1:])]
+    path.write_text("\n".join(noted))
+    control = project.landing / "_control.json"
+    announced = {path.name: {"rows": len(rows), "sha256": digest(path)}}
+    control.write_text(json.dumps(json.loads(control.read_text()) | {"files": announced}))
+    result = score()
+    totals = result.manifest.totals
+    assert (totals.decided, totals.quarantined, totals.duplicates_dropped) == (49, 2, 2)
+    quarantine = pq.read_table(project.root / result.manifest.audited.quarantine.key)
+    assert quarantine.column("source_row").to_pylist() == [31, 53]
+    assert quarantine.column("AMT_CREDIT").to_pylist() == [rows[30].split(",")[NAMES.index("AMT_CREDIT")]] * 2
+
+
 @pytest.mark.parametrize(("low", "high", "stops"), [(0.0, 1.0, False), (0.999, 1.0, True), (0.0, 0.001, True)])
 def test_an_implausible_share_of_approvals_is_not_published(
     project: Project, score: Score, low: float, high: float, stops: bool

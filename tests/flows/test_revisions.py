@@ -20,6 +20,8 @@ from flows.summary import day_summary
 from tasks.core.decisions import CHANGES, build_changes
 from tasks.core.manifest import Manifest, manifest_json, policy_of, read_manifest
 from tasks.errors import ConfigError, InputsChanged, ModelError, PublishError, ScoringError, SourceError
+from tasks.store.folder import FolderStore
+from tasks.verify import verify_day
 from tests.conftest import DAY, Project
 
 Score = Callable[..., Any]
@@ -223,6 +225,66 @@ def test_corrections_keep_model_policy_and_contract_of_the_published_revision(
     assert changes(own, second).num_rows == 0
 
 
+def recoded(path: Path, **replaced: str) -> None:
+    """The shipped reasons, with some words exchanged."""
+    text = Path("configs/reasons.yaml").read_text()
+    for old, new in replaced.items():
+        assert old in text
+        text = text.replace(old, new)
+    path.write_text(text)
+
+
+def test_corrections_keep_the_codes_of_the_published_revision(project: Project, score: Score, tmp_path: Path) -> None:
+    path = tmp_path / "reasons.yaml"
+    recoded(path, R01="A1")
+    own = project.with_settings(scoring={"reasons": str(path)})
+    first = published(own, score)
+    assert (decisions(own)["reason_1"] == "A1").any()
+    recoded(path, R01="Z9")
+    correct(own, delivered(own).head(2))
+    second = score(own, corrections=True, reason=WHY).manifest
+    assert second.reasons == first.reasons
+    assert second.reasons["external_scores"].code == "A1"
+    pd.testing.assert_frame_equal(decisions(own), decisions(own, first))
+
+
+def test_other_words_for_a_reason_decide_nothing_anew_and_other_codes_do(
+    project: Project, score: Score, tmp_path: Path
+) -> None:
+    path = tmp_path / "reasons.yaml"
+    recoded(path)
+    own = project.with_settings(scoring={"reasons": str(path)})
+    first = published(own, score)
+    recoded(path, outside="other")
+    again = score(own, force=True, reason=WHY)
+    assert (again.outcome, again.manifest) == ("unchanged", first)
+    recoded(path, R01="A1")
+    second = score(own, force=True, reason=WHY).manifest
+    assert second.revision == 2
+    assert changes(own, second).num_rows == 0
+    old, new = (decisions(own, each).filter(like="reason_") for each in (first, second))
+    pd.testing.assert_frame_equal(new, old.replace("R01", "A1"))
+
+
+def test_a_day_from_before_there_were_reasons_is_read_shown_and_decided_again(project: Project, score: Score) -> None:
+    first = published(project, score)
+    path = project.root / f"revisions/day={DAY}/rev=0001/manifest.json"
+    content = json.loads(path.read_bytes())
+    del content["reasons"], content["seal"]
+    content |= {"manifest_version": "2", "fingerprint": "of before"}
+    seal = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    path.write_text(json.dumps(content | {"seal": seal}))
+    project.decisions.unlink()
+    old = score()
+    assert (old.outcome, old.manifest.reasons) == ("unchanged", {})
+    assert project.decisions.exists()
+    checked = verify_day(FolderStore(project.root), DAY)
+    assert checked.problems == ()
+    assert any("manifest 2, which are not this program's" in remark for remark in checked.remarks)
+    second = score(force=True, reason="with reasons").manifest
+    assert (second.revision, second.reasons) == (2, first.reasons)
+
+
 def test_the_last_of_several_corrections_counts(project: Project, score: Score) -> None:
     published(project, score)
     rows = delivered(project).head(3)
@@ -358,11 +420,16 @@ def correction_announced_otherwise(project: Project, score: Score) -> None:
     path.with_name("_control.json").write_text(json.dumps(control))
 
 
-def other_features(project: Project, score: Score) -> None:
-    published(project, score)
-    correct(project, delivered(project).head(1))
-    path = project.root / f"revisions/day={DAY}/rev=0001/manifest.json"
-    path.write_bytes(manifest_json(replace(read_manifest(path.read_bytes()), feature_version="0")))
+def told_otherwise(change: Callable[[Manifest], Manifest]) -> Callable[[Project, Score], None]:
+    """A published day with a correction, whose manifest says something else."""
+
+    def prepare(project: Project, score: Score) -> None:
+        published(project, score)
+        correct(project, delivered(project).head(1))
+        path = project.root / f"revisions/day={DAY}/rev=0001/manifest.json"
+        path.write_bytes(manifest_json(change(read_manifest(path.read_bytes()))))
+
+    return prepare
 
 
 @pytest.mark.parametrize(
@@ -373,7 +440,21 @@ def other_features(project: Project, score: Score) -> None:
         (changed_landing, InputsChanged, r"changed: applications_1.csv; new: corrections/first.csv"),
         (correction_gone, InputsChanged, r"new: corrections/other.csv; gone: corrections/first.csv"),
         (correction_announced_otherwise, SourceError, "corrections/first.csv has SHA-256"),
-        (other_features, ModelError, "Decide the whole day again: scoring score --as-of 2026-11-02 --force"),
+        (
+            told_otherwise(lambda each: replace(each, feature_version="0")),
+            ModelError,
+            "was decided on features of version 0; .* Decide the whole day again: scoring score --as-of 2026-11-02 ",
+        ),
+        (
+            told_otherwise(lambda each: replace(each, reasons={}, manifest_version="2")),
+            ModelError,
+            "states no reasons; .* Decide the whole day again: scoring score --as-of 2026-11-02 --force",
+        ),
+        (
+            told_otherwise(lambda each: replace(each, reasons={"age": each.reasons["age"]})),
+            ModelError,
+            "gives reasons for other families of features; this program builds 16 families",
+        ),
     ],
 )
 def test_corrections_are_refused_where_the_rest_is_not_as_it_was(

@@ -192,4 +192,5 @@ def _fingerprint_of(store: Store, manifest: Manifest) -> str:
         model=manifest.model,
         policy=manifest.policy["digest"],
         contract=manifest.contract["digest"],
+        reasons=manifest.reasons,
     )

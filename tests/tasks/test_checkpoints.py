@@ -12,6 +12,7 @@ from tasks.checkpoints import code_digest, digest_of, keep, recall
 from tasks.core.contract import RuleCount
 from tasks.core.day import Audited, DataFile, Delivery, FileRef, FileTotals, ModelPin, PartRef, Pins
 from tasks.core.policy import resolve_policy
+from tasks.core.reasons import Reason
 from tasks.orchestration import step
 from tasks.revisions import store_data
 from tasks.store import Store
@@ -34,7 +35,7 @@ def records(store: Store) -> list[Any]:
     assert math.isinf(policy.bands[-1].upper)
     file = FileRef("a.csv", "landing/a.csv", "csv", 3, "s", announced_rows=None)
     return [
-        Pins(DAY, ModelPin("m", "1", "d"), policy, "p", "1", "c", "f"),
+        Pins(DAY, ModelPin("m", "1", "d"), policy, "p", "1", "c", {"age": Reason("R1", "Age.")}, "f"),
         PartRef(file, data(store, "one"), data(store, "two"), 3, {"rule": RuleCount(3, 1, 1)}, {"AMT_CREDIT": 5}),
         Audited(
             data(store),

@@ -1,25 +1,20 @@
-from datetime import date
-
 import numpy as np
 import pytest
 
 from configs.settings import Settings, Training
 from tasks.choices import measure_choices, other_inputs
-from tasks.core.applications import parse_rows
 from tasks.core.feature_list import AGE, FEATURES
 from tasks.core.features import feature_names
-from tasks.core.synthetic import synthesize_applications
 from tasks.cross_validate import OutOfFold, cross_validate
-from tasks.generate import load_statistics
 from tasks.history import History
+from tests.histories import synthetic_history
 
 SMALL = Training(folds=3, max_trees=20, learning_rate=0.1, baselines=False)
 
 
 @pytest.fixture(scope="module")
 def history() -> History:
-    made = synthesize_applications(load_statistics(), as_of=date(2026, 10, 1), rows=2000, seed=5, with_target=True)
-    return History(parse_rows(made).rows, made.column("TARGET").to_numpy().astype(float) == 1)
+    return synthetic_history(2000)
 
 
 @pytest.fixture(scope="module")

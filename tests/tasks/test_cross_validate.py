@@ -1,22 +1,20 @@
 from dataclasses import replace
-from datetime import date
 
 import numpy as np
 import pytest
 
 from configs.settings import Settings, Training
 from tasks.baselines import LOGISTIC, UNTUNED, plain_columns
-from tasks.core.applications import TEXTS, parse_rows
+from tasks.core.applications import TEXTS
 from tasks.core.calibration import calibration_line
 from tasks.core.cross_fitting import cross_fitted_pd
 from tasks.core.feature_list import NEVER_INPUTS
 from tasks.core.features import feature_names
-from tasks.core.synthetic import synthesize_applications
 from tasks.cross_validate import MODEL, OutOfFold, cross_validate, with_search
 from tasks.folds import assigned_folds, build_folds, configured_trees, score_folds
-from tasks.generate import load_statistics
 from tasks.history import History
 from tasks.search import search_bounds
+from tests.histories import synthetic_history
 
 SMALL = Training(folds=3, max_trees=40, early_stopping_rounds=20, learning_rate=0.1)
 PLAIN = SMALL.model_copy(update={"baselines": False})
@@ -34,8 +32,7 @@ def auc(defaulted: np.ndarray, scores: np.ndarray) -> float:
 
 @pytest.fixture(scope="module")
 def history() -> History:
-    made = synthesize_applications(load_statistics(), as_of=date(2026, 10, 1), rows=3000, seed=5, with_target=True)
-    return History(parse_rows(made).rows, made.column("TARGET").to_numpy().astype(float) == 1)
+    return synthetic_history(3000)
 
 
 @pytest.fixture(scope="module")

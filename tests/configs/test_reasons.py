@@ -1,0 +1,73 @@
+"""The reviewed reasons: complete, unique, and fit for a letter."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from configs.reasons import load_reasons
+from configs.settings import PROJECT, load_settings
+from tasks.core.feature_list import FAMILIES
+from tasks.errors import ConfigError
+from tasks.load import reasons_of
+
+SHIPPED = PROJECT / "configs/reasons.yaml"
+FILE = load_reasons(SHIPPED, FAMILIES)
+
+
+def test_the_shipped_reasons_cover_every_family_and_no_other() -> None:
+    assert [entry.family for entry in FILE.reasons] == list(FAMILIES)
+    assert set(reasons_of(load_settings(environ={}))) == set(FAMILIES)
+
+
+def test_codes_that_were_given_stay_what_they_are() -> None:
+    assert {entry.family: entry.code for entry in FILE.reasons} == {
+        family: f"R{n:02}" for n, family in enumerate(FAMILIES, start=1)
+    }
+
+
+@pytest.mark.parametrize("entry", FILE.reasons, ids=lambda entry: entry.family)
+def test_a_sentence_can_be_put_into_a_letter(entry: Any) -> None:
+    assert re.fullmatch(r"[A-Z][\w ,.'-]+\.", entry.sentence)
+    assert re.search(r"\b(we|us|you|your)\b", entry.sentence, re.IGNORECASE)
+    assert max(len(sentence.split()) for sentence in entry.sentence.split(". ")) <= 30
+    assert not re.search(r"_|\b(Shapley|log-odds|feature|ratio|normalised)\b", entry.sentence)
+
+
+def test_no_two_families_say_the_same() -> None:
+    assert len({entry.sentence for entry in FILE.reasons}) == len(FAMILIES)
+
+
+def changed(place: int, **fields: Any) -> Callable[[dict[str, Any]], None]:
+    return lambda told: told["reasons"][place].update(fields)
+
+
+WRONG: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "no reason is given for loan, age.": lambda told: [told["reasons"].pop(n) for n in (4, 1)],
+    "no reason is given for loan. loans is no family of features. Did you mean 'loan'?": changed(1, family="loans"),
+    "there are several reasons for car.": lambda told: told["reasons"].append(
+        {"family": "car", "code": "R99", "sentence": "Your car."}
+    ),
+    "several families have the code R01.": changed(1, code="R01"),
+    "R03 is retired; take a code that was never given.": lambda told: told["retired"].append("R03"),
+    "reasons.1.code is 'loan 1': String should match pattern": changed(1, code="loan 1"),
+    "reasons.1.sentence is '': String should have at least 1 character": changed(1, sentence=""),
+    "reasons.1.letter is unknown.": changed(1, letter="L"),
+    "retired is": lambda told: told.pop("retired"),
+}
+
+
+@pytest.mark.parametrize(("said", "change"), WRONG.items(), ids=WRONG)
+def test_what_is_wrong_with_the_reasons_is_named(
+    tmp_path: Path, said: str, change: Callable[[dict[str, Any]], Any]
+) -> None:
+    told = yaml.safe_load(SHIPPED.read_text())
+    change(told)
+    path = tmp_path / "reasons.yaml"
+    path.write_text(yaml.safe_dump(told))
+    with pytest.raises(ConfigError, match=re.escape(said)) as stopped:
+        load_reasons(path, FAMILIES)
+    assert str(stopped.value).startswith("reasons.yaml is wrong: ")
