@@ -11,9 +11,10 @@ import click
 import numpy as np
 import pyarrow.parquet as pq
 
+from tasks.core.feature_list import FAMILIES
+from tasks.core.reasons import principal_reasons
+
 Run = Mapping[str, Any]
-_REASONS: Final = 4
-_RANKED_DIGITS: Final = 6
 _MOST_DIFFERENCE: Final = 1e-9
 # pandas reads some decimals to the float next to the nearest, and our pd is a step function of a score.
 _MOST_OTHER_PD_SHARE: Final = 0.001
@@ -86,20 +87,21 @@ def compare_engines(scratch: Path) -> dict[str, float]:
         "rows": float(len(raw[0])),
         "explained": float(len(contributions[0])),
         "largest_difference": float(np.max(np.abs(contributions[0] - contributions[1]), initial=0.0)),
-        "same_reasons_share": float(np.mean(np.all(_four(contributions[0]) == _four(contributions[1]), axis=1)))
-        if len(contributions[0])
-        else 1.0,
+        "same_reasons_share": _share(np.all(_four(contributions[0]) == _four(contributions[1]), axis=1)),
     }
     if found["largest_difference"] > _MOST_DIFFERENCE or found["same_reasons_share"] < 1:
         raise click.ClickException(f"Our engine's reasons are not LightGBM's: {found}.")
     return found
 
 
+def _share(is_so: np.ndarray) -> float:
+    return float(is_so.mean()) if len(is_so) else 1.0
+
+
 def _four(contributions: np.ndarray) -> np.ndarray:
-    """The four families that push most towards refusal, rounded as the product ranks them; -1 where fewer do."""
-    rounded = np.round(contributions, _RANKED_DIGITS)
-    order = np.argsort(-rounded, axis=1, kind="stable")[:, :_REASONS]
-    return np.where(np.take_along_axis(rounded, order, axis=1) > 0, order, -1)
+    """The principal reasons as the product ranks them, families as they are named; empty where there are fewer."""
+    reasons = principal_reasons(contributions, tuple(FAMILIES))
+    return np.column_stack([column.fill_null("").to_numpy(zero_copy_only=False) for column in reasons.values()])
 
 
 def compare_decisions(own: Path, plain: Path) -> dict[str, float]:
@@ -128,7 +130,7 @@ def require_agreement(runs: Runs, rows: int) -> None:
         raise click.ClickException(f"The {rows:,} rows were published as other bytes in another run.")
     by_name = {name: each for (name, _), each in found.items()}
     day = by_name["day"]
-    if day["explained"] not in {0, day["not_approved"]}:
+    if day["explained"] != day["not_approved"]:
         raise click.ClickException("Some applications that are not approved have no reason.")
     if {"contract", "GX COMPLETE"} <= set(by_name) and by_name["contract"]["broken"] != by_name["GX COMPLETE"][
         "broken"

@@ -178,7 +178,7 @@ def run_engine(job: Job, watch: Stopwatch) -> dict[str, Any]:
     """Our engine's raw scores, and its contributions of every row that is not approved."""
     from tasks.load import proven_engine
 
-    bundle, _ = champion()
+    bundle = champion()
     with watch.stage("load"):
         engine = proven_engine(bundle)
     return engine_figures(job, watch, bundle, engine, workers=job.cores)
@@ -212,13 +212,12 @@ def keep_array(job: Job, name: str, values: np.ndarray) -> None:
     np.save(Path(job.scratch, f"{job.name}.{name}.npy"), values)
 
 
-def champion() -> tuple[Bundle, Any]:
-    """The kept model's bundle, and its pin."""
+def champion() -> Bundle:
+    """The kept model."""
     from tasks.load import load_bundle, registry_of
 
     settings = load_settings()
-    pin = registry_of(settings).champion()
-    return load_bundle(pin, settings), pin
+    return load_bundle(registry_of(settings).champion(), settings)
 
 
 def report_day(job: Job, watch: Stopwatch) -> dict[str, Any]:

@@ -157,7 +157,7 @@ def test_engines_are_held_against_each_other(
 ) -> None:
     for name, score, told in (("engine", raw, contribution), ("LightGBM", 1.0, 0.5)):
         np.save(tmp_path / f"{name}.raw.npy", np.array([score]))
-        np.save(tmp_path / f"{name}.contributions.npy", np.array([[told, -1.0, 0.2, 0.0, 0.1]]))
+        np.save(tmp_path / f"{name}.contributions.npy", np.array([[told, -1.0, 0.2, *[0.0] * 13]]))
     if complaint is None:
         assert compare_engines(tmp_path)["same_reasons_share"] == 1
     else:
