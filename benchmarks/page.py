@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from benchmarks.figures import Runs, Spread, ratio, spread
-from benchmarks.plan import ON_RIVAL_DAYS, ONLINE, REPORTS, Plan
+from benchmarks.plan import ONLINE, PLAINLY, REPORTS, Plan
 
 BEGIN: Final = "<!-- measured: begin -->"
 END: Final = "<!-- measured: end -->"
@@ -172,7 +172,7 @@ def _path_table(measured: Measured) -> str:
         own = runs.seconds("day", size, max(plan.workers))
         for job, cores in (
             *(("day", cores) for cores in plan.workers),
-            *((name, max(plan.workers)) for name in ON_RIVAL_DAYS[:3]),
+            *((name, max(plan.workers)) for name in PLAINLY),
         ):
             seconds = runs.seconds(job, size, cores)
             if not seconds:
@@ -194,7 +194,7 @@ def _named(job: str) -> str:
 def _stage_table(measured: Measured) -> str:
     plan, rows = measured.plan, []
     most = max(plan.workers)
-    for job, cores in (*(("day", cores) for cores in plan.workers), *((name, most) for name in ON_RIVAL_DAYS[:3])):
+    for job, cores in (*(("day", cores) for cores in plan.workers), *((name, most) for name in PLAINLY)):
         found = measured.runs.of(job, plan.full, cores)
         for stage in found[0]["stages"] if found else ():
             wall, cpu = (

@@ -28,13 +28,16 @@ JOBS: Final[Mapping[str, Work]] = {
     "reports": own.report_day,
     "Evidently": rivals.report_plainly,
 }
-ON_RIVAL_DAYS: Final = (
-    "plain, large model", "plain, our model", "floor", "contract", "whole contract", "GX COMPLETE", "engine",
-    "LightGBM",
-)  # fmt: skip
+PLAINLY: Final = ("plain, large model", "plain, our model", "floor")
+PARTS: Final = ("contract", "whole contract", "GX COMPLETE", "engine", "LightGBM")
 ONLINE: Final = ("pyfunc, registered model", "pyfunc, LightGBM flavour", "row by row")
 REPORTS: Final = ("reports", "Evidently")
 ONLINE_ROWS: Final = 10_000
+# What takes minutes, or says little more the third time.
+_MOST_ROUNDS: Final = {
+    "plain, large model": 2, "GX COMPLETE": 2, **dict.fromkeys(ONLINE, 2), "profile": 1, **dict.fromkeys(REPORTS, 1),
+}  # fmt: skip
+_LARGE_DAY_ROUNDS: Final = 2
 # Seconds once, and per 100,000 rows, on two cores; for the estimate alone.
 _COSTS: Final = {
     "day data": (6, 12), "large model": (20, 0), "day": (7, 3), "profile": (7, 5), "plain, large model": (8, 42),
@@ -69,18 +72,27 @@ class Plan:
         return min(self.sizes, key=lambda rows: (rows < ONLINE_ROWS, rows))
 
     def jobs(self, rows: int, repetition: int) -> Iterator[tuple[str, int]]:
-        """Jobs on a day of this size in a repetition, with their cores: ours every time, rivals once but on `full`."""
+        """Jobs on a day of this size in a round, with their cores; rivals work on days smaller than `full` once."""
+        if rows > self.full and repetition >= _LARGE_DAY_ROUNDS:
+            return
         most = max(self.workers)
-        if rows > self.full and repetition > 1:
-            return  # millions of rows: twice is enough
         yield from (("day", cores) for cores in self.workers)
-        if rows <= self.full and (rows == self.full or not repetition):
-            yield from ((name, most) for name in ON_RIVAL_DAYS)
+        for name in self._beside(rows):
+            rounds = _MOST_ROUNDS.get(name, self.repeats) if rows == self.full or name in ONLINE else 1
+            if repetition < rounds:
+                yield name, 1 if name == "profile" else most
+
+    def _beside(self, rows: int) -> Iterator[str]:
+        """What is measured beside the day itself."""
+        if rows <= self.full:
+            yield from PLAINLY
+        if rows == self.full:
+            yield from PARTS
         if rows == self.online:
-            yield from ((name, most) for name in ONLINE)
-        if rows == self.full and not repetition and self.is_whole:
-            yield "profile", 1
-            yield from ((name, most) for name in REPORTS)
+            yield from ONLINE
+        if rows == self.full and self.is_whole:
+            yield "profile"
+            yield from REPORTS
 
     def estimate_minutes(self) -> float:
         """About how long it takes on two cores, once the models are there."""

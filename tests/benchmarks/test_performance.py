@@ -15,7 +15,7 @@ from benchmarks import days, own, rivals
 from benchmarks.apart import Job, Stopwatch, measure
 from benchmarks.figures import Runs, Spread, compare_decisions, compare_engines, ratio, require_agreement, spread
 from benchmarks.page import BEGIN, END, Measured, budgets, page, put_between
-from benchmarks.plan import JOBS, ON_RIVAL_DAYS, ONLINE, REPORTS, Plan
+from benchmarks.plan import JOBS, ONLINE, PARTS, PLAINLY, REPORTS, Plan
 from configs.settings import PROJECT
 from tests.conftest import Project
 
@@ -123,7 +123,7 @@ def test_a_figure_is_told_with_its_spread(values: list[float], told: str) -> Non
 
 
 DAY = {"sha256": "a", "decided": 90, "quarantined": 5, "not_approved": 30, "explained": 30}
-PLAINLY = {"decided": 94, "explained": 30}
+PLAIN_DAY = {"decided": 94, "explained": 30}
 
 
 @pytest.mark.parametrize(
@@ -132,15 +132,15 @@ PLAINLY = {"decided": 94, "explained": 30}
         ("day", DAY | {"sha256": "b"}, "other bytes"),
         ("day", DAY | {"explained": 29}, "no reason"),
         ("GX COMPLETE", {"broken": {"rule": 4}}, "other broken rows"),
-        ("plain, our model", PLAINLY | {"decided": 84}, "decided 84 rows"),
-        ("plain, large model", PLAINLY | {"explained": 31}, "other numbers"),
+        ("plain, our model", PLAIN_DAY | {"decided": 84}, "decided 84 rows"),
+        ("plain, large model", PLAIN_DAY | {"explained": 31}, "other numbers"),
     ],
     ids=["bytes", "reasons", "rules", "decided", "explained"],
 )
 def test_results_that_differ_stop_the_run(job: str, found: Mapping[str, Any], complaint: str) -> None:
     same = [
         run("day", 1.0, **DAY), run("contract", 1.0, broken={"rule": 3}), run("GX COMPLETE", 1.0, broken={"rule": 3}),
-        run("plain, large model", 1.0, **PLAINLY), run("plain, our model", 1.0, **PLAINLY | {"decided": 85}),
+        run("plain, large model", 1.0, **PLAIN_DAY), run("plain, our model", 1.0, **PLAIN_DAY | {"decided": 85}),
     ]  # fmt: skip
     require_agreement(Runs(same), 1000)
     with pytest.raises(click.ClickException, match=complaint):
@@ -208,15 +208,16 @@ def test_a_page_says_what_was_not_measured() -> None:
     assert "| 1,000 | this project | 2 | 1.00 | 1.00 | 1,000 | 1.00 | 1.00 |" in told
 
 
-def test_rivals_work_on_full_days_every_round_and_on_smaller_ones_once() -> None:
+def test_rivals_work_on_the_full_day_round_after_round_and_on_smaller_ones_once() -> None:
     plan = Plan((10_000, 100_000, 300_000, 3_000_000), (1, 2), 3, 300_000)
     ours = [("day", 1), ("day", 2)]
-    beside = [(name, 2) for name in ON_RIVAL_DAYS]
-    assert list(plan.jobs(100_000, 0)) == [*ours, *beside]
+    plainly, parts, online = ([(name, 2) for name in names] for names in (PLAINLY, PARTS, ONLINE))
+    assert list(plan.jobs(10_000, 0)) == [*ours, *plainly, *online]
+    assert list(plan.jobs(100_000, 0)) == [*ours, *plainly]
     assert list(plan.jobs(100_000, 1)) == ours
-    assert list(plan.jobs(300_000, 1)) == [*ours, *beside]
-    assert list(plan.jobs(300_000, 0)) == [*ours, *beside, ("profile", 1), *((name, 2) for name in REPORTS)]
-    assert list(plan.jobs(10_000, 2)) == [*ours, *((name, 2) for name in ONLINE)]
+    assert list(plan.jobs(300_000, 0)) == [*ours, *plainly, *parts, ("profile", 1), *((name, 2) for name in REPORTS)]
+    assert list(plan.jobs(300_000, 1)) == [*ours, *plainly, *parts]
+    assert set(plan.jobs(300_000, 1)) - set(plan.jobs(300_000, 2)) == {("plain, large model", 2), ("GX COMPLETE", 2)}
     assert [list(plan.jobs(3_000_000, repetition)) for repetition in range(3)] == [ours, ours, []]
     assert plan.estimate_minutes() > replace(plan, repeats=1).estimate_minutes() > 0
 
