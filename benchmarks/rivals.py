@@ -82,8 +82,7 @@ def _read_and_judge(job: Job, watch: Stopwatch) -> tuple[pd.DataFrame, int]:
         for each in found:
             if each.expectation_config.severity == "critical":
                 bad.update(row[ID] for row in each.result.get("unexpected_index_list") or ())
-        accepted = frame.drop_duplicates()
-        accepted = accepted[~accepted[ID].isin(bad) & accepted[ID].notna()].astype({ID: "int64"})
+        accepted = frame[~frame[ID].isin(bad) & frame[ID].notna()]
     return accepted, len(frame) - len(accepted)
 
 
@@ -141,7 +140,9 @@ def _write_plainly(
         is_refused = np.zeros(len(pds), dtype=bool)
         is_refused[refused] = True
         named = {f"reason_{n}": told[:, n - 1] for n in range(1, _REASONS + 1)}
-        decided = pd.DataFrame({"application_id": frame[ID].to_numpy(), "pd": pds, "is_refused": is_refused} | named)
+        decided = pd.DataFrame(
+            {"application_id": frame[ID].to_numpy(np.int64), "pd": pds, "is_refused": is_refused} | named
+        )
         decided.sort_values("application_id").to_parquet(Path(job.scratch, f"{job.name} {PLAIN_DECISIONS}"))
     return {"decided": len(pds), "explained": len(refused)}
 
