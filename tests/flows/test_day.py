@@ -145,6 +145,39 @@ def test_several_files_are_one_day_whichever_rows_lie_in_which(
     assert sorted(result.manifest.audited.files) == [f"applications_{n}.csv" for n in (1, 2, 3)]
 
 
+def test_files_may_come_under_each_other_s_names(project: Project, score: Score, reference_bytes: str) -> None:
+    project.deliver(bad_share=0.05, files=3)
+    (project.landing / "_control.json").unlink()
+    for number, name in ((1, "z"), (2, "m"), (3, "a")):
+        (project.landing / f"applications_{number}.csv").rename(project.landing / f"{name}.csv")
+    score()
+    assert digest(project.decisions) == reference_bytes
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+@pytest.mark.parametrize("engine", ["tables", "lightgbm"])
+def test_neither_processors_nor_the_engine_change_a_byte(
+    project: Project, score: Score, engine: str, workers: int, reference_bytes: str
+) -> None:
+    project.deliver(bad_share=0.05)
+    score(project.with_settings(scoring={"chunk_rows": 37, "engine": engine, "workers": workers}))
+    assert digest(project.decisions) == reference_bytes
+
+
+def test_lightgbm_stands_in_with_a_warning_for_tables_that_would_be_too_large(
+    project: Project,
+    score: Score,
+    reference_bytes: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("tasks.core.tree_tables._MAX_NUMBERS", 1)
+    project.deliver(bad_share=0.05)
+    score()
+    assert digest(project.decisions) == reference_bytes
+    assert "scored and explained by LightGBM itself, which takes far longer: its tables would hold" in caplog.text
+
+
 def test_a_rerun_does_nothing_and_says_so(project: Project, score: Score) -> None:
     project.deliver()
     first = score()
