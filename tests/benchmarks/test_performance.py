@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmarks import days, own, rivals
-from benchmarks.apart import Job, Stopwatch, measure
+from benchmarks.apart import Job, Stopwatch, measure, run_apart
 from benchmarks.figures import Runs, Spread, compare_decisions, compare_engines, ratio, require_agreement, spread
 from benchmarks.page import BEGIN, END, Measured, budgets, page, put_between
 from benchmarks.plan import JOBS, ONLINE, PARTS, PLAINLY, REPORTS, Plan
@@ -95,6 +95,16 @@ def test_what_a_job_imports_is_imported_before_its_clock_starts_the_next_time(
     assert measure(job, work)["late_imports"] == 1
     monkeypatch.delitem(sys.modules, "colorsys")
     assert measure(job, work)["late_imports"] == 0
+
+
+def test_a_job_is_measured_in_a_process_of_its_own_and_its_failure_told(tmp_path: Path) -> None:
+    job = Job("day data", 500, 1, str(tmp_path), str(tmp_path), str(tmp_path))
+    found = run_apart(job, {})
+    assert found["found"]["bytes"] == (tmp_path / days.LANDED).stat().st_size
+    assert found["start"]["wall"] > 0 < found["stages"]["make"]["cpu"]
+    assert 5e7 < found["peak_bytes"] < 2e9
+    with pytest.raises(click.ClickException, match="row by row on 500 rows failed"):
+        run_apart(replace(job, name="row by row"), {})
 
 
 def test_a_stage_entered_again_adds_up() -> None:
