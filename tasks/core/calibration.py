@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy.optimize import minimize
-from scipy.special import expit
 
 _KNOTS: Final = 2001
 _FLATTEST: Final = 0.05  # a slope below this means the score says nothing; refuse rather than freeze a flat table
@@ -52,6 +50,8 @@ def fit_calibration(raw: np.ndarray, defaulted: np.ndarray) -> Calibration:
     Raises:
         ValueError: fewer than two outcomes, or pd would not rise with the score.
     """
+    from scipy.special import expit
+
     if defaulted.all() or not defaulted.any():
         raise ValueError("calibration needs applicants who defaulted and applicants who did not")
     intercept, slope = _fit_logistic(raw, defaulted.astype(float))
@@ -79,6 +79,9 @@ def expected_calibration_error(pd: np.ndarray, defaulted: np.ndarray, *, bins: i
 
 
 def _fit_logistic(raw: np.ndarray, target: np.ndarray) -> tuple[float, float]:
+    from scipy.optimize import minimize  # scoring reads the table alone
+    from scipy.special import expit
+
     def loss(line: np.ndarray) -> tuple[float, np.ndarray]:
         odds = line[0] + line[1] * raw
         error = expit(odds) - target

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +15,9 @@ from tasks.core.feature_list import FAMILIES
 from tasks.core.features import build_features
 from tasks.core.policy import APPROVE, Policy, decide
 from tasks.core.reasons import REASONS, principal_reasons
+
+_BLOCK_ROWS: Final = 16384
+"""Rows whose matrix is held at a time, some 20 MB: memory that is used again costs far less than new memory."""
 
 
 class Scored(NamedTuple):
@@ -36,13 +39,20 @@ def score_rows(rows: pa.Table, bundle: Bundle, engine: Engine, *, policy: Policy
         policy: what decides whose reasons are asked for.
         codes: those of the families, in the order of `FAMILIES`.
     """
-    matrix = build_features(rows, bundle.features)
-    pd = pd_of(matrix, engine, bundle.calibration)
+    blocks = [rows.slice(start, _BLOCK_ROWS) for start in range(0, rows.num_rows, _BLOCK_ROWS)] or [rows]
+    pds, explained = zip(*(_score_block(block, bundle, engine, policy) for block in blocks), strict=True)
+    pd = np.concatenate(pds)
     is_explained = decide(pd, policy).decision != APPROVE
-    contributions = engine.contributions(matrix.T[:, is_explained].T)  # which stays column-major
-    reasons = principal_reasons(contributions, codes)
+    reasons = principal_reasons(engine.contributions(np.concatenate(explained, axis=1).T), codes)
     place = pa.array(np.cumsum(is_explained) - 1, mask=~is_explained)
     return Scored(pd, {name: reasons[name].take(place) for name in REASONS})
+
+
+def _score_block(rows: pa.Table, bundle: Bundle, engine: Engine, policy: Policy) -> tuple[np.ndarray, np.ndarray]:
+    """The pd of each row; and of those that are not approved what the model saw, shape (features, rows)."""
+    matrix = build_features(rows, bundle.features)
+    pd = pd_of(matrix, engine, bundle.calibration)
+    return pd, matrix.T[:, decide(pd, policy).decision != APPROVE]
 
 
 @dataclass(frozen=True, slots=True)
