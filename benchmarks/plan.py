@@ -35,7 +35,8 @@ REPORTS: Final = ("reports", "Evidently")
 ONLINE_ROWS: Final = 10_000
 # What takes minutes, or says little more the third time.
 _MOST_ROUNDS: Final = {
-    "plain, large model": 2, "plain, our model": 2, "GX COMPLETE": 2, **dict.fromkeys(ONLINE, 2), "profile": 1, **dict.fromkeys(REPORTS, 1),
+    "plain, large model": 2, "plain, our model": 2, "GX COMPLETE": 2,
+    **dict.fromkeys(ONLINE, 2), "profile": 1, **dict.fromkeys(REPORTS, 1),
 }  # fmt: skip
 _LARGE_DAY_ROUNDS: Final = 2
 # Seconds once, and per 100,000 rows, on two cores; for the estimate alone.
