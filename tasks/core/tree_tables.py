@@ -140,7 +140,11 @@ class TreeTables:
         first = 0
         for column, thresholds in self._thresholds.items():
             values, last = _looked_at(matrix[:, column.feature], column, thresholds), first + len(thresholds)
-            np.less_equal(values, thresholds[:, np.newaxis], out=outcomes[first:last])
+            goes_left, limits = outcomes[first:last], thresholds[:, np.newaxis]
+            if column.missing_goes_left:  # NaN is neither above a threshold nor below
+                np.logical_not(np.greater(values, limits, out=goes_left), out=goes_left)
+            else:
+                np.less_equal(values, limits, out=goes_left)
             first = last
         return outcomes.view(np.uint8)
 
@@ -156,18 +160,14 @@ class TreeTables:
 
 
 def _looked_at(values: np.ndarray, column: Column, thresholds: np.ndarray) -> np.ndarray:
-    """Values as the splits of a column compare them: what is missing is below every threshold, or, as NaN, below none.
-
-    Thresholds may be infinite: such a split parts what is missing from all else.
-    """
+    """Values as the splits of a column look at them: what is missing is NaN."""
     if np.abs(thresholds).min() <= NEARLY_ZERO:  # any other threshold has zero and what nearly is on one side
         values = np.where(np.abs(values) <= NEARLY_ZERO, 0.0, values)
-    if column.missing == "none":
-        return np.where(np.isnan(values), 0.0, values)
-    is_missing = np.isnan(values)
     if column.missing == "zero":
-        is_missing |= np.abs(values) <= NEARLY_ZERO
-    return np.where(is_missing, -np.inf if column.missing_goes_left else np.nan, values)
+        return np.where(np.abs(values) <= NEARLY_ZERO, np.nan, values)
+    if column.missing == "none" and (is_nan := np.isnan(values)).any():
+        return np.where(is_nan, 0.0, values)
+    return values
 
 
 def _cut(tree: Tree, child: int, path: tuple[_Step, ...]) -> Iterator[_Subtree]:
