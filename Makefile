@@ -53,7 +53,7 @@ prove: $(READY)  ## Run the long proofs whole (up to an hour) and write docs/evi
 	@$(BIN)/python -m tests.proofs.evidence
 
 bench: $(READY)  ## Measure how fast it is, beside the same packages used plainly
-	@$(BIN)/python -m benchmarks.contract
+	@$(BIN)/python -m benchmarks
 
 docs: $(READY)  ## Write the generated documents anew
 	@WRITE_DOCS=1 $(BIN)/python -m pytest --quiet tests/flows/test_bad_input.py tests/flows/test_notations.py \

@@ -332,6 +332,38 @@ def rejected(as_of: date, rules: tuple[str, ...], path: Path | None, config: str
 
 
 @scoring.command()
+@as_of_option
+@click.option("--application-id", "applicant", type=ApplicationId(), required=True, help="Whose application.")
+@click.option(
+    "--picture",
+    type=click.Path(path_type=Path),
+    metavar="FILE.png|.svg",
+    help="Draw how the model came to it into a new file, too.",
+)
+@common
+def explain(as_of: date, applicant: int, picture: Path | None, config: str | None, verbose: bool) -> None:
+    """Show how one application of a published day was decided, and why.
+
+    What was published: pd, decision, reasons with their sentences. While the landing still holds the row: how much each
+    family of features pushed its score, by the model version that decided it. An application in quarantine: the rules
+    that it breaks. What is shown is an applicant's; your shell may keep the id in its history.
+    """
+    settings = _settings(config, verbose)
+    from flows.explain_summary import explain_summary
+    from tasks.explain import draw, require_picture
+    from tasks.explain import explain as explain_one
+    from tasks.store import open_store
+
+    if picture:
+        require_picture(picture)
+    explained = explain_one(open_store(settings.storage), as_of, applicant, settings)
+    click.echo(explain_summary(explained))
+    if picture:
+        draw(explained, picture)
+        click.echo(f"\n  Picture       {picture}; it is an applicant's, and you alone may read it")
+
+
+@scoring.command()
 @click.option("--apply", "is_applied", is_flag=True, help="Remove what is found; otherwise it is only told.")
 @click.option(
     "--today",

@@ -11,7 +11,7 @@ from typing import Final
 
 from configs.calendar import load_calendar
 from configs.settings import Settings
-from tasks.core.control import Control, read_control
+from tasks.core.control import CONTROL, Control, read_control
 from tasks.core.day import CORRECTIONS, PUBLISH, Delivery, FileRef, Order, format_of
 from tasks.core.manifest import Manifest
 from tasks.core.words import counted
@@ -23,7 +23,6 @@ from tasks.landing import digest_of_stream, landing_key, open_landing
 from tasks.orchestration import run_logger, step
 from tasks.store import Changed, NotFound, Store, open_store
 
-CONTROL: Final = "_control.json"
 # Steps put suffixes behind a file's name, and most file systems end at 255.
 _LONGEST_NAME_BYTES: Final = 200
 _TOLD_NAMES: Final = 5

@@ -13,10 +13,10 @@ from datetime import date
 from importlib.resources import files as package_files
 from itertools import pairwise
 from pathlib import Path
-from typing import Final
 
 import pyarrow as pa
 
+from tasks.core.control import CONTROL
 from tasks.core.drifting import DRIFTS, drift_rows, parse_drifts
 from tasks.core.faults import FAULTS, STEM, Delivered, as_control, damage_delivery, require_faults
 from tasks.core.feed_files import encode
@@ -24,8 +24,6 @@ from tasks.core.spoiling import spoil_rows
 from tasks.core.synthetic import FeedStatistics, synthesize_applications
 from tasks.errors import ConfigError, PublishError
 from tasks.store.interface import AlreadyExists, Changed, NotFound, Store
-
-_CONTROL: Final = "_control.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +143,7 @@ def _deliver(parts: Sequence[pa.Table], file_format: str, as_of: date) -> Delive
 
 def _contents(delivered: Delivered, prefix: str) -> dict[str, bytes]:
     """Key to bytes of all that is laid, the control file last."""
-    control = {_CONTROL: delivered.control} if delivered.control is not None else {}
+    control = {CONTROL: delivered.control} if delivered.control is not None else {}
     return {prefix + name: data for name, data in {**delivered.files, **control}.items()}
 
 
@@ -156,7 +154,7 @@ def _lay(store: Store, contents: Mapping[str, bytes], *, prefix: str, overwrite:
     """
     absent, other = _compare(store, contents)
     lying = (entry.key for entry in store.list(prefix))
-    generated = (key for key in lying if key == prefix + _CONTROL or key.startswith(prefix + STEM))
+    generated = (key for key in lying if key == prefix + CONTROL or key.startswith(prefix + STEM))
     stale = [key for key in generated if key not in contents]
     if (other or stale) and not overwrite:
         where = ", ".join(store.location(key) for key in (*other, *stale))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import date
 from typing import BinaryIO, Final, NamedTuple
@@ -12,8 +12,10 @@ from typing import BinaryIO, Final, NamedTuple
 import pyarrow as pa
 
 from tasks.adapters.arrow import read_chunks
+from tasks.core.control import CONTROL, Announced, read_control
 from tasks.core.day import FileRef
 from tasks.errors import ScoringError, SourceError
+from tasks.revisions import read_if_there
 from tasks.store import Changed, NotFound, Store
 
 _PIECE_BYTES: Final = 4 << 20
@@ -56,6 +58,21 @@ def open_landing(store: Store, key: str, *, name: str) -> Iterator[BinaryIO]:
         except Changed:
             raise _changed(name) from None
         yield stream
+
+
+def announced_of(store: Store, key: str) -> Announced | None:
+    """What the control file beside a landing file announces of it; None where there is none."""
+    folder, _, name = key.rpartition("/")
+    stored = read_if_there(store, f"{folder}/{CONTROL}")
+    return announced_in(stored.data).get(name) if stored else None
+
+
+def announced_in(control: bytes) -> Mapping[str, Announced]:
+    """What a control file announces of each file; nothing where it is no control file, which stops the day anyway."""
+    try:
+        return read_control(control).files
+    except ValueError:
+        return {}
 
 
 def delivered_chunks(

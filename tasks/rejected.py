@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -22,6 +20,7 @@ from tasks.core.screening import BROKEN_RULES, SOURCE_FILE, SOURCE_ROW, count_by
 from tasks.erasure.note import require_no_erasure
 from tasks.errors import ConfigError, PublishError, SourceError, did_you_mean
 from tasks.expired import read_expired
+from tasks.handout import hand_out, require_place
 from tasks.revisions import intact_data, newest_manifest, read_data, require_unbroken
 from tasks.store import Store
 
@@ -99,24 +98,8 @@ def export_rejected(rejected: Rejected, path: Path) -> None:
         raise ConfigError(
             f"Nothing of {rejected.as_of}, revision {rejected.revision}, is in quarantine, so no file was written."
         )
-    if path.suffix != ".csv":
-        raise ConfigError(f"{path} cannot be delivered again under its name; let it end in .csv.")
-    if not path.parent.is_dir():
-        raise ConfigError(f"{path.parent} is no folder; make it first, or write the rows somewhere else.")
-    data = encode(rejected.rows, "csv")
-    try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.") as unfinished:  # its mode is 0600
-            unfinished.write(data)
-            unfinished.flush()
-            os.fsync(unfinished.fileno())
-            os.link(unfinished.name, path)
-    except FileExistsError:
-        raise ConfigError(f"{path} is there already, and was left as it is. Give another name, or remove it.") from None
-    except OSError as error:
-        raise PublishError(
-            f"{path} could not be written: {error.strerror}. Nothing was half-written; mend the folder (space, "
-            "permissions) or give another one."
-        ) from None
+    require_place(path, (".csv",), why="cannot be delivered again under its name")
+    hand_out(encode(rejected.rows, "csv"), path)
 
 
 def _quarantine_data(store: Store, published: Manifest, quarantine: DataFile) -> bytes:

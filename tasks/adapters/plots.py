@@ -19,6 +19,7 @@ from matplotlib.ticker import LogLocator, StrMethodFormatter
 from tasks.core.evaluation import PricedCutoffs, Reliability
 from tasks.core.importance import Influence
 from tasks.core.model_shape import TriedShape
+from tasks.core.scoring import Account
 
 _BLUE, _ORANGE, _GREEN, _GREY, _INK = "#2b5c8a", "#d9822b", "#1a7f37", "#9aa5b1", "#1b1f24"
 _ON_A_PAGE: Final = {_BLUE: "var(--rows)", _GREEN: "var(--met)", _GREY: "var(--grey)", _INK: "currentColor"}
@@ -92,6 +93,45 @@ def draw_frontier(shapes: Sequence[TriedShape]) -> Figure:
     costs.spines[["top", "left", "bottom"]].set_visible(False)
     costs.spines["right"].set_color(_GREY)
     return figure
+
+
+def draw_account(account: Account, names: Mapping[str, str], *, title: str) -> Figure:
+    """One application's score as a waterfall: from the mean, family by family, the largest push on top.
+
+    `names` are those of the families, as people read them.
+    """
+    figure, axes = _canvas("Raw score, log-odds", "")
+    figure.set_size_inches(8, 5.2)
+    figure.suptitle(title, color=_INK)
+    pushes = [(names[family], push) for family, push in account.pushes.items() if push]
+    ends = account.base + np.cumsum([push for _, push in pushes])
+    for place, ((_, push), end) in enumerate(zip(pushes, ends, strict=True)):
+        axes.barh(place, push, left=end - push, color=_ORANGE if push > 0 else _BLUE)
+        at = max(end, end - push)
+        axes.annotate(
+            f"{push:+.3f}", (at, place), (4, 0), textcoords="offset points", va="center", fontsize=7, color=_INK,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
+        )  # fmt: skip
+    marks = {
+        f"mean of all in training, pd {account.base_pd:.4f}": (account.base, _GREY, ":"),
+        f"this application, pd {account.pd:.4f}": (account.raw, _INK, "-"),
+        "refused from here on": (account.cutoff, _GREEN, "--"),
+    }
+    for name, (level, colour, style) in marks.items():
+        axes.axvline(level, color=colour, linestyle=style, linewidth=1, label=name)
+    axes.set_yticks(range(len(pushes)), [name for name, _ in pushes], fontsize=8)
+    axes.invert_yaxis()
+    axes.use_sticky_edges = False
+    axes.margins(x=0.08, y=0.02)
+    figure.legend(frameon=False, labelcolor=_INK, loc="outside lower center", ncols=len(marks), fontsize=8)
+    return figure
+
+
+def encode_figure(figure: Figure, form: str) -> bytes:
+    """A picture as a file of its own, `png` or `svg`."""
+    stream = io.BytesIO()
+    figure.savefig(stream, format=form, dpi=150, metadata={"Date": None} if form == "svg" else None)
+    return stream.getvalue()
 
 
 def as_svg(figure: Figure, *, name: str) -> str:

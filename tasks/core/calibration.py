@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy.optimize import minimize
-from scipy.special import expit
 
 _KNOTS: Final = 2001
 _FLATTEST: Final = 0.05  # a slope below this means the score says nothing; refuse rather than freeze a flat table
@@ -29,6 +27,14 @@ class Calibration:
         """The pd of each raw score, in [0, 1], never falling as the score rises."""
         return np.interp(raw, self.raw, self.pd)
 
+    def raw_at(self, pd: float) -> float:
+        """The raw score at which a pd is reached; that of the nearer end where none reaches it.
+
+        >>> Calibration((-2.0, 0.0), (0.1, 0.3)).raw_at(0.2)
+        -1.0
+        """
+        return float(np.interp(pd, self.pd, self.raw))
+
 
 def fit_calibration(raw: np.ndarray, defaulted: np.ndarray) -> Calibration:
     """Platt's logistic curve pd = 1 / (1 + exp(-(a + b * raw))), fitted by maximum likelihood and tabulated.
@@ -44,6 +50,8 @@ def fit_calibration(raw: np.ndarray, defaulted: np.ndarray) -> Calibration:
     Raises:
         ValueError: fewer than two outcomes, or pd would not rise with the score.
     """
+    from scipy.special import expit
+
     if defaulted.all() or not defaulted.any():
         raise ValueError("calibration needs applicants who defaulted and applicants who did not")
     intercept, slope = _fit_logistic(raw, defaulted.astype(float))
@@ -71,6 +79,9 @@ def expected_calibration_error(pd: np.ndarray, defaulted: np.ndarray, *, bins: i
 
 
 def _fit_logistic(raw: np.ndarray, target: np.ndarray) -> tuple[float, float]:
+    from scipy.optimize import minimize  # scoring reads the table alone
+    from scipy.special import expit
+
     def loss(line: np.ndarray) -> tuple[float, np.ndarray]:
         odds = line[0] + line[1] * raw
         error = expit(odds) - target

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from tasks.core.bundle import Bundle, Engine, pd_of
+from tasks.core.feature_list import FAMILIES
 from tasks.core.features import build_features
 from tasks.core.policy import APPROVE, Policy, decide
 from tasks.core.reasons import REASONS, principal_reasons
@@ -49,3 +53,30 @@ def _score_block(rows: pa.Table, bundle: Bundle, engine: Engine, policy: Policy)
     matrix = build_features(rows, bundle.features)
     pd = pd_of(matrix, engine, bundle.calibration)
     return pd, matrix.T[:, decide(pd, policy).decision != APPROVE]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """How the model came to the score of one application, in log-odds."""
+
+    base: float
+    """The mean raw score, from which every application starts."""
+    pushes: Mapping[str, float]
+    """Family of features to what it added, the largest first; above 0: towards refusal. With the base the raw score."""
+    raw: float
+    pd: float
+    base_pd: float
+    """The pd at the base."""
+    cutoff: float
+    """The raw score from which applications are refused."""
+
+
+def account_for(row: pa.Table, bundle: Bundle, engine: Engine, *, policy: Policy) -> Account:
+    """How the score of a single typed row comes about."""
+    matrix, calibration = build_features(row, bundle.features), bundle.calibration
+    raw = float(engine.raw_scores(matrix)[0])
+    contributions = engine.contributions(matrix)[0].tolist()
+    base = raw - math.fsum(contributions)
+    pushes = sorted(zip(FAMILIES, contributions, strict=True), key=lambda push: -abs(push[1]))
+    pd, base_pd = calibration.pd_of(np.array([raw, base])).tolist()
+    return Account(base, dict(pushes), raw, pd, base_pd, calibration.raw_at(policy.cutoff))

@@ -7,14 +7,14 @@ import json
 from collections.abc import Iterator, Sequence
 from datetime import date
 
-from tasks.arrive import CONTROL
+from tasks.core.control import CONTROL
 from tasks.core.day import CORRECTIONS, Delivery, FileRef, format_of
 from tasks.core.manifest import Manifest
 from tasks.erasure.record import Rewrite, rewrite
-from tasks.erasure.search import announced_in, name_of
+from tasks.erasure.search import name_of
 from tasks.errors import SourceError
 from tasks.inputs import claim_inputs
-from tasks.landing import landing_key
+from tasks.landing import announced_in, landing_key
 from tasks.revisions import read_if_there
 from tasks.store import Store
 

@@ -11,14 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks.adapters.cut import Reading, count_rows
-from tasks.arrive import CONTROL
-from tasks.core.control import Announced, read_control
+from tasks.core.control import CONTROL
 from tasks.core.day import format_of
 from tasks.core.erasure import ID_COLUMNS, rows_of
 from tasks.errors import SourceError
-from tasks.landing import landing_key, open_landing
+from tasks.landing import announced_of, landing_key, open_landing
 from tasks.orchestration import run_logger
-from tasks.revisions import read_if_there
 from tasks.status import day_of
 from tasks.store import Changed, Entry, NotFound, Store, told_location
 from tasks.store.keys import is_key
@@ -105,19 +103,8 @@ def require_searched(store: Store, erasure: Erasure) -> None:
 
 def reading_of(store: Store, key: str, max_unpacked_bytes: int) -> Reading:
     """How a landing file is read, with what is announced of it. Raises `SourceError` where its name says no format."""
-    folder, _, name = key.rpartition("/")
-    stored = read_if_there(store, f"{folder}/{CONTROL}")
-    told = announced_in(stored.data).get(name) if stored else None
-    rows, sha256 = told or (None, None)
-    return Reading(name_of(key), format_of(name), rows, max_unpacked_bytes, sha256)
-
-
-def announced_in(control: bytes) -> Mapping[str, Announced]:
-    """What a control file announces of each file; nothing where it is no control file, which stops the day anyway."""
-    try:
-        return read_control(control).files
-    except ValueError:
-        return {}
+    rows, sha256 = announced_of(store, key) or (None, None)
+    return Reading(name_of(key), format_of(key), rows, max_unpacked_bytes, sha256)
 
 
 def name_of(key: str) -> str:

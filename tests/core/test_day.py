@@ -95,6 +95,7 @@ def test_rows_and_what_decided_them_count_in_the_content_fingerprint() -> None:
         assert content_fingerprint(rows(**other), pins) != before
     assert content_fingerprint(rows(), replace(pins, model=ModelPin("m", "2", "e"))) != before
     assert content_fingerprint(rows(), replace(pins, policy_digest="q")) != before
+    assert content_fingerprint(rows(), replace(pins, reasons={})) != before
     swapped = {"age": reasons["car"], "car": AGE}
     assert content_fingerprint(rows(), replace(pins, reasons=swapped)) != before
 

@@ -141,7 +141,11 @@ def day(trained: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
 @pytest.fixture(scope="module")
 def published(day: Project) -> list[dict[str, Any]]:
     """Published rows as an answer would give them."""
-    return pq.read_table(day.decisions).select(PUBLISHED).slice(0, ASKED).to_pylist()
+    rows = pq.read_table(day.decisions).sort_by([("pd", "descending")]).select(PUBLISHED).to_pylist()
+    found = [rows[0], rows[len(rows) // 2], rows[-1]]
+    assert [row["reason_1"] is not None for row in found] == [row["decision"] != "approve" for row in found]
+    assert {row["decision"] for row in found} == {"refuse", "approve"}
+    return found
 
 
 @pytest.fixture(scope="module")

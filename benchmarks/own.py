@@ -1,0 +1,247 @@
+"""What this project does, as jobs to measure: a whole day and its profile, contract, engine, answers and reports."""
+
+from __future__ import annotations
+
+import cProfile
+import hashlib
+import json
+import os
+import pstats
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from benchmarks.apart import Job, Stopwatch
+from benchmarks.days import DAY, LANDED, TYPED
+from configs.settings import PROJECT, Settings, load_settings
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+    from tasks.core.bundle import Bundle, Engine
+    from tasks.core.manifest import Manifest
+
+DECISIONS: Final = "decisions.parquet"
+_SUITE: Final = PROJECT / "expectations/applications.json"
+CHUNK_ROWS: Final = 50_000
+_TOLD_FUNCTIONS: Final = 24
+_LEAST_SHARE: Final = 0.02
+
+
+def run_day(job: Job, watch: Stopwatch) -> dict[str, Any]:
+    """The decision path as the flow runs it, without Prefect: from the landing folder to what readers see."""
+    with _own_store(job) as settings:
+        manifest = _publish(settings, watch)
+        told = _counts(manifest)
+        decisions = Path(settings.storage.root, f"decisions/day={DAY}/decisions.parquet")
+        told["sha256"] = hashlib.sha256(decisions.read_bytes()).hexdigest()
+        shutil.copyfile(decisions, Path(job.scratch, DECISIONS))
+        return told | _decided(decisions)
+
+
+def profile_day(job: Job, watch: Stopwatch) -> dict[str, Any]:
+    """Where a day on one core spends its time: our own functions with what they call, in seconds."""
+    profile = cProfile.Profile()
+    with _own_store(job) as settings, watch.stage("profiled"):
+        profile.runcall(_publish, settings, Stopwatch())
+    stats: Any = pstats.Stats(profile)
+    ours = [
+        (cumulative, own, f"{Path(file).relative_to(PROJECT)}:{name}")
+        for (file, _, name), (_, _, own, cumulative, _) in stats.stats.items()
+        if file.startswith(str(PROJECT / "tasks"))
+    ]
+    told = [each for each in sorted(ours, reverse=True) if each[0] >= _LEAST_SHARE * stats.total_tt]
+    return {"total": stats.total_tt, "functions": told[:_TOLD_FUNCTIONS]}
+
+
+@contextmanager
+def _own_store(job: Job) -> Iterator[Settings]:
+    """The settings of a day in a store of its own, which is thrown away."""
+    with tempfile.TemporaryDirectory(dir=job.scratch) as root:
+        landing = Path(root, LANDED).parent
+        landing.mkdir(parents=True)
+        for file in job.path(LANDED).parent.iterdir():
+            os.link(file, landing / file.name)
+        if Path(job.models, "store/reference").exists():
+            shutil.copytree(Path(job.models, "store/reference"), Path(root, "reference"))
+        own = {"SCORING_STORAGE__ROOT": root, "SCORING_SCORING__WORKERS": str(job.cores)}
+        yield load_settings(environ={**os.environ, **own})
+
+
+def _publish(settings: Settings, watch: Stopwatch) -> Manifest:
+    from tasks.arrive import arrive
+    from tasks.audit import audit
+    from tasks.core.day import PUBLISH
+    from tasks.pin import pin
+    from tasks.publish import publish, roll_forward
+    from tasks.revise import draft_after
+    from tasks.screen_score import screen_and_score
+
+    with watch.stage("arrive"):
+        published = roll_forward(DAY, settings)
+        delivery = arrive(DAY, settings, order=PUBLISH, published=published)
+    with watch.stage("pin"):
+        pins = pin(delivery, settings, order=PUBLISH, published=published)
+        draft = draft_after(published, PUBLISH, base=pins.base)
+    with watch.stage("screen and score"):
+        parts = [screen_and_score(file, delivery, pins, settings) for file in delivery.files]
+    with watch.stage("audit"):
+        audited = audit(delivery, pins, draft, parts, settings)
+    with watch.stage("publish"):
+        return publish(delivery, pins, draft, audited, settings)
+
+
+def _counts(manifest: Manifest) -> dict[str, Any]:
+    audited = manifest.audited
+    return {
+        "decided": audited.decisions.rows,
+        "quarantined": audited.quarantine.rows if audited.quarantine else 0,
+        "by_decision": dict(audited.by_decision),
+        "by_rule": dict(audited.by_rule),
+    }
+
+
+def _decided(path: Path) -> dict[str, int]:
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    decisions = pq.read_table(path, columns=["decision", "reason_1"])
+    not_approved = decisions.filter(pc.not_equal(decisions.column("decision"), "approve"))
+    reasons = not_approved.column("reason_1")
+    return {"not_approved": not_approved.num_rows, "explained": not_approved.num_rows - reasons.null_count}
+
+
+def judge_contract(job: Job, watch: Stopwatch) -> dict[str, Any]:
+    """The contract's rules that need no share of the day, as Great Expectations used plainly judges them, too."""
+    return _judge(job, watch, shares=False)
+
+
+def judge_whole_contract(job: Job, watch: Stopwatch) -> dict[str, Any]:
+    """The whole contract, as a day is judged by it."""
+    return _judge(job, watch, shares=True)
+
+
+def _judge(job: Job, watch: Stopwatch, *, shares: bool) -> dict[str, Any]:
+    import pyarrow as pa
+
+    from tasks.adapters.gx import load_contract
+    from tasks.core.contract import RuleCount, broken_rules_by_row, merge_counts, typed_frame
+
+    with watch.stage("load"):
+        contract = load_contract(suite_text(shares=shares))
+    counts: dict[str, RuleCount] = {}
+    kept, quarantined = [], 0
+    for table in typed_chunks(job):
+        with watch.stage("rows"):
+            verdicts = contract.check_rows(typed_frame(table))
+            quarantined += int(broken_rules_by_row(contract.rules, verdicts, table.num_rows).mask.sum())
+            counts = merge_counts(counts, verdicts.counts)
+            kept.append(table.select(list(contract.table_columns)))
+    with watch.stage("day"):
+        results = contract.results(counts, contract.check_table(typed_frame(pa.concat_tables(kept))))
+    figures = {result.rule_id: result.figures for result in results}
+    broken = {rule: each["unexpected_count"] for rule, each in figures.items() if "unexpected_count" in each}
+    return {"rules": len(results), "quarantined": quarantined, "broken": nonzero(broken)}
+
+
+def suite_text(*, shares: bool) -> str:
+    """The contract, with the rules that speak of a share of the day or without them.
+
+    COMPLETE lists every row that breaks a rule, and would list millions that merely lack an optional value.
+    """
+    suite = json.loads(_SUITE.read_text("utf-8"))
+    # What a day is compared with is no matter of speed.
+    kept = [entry for entry in suite["expectations"] if "$PARAMETER" not in json.dumps(entry)]
+    suite["expectations"] = [entry for entry in kept if shares or "mostly" not in entry["kwargs"]]
+    return json.dumps(suite)
+
+
+def nonzero(counts: dict[str, Any]) -> dict[str, int]:
+    """The rules that rows break, and how many rows break each."""
+    return {rule: int(count) for rule, count in sorted(counts.items()) if count}
+
+
+def typed_chunks(job: Job) -> Iterator[pa.Table]:
+    """The day's typed rows, in chunks of the size in which a day is worked through."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    for batch in pq.ParquetFile(job.path(TYPED), pre_buffer=False).iter_batches(CHUNK_ROWS):
+        yield pa.Table.from_batches([batch])
+
+
+def run_engine(job: Job, watch: Stopwatch) -> dict[str, Any]:
+    """Our engine's raw scores, and its contributions of every row that is not approved."""
+    from tasks.load import proven_engine
+
+    bundle = champion()
+    with watch.stage("load"):
+        engine = proven_engine(bundle)
+    return engine_figures(job, watch, bundle, engine, workers=job.cores)
+
+
+def engine_figures(job: Job, watch: Stopwatch, bundle: Bundle, engine: Engine, *, workers: int) -> dict[str, Any]:
+    """Time an engine on the day's matrix, chunks side by side; leaves scores and contributions to be compared."""
+    import numpy as np
+
+    from tasks.core.features import build_features
+    from tasks.workers import work_in_order
+
+    matrices = [build_features(rows, bundle.features) for rows in typed_chunks(job)]
+    with watch.stage("scores"):
+        raw = list(work_in_order(engine.raw_scores, matrices, workers=workers))
+    refused = [
+        np.asfortranarray(matrix[bundle.calibration.pd_of(scores) >= bundle.cutoff])
+        for matrix, scores in zip(matrices, raw, strict=True)
+    ]
+    with watch.stage("reasons"):
+        told = list(work_in_order(engine.contributions, refused, workers=workers))
+    keep_array(job, "raw", np.concatenate(raw))
+    keep_array(job, "contributions", np.concatenate(told))
+    return {"engine": type(engine).__name__, "explained": sum(map(len, told))}
+
+
+def keep_array(job: Job, name: str, values: np.ndarray) -> None:
+    """Leave an array of a job's for whoever compares."""
+    import numpy as np
+
+    np.save(Path(job.scratch, f"{job.name}.{name}.npy"), values)
+
+
+def champion() -> Bundle:
+    """The kept model."""
+    from tasks.load import load_bundle, registry_of
+
+    settings = load_settings()
+    return load_bundle(registry_of(settings).champion(), settings)
+
+
+def report_day(job: Job, watch: Stopwatch) -> dict[str, Any]:
+    """Drift and quality reports of a published day, as monitoring writes them."""
+    from tasks.report import compare_with_reference, published_day
+
+    with _own_store(job) as settings:
+        _publish(settings, Stopwatch())
+        published = published_day(DAY, settings)
+        with watch.stage("reports"):
+            result = compare_with_reference(published, settings)
+    return {"compared": result.compared_rows, "reference": result.reference_rows, "drifted": len(result.drifted)}
+
+
+def answer_frame(job: Job, watch: Stopwatch) -> dict[str, Any]:
+    """The registered model through `mlflow.pyfunc`: one frame of all rows; contract, pd and decision."""
+    import mlflow
+    import pandas as pd
+
+    settings = load_settings()
+    mlflow.set_tracking_uri(settings.registry.tracking_uri)
+    frame = pd.read_parquet(job.path(TYPED))
+    with watch.stage("load"):
+        model = mlflow.pyfunc.load_model(f"models:/{settings.registry.model_name}@{settings.registry.alias}")
+    with watch.stage("predict"):
+        answer = model.predict(frame)
+    return {"answered": len(answer)}

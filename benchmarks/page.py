@@ -1,0 +1,304 @@
+"""What was measured as Markdown: the budgets line by line, then a table for each question."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from benchmarks.figures import Runs, Spread, ratio, spread
+from benchmarks.plan import ONLINE, PLAINLY, REPORTS, Plan
+
+BEGIN: Final = "<!-- measured: begin -->"
+END: Final = "<!-- measured: end -->"
+FULL_ROWS: Final = 307_511
+_GIGABYTE: Final = 1e9
+# The budgets, as the design has them.
+_TIMES_PLAIN: Final = {"plain, large model": 15, "plain, our model": 6}
+_TIMES_FLOOR: Final = 2.5
+_TIMES_REASONS: Final = 10
+_MOST_DIFFERENCE: Final = 1e-9
+_TIMES_CONTRACT: Final = 10
+_CONTRACT_SECONDS: Final = 3
+_PEAK_GIGABYTES: Final = 2
+_BYTES_A_ROW: Final = 100
+_LARGE_FACTOR: Final = 1.25
+_GROWTH_FACTOR: Final = 1.05
+_REPORTS_SHARE: Final = 0.2
+_STATUS_SECONDS: Final = 1.5
+
+
+class Budget(NamedTuple):
+    """One promise of the design."""
+
+    target: str
+    measured: str
+    met: bool | None
+    """None where it was not measured."""
+
+
+class Measured(NamedTuple):
+    """All that a page tells of."""
+
+    plan: Plan
+    runs: Runs
+    engines: Mapping[str, float]
+    """What comparing the engines on the full day found."""
+    commands: Mapping[str, Sequence[Mapping[str, float]]]
+    machine: str
+
+
+def budgets(measured: Measured) -> list[Budget]:
+    """The design's budgets, each with what was measured of it."""
+    return [*_path_budgets(measured), *_part_budgets(measured), *_size_budgets(measured), *_other_budgets(measured)]
+
+
+def _path_budgets(measured: Measured) -> Iterator[Budget]:
+    own = _own(measured)
+    for name, least in _TIMES_PLAIN.items():
+        found = ratio(_of(measured, name), own)
+        yield _times(f"at least {least} times faster than {name}", found, least=least)
+    yield _times(
+        f"at most {_TIMES_FLOOR} times the tight floor",
+        ratio(own, _of(measured, "floor")),
+        most=_TIMES_FLOOR,
+    )
+
+
+def _part_budgets(measured: Measured) -> Iterator[Budget]:
+    reasons = ratio(_of(measured, "LightGBM", "reasons"), _of(measured, "engine", "reasons"))
+    yield _times(
+        f"reasons at least {_TIMES_REASONS} times faster than `pred_contrib`",
+        reasons,
+        least=_TIMES_REASONS,
+    )
+    if measured.engines:
+        difference, share = measured.engines["largest_difference"], measured.engines["same_reasons_share"]
+        told = f"{difference:.1e}, {share:.2%} with the same four"
+        yield Budget(
+            "contributions within 1e-9, the same four reasons", told, difference <= _MOST_DIFFERENCE and share == 1
+        )
+    contract = ratio(_of(measured, "GX COMPLETE"), _of(measured, "contract"))
+    yield _times(
+        f"contract at least {_TIMES_CONTRACT} times faster than GX COMPLETE with ids",
+        contract,
+        least=_TIMES_CONTRACT,
+    )
+    yield _at_most(
+        f"the whole contract at most {_CONTRACT_SECONDS} s", _of(measured, "whole contract"), _CONTRACT_SECONDS, " s"
+    )
+
+
+def _size_budgets(measured: Measured) -> Iterator[Budget]:
+    plan, most = measured.plan, max(measured.plan.workers)
+    peaks = {rows: [run["peak_bytes"] for run in measured.runs.of("day", rows, most)] for rows in plan.sizes}
+    full, large = plan.full, max(plan.sizes)
+    yield _at_most(
+        f"peak memory under {_PEAK_GIGABYTES} GB", [peak / _GIGABYTE for peak in peaks[full]], _PEAK_GIGABYTES, " GB"
+    )
+    if large == full:
+        yield Budget(f"memory and time from {full:,} rows to ten times as many", "not measured", None)
+        return
+    allowed = _LARGE_FACTOR * max(peaks[full]) + _BYTES_A_ROW * (large - full)
+    told = f"{max(peaks[large]) / _GIGABYTE:.2f} GB of {allowed / _GIGABYTE:.2f} GB allowed"
+    yield Budget(
+        f"peak at {large:,} rows within 1.25 times that at {full:,} plus 100 bytes a row", told,
+        max(peaks[large]) <= allowed,
+    )  # fmt: skip
+    growth = ratio(measured.runs.seconds("day", large, most), _own(measured))
+    allowed = large / full * _GROWTH_FACTOR
+    target = f"{large / full:.3g} times the rows in at most {allowed:.3g} times the time"
+    yield _times(target, growth, most=allowed)
+
+
+def _other_budgets(measured: Measured) -> Iterator[Budget]:
+    reports = ratio(_of(measured, "reports"), _of(measured, "Evidently"))
+    yield _times("reports in a fifth of the time of Evidently's presets", reports, most=_REPORTS_SHARE)
+    status = [each["wall"] for each in measured.commands.get("scoring status", ())]
+    yield _at_most(f"`scoring status` under {_STATUS_SECONDS} s", status, _STATUS_SECONDS, " s")
+
+
+def _own(measured: Measured) -> list[float]:
+    return _of(measured, "day")
+
+
+def _of(measured: Measured, job: str, stage: str = "") -> list[float]:
+    return measured.runs.seconds(job, measured.plan.full, max(measured.plan.workers), stage=stage)
+
+
+def _times(target: str, found: Spread | None, *, least: float = 0, most: float = math.inf) -> Budget:
+    if found is None:
+        return Budget(target, "not measured", None)
+    return Budget(target, found.told(" times"), least <= found.median <= most)
+
+
+def _at_most(target: str, values: Sequence[float], limit: float, unit: str) -> Budget:
+    if not values:
+        return Budget(target, "not measured", None)
+    found = spread(values)
+    return Budget(target, found.told(unit), found.median <= limit)
+
+
+def page(measured: Measured) -> str:
+    """All tables, the budgets first."""
+    plan = measured.plan
+    head = (
+        f"{measured.machine}; {plan.repeats} interleaved repetitions, median (least-most). Budgets are judged on "
+        f"{plan.full:,} rows{'' if plan.full == FULL_ROWS else ', which is no full day'}."
+    )
+    chapters = (
+        ("Budgets", _budget_table), ("The path", _path_table), ("Stages", _stage_table), ("Our functions", _functions),
+        ("Scores and reasons", _engine_table), ("Contract", _contract_table), ("Online", _online_table),
+        ("Reports", _report_table), ("Commands", _command_table),
+    )  # fmt: skip
+    told = [f"### {title}\n\n{table(measured)}" for title, table in chapters if table(measured)]
+    return "\n\n".join([head, *told])
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ("---",) * len(head), *rows)) if rows else ""
+
+
+def _budget_table(measured: Measured) -> str:
+    met = {True: "yes", False: "**no**", None: "not measured"}
+    return _table(
+        ("target", "measured", "met"), [(each.target, each.measured, met[each.met]) for each in budgets(measured)]
+    )
+
+
+def _path_table(measured: Measured) -> str:
+    plan, runs, rows = measured.plan, measured.runs, []
+    for size in plan.sizes:
+        own = runs.seconds("day", size, max(plan.workers))
+        for job, cores in (
+            *(("day", cores) for cores in plan.workers),
+            *((name, max(plan.workers)) for name in PLAINLY),
+        ):
+            seconds = runs.seconds(job, size, cores)
+            if not seconds:
+                continue
+            times = ratio(seconds, own)
+            cpu = spread(runs.seconds(job, size, cores, clock="cpu"))
+            peak = max(run["peak_bytes"] for run in runs.of(job, size, cores)) / _GIGABYTE
+            rows.append((
+                f"{size:,}", _named(job), str(cores), spread(seconds).told(), cpu.told(),
+                f"{size / spread(seconds).median:,.0f}", f"{peak:.2f}", times.told() if times else "",
+            ))  # fmt: skip
+    return _table(("rows", "what", "cores", "seconds", "CPU s", "rows/s", "peak GB", "times ours"), rows)
+
+
+def _named(job: str) -> str:
+    return {"day": "this project", "floor": "tight floor"}.get(job, job)
+
+
+def _stage_table(measured: Measured) -> str:
+    plan, rows = measured.plan, []
+    most = max(plan.workers)
+    for job, cores in (*(("day", cores) for cores in plan.workers), *((name, most) for name in PLAINLY)):
+        found = measured.runs.of(job, plan.full, cores)
+        for stage in found[0]["stages"] if found else ():
+            wall, cpu = (
+                spread(measured.runs.seconds(job, plan.full, cores, stage=stage, clock=clock)).told()
+                for clock in ("wall", "cpu")
+            )
+            rows.append((_named(job), str(cores), stage, wall, cpu))
+        if found:
+            start = spread([run["start"]["wall"] for run in found]).told()
+            rows.append(
+                (
+                    _named(job),
+                    str(cores),
+                    "(start of Python, imports)",
+                    start,
+                    spread([run["start"]["cpu"] for run in found]).told(),
+                )
+            )
+    return _table(("what", "cores", "stage", "seconds", "CPU s"), rows)
+
+
+def _functions(measured: Measured) -> str:
+    found = measured.runs.of("profile", measured.plan.full, 1)
+    rows = [
+        (f"`{name}`", f"{cumulative:.2f}", f"{own:.2f}", f"{cumulative / found[0]['found']['total']:.0%}")
+        for cumulative, own, name in (found[0]["found"]["functions"] if found else ())
+    ]
+    return _table(("function", "seconds with what it calls", "its own", "share"), rows)
+
+
+def _engine_table(measured: Measured) -> str:
+    rows = []
+    for stage, done in (("scores", "rows"), ("reasons", "explained")):
+        own, other = (_of(measured, name, stage) for name in ("engine", "LightGBM"))
+        times = ratio(other, own)
+        if not times or not measured.engines:
+            continue
+        number = measured.engines[done]
+        rates = [f"{number / max(spread(seconds).median, 1e-9):,.0f}" for seconds in (own, other)]
+        rows.append((stage, f"{number:,.0f}", *rates, times.told()))
+    return _table(("what", "rows", "ours, rows/s", "LightGBM, rows/s", "times faster"), rows)
+
+
+def _contract_table(measured: Measured) -> str:
+    most, rows = max(measured.plan.workers), []
+    for size in measured.plan.sizes:
+        own = measured.runs.seconds("contract", size, most)
+        for name in ("contract", "whole contract", "GX COMPLETE"):
+            found = measured.runs.of(name, size, most)
+            if found:
+                seconds = measured.runs.seconds(name, size, most)
+                peak = max(run["peak_bytes"] for run in found) / _GIGABYTE
+                times = ratio(seconds, own)
+                rows.append((
+                    f"{size:,}", name, str(found[0]["found"]["rules"]), spread(seconds).told(), f"{peak:.2f}",
+                    times.told() if times else "",
+                ))  # fmt: skip
+    return _table(("rows", "engine", "rules", "seconds", "peak GB", "times ours"), rows)
+
+
+def _online_table(measured: Measured) -> str:
+    plan, rows = measured.plan, []
+    most = max(plan.workers)
+    batch = [seconds / plan.full for seconds in _own(measured)]
+    for name in ONLINE:
+        found = measured.runs.of(name, plan.online, most)
+        for stage in [stage for stage in (found[0]["stages"] if found else ()) if stage != "load"]:
+            answered = found[0]["found"]["answered"]
+            each = [seconds / answered for seconds in measured.runs.seconds(name, plan.online, most, stage=stage)]
+            times = ratio(each, batch)
+            rows.append((
+                name, stage, f"{answered:,}", f"{1 / spread(each).median:,.0f}", times.told() if times else "",
+            ))  # fmt: skip
+    return _table(("what", "stage", "rows", "rows/s", "times our whole day, per row"), rows)
+
+
+def _report_table(measured: Measured) -> str:
+    rows = []
+    for name in REPORTS:
+        found = measured.runs.of(name, measured.plan.full, max(measured.plan.workers))
+        if found:
+            told: Mapping[str, Any] = found[0]["found"]
+            seconds = spread(_of(measured, name)).told()
+            rows.append((name, f"{told['compared']:,}", f"{told['reference']:,}", seconds))
+    return _table(("what", "rows compared", "rows of the reference", "seconds"), rows)
+
+
+def _command_table(measured: Measured) -> str:
+    rows = [
+        (f"`{command}`", *(spread([each[figure] for each in found]).told() for figure in ("wall", "cpu")),
+         f"{max(each['peak_bytes'] for each in found) / _GIGABYTE:.2f}")
+        for command, found in measured.commands.items() if found
+    ]  # fmt: skip
+    return _table(("command, whole process", "seconds", "CPU s", "peak GB"), rows)
+
+
+def put_between(document: str, told: str) -> str:
+    """The document with what stands between its two markers replaced.
+
+    Raises:
+        ValueError: a marker is missing.
+    """
+    before, _, rest = document.partition(BEGIN)
+    _, found, after = rest.partition(END)
+    if not found:
+        raise ValueError(f"{BEGIN} and {END} are not both there")
+    return f"{before}{BEGIN}\n\n{told}\n\n{END}{after}"

@@ -1,0 +1,109 @@
+"""What `make bench` measures, how often, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from benchmarks import days, own, rivals
+from benchmarks.apart import Work
+
+JOBS: Final[Mapping[str, Work]] = {
+    "day data": days.make_day,
+    "large model": days.train_large,
+    "day": own.run_day,
+    "profile": own.profile_day,
+    "plain, large model": rivals.run_plain_large,
+    "plain, our model": rivals.run_plain_own,
+    "floor": rivals.run_floor,
+    "contract": own.judge_contract,
+    "whole contract": own.judge_whole_contract,
+    "GX COMPLETE": rivals.judge_plainly,
+    "engine": own.run_engine,
+    "LightGBM": rivals.run_lightgbm,
+    "pyfunc, registered model": own.answer_frame,
+    "pyfunc, LightGBM flavour": rivals.predict_flavour,
+    "row by row": rivals.answer_one_by_one,
+    "reports": own.report_day,
+    "Evidently": rivals.report_plainly,
+}
+PLAINLY: Final = ("plain, large model", "plain, our model", "floor")
+PARTS: Final = ("contract", "whole contract", "GX COMPLETE", "engine", "LightGBM")
+ONLINE: Final = ("pyfunc, registered model", "pyfunc, LightGBM flavour", "row by row")
+REPORTS: Final = ("reports", "Evidently")
+ONLINE_ROWS: Final = 10_000
+# What takes minutes, or says little more the third time.
+_MOST_ROUNDS: Final = {
+    "plain, large model": 2, "plain, our model": 2, "GX COMPLETE": 2,
+    **dict.fromkeys(ONLINE, 2), "profile": 1, **dict.fromkeys(REPORTS, 1),
+}  # fmt: skip
+_LARGE_DAY_ROUNDS: Final = 2
+# Seconds once, and per 100,000 rows, on two cores; for the estimate alone.
+_COSTS: Final = {
+    "day data": (2, 5), "day": (7, 2), "profile": (8, 4), "plain, large model": (10, 45), "plain, our model": (10, 16),
+    "floor": (6, 1), "contract": (6, 1), "whole contract": (6, 1), "GX COMPLETE": (9, 12), "engine": (6, 1),
+    "LightGBM": (6, 3), "pyfunc, registered model": (8, 0), "pyfunc, LightGBM flavour": (7, 0), "row by row": (9, 0),
+    "reports": (40, 3), "Evidently": (32, 1),
+}  # fmt: skip
+_COMMANDS_SECONDS: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much is measured."""
+
+    sizes: tuple[int, ...]
+    """Rows of the days, rising."""
+    workers: tuple[int, ...]
+    repeats: int
+    rivals_up_to: int
+    """Rows of the largest day that rivals work on."""
+    is_whole: bool = True
+    """False: without what takes long and says little of a small day."""
+
+    @property
+    def full(self) -> int:
+        """Rows of the day by which the budgets are judged: the largest that rivals work on."""
+        return max((rows for rows in self.sizes if rows <= self.rivals_up_to), default=min(self.sizes))
+
+    @property
+    def online(self) -> int:
+        """Rows of the day that is asked for online."""
+        return min(self.sizes, key=lambda rows: (rows < ONLINE_ROWS, rows))
+
+    def jobs(self, rows: int, repetition: int) -> Iterator[tuple[str, int]]:
+        """Jobs on a day of this size in a round, with their cores; rivals work on days smaller than `full` once."""
+        if rows > self.full and repetition >= _LARGE_DAY_ROUNDS:
+            return
+        most = max(self.workers)
+        once = rows > self.full and not repetition  # of millions of rows, on fewer cores than there are
+        yield from (("day", cores) for cores in self.workers if rows <= self.full or once or cores == most)
+        for name in self._beside(rows):
+            rounds = _MOST_ROUNDS.get(name, self.repeats) if rows == self.full or name in ONLINE else 1
+            if repetition < rounds:
+                yield name, 1 if name == "profile" else most
+
+    def _beside(self, rows: int) -> Iterator[str]:
+        """What is measured beside the day itself."""
+        if rows <= self.full:
+            yield from PLAINLY
+        if rows == self.full:
+            yield from PARTS
+        if rows == self.online:
+            yield from ONLINE
+        if rows == self.full and self.is_whole:
+            yield "profile"
+            yield from REPORTS
+
+    def estimate_minutes(self) -> float:
+        """About how long it takes on two cores, once the models are there."""
+        seconds = sum(_cost("day data", rows) for rows in self.sizes) + self.repeats * _COMMANDS_SECONDS
+        for repetition in range(self.repeats):
+            seconds += sum(_cost(name, rows) for rows in self.sizes for name, _ in self.jobs(rows, repetition))
+        return seconds / 60
+
+
+def _cost(name: str, rows: int) -> float:
+    once, each = _COSTS[name]
+    return once + each * rows / 100_000
