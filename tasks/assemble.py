@@ -58,7 +58,7 @@ def assemble(store: Store, parts: Sequence[PartRef], *, chunk_rows: int) -> Asse
     """
     decided = pa.concat_tables([_decided(store, part) for part in parts])
     rejected = pa.concat_tables([read_parquet(read_data(store, part.rejected)) for part in parts])
-    places = _identified(decided, rejected)
+    places = _in_question(decided, rejected, [part.file.name for part in parts if part.file.is_correction])
     is_outdated = _outdated(places, parts)
     outdated, places = places[is_outdated], places[~is_outdated]
     decided, rejected = _without(decided, outdated), _without(rejected, outdated)
@@ -79,10 +79,13 @@ def assemble(store: Store, parts: Sequence[PartRef], *, chunk_rows: int) -> Asse
     )
 
 
-def _identified(decided: pa.Table, rejected: pa.Table) -> pd.DataFrame:
-    """Where every row that has an id stood, with its id and amounts."""
+def _in_question(decided: pa.Table, rejected: pa.Table, corrections: Sequence[str]) -> pd.DataFrame:
+    """Where the rows stood whose id occurs more than once, and corrections, with their ids and amounts."""
     rows = pa.concat_tables([decided.select(_TRACED), rejected.select(_TRACED)])
-    return rows.filter(pc.is_valid(rows.column(APPLICATION_ID))).to_pandas()
+    ids, files = rows.column(APPLICATION_ID), rows.column(SOURCE_FILE)
+    shared = pc.is_in(ids, value_set=pa.array(shared_ids(ids.drop_null().to_numpy())))
+    corrected = pc.and_(pc.is_valid(ids), pc.is_in(files, value_set=pa.array(corrections, pa.string())))
+    return rows.filter(pc.or_(shared, corrected)).to_pandas()
 
 
 def _traced(places: pd.DataFrame) -> pa.Table:
@@ -102,9 +105,12 @@ def _outdated(places: pd.DataFrame, parts: Sequence[PartRef]) -> np.ndarray:
 
 def count_files(parts: Sequence[PartRef], assembled: Assembled) -> dict[str, FileTotals]:
     """File name to what became of its rows."""
-    counted = [table.column(SOURCE_FILE).to_pandas().value_counts() for table in assembled]
+    counted = [
+        {each["values"]: each["counts"] for each in table.column(SOURCE_FILE).value_counts().to_pylist()}
+        for table in assembled
+    ]
     return {
-        name: FileTotals(part.rows, *(int(counts.get(name, 0)) for counts in counted))
+        name: FileTotals(part.rows, *(counts.get(name, 0) for counts in counted))
         for part in parts
         for name in (part.file.name,)
     }
@@ -192,5 +198,9 @@ def _as_conflicting(text: pa.Table, places: pd.DataFrame, rejected: pa.Table) ->
 def _without(table: pa.Table, moved: pd.DataFrame) -> pa.Table:
     if moved.empty:
         return table
-    gone = pd.MultiIndex.from_frame(moved[_PLACE])
-    return table.filter(pa.array(~pd.MultiIndex.from_frame(table.select(_PLACE).to_pandas()).isin(gone)))
+    is_left = np.ones(table.num_rows, dtype=bool)
+    ids = pc.is_in(table.column(APPLICATION_ID), value_set=pa.array(moved[APPLICATION_ID].unique()))
+    near = np.flatnonzero(ids.to_numpy())  # all that may have moved, without a look at the others' places
+    places = pd.MultiIndex.from_frame(table.select(_PLACE).take(pa.array(near)).to_pandas())
+    is_left[near[places.isin(pd.MultiIndex.from_frame(moved[_PLACE]))]] = False
+    return table.filter(pa.array(is_left))

@@ -17,6 +17,7 @@ from tasks.assemble import assemble, control_totals, count_files
 from tasks.checkpoints import code_digest, digest_of
 from tasks.contract_gate import Gate
 from tasks.core.applications import ID
+from tasks.core.contract import typed_frame
 from tasks.core.control_totals import hash_total, tell_totals, unreconciled
 from tasks.core.day import (
     Audited,
@@ -116,7 +117,7 @@ def require_plausible(decisions: pa.Table, by_decision: Mapping[str, int], setti
     """Stop where decisions break their own contract, or approvals leave the bounds they have always been in."""
     from tasks.adapters.gx import validate_decisions
 
-    broken = validate_decisions(decisions.to_pandas(), suite_text(settings.audit.suite))
+    broken = validate_decisions(typed_frame(decisions), suite_text(settings.audit.suite))
     if broken:
         raise ExpectationsNotMet(
             f"The decisions break {settings.audit.suite}: {' '.join(rule.sentence for rule in broken)} "

@@ -145,8 +145,11 @@ def read_lines(stream: BinaryIO, numbers: Sequence[int], *, name: str) -> pa.Tab
 def write_parquet(table: pa.Table, metadata: Mapping[str, str] | None = None) -> bytes:
     """The table as parquet; equal tables and metadata give equal bytes, however the table was put together."""
     sink = pa.BufferOutputStream()
-    table = table.combine_chunks().replace_schema_metadata(dict(metadata or {}))
-    pq.write_table(table, sink, row_group_size=_ROWS_PER_GROUP, compression=_COMPRESSION, version="2.6")
+    table = table.replace_schema_metadata(dict(metadata or {}))
+    texts = [field.name for field in table.schema if pa.types.is_string(field.type)]  # numbers hardly repeat
+    with pq.ParquetWriter(sink, table.schema, compression=_COMPRESSION, use_dictionary=texts, version="2.6") as writer:
+        for start in range(0, max(table.num_rows, 1), _ROWS_PER_GROUP):  # combined one by one: a copy of all is large
+            writer.write_table(table.slice(start, _ROWS_PER_GROUP).combine_chunks())
     data: bytes = sink.getvalue().to_pybytes()
     return data
 
