@@ -84,7 +84,7 @@ class Contract(_Section):
 class Scoring(_Section):
     """How a day is worked through."""
 
-    chunk_rows: int = Field(50_000, ge=1, description="Rows held in memory at a time; never changes a result.")
+    chunk_rows: int = Field(32_768, ge=1, description="Rows held in memory at a time; never changes a result.")
     max_unpacked_gigabytes: float = Field(
         20.0,
         gt=0,

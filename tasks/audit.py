@@ -12,12 +12,11 @@ from datetime import date
 import pyarrow as pa
 
 from configs.settings import Settings
-from tasks.adapters.arrow import read_parquet, write_parquet
+from tasks.adapters.arrow import give_back_memory, read_parquet, write_parquet
 from tasks.assemble import assemble, control_totals, count_files
 from tasks.checkpoints import code_digest, digest_of
 from tasks.contract_gate import Gate
 from tasks.core.applications import ID
-from tasks.core.contract import typed_frame
 from tasks.core.control_totals import hash_total, tell_totals, unreconciled
 from tasks.core.day import (
     Audited,
@@ -57,7 +56,9 @@ def audit(delivery: Delivery, pins: Pins, draft: Draft, parts: Sequence[PartRef]
         ExpectationsNotMet: a gate is closed; says which rule, how many rows, and where the report lies.
     """
     store = open_store(settings.storage)
+    give_back_memory()  # that of threads which are gone
     assembled = assemble(store, parts, chunk_rows=settings.scoring.chunk_rows)
+    give_back_memory()  # that of tables which were put together and cut
     gate = Gate(store, pinned_contract(pins, settings), delivery, settings)
     passed = gate.require_contract(parts, assembled, draft)
     files, totals = count_files(parts, assembled), control_totals(parts, assembled)
@@ -69,17 +70,19 @@ def audit(delivery: Delivery, pins: Pins, draft: Draft, parts: Sequence[PartRef]
         model_version=pins.model.version,
         contract_version=pins.contract_version,
     )
+    rejected = assembled.rejected
+    del assembled  # of millions of rows, half of what the audit holds
     by_decision = count_by_decision(decisions.column("decision"))
     require_reconciled(files, totals, decisions)
     require_plausible(decisions, by_decision, settings)
     content = content_fingerprint(decisions, pins)
     run_logger().info(
         "Audited %s; %s in quarantine",
-        counted(decisions.num_rows, "decision"), counted(assembled.rejected.num_rows, "row"),
+        counted(decisions.num_rows, "decision"), counted(rejected.num_rows, "row"),
     )  # fmt: skip
     return Audited(
         _store_decisions(store, delivery.as_of, decisions, revision=draft.revision, content=content),
-        _store_quarantine(store, delivery.as_of, assembled.rejected),
+        _store_quarantine(store, delivery.as_of, rejected),
         store_data(store, f"revisions/day={delivery.as_of}/", "contract", passed.report, rows=1, ending="json"),
         content,
         files,
@@ -117,7 +120,7 @@ def require_plausible(decisions: pa.Table, by_decision: Mapping[str, int], setti
     """Stop where decisions break their own contract, or approvals leave the bounds they have always been in."""
     from tasks.adapters.gx import validate_decisions
 
-    broken = validate_decisions(typed_frame(decisions), suite_text(settings.audit.suite))
+    broken = validate_decisions(decisions, suite_text(settings.audit.suite))
     if broken:
         raise ExpectationsNotMet(
             f"The decisions break {settings.audit.suite}: {' '.join(rule.sentence for rule in broken)} "

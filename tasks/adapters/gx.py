@@ -17,6 +17,7 @@ from typing import Any, Final
 import great_expectations as gx
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from great_expectations.core.batch_definition import BatchDefinition
 from great_expectations.data_context.types.base import ProgressBarsConfig
 from great_expectations.execution_engine.pandas_execution_engine import PandasExecutionEngine
@@ -24,7 +25,7 @@ from great_expectations.expectations.expectation import Expectation
 
 from tasks.adapters.gx_suite import ABOUT_COLUMNS, Reviewed, RowRule, parse_suite, review_suite
 from tasks.core.applications import NAMES
-from tasks.core.contract import Rule, RuleCount, RuleResult, Verdicts, suite_identity
+from tasks.core.contract import Rule, RuleCount, RuleResult, Verdicts, merge_counts, suite_identity, typed_frame
 from tasks.errors import ConfigError
 
 _COUNTS_ONLY: Final = {
@@ -33,6 +34,8 @@ _COUNTS_ONLY: Final = {
     "exclude_unexpected_values": True,
     "include_unexpected_rows": False,
 }
+_DECISIONS: Final = 131_072
+"""Decisions judged at a time: a pandas frame of millions takes more memory than they do."""
 _FIGURES: Final = (
     "element_count", "missing_count", "missing_percent", "unexpected_count", "unexpected_percent",
     "unexpected_percent_total", "unexpected_percent_nonmissing",
@@ -211,17 +214,19 @@ def load_contract(text: str, *, columns: Collection[str] | None = NAMES) -> Cont
     return Contract(suite, reviewed)
 
 
-def validate_decisions(frame: pd.DataFrame, suite_text: str) -> tuple[Rule, ...]:
+def validate_decisions(decisions: pa.Table, suite_text: str) -> tuple[Rule, ...]:
     """The rules that the decisions to be published break, in suite order; an empty answer means they may be published.
 
     If the columns are not those promised, the rules about columns are all that can be judged.
     """
     contract = load_contract(suite_text, columns=None)
     rules = {rule.id: rule for rule in contract.rules}
-    if broken_columns := contract.check_columns(list(frame.columns)):
+    if broken_columns := contract.check_columns(decisions.column_names):
         return tuple(rules[rule_id] for rule_id in broken_columns)
-    table_results = contract.check_table(frame[list(contract.table_columns)])
-    results = contract.results(contract.check_rows(frame).counts, table_results)
+    parts = (decisions.slice(start, _DECISIONS) for start in range(0, max(decisions.num_rows, 1), _DECISIONS))
+    counts = merge_counts(*(contract.check_rows(typed_frame(part)).counts for part in parts))
+    table_results = contract.check_table(typed_frame(decisions.select(contract.table_columns)))
+    results = contract.results(counts, table_results)
     return tuple(rules[result.rule_id] for result in results if not result.is_met)
 
 

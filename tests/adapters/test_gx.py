@@ -10,6 +10,7 @@ from typing import Any
 import great_expectations as gx
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -573,9 +574,13 @@ BREAKS: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], str]] = {
 }
 
 
+def table_of(frame: pd.DataFrame) -> pa.Table:
+    return pa.Table.from_pandas(frame, preserve_index=False)
+
+
 @pytest.mark.parametrize(("change", "rule_id"), BREAKS.values(), ids=BREAKS.keys())
 def test_decisions_that_break_a_promise_are_named(change: Callable[[pd.DataFrame], pd.DataFrame], rule_id: str) -> None:
-    broken = validate_decisions(change(good_decisions()), (SUITES / "decisions.json").read_text())
+    broken = validate_decisions(table_of(change(good_decisions())), (SUITES / "decisions.json").read_text())
     assert [rule.id for rule in broken] == [rule_id]
 
 
@@ -585,12 +590,16 @@ def decisions_text() -> str:
 
 
 def test_good_decisions_may_be_published(decisions_text: str) -> None:
-    assert validate_decisions(good_decisions(), decisions_text) == ()
+    assert validate_decisions(table_of(good_decisions()), decisions_text) == ()
 
 
-def test_decisions_are_judged_as_plain_great_expectations_judges_them(decisions_text: str) -> None:
+@pytest.mark.parametrize("rows_at_a_time", [1, 4, 6, 7])
+def test_decisions_are_judged_as_plain_great_expectations_judges_them(
+    decisions_text: str, rows_at_a_time: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.adapters.gx._DECISIONS", rows_at_a_time)
     frame = pd.concat([good_decisions(), good_decisions().assign(pd=2.0, decision="no", reason_4="R4")])
     frame = frame.reset_index(drop=True)
     oracle = plain(decisions_text, frame)
-    broken = [rule.id for rule in validate_decisions(frame, decisions_text)]
+    broken = [rule.id for rule in validate_decisions(table_of(frame), decisions_text)]
     assert sorted(broken) == sorted(id_ for id_, result in oracle.items() if not result["success"])
