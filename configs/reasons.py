@@ -13,7 +13,7 @@ from tasks.errors import ConfigError, did_you_mean
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
 
 class ReasonEntry(_Part):

@@ -18,8 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from configs.settings import Settings
-from tasks.adapters.arrow import read_parquet
-from tasks.core.applications import ID, parse_rows
+from tasks.adapters.arrow import read_header, read_parquet
+from tasks.core.applications import ID, missing_columns, parse_rows
 from tasks.core.contract_report import read_contract_report
 from tasks.core.day import FileRef, format_of
 from tasks.core.erasure import rows_of
@@ -28,6 +28,7 @@ from tasks.core.manifest import Manifest, policy_of
 from tasks.core.reasons import REASONS, codes_of
 from tasks.core.scoring import Account, account_for, score_rows
 from tasks.core.screening import APPLICATION_ID, BROKEN_RULES
+from tasks.core.words import counted
 from tasks.erasure.note import require_no_erasure
 from tasks.errors import ModelError, SourceError
 from tasks.expired import read_expired
@@ -186,6 +187,8 @@ class _Landing:
         with open_landing(self._store, file.key, name=file.name) as stream:
             if sha256_of(stream) != file.sha256:
                 self._remark(f"{file.name} is not the file that was scored; it was changed since.")
+            if missing := missing_columns(read_header(stream, file.format, name=file.name)):
+                raise SourceError(f"{file.name} lacks {counted(len(missing), 'declared column')}.")
             stream.seek(0)
             with closing(delivered_chunks(stream, file, **limits)) as chunks:
                 for chunk in chunks:

@@ -134,7 +134,10 @@ def read_lines(stream: BinaryIO, numbers: Sequence[int], *, name: str) -> pa.Tab
     with readable(name):
         stream.seek(0)
         steps = np.diff([-1, 0, *numbers]) - 1
-        text = b"".join(line.rstrip(b"\r\n") + b"\n" for step in steps for line in islice(stream, step, step + 1))
+        lines = [line.rstrip(b"\r\n") for step in steps for line in islice(stream, step, step + 1)]
+    if any(line.count(b'"') % 2 for line in lines):  # a cell runs over a line end
+        return None
+    text = b"".join(line + b"\n" for line in lines)
     try:
         chunks = list(read_chunks(io.BytesIO(text), "csv", name=name, chunk_rows=len(numbers)))
     except SourceError:

@@ -63,7 +63,7 @@ def read_trees(text: str) -> tuple[Tree, ...]:
 
     Raises:
         UnfitTreesError: the model has several classes, averages its trees, splits by category, has linear leaves,
-            or is no LightGBM model at all.
+            is damaged, or is no LightGBM model at all.
     """
     head, *blocks = text.split("\nTree=")
     facts = _facts(head)
@@ -71,7 +71,11 @@ def read_trees(text: str) -> tuple[Tree, ...]:
         raise UnfitTreesError("it is no LightGBM model of one class")
     if "average_output" in head.splitlines():
         raise UnfitTreesError("it averages its trees")
-    return tuple(_read_tree(_facts(block.split("\nend of trees", 1)[0])) for block in blocks)
+    trees = tuple(_read_tree(_facts(block.split("\nend of trees", 1)[0])) for block in blocks)
+    features = {split.column.feature for tree in trees for split in tree.splits}
+    if not features <= set(range(len(facts.get("feature_names", "").split()))):
+        raise UnfitTreesError("it splits by a feature that it does not have")
+    return trees
 
 
 def _facts(block: str) -> dict[str, str]:
@@ -97,9 +101,21 @@ def _read_tree(facts: dict[str, str]) -> Tree:
     n_splits = len(tree.leaf_values) - 1
     if n_splits and {len(tree.splits), len(tree.left), len(tree.right), len(tree.split_rows)} != {n_splits}:
         raise UnfitTreesError("a tree of it is incomplete")
-    if n_splits and (len(tree.leaf_rows) != n_splits + 1 or min(tree.split_rows) <= 0):
-        raise UnfitTreesError("it does not tell how many training rows came to each split")
+    if n_splits and (len(tree.leaf_rows) != n_splits + 1 or min(*tree.split_rows, *tree.leaf_rows) <= 0):
+        raise UnfitTreesError("it does not tell how many training rows came to each split and leaf")
+    if n_splits and not _is_whole(tree):
+        raise UnfitTreesError("a tree of it does not lead to each leaf once")
+    if not np.isfinite(tree.leaf_values).all():
+        raise UnfitTreesError("a leaf of it has no finite value")
     return tree
+
+
+def _is_whole(tree: Tree) -> bool:
+    """Whether every split but the first, and every leaf, lies once below an earlier split, as LightGBM numbers them."""
+    parents = {child: number for children in (tree.left, tree.right) for number, child in enumerate(children)}
+    n_splits = len(tree.splits)
+    is_complete = parents.keys() == {*range(1, n_splits), *range(~n_splits, 0)}  # as many as there are children
+    return is_complete and all(parent < child for child, parent in parents.items() if child > 0)
 
 
 def _read_splits(facts: dict[str, str]) -> Iterator[Split]:

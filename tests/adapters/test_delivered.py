@@ -91,6 +91,11 @@ def test_lines_that_are_no_rows_are_none(numbers: list[int]) -> None:
     assert read_lines(file, numbers, name="a.csv") is None
 
 
+def test_a_line_in_which_a_cell_is_opened_and_not_closed_is_none() -> None:
+    file = io.BytesIO(HEADER + ROW + ROW.rstrip()[:-1] + b',"a\r\nb"')
+    assert read_lines(file, [2], name="a.csv") is None
+
+
 class FailingDisk(io.BytesIO):
     """A file that reads for a while, and then fails as a broken disk does."""
 

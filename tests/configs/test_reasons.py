@@ -55,6 +55,7 @@ WRONG: dict[str, Callable[[dict[str, Any]], Any]] = {
     "R03 is retired; take a code that was never given.": lambda told: told["retired"].append("R03"),
     "reasons.1.code is 'loan 1': String should match pattern": changed(1, code="loan 1"),
     "reasons.1.sentence is '': String should have at least 1 character": changed(1, sentence=""),
+    "reasons.2.sentence is ' ': String should have at least 1 character": changed(2, sentence=" "),
     "reasons.1.letter is unknown.": changed(1, letter="L"),
     "retired is": lambda told: told.pop("retired"),
 }

@@ -191,8 +191,27 @@ def test_tables_that_would_not_fit_into_memory_are_refused(monkeypatch: Any) -> 
         (lambda text: re.sub("left_child=.*", "left_child=-1", text), "incomplete"),
         (lambda text: re.sub("internal_count=.*", "internal_count=0 0 0 0 0 0 0", text), "incomplete|how many"),
         (lambda text: re.sub("leaf_count=.*", "leaf_count=1", text), "how many"),
+        (lambda text: re.sub(r"leaf_count=\d+", "leaf_count=0", text), "how many"),
+        (lambda text: re.sub(r"split_feature=\d+", "split_feature=5", text), "does not have"),
+        (lambda text: re.sub(r"split_feature=\d+", "split_feature=-1", text), "does not have"),
+        (lambda text: re.sub(r"left_child=\S+", "left_child=0", text), "each leaf once"),
+        (lambda text: re.sub(r"left_child=\S+", "left_child=77", text), "each leaf once"),
+        (lambda text: re.sub(r"leaf_value=\S+", "leaf_value=nan", text), "no finite value"),
     ],
-    ids=["other text", "no values", "no threshold", "half a tree", "no rows at splits", "no rows at leaves"],
+    ids=[
+        "other text",
+        "no values",
+        "no threshold",
+        "half a tree",
+        "no rows at splits",
+        "no rows at leaves",
+        "an empty leaf",
+        "a feature too many",
+        "a feature before the first",
+        "a circle",
+        "a way to nowhere",
+        "no number",
+    ],
 )
 def test_a_damaged_text_is_refused(damage: Any, told: str) -> None:
     with pytest.raises(UnfitTreesError, match=told):

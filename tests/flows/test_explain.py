@@ -284,6 +284,16 @@ CASES: dict[str, tuple[Callable[[Project, int], object], list[str], list[str]]] 
         ["cannot be told", "No delivered file that is still there holds the row"],
         [AS_IT_WAS],
     ),
+    "a column is gone": (
+        lambda project, _: delivered(project).drop(columns="AMT_CREDIT").to_csv(project.landing / FILE, index=False),
+        ["cannot be told", f"{FILE} is not the file that was scored", f"{FILE} lacks 1 declared column."],
+        [AS_IT_WAS],
+    ),
+    "the ids are gone": (
+        lambda project, _: delivered(project).drop(columns="SK_ID_CURR").to_csv(project.landing / FILE, index=False),
+        ["cannot be told", f"{FILE} lacks 1 declared column."],
+        [AS_IT_WAS],
+    ),
     "the model is another one": (of_another_model, ["cannot be told", "version 1"], [AS_IT_WAS]),
     "there were no reasons": (without_reasons, [AS_IT_WAS], ["NOT AS PUBLISHED"]),
 }  # fmt: skip
