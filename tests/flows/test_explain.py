@@ -183,6 +183,18 @@ def test_a_model_that_tells_nobody_apart_is_drawn_all_the_same(kept: Project) ->
     assert encode_figure(draw_account(account, FAMILIES, title="nobody"), "png").startswith(b"\x89PNG")
 
 
+def test_the_picture_says_what_its_colours_mean(kept: Project) -> None:
+    told = found(kept, rows_of(kept, "refuse")[0]["application_id"])
+    assert told.account
+    figure = draw_account(told.account, FAMILIES, title="somebody")
+    (legend,) = figure.legends
+    keys = {text.get_text(): key for text, key in zip(legend.get_texts(), legend.get_patches(), strict=False)}
+    up, down = (keys[name].get_facecolor() for name in ("towards refusal", "towards approval"))
+    pushes = [push for push in told.account.pushes.values() if push]
+    assert [bar.get_facecolor() for bar in figure.axes[0].patches] == [up if push > 0 else down for push in pushes]
+    assert figure.axes[0].get_xlabel() == "Raw score, log-odds"
+
+
 def test_an_approval_is_explained_on_request(kept: Project, asked: Callable[..., Ended]) -> None:
     row = rows_of(kept, "approve")[0]
     shown = asked(kept, row["application_id"])
