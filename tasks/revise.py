@@ -67,7 +67,8 @@ def is_same(pins: Pins, published: Manifest) -> bool:
     is_so = pins.fingerprint == published.fingerprint
     if is_so:
         run_logger().warning(
-            "No new revision: files, model, policy and contract are those of revision %d; no reason is kept",
+            "No new revision: files, model, policy, contract and codes of reasons are those of revision %d; no "
+            "reason is kept",
             published.revision,
         )
     return is_so

@@ -1,6 +1,7 @@
 """Documents that lag fail here: commands, settings, exit codes, links and the published schema."""
 
 import re
+from fnmatch import fnmatch
 from pathlib import Path
 
 import click
@@ -59,6 +60,16 @@ def test_every_make_target_in_the_documents_exists(name: str) -> None:
 )  # fmt: skip
 def test_every_setting_in_the_documents_exists(section: str, field: str) -> None:
     assert field in type(getattr(Settings(), section)).model_fields
+
+
+def test_the_architecture_names_every_module() -> None:
+    named = [
+        name
+        for cell in re.findall(r"^\| (`(?:tasks|core|adapters)/.*?) \|", TEXTS["architecture.md"], re.MULTILINE)
+        for name in re.findall(r"[\w*]+(?=\.py|,|`)", cell)
+    ]
+    modules = [path for path in (PROJECT / "tasks").rglob("*.py") if path.stem not in ("__init__", "errors")]
+    assert [path for path in modules if not any(fnmatch(path.stem, name) for name in named)] == []
 
 
 @pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)

@@ -14,6 +14,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, StrMethodFormatter
 
 from tasks.core.evaluation import PricedCutoffs, Reliability
@@ -117,13 +118,23 @@ def draw_account(account: Account, names: Mapping[str, str], *, title: str) -> F
         f"this application, pd {account.pd:.4f}": (account.raw, _INK, "-"),
         "refused from here on": (account.cutoff, _GREEN, "--"),
     }
-    for name, (level, colour, style) in marks.items():
+    lines = [
         axes.axvline(level, color=colour, linestyle=style, linewidth=1, label=name)
+        for name, (level, colour, style) in marks.items()
+    ]
+    bars = [Patch(color=_ORANGE, label="towards refusal"), Patch(color=_BLUE, label="towards approval")]
     axes.set_yticks(range(len(pushes)), [name for name, _ in pushes], fontsize=8)
     axes.invert_yaxis()
     axes.use_sticky_edges = False
     axes.margins(x=0.08, y=0.02)
-    figure.legend(frameon=False, labelcolor=_INK, loc="outside lower center", ncols=len(marks), fontsize=8)
+    figure.legend(
+        handles=[*bars, *lines],
+        frameon=False,
+        labelcolor=_INK,
+        loc="outside lower center",
+        ncols=len(marks),
+        fontsize=8,
+    )
     return figure
 
 

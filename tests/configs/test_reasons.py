@@ -8,14 +8,27 @@ from typing import Any
 import pytest
 import yaml
 
+from configs.policy import load_policy
 from configs.reasons import load_reasons
 from configs.settings import PROJECT, load_settings
-from tasks.core.feature_list import FAMILIES
+from tasks.core.feature_list import AGE, FAMILIES, FEATURES
 from tasks.errors import ConfigError
 from tasks.load import reasons_of
 
 SHIPPED = PROJECT / "configs/reasons.yaml"
 FILE = load_reasons(SHIPPED, FAMILIES)
+FAMILY_OF = {feature.columns[0]: feature.family for feature in FEATURES if feature.columns == (feature.name,)}
+WORDS = {
+    "DAYS_BIRTH": "your age",
+    "DAYS_EMPLOYED": "in your job",
+    "NAME_INCOME_TYPE": "kind of income",
+    "OCCUPATION_TYPE": "your occupation",
+    "CNT_FAM_MEMBERS": "your household",
+    "AMT_CREDIT": "loan",
+    "AMT_ANNUITY": "loan",
+    "AMT_GOODS_PRICE": "loan",
+}
+"""What a sentence calls a column of another family."""
 
 
 def test_the_shipped_reasons_cover_every_family_and_no_other() -> None:
@@ -35,6 +48,24 @@ def test_a_sentence_can_be_put_into_a_letter(entry: Any) -> None:
     assert re.search(r"\b(we|us|you|your)\b", entry.sentence, re.IGNORECASE)
     assert max(len(sentence.split()) for sentence in entry.sentence.split(". ")) <= 30
     assert not re.search(r"_|\b(Shapley|log-odds|feature|ratio|normalised)\b", entry.sentence)
+
+
+@pytest.mark.parametrize("entry", FILE.reasons, ids=lambda entry: entry.family)
+def test_a_sentence_names_what_its_family_is_compared_with(entry: Any) -> None:
+    looked_at = {column for feature in FEATURES if feature.family == entry.family for column in feature.columns}
+    if not load_policy(PROJECT / "configs/policy.yaml").inputs.age:
+        looked_at -= {AGE}
+    assert [
+        column
+        for column in sorted(looked_at)
+        if FAMILY_OF[column] != entry.family and WORDS[column] not in entry.sentence
+    ] == []
+
+
+@pytest.mark.parametrize("family", ["external_scores", "building", "social_circle", "enquiries"])
+def test_a_sentence_stays_true_where_nothing_is_known(family: str) -> None:
+    (sentence,) = (entry.sentence for entry in FILE.reasons if entry.family == family)
+    assert re.search(r"\bnot know\b|\black of\b", sentence)
 
 
 def test_no_two_families_say_the_same() -> None:

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from configs.settings import Settings, load_settings
+from configs.settings import PROJECT, Settings, load_settings
 from flows.cli import main
 from flows.explain_summary import explain_summary
 from flows.score_applications import score_applications
@@ -181,6 +181,31 @@ def test_a_model_that_tells_nobody_apart_is_drawn_all_the_same(kept: Project) ->
     shown = explain_summary(replace(told, account=account))
     assert [line[4:44].strip() for line in shown.splitlines()[-2:]] == ["Mean of all in training", "This application"]
     assert encode_figure(draw_account(account, FAMILIES, title="nobody"), "png").startswith(b"\x89PNG")
+
+
+def test_the_picture_says_what_its_colours_mean(kept: Project) -> None:
+    told = found(kept, rows_of(kept, "refuse")[0]["application_id"])
+    assert told.account
+    figure = draw_account(told.account, FAMILIES, title="somebody")
+    (legend,) = figure.legends
+    keys = {text.get_text(): key for text, key in zip(legend.get_texts(), legend.get_patches(), strict=False)}
+    up, down = (keys[name].get_facecolor() for name in ("towards refusal", "towards approval"))
+    pushes = [push for push in told.account.pushes.values() if push]
+    assert [bar.get_facecolor() for bar in figure.axes[0].patches] == [up if push > 0 else down for push in pushes]
+    assert figure.axes[0].get_xlabel() == "Raw score, log-odds"
+
+
+def test_the_readmes_way_from_codes_to_sentences_works(kept: Project) -> None:
+    readme = (PROJECT / "README.md").read_text("utf-8")
+    (program,) = (block for block in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if "sentences" in block)
+    names: dict[str, Any] = {}
+    exec(program.replace("var/store", str(kept.root)).replace("2026-11-02", str(DAY)), names)  # noqa: S102 - our own
+    letters = names["letters"].set_index("application_id")
+    refused = rows_of(kept, "refuse")
+    assert len(letters) == len(refused) > 0
+    for row in refused:
+        told = [sentence for sentence in letters.loc[row["application_id"], list(REASONS)] if isinstance(sentence, str)]
+        assert told == list(found(kept, row["application_id"]).reasons.values())
 
 
 def test_an_approval_is_explained_on_request(kept: Project, asked: Callable[..., Ended]) -> None:

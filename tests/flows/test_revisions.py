@@ -249,7 +249,7 @@ def test_corrections_keep_the_codes_of_the_published_revision(project: Project, 
 
 
 def test_other_words_for_a_reason_decide_nothing_anew_and_other_codes_do(
-    project: Project, score: Score, tmp_path: Path
+    project: Project, score: Score, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "reasons.yaml"
     recoded(path)
@@ -258,6 +258,7 @@ def test_other_words_for_a_reason_decide_nothing_anew_and_other_codes_do(
     recoded(path, outside="other")
     again = score(own, force=True, reason=WHY)
     assert (again.outcome, again.manifest) == ("unchanged", first)
+    assert "No new revision: files, model, policy, contract and codes of reasons are those of" in caplog.text
     recoded(path, R01="A1")
     second = score(own, force=True, reason=WHY).manifest
     assert second.revision == 2
