@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -68,6 +69,7 @@ class LightGBMModel:
             ModelError: the text is no LightGBM model.
         """
         self._families = families
+        self._alone = threading.Lock()
         self.caveat = caveat
         try:
             self._booster = lightgbm.Booster(model_str=text)
@@ -86,7 +88,8 @@ class LightGBMModel:
             raise TypeError("the model was read without the families of its features")
         summed = np.zeros((len(matrix), len(FAMILIES)), order="F")
         if len(matrix):
-            told = np.asarray(self._booster.predict(matrix, pred_contrib=True))
+            with self._alone:  # before each answer it works its trees' depths out anew, in the trees themselves
+                told = np.asarray(self._booster.predict(matrix, pred_contrib=True))
             for feature, family in enumerate(self._families):
                 summed[:, family] += told[:, feature]
         return summed
