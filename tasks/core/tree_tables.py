@@ -41,7 +41,8 @@ MAX_BITS: Final = 8
 _MAX_NUMBERS: Final = 1 << 24
 """In all tables together: 128 MB."""
 _BLOCK_ROWS: Final = 16_384
-"""Rows that are worked on at a time: few calls, and outcomes that stay in the cache."""
+_TOGETHER: Final = 32
+"""Rows and tables that are worked on at a time. Calls must be few: threads wait for each other between them."""
 
 
 class _Step(NamedTuple):
@@ -78,6 +79,46 @@ class _Table:
     """Family to its contributions to the raw score, shape (keys,)."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """Some tables laid end to end, and how to look into all of them at once."""
+
+    which: np.ndarray
+    """Those of the tables of a stack that are among them, shape (tables,)."""
+    entries: np.ndarray
+    """Shape (tables * keys,)."""
+
+    def up(self, keys: np.ndarray, places: np.ndarray, found: np.ndarray) -> np.ndarray:
+        """What the tables give for the keys, uint8, shape (all tables of the stack, rows).
+
+        `places` and `found` are space to work in, int64 and float64, of that shape.
+        """
+        n = len(self.which)
+        firsts = np.arange(0, len(self.entries), len(self.entries) // n)[:, np.newaxis]
+        np.add(keys if n == len(keys) else keys[self.which], firsts, out=places[:n])
+        return np.take(self.entries, places[:n], out=found[:n], mode="wrap")
+
+
+@dataclass(frozen=True, slots=True)
+class _Stack:
+    """Tables that follow each other, looked up together."""
+
+    outcomes: np.ndarray
+    """The rows of the outcomes that keys are made of, int64, shape (bits, tables), highest bit first."""
+    leaf_values: _Looked
+    contributions: Mapping[int, _Looked]
+    """By family."""
+
+    def keys(self, outcomes: np.ndarray) -> np.ndarray:
+        """The key of each row in each table, uint8, shape (tables, rows)."""
+        keys = np.zeros((self.outcomes.shape[1], outcomes.shape[1]), np.uint8)
+        bits = np.empty_like(keys)
+        for places in self.outcomes:  # doubling is far faster than shifting
+            np.add(keys, keys, out=keys)
+            np.bitwise_or(keys, np.take(outcomes, places, axis=0, out=bits, mode="wrap"), out=keys)
+        return keys
+
+
 class TreeTables:
     """A model of small trees, scored and explained from tables. It may be asked by several threads at once."""
 
@@ -99,45 +140,51 @@ class TreeTables:
         if numbers > _MAX_NUMBERS:
             raise UnfitTreesError(f"its tables would hold {numbers:,} numbers, more than {_MAX_NUMBERS:,}")
         splits = sorted({split for subtree in subtrees for split in subtree.splits})
+        self.n_tables = len(subtrees)
         self._n_features = len(families)
         self._thresholds = {
             column: np.array([split.threshold for split in splits if split.column == column])
             for column in dict.fromkeys(split.column for split in splits)
         }
         places = {split: place for place, split in enumerate(splits)}
-        self._tables = [_tabulate(subtree, places, families) for subtree in subtrees]
+        tables = [_tabulate(subtree, places, families) for subtree in subtrees]
+        starts = range(0, len(tables), _TOGETHER)
+        self._stacks = [_stack(tables[start : start + _TOGETHER], nowhere=len(splits)) for start in starts]
 
     def raw_scores(self, matrix: np.ndarray) -> np.ndarray:
         """Raw scores (log-odds), float64, shape (rows,), to the last bit those of LightGBM."""
         scores = np.zeros(len(matrix))
-        for rows, keyed in self._by_blocks(matrix):
-            looked_up = np.empty(len(scores[rows]))
-            for table, key in keyed:
-                scores[rows] += np.take(table.leaf_values, key, out=looked_up, mode="wrap")
+        for rows, outcomes in self._by_blocks(matrix):
+            space = _space(outcomes)
+            for stack in self._stacks:
+                for values in stack.leaf_values.up(stack.keys(outcomes), *space):
+                    scores[rows] += values  # tree by tree: NumPy's own sums add in another order
         return scores
 
     def contributions(self, matrix: np.ndarray) -> np.ndarray:
         """Exact Shapley contributions to each raw score (log-odds), shape (rows, families), as `Engine` has them."""
         summed = np.zeros((len(FAMILIES), len(matrix)))
-        for rows, keyed in self._by_blocks(matrix):
-            looked_up = np.empty(summed[:, rows].shape[1])
-            for table, key in keyed:
-                for family, contributions in table.contributions.items():
-                    summed[family, rows] += np.take(contributions, key, out=looked_up, mode="wrap")
+        for rows, outcomes in self._by_blocks(matrix):
+            space = _space(outcomes)
+            for stack in self._stacks:
+                keys = stack.keys(outcomes)
+                for family, tables in stack.contributions.items():
+                    for values in tables.up(keys, *space):
+                        summed[family, rows] += values
         return summed.T
 
-    def _by_blocks(self, matrix: np.ndarray) -> Iterator[tuple[slice, Iterator[tuple[_Table, np.ndarray]]]]:
-        """Blocks of rows, each with every table in order and the rows' keys in it."""
+    def _by_blocks(self, matrix: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+        """Blocks of rows with the outcomes of their splits."""
         if matrix.ndim != 2 or matrix.shape[1] != self._n_features:  # noqa: PLR2004 - rows and features
             raise ValueError(f"a matrix of {self._n_features} features is needed, not of shape {matrix.shape}")
         for start in range(0, len(matrix), _BLOCK_ROWS):
             rows = slice(start, start + _BLOCK_ROWS)
-            yield rows, self._keyed(self._outcomes(matrix[rows]))
+            yield rows, self._outcomes(matrix[rows])
 
     def _outcomes(self, matrix: np.ndarray) -> np.ndarray:
-        """1 where a row goes left, 0 where right, for every split; uint8, shape (splits, rows)."""
-        outcomes = np.empty((sum(map(len, self._thresholds.values())), len(matrix)), dtype=bool)
-        first = 0
+        """1 where a row goes left, 0 where right; a row for every split, and one of zeros; uint8, shape (all, rows)."""
+        outcomes = np.empty((1 + sum(map(len, self._thresholds.values())), len(matrix)), dtype=bool)
+        outcomes[-1], first = False, 0
         for column, thresholds in self._thresholds.items():
             values, last = _looked_at(matrix[:, column.feature], column, thresholds), first + len(thresholds)
             goes_left, limits = outcomes[first:last], thresholds[:, np.newaxis]
@@ -148,15 +195,34 @@ class TreeTables:
             first = last
         return outcomes.view(np.uint8)
 
-    def _keyed(self, outcomes: np.ndarray) -> Iterator[tuple[_Table, np.ndarray]]:
-        """Every table in order with each row's key in it, int64, which the next one overwrites."""
-        bits, key = np.empty(outcomes.shape[1], np.uint8), np.empty(outcomes.shape[1], np.intp)
-        for table in self._tables:
-            bits[:] = 0
-            for place in table.outcomes:  # doubling is far faster than shifting
-                np.bitwise_or(np.add(bits, bits, out=bits), outcomes[place], out=bits)
-            key[:] = bits
-            yield table, key
+
+def _space(outcomes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Places and values of a stack, to be used again: new memory costs more than what is done in it."""
+    shape = _TOGETHER, outcomes.shape[1]
+    return np.empty(shape, np.intp), np.empty(shape)
+
+
+def _stack(tables: Sequence[_Table], *, nowhere: int) -> _Stack:
+    """Tables side by side; those of few bits get leading ones that are never set, from the outcomes' row `nowhere`."""
+    bits = max(len(table.outcomes) for table in tables)
+    outcomes = [(nowhere,) * (bits - len(table.outcomes)) + table.outcomes for table in tables]
+
+    def laid_out(parts: Mapping[int, np.ndarray]) -> _Looked:
+        entries = np.zeros((len(parts), 1 << bits))
+        for row, part in zip(entries, parts.values(), strict=True):
+            row[: len(part)] = part
+        return _Looked(np.array(list(parts)), entries.ravel())
+
+    return _Stack(
+        np.array(outcomes, dtype=np.intp).reshape(len(tables), bits).T,
+        laid_out({number: table.leaf_values for number, table in enumerate(tables)}),
+        {
+            family: laid_out(
+                {n: table.contributions[family] for n, table in enumerate(tables) if family in table.contributions}
+            )
+            for family in sorted({family for table in tables for family in table.contributions})
+        },
+    )
 
 
 def _looked_at(values: np.ndarray, column: Column, thresholds: np.ndarray) -> np.ndarray:

@@ -75,7 +75,7 @@ def test_any_small_model_scores_and_explains_as_lightgbm_does(params: dict[str, 
 @pytest.mark.parametrize("depth", [6, 7, 8])
 def test_deep_trees_are_cut_into_tables_and_stay_exact(depth: int) -> None:
     text = fit({"max_depth": depth, "num_leaves": 2**depth, "min_data_in_leaf": 1}, trees=3, rows=3000)
-    assert len(TreeTables(text, FAMILIES)._tables) > 3
+    assert TreeTables(text, FAMILIES).n_tables > 3
     require_same(text, rows_for(text))
 
 
@@ -172,14 +172,21 @@ def test_a_leaf_behind_eight_splits_is_exact_and_behind_nine_refused() -> None:
 
 
 def test_tables_that_would_not_fit_into_memory_are_refused(monkeypatch: Any) -> None:
-    text = fit({"max_depth": 3})
-    tables = TreeTables(text, FAMILIES)._tables
-    numbers = sum((1 + len(table.contributions)) * len(table.leaf_values) for table in tables)
+    text = a_chain(8)  # leaves' values, and contributions of a single family
+    numbers = 2 * 2**8
     monkeypatch.setattr("tasks.core.tree_tables._MAX_NUMBERS", numbers)
     TreeTables(text, FAMILIES)
     monkeypatch.setattr("tasks.core.tree_tables._MAX_NUMBERS", numbers - 1)
     with pytest.raises(UnfitTreesError, match=f"{numbers:,} numbers"):
         TreeTables(text, FAMILIES)
+
+
+@pytest.mark.parametrize("together", [1, 3, 8, 9])
+def test_tables_may_be_looked_up_in_stacks_of_any_size(together: int, monkeypatch: Any) -> None:
+    monkeypatch.setattr("tasks.core.tree_tables._TOGETHER", together)
+    text = fit({"max_depth": 3, "min_gain_to_split": 2.0})
+    assert len({len(tree.splits) for tree in read_trees(text)}) > 1
+    require_same(text, rows_for(text))
 
 
 @pytest.mark.parametrize(
