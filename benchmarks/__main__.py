@@ -122,8 +122,8 @@ class Bench:
                 run_command(["score", *day], {**environ, "SCORING_STORAGE__ROOT": f"{root}/first"})
             shutil.copytree(f"{root}/store", f"{root}/plain")
             for told, arguments, store in (
-                (f"scoring score, {_COMMAND_ROWS:,} rows", ["score", *day], "store"),
-                ("scoring score --without-prefect, the same", ["score", *day, "--without-prefect"], "plain"),
+                (f"scoring score | {_COMMAND_ROWS:,}", ["score", *day], "store"),
+                (f"scoring score --without-prefect | {_COMMAND_ROWS:,}", ["score", *day, "--without-prefect"], "plain"),
                 ("scoring status", ["status"], "store"),
             ):
                 spent = run_command(arguments, {**environ, "SCORING_STORAGE__ROOT": f"{root}/{store}"})

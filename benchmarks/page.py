@@ -283,12 +283,12 @@ def _report_table(measured: Measured) -> str:
 
 
 def _command_table(measured: Measured) -> str:
-    rows = [
-        (f"`{command}`", *(spread([each[figure] for each in found]).told() for figure in ("wall", "cpu")),
-         f"{max(each['peak_bytes'] for each in found) / _GIGABYTE:.2f}")
-        for command, found in measured.commands.items() if found
-    ]  # fmt: skip
-    return _table(("command, whole process", "seconds", "CPU s", "peak GB"), rows)
+    rows = []
+    for told, found in measured.commands.items():
+        command, _, on = told.partition(" | ")
+        wall, cpu = (spread([each[figure] for each in found]).told() for figure in ("wall", "cpu"))
+        rows.append((f"`{command}`", on, wall, cpu, f"{max(each['peak_bytes'] for each in found) / _GIGABYTE:.2f}"))
+    return _table(("command, whole process", "rows", "seconds", "CPU s", "peak GB"), rows)
 
 
 def put_between(document: str, told: str) -> str:
