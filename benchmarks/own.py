@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 DECISIONS: Final = "decisions.parquet"
 _SUITE: Final = PROJECT / "expectations/applications.json"
-CHUNK_ROWS: Final = 50_000
 _TOLD_FUNCTIONS: Final = 24
 _LEAST_SHARE: Final = 0.02
 
@@ -170,7 +169,7 @@ def typed_chunks(job: Job) -> Iterator[pa.Table]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    for batch in pq.ParquetFile(job.path(TYPED), pre_buffer=False).iter_batches(CHUNK_ROWS):
+    for batch in pq.ParquetFile(job.path(TYPED), pre_buffer=False).iter_batches(load_settings().scoring.chunk_rows):
         yield pa.Table.from_batches([batch])
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from benchmarks.apart import Job, Stopwatch
 from benchmarks.days import CLEAN, LANDED, LARGE_MODEL, TYPED, coded, levels_of
-from benchmarks.own import CHUNK_ROWS, DECISIONS, champion, engine_figures, nonzero, suite_text
+from benchmarks.own import DECISIONS, champion, engine_figures, nonzero, suite_text
 from configs.settings import load_settings
 
 if TYPE_CHECKING:
@@ -162,9 +162,8 @@ def run_floor(job: Job, watch: Stopwatch) -> dict[str, Any]:
     with watch.stage("read"):
         rows = pa_csv.read_csv(job.path(CLEAN), convert_options=pa_csv.ConvertOptions(column_types=_declared_types()))
     typed = rows.cast(TYPED_SCHEMA)
-    matrices = [
-        build_features(typed.slice(start, CHUNK_ROWS), bundle.features) for start in range(0, len(typed), CHUNK_ROWS)
-    ]
+    step = load_settings().scoring.chunk_rows
+    matrices = [build_features(typed.slice(start, step), bundle.features) for start in range(0, len(typed), step)]
     with watch.stage("scores"):
         raw = list(work_in_order(engine.raw_scores, matrices, workers=job.cores))
     with watch.stage("write"):

@@ -169,11 +169,11 @@ def _cutoffs(
 
 
 def _influences(bundle: Bundle, sample: pa.Table) -> tuple[Influence, ...]:
-    from tasks.adapters.lightgbm import contributions, gain_by_feature
+    from tasks.adapters.lightgbm import LightGBMModel, gain_by_feature
 
     names, text = bundle.features.names, bundle.model_text
     families = {name: FAMILIES[family_of(name)] for name in names}
-    told = contributions(text, build_features(sample, bundle.features))
+    told = LightGBMModel(text).contributions_by_feature(build_features(sample, bundle.features))
     return influences_of(told, gain_by_feature(text), names, families)
 
 

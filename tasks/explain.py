@@ -17,7 +17,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from configs.settings import Settings
+from configs.settings import Scoring, Settings
 from tasks.adapters.arrow import read_header, read_parquet
 from tasks.core.applications import ID, missing_columns, parse_rows
 from tasks.core.contract_report import read_contract_report
@@ -29,18 +29,16 @@ from tasks.core.reasons import REASONS, codes_of
 from tasks.core.scoring import Account, account_for, score_rows
 from tasks.core.screening import APPLICATION_ID, BROKEN_RULES
 from tasks.core.words import counted
-from tasks.erasure.note import require_no_erasure
 from tasks.errors import ModelError, SourceError
 from tasks.expired import read_expired
 from tasks.handout import hand_out, require_place
 from tasks.landing import announced_of, delivered_chunks, landing_key, open_landing, sha256_of
 from tasks.load import load_bundle, load_engine
-from tasks.rejected import find_rejected
-from tasks.revisions import newest_manifest, read_data, require_unbroken
+from tasks.rejected import find_rejected, published_revision
+from tasks.revisions import read_data
 from tasks.store import Store
 
 _PICTURES: Final = (".png", ".svg")
-_CHUNK_ROWS: Final = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +72,13 @@ def explain(store: Store, as_of: date, applicant: int, settings: Settings) -> Ex
         SourceError: the day has not been published, or no row of it has the id, which is not repeated.
         PublishError: the day is damaged, or an applicant is being erased from it.
     """
-    require_no_erasure(store, as_of)
-    require_unbroken(store, as_of)
-    published = newest_manifest(store, as_of)
-    if published is None:
-        raise SourceError(
-            f"{as_of} has not been published, so nothing of it can be explained. Score it first: scoring score --as-of "
-            f"{as_of}"
-        )
+    published = published_revision(store, as_of, hence="nothing of it can be explained")
     decisions = read_parquet(read_data(store, published.audited.decisions))
     rows = decisions.filter(pc.equal(decisions.column(APPLICATION_ID), applicant)).to_pylist()
     if not rows:
         return Explained(published, None, _broken_rules(store, published, applicant), None, (), ())
     found = _Landing(store, published)
-    delivered = found.row_of(applicant, settings.scoring.max_unpacked_bytes)
+    delivered = found.row_of(applicant, settings.scoring)
     if delivered is None:
         return Explained(published, rows[0], {}, None, (), found.remarks)
     try:
@@ -156,11 +147,11 @@ class _Landing:
         self._prefix = landing_key(published.as_of)
         self.remarks: tuple[str, ...] = ()
 
-    def row_of(self, applicant: int, max_unpacked_bytes: int) -> pa.Table | None:
+    def row_of(self, applicant: int, scoring: Scoring) -> pa.Table | None:
         """The row that counts: that of the last correction, or else the feed's; None where it is not to be had."""
         for file in self._files_last_first():
             try:
-                row = self._row_in(file, applicant, max_unpacked_bytes)
+                row = self._row_in(file, applicant, scoring)
             except SourceError as error:
                 self._remark(str(error))
                 continue
@@ -182,8 +173,8 @@ class _Landing:
             else:
                 self._remark(f"{name} is not in the landing any more.")
 
-    def _row_in(self, file: FileRef, applicant: int, max_unpacked_bytes: int) -> pa.Table | None:
-        limits = {"chunk_rows": _CHUNK_ROWS, "max_unpacked_bytes": max_unpacked_bytes}
+    def _row_in(self, file: FileRef, applicant: int, scoring: Scoring) -> pa.Table | None:
+        limits = {"chunk_rows": scoring.chunk_rows, "max_unpacked_bytes": scoring.max_unpacked_bytes}
         with open_landing(self._store, file.key, name=file.name) as stream:
             if sha256_of(stream) != file.sha256:
                 self._remark(f"{file.name} is not the file that was scored; it was changed since.")

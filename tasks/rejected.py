@@ -58,6 +58,21 @@ class Rejected:
         return int(pc.sum(pc.match_substring(text, "\n")).as_py() or 0)
 
 
+def published_revision(store: Store, as_of: date, *, hence: str) -> Manifest:
+    """The day's newest revision, from which rows may be shown; `hence` says what follows where there is none.
+
+    Raises:
+        SourceError: the day has not been published.
+        PublishError: the day is damaged, or an applicant is being erased from it.
+    """
+    require_no_erasure(store, as_of)
+    require_unbroken(store, as_of)
+    published = newest_manifest(store, as_of)
+    if published is None:
+        raise SourceError(f"{as_of} has not been published, so {hence}. Score it first: scoring score --as-of {as_of}")
+    return published
+
+
 def find_rejected(store: Store, as_of: date, rules: Collection[str] = ()) -> Rejected:
     """The rows that the day's newest revision set aside; where `rules` are given, those that break any of them.
 
@@ -66,14 +81,7 @@ def find_rejected(store: Store, as_of: date, rules: Collection[str] = ()) -> Rej
         ConfigError: none of the rows breaks a rule that is asked for.
         PublishError: the rows were removed by rule, are damaged, or an applicant is being erased from the day.
     """
-    require_no_erasure(store, as_of)
-    require_unbroken(store, as_of)
-    published = newest_manifest(store, as_of)
-    if published is None:
-        raise SourceError(
-            f"{as_of} has not been published, so no row of it is in quarantine. Score it first: scoring score --as-of "
-            f"{as_of}"
-        )
+    published = published_revision(store, as_of, hence="no row of it is in quarantine")
     quarantine = published.audited.quarantine
     if quarantine is None:
         rows = pa.schema([(name, pa.string()) for name in _EXPORTED]).empty_table()

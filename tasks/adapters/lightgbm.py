@@ -88,11 +88,15 @@ class LightGBMModel:
             raise TypeError("the model was read without the families of its features")
         summed = np.zeros((len(matrix), len(FAMILIES)), order="F")
         if len(matrix):
-            with self._alone:  # before each answer it works its trees' depths out anew, in the trees themselves
-                told = np.asarray(self._booster.predict(matrix, pred_contrib=True))
-            for feature, family in enumerate(self._families):
-                summed[:, family] += told[:, feature]
+            for told, family in zip(self.contributions_by_feature(matrix).T, self._families, strict=True):
+                summed[:, family] += told
         return summed
+
+    def contributions_by_feature(self, matrix: np.ndarray) -> np.ndarray:
+        """Contribution of each feature to each raw score (log-odds), shape (rows, features)."""
+        with self._alone:  # before each answer it works its trees' depths out anew, in the trees themselves
+            told = self._booster.predict(matrix, pred_contrib=True)
+        return np.asarray(told)[:, :-1]  # the last is the same for everybody
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,12 +207,6 @@ def gain_by_feature(text: str) -> dict[str, float]:
     """Total loss reduction of each feature's splits."""
     booster = lightgbm.Booster(model_str=text)
     return dict(zip(booster.feature_name(), booster.feature_importance("gain").tolist(), strict=True))
-
-
-def contributions(text: str, matrix: np.ndarray) -> np.ndarray:
-    """LightGBM's own contribution of each feature to each row's raw score (log-odds), shape (rows, features)."""
-    told = lightgbm.Booster(model_str=text).predict(matrix, pred_contrib=True)
-    return np.asarray(told)[:, :-1]  # the last is the same for everybody
 
 
 def _reproducible(seed: int) -> dict[str, object]:

@@ -40,19 +40,21 @@ def score_rows(rows: pa.Table, bundle: Bundle, engine: Engine, *, policy: Policy
         codes: those of the families, in the order of `FAMILIES`.
     """
     blocks = [rows.slice(start, _BLOCK_ROWS) for start in range(0, rows.num_rows, _BLOCK_ROWS)] or [rows]
-    pds, explained = zip(*(_score_block(block, bundle, engine, policy) for block in blocks), strict=True)
-    pd = np.concatenate(pds)
-    is_explained = decide(pd, policy).decision != APPROVE
-    reasons = principal_reasons(engine.contributions(np.concatenate(explained, axis=1).T), codes)
+    pds, masks, seen = zip(*(_score_block(block, bundle, engine, policy) for block in blocks), strict=True)
+    is_explained = np.concatenate(masks)
+    reasons = principal_reasons(engine.contributions(np.concatenate(seen, axis=1).T), codes)
     place = pa.array(np.cumsum(is_explained) - 1, mask=~is_explained)
-    return Scored(pd, {name: reasons[name].take(place) for name in REASONS})
+    return Scored(np.concatenate(pds), {name: reasons[name].take(place) for name in REASONS})
 
 
-def _score_block(rows: pa.Table, bundle: Bundle, engine: Engine, policy: Policy) -> tuple[np.ndarray, np.ndarray]:
-    """The pd of each row; and of those that are not approved what the model saw, shape (features, rows)."""
+def _score_block(
+    rows: pa.Table, bundle: Bundle, engine: Engine, policy: Policy
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The pd of each row, whether it is not approved, and what the model saw of those, shape (features, they)."""
     matrix = build_features(rows, bundle.features)
     pd = pd_of(matrix, engine, bundle.calibration)
-    return pd, matrix.T[:, decide(pd, policy).decision != APPROVE]
+    is_explained = decide(pd, policy).decision != APPROVE
+    return pd, is_explained, matrix.T[:, is_explained]
 
 
 @dataclass(frozen=True, slots=True)

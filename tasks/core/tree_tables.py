@@ -85,6 +85,8 @@ class _Looked:
 
     which: np.ndarray
     """Those of the tables of a stack that are among them, shape (tables,)."""
+    firsts: np.ndarray
+    """Where the entries of each begin, shape (tables, 1)."""
     entries: np.ndarray
     """Shape (tables * keys,)."""
 
@@ -94,8 +96,7 @@ class _Looked:
         `places` and `found` are space to work in, int64 and float64, of that shape.
         """
         n = len(self.which)
-        firsts = np.arange(0, len(self.entries), len(self.entries) // n)[:, np.newaxis]
-        np.add(keys if n == len(keys) else keys[self.which], firsts, out=places[:n])
+        np.add(keys if n == len(keys) else keys[self.which], self.firsts, out=places[:n])
         return np.take(self.entries, places[:n], out=found[:n], mode="wrap")
 
 
@@ -211,7 +212,7 @@ def _stack(tables: Sequence[_Table], *, nowhere: int) -> _Stack:
         entries = np.zeros((len(parts), 1 << bits))
         for row, part in zip(entries, parts.values(), strict=True):
             row[: len(part)] = part
-        return _Looked(np.array(list(parts)), entries.ravel())
+        return _Looked(np.array(list(parts)), np.arange(len(parts))[:, np.newaxis] << bits, entries.ravel())
 
     return _Stack(
         np.array(outcomes, dtype=np.intp).reshape(len(tables), bits).T,

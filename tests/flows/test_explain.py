@@ -5,11 +5,10 @@ import logging
 import re
 import shutil
 import stat
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +17,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from configs.settings import PROJECT, Settings, load_settings
-from flows.cli import main
 from flows.explain_summary import explain_summary
 from flows.score_applications import score_applications
 from tasks.adapters.lightgbm import LightGBMModel
@@ -34,17 +32,12 @@ from tasks.expired import note_expired
 from tasks.explain import Explained, explain
 from tasks.load import load_bundle
 from tasks.store.folder import FolderStore
+from tests.commands import Ended, call
 from tests.conftest import DAY, Project
 
 Score = Callable[..., Any]
 WHY = "they told us more"
 FILE = "applications_1.csv"
-
-
-class Ended(NamedTuple):
-    code: int
-    out: str
-    err: str
 
 
 @pytest.fixture
@@ -53,13 +46,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
 
     def run(project: Project, applicant: object, *arguments: str) -> Ended:
         words = ["explain", "--as-of", str(DAY), "--application-id", str(applicant), "--config", project.config]
-        monkeypatch.setattr(sys, "argv", ["scoring", *words, *arguments])
-        code = 0
-        try:
-            main()
-        except SystemExit as left:
-            code = int(left.code or 0)
-        return Ended(code, *capsys.readouterr())
+        return call([*words, *arguments], monkeypatch, capsys)
 
     return run
 

@@ -8,11 +8,10 @@ import math
 import re
 import shutil
 import stat
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -20,7 +19,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from configs.settings import Storage
-from flows.cli import main
 from flows.score_applications import score_applications
 from tasks.core.applications import ID, NAMES
 from tasks.core.manifest import Manifest
@@ -29,6 +27,7 @@ from tasks.expired import note_expired
 from tasks.revisions import newest_manifest
 from tasks.store import open_store
 from tasks.store.folder import FolderStore
+from tests.commands import Ended, call
 from tests.conftest import DAY, Project
 
 Score = Callable[..., Any]
@@ -46,28 +45,14 @@ SPOILT: dict[int, dict[str, str]] = {
 }
 
 
-class Ended(NamedTuple):
-    """How a command ended, and what it printed."""
-
-    code: int
-    out: str
-    err: str
-
-
 @pytest.fixture
 def rejected(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Ended]]:
     """Call `scoring rejected` of the day in this process."""
     root, before = logging.getLogger(), list(logging.getLogger().handlers)
 
     def run(project: Project, *arguments: str) -> Ended:
-        call = ["scoring", "rejected", "--as-of", str(DAY), "--config", project.config, *arguments]
-        monkeypatch.setattr(sys, "argv", call)
-        code = 0
-        try:
-            main()
-        except SystemExit as left:
-            code = int(left.code or 0)
-        return Ended(code, *capsys.readouterr())
+        words = ["rejected", "--as-of", str(DAY), "--config", project.config, *arguments]
+        return call(words, monkeypatch, capsys)
 
     yield run
     root.handlers[:] = before

@@ -11,18 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from configs.policy import load_policy
-from configs.reasons import load_reasons
-from configs.settings import load_settings
+from configs.settings import Settings, load_settings
 from tasks.core.applications import NAMES
 from tasks.core.bundle import Bundle, Engine
-from tasks.core.feature_list import FAMILIES
 from tasks.core.policy import Policy
+from tasks.core.reasons import codes_of
 from tasks.core.scoring import score_rows
 from tasks.core.screening import APPLICATION_ID, BROKEN_RULES, SOURCE_ROW, screen_chunk
 from tasks.core.spoiling import spoil_rows
 from tasks.core.synthetic import synthesize_applications
 from tasks.generate import load_statistics
-from tasks.load import load_bundle, load_contract, load_engine, policy_for, registry_of, suite_text
+from tasks.load import load_bundle, load_contract, load_engine, policy_for, reasons_of, registry_of, suite_text
 from tests.conftest import DAY, Project
 
 ROWS = 400
@@ -55,7 +54,7 @@ def decided(rows: pa.Table, decider: Decider) -> list[tuple[object, ...]]:
     """What becomes of each row, in their order: pd and reasons, or the rules it breaks."""
     suite = load_contract(suite_text("expectations/applications.json"))
     chunk = screen_chunk(rows, first_row=1, source="a.csv", contract=suite)
-    codes = tuple(entry.code for entry in load_reasons("configs/reasons.yaml", FAMILIES).reasons)
+    codes = codes_of(reasons_of(Settings()))
     scored = score_rows(chunk.accepted, decider.bundle, decider.engine, policy=decider.policy, codes=codes)
     reasons = zip(*(column.to_pylist() for column in scored.reasons.values()), strict=True)
     told: dict[int, tuple[object, ...]] = {

@@ -1,0 +1,27 @@
+"""The command line, called in this process."""
+
+import sys
+from typing import NamedTuple
+
+import pytest
+
+from flows.cli import main
+
+
+class Ended(NamedTuple):
+    """How a command ended, and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+def call(words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Ended:
+    """Run `scoring` with these words."""
+    monkeypatch.setattr(sys, "argv", ["scoring", *words])
+    code = 0
+    try:
+        main()
+    except SystemExit as left:
+        code = int(left.code or 0)
+    return Ended(code, *capsys.readouterr())
