@@ -33,6 +33,7 @@ from tasks.store import Store
 _PLACE: Final = [SOURCE_FILE, SOURCE_ROW]
 _TRACED: Final = [*_PLACE, APPLICATION_ID, *RECONCILED]
 _TRACED_SCHEMA: Final = no_rejected_rows().select(_TRACED).schema
+_PLACE_SCHEMA: Final = no_rejected_rows().select(_PLACE).schema
 
 
 class Assembled(NamedTuple):
@@ -56,7 +57,7 @@ def assemble(store: Store, parts: Sequence[PartRef], *, chunk_rows: int) -> Asse
     Args:
         parts: in the order of the delivery; of several corrections of one id the last counts.
     """
-    decided = pa.concat_tables([_decided(store, part) for part in parts])
+    decided = pa.concat_tables([_decided(store, part) for part in parts]).unify_dictionaries()
     rejected = pa.concat_tables([read_parquet(read_data(store, part.rejected)) for part in parts])
     places = _in_question(decided, rejected, [part.file.name for part in parts if part.file.is_correction])
     is_outdated = _outdated(places, parts)
@@ -81,11 +82,16 @@ def assemble(store: Store, parts: Sequence[PartRef], *, chunk_rows: int) -> Asse
 
 def _in_question(decided: pa.Table, rejected: pa.Table, corrections: Sequence[str]) -> pd.DataFrame:
     """Where the rows stood whose id occurs more than once, and corrections, with their ids and amounts."""
-    rows = pa.concat_tables([decided.select(_TRACED), rejected.select(_TRACED)])
-    ids, files = rows.column(APPLICATION_ID), rows.column(SOURCE_FILE)
-    shared = pc.is_in(ids, value_set=pa.array(shared_ids(ids.drop_null().to_numpy())))
-    corrected = pc.and_(pc.is_valid(ids), pc.is_in(files, value_set=pa.array(corrections, pa.string())))
-    return rows.filter(pc.or_(shared, corrected)).to_pandas()
+    ids = [table.column(APPLICATION_ID).drop_null().to_numpy() for table in (decided, rejected)]
+    shared = pa.array(shared_ids(np.concatenate(ids)))
+
+    def of(table: pa.Table) -> pa.Table:
+        ids, files = table.column(APPLICATION_ID), table.column(SOURCE_FILE)
+        corrected = pc.and_(pc.is_valid(ids), pc.is_in(files, value_set=pa.array(corrections, pa.string())))
+        is_asked = pc.or_(pc.is_in(ids, value_set=shared), corrected)
+        return table.select(_TRACED).filter(is_asked).cast(_TRACED_SCHEMA)
+
+    return pa.concat_tables(map(of, (decided, rejected))).to_pandas()
 
 
 def _traced(places: pd.DataFrame) -> pa.Table:
@@ -126,7 +132,8 @@ def control_totals(parts: Sequence[PartRef], assembled: Assembled) -> dict[str, 
 
 def _decided(store: Store, part: PartRef) -> pa.Table:
     table = read_parquet(read_data(store, part.decided))
-    return table.add_column(0, SOURCE_FILE, pa.repeat(pa.scalar(part.file.name), table.num_rows))
+    the_only = pa.repeat(pa.scalar(0, pa.int32()), table.num_rows)  # a name per row would be a sixth of the table
+    return table.add_column(0, SOURCE_FILE, pa.DictionaryArray.from_arrays(the_only, [part.file.name]))
 
 
 def _read_again(
@@ -201,6 +208,6 @@ def _without(table: pa.Table, moved: pd.DataFrame) -> pa.Table:
     is_left = np.ones(table.num_rows, dtype=bool)
     ids = pc.is_in(table.column(APPLICATION_ID), value_set=pa.array(moved[APPLICATION_ID].unique()))
     near = np.flatnonzero(ids.to_numpy())  # all that may have moved, without a look at the others' places
-    places = pd.MultiIndex.from_frame(table.select(_PLACE).take(pa.array(near)).to_pandas())
+    places = pd.MultiIndex.from_frame(table.select(_PLACE).take(pa.array(near)).cast(_PLACE_SCHEMA).to_pandas())
     is_left[near[places.isin(pd.MultiIndex.from_frame(moved[_PLACE]))]] = False
     return table.filter(pa.array(is_left))

@@ -30,7 +30,7 @@ from tasks.core.day import (
     count_by_decision,
     unaccounted,
 )
-from tasks.core.decisions import SCHEMA_VERSION, build_changes, build_decisions
+from tasks.core.decisions import SCHEMA_VERSION, SCORED, build_changes, build_decisions
 from tasks.core.screening import APPLICATION_ID, RECONCILED, SOURCE_FILE, SOURCE_ROW
 from tasks.core.words import counted
 from tasks.errors import ExpectationsNotMet, ScoringError
@@ -62,16 +62,16 @@ def audit(delivery: Delivery, pins: Pins, draft: Draft, parts: Sequence[PartRef]
     gate = Gate(store, pinned_contract(pins, settings), delivery, settings)
     passed = gate.require_contract(parts, assembled, draft)
     files, totals = count_files(parts, assembled), control_totals(parts, assembled)
+    scored, rejected = assembled.decided.select(SCORED), assembled.rejected
+    del assembled  # of millions of rows, half of what the audit holds
     decisions = build_decisions(
-        assembled.decided,
+        scored,
         as_of=delivery.as_of,
         policy=pins.policy,
         model_name=pins.model.name,
         model_version=pins.model.version,
         contract_version=pins.contract_version,
     )
-    rejected = assembled.rejected
-    del assembled  # of millions of rows, half of what the audit holds
     by_decision = count_by_decision(decisions.column("decision"))
     require_reconciled(files, totals, decisions)
     require_plausible(decisions, by_decision, settings)

@@ -33,7 +33,8 @@ SCHEMA: Final = pa.schema(
     ]
 )
 
-_SCORED: Final = ("application_id", "pd", *REASONS)
+SCORED: Final = ("application_id", "pd", *REASONS)
+"""What a row is made of, beside what is the same for all."""
 
 CHANGES: Final = pa.schema(
     [("application_id", pa.int64()), ("old_decision", pa.string()), ("new_decision", pa.string())]
@@ -49,7 +50,7 @@ def build_decisions(
         scored: `application_id`, unique, in any order; `pd` in [0, 1]; and the columns `REASONS`.
     """
     order = np.argsort(scored.column("application_id").to_numpy(), kind="stable")
-    scored = scored.select(_SCORED).combine_chunks().take(pa.array(order))
+    scored = scored.select(SCORED).combine_chunks().take(pa.array(order))
     constant = {
         "as_of": as_of,
         "cutoff": policy.cutoff,
@@ -59,7 +60,7 @@ def build_decisions(
         "contract_version": contract_version,
     }
     columns: dict[str, pa.Array] = {
-        **dict(zip(_SCORED, scored.columns, strict=True)),
+        **dict(zip(SCORED, scored.columns, strict=True)),
         **decided_columns(scored.column("pd").to_numpy(), policy),
         **{name: pa.repeat(pa.scalar(value, SCHEMA.field(name).type), len(order)) for name, value in constant.items()},
     }
