@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -15,9 +15,7 @@ from tasks.core.feature_list import FAMILIES
 from tasks.core.features import build_features
 from tasks.core.policy import APPROVE, Policy, decide
 from tasks.core.reasons import REASONS, principal_reasons
-
-_BLOCK_ROWS: Final = 16384
-"""Rows whose matrix is held at a time, some 20 MB: memory that is used again costs far less than new memory."""
+from tasks.core.tree_tables import BLOCK_ROWS
 
 
 class Scored(NamedTuple):
@@ -39,7 +37,8 @@ def score_rows(rows: pa.Table, bundle: Bundle, engine: Engine, *, policy: Policy
         policy: what decides whose reasons are asked for.
         codes: those of the families, in the order of `FAMILIES`.
     """
-    blocks = [rows.slice(start, _BLOCK_ROWS) for start in range(0, rows.num_rows, _BLOCK_ROWS)] or [rows]
+    # A matrix of as many rows as the tables take at a time is some 20 MB; memory that is used again costs little.
+    blocks = [rows.slice(start, BLOCK_ROWS) for start in range(0, rows.num_rows, BLOCK_ROWS)] or [rows]
     pds, masks, seen = zip(*(_score_block(block, bundle, engine, policy) for block in blocks), strict=True)
     is_explained = np.concatenate(masks)
     reasons = principal_reasons(engine.contributions(np.concatenate(seen, axis=1).T), codes)

@@ -40,7 +40,7 @@ MAX_BITS: Final = 8
 """Outcomes that a key, one byte, can hold."""
 _MAX_NUMBERS: Final = 1 << 24
 """In all tables together: 128 MB."""
-_BLOCK_ROWS: Final = 16_384
+BLOCK_ROWS: Final = 16_384
 _TOGETHER: Final = 32
 """Rows and tables that are worked on at a time. Calls must be few: threads wait for each other between them."""
 
@@ -178,8 +178,8 @@ class TreeTables:
         """Blocks of rows with the outcomes of their splits."""
         if matrix.ndim != 2 or matrix.shape[1] != self._n_features:  # noqa: PLR2004 - rows and features
             raise ValueError(f"a matrix of {self._n_features} features is needed, not of shape {matrix.shape}")
-        for start in range(0, len(matrix), _BLOCK_ROWS):
-            rows = slice(start, start + _BLOCK_ROWS)
+        for start in range(0, len(matrix), BLOCK_ROWS):
+            rows = slice(start, start + BLOCK_ROWS)
             yield rows, self._outcomes(matrix[rows])
 
     def _outcomes(self, matrix: np.ndarray) -> np.ndarray:

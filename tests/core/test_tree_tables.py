@@ -101,7 +101,7 @@ def test_rows_come_out_the_same_alone_and_in_blocks_of_any_size(block_rows: int,
     text = fit({"max_depth": 3})
     matrix, tables = rows_for(text), TreeTables(text, FAMILIES)
     together, why = tables.raw_scores(matrix), tables.contributions(matrix)
-    monkeypatch.setattr("tasks.core.tree_tables._BLOCK_ROWS", block_rows)
+    monkeypatch.setattr("tasks.core.tree_tables.BLOCK_ROWS", block_rows)
     np.testing.assert_array_equal(tables.raw_scores(matrix), together)
     np.testing.assert_array_equal(tables.contributions(matrix), why)
     alone = [tables.raw_scores(matrix[row : row + 1])[0] for row in range(len(matrix))]
