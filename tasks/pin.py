@@ -88,10 +88,7 @@ def _undecidable(published: Manifest, what: str, builds: str) -> ModelError:
 
 
 def _for_delivery(pins: Pins, delivery: Delivery) -> Pins:
-    made_of = fingerprint(
-        delivery, model=pins.model, policy=pins.policy_digest, contract=pins.contract_digest, reasons=pins.reasons
-    )
-    return replace(pins, fingerprint=made_of)
+    return replace(pins, fingerprint=fingerprint(delivery, pins))
 
 
 def pinned_contract(pins: Pins, settings: Settings) -> Contract:

@@ -157,10 +157,7 @@ def _constants(manifest: Manifest) -> dict[str, Any]:
 def _fingerprint_of(manifest: Manifest, pins: Pins) -> str:
     """The fingerprint, from all that it covers; of a file that is its name and digest."""
     files = tuple(FileRef(name, name, "csv", 0, sha256) for name, sha256 in manifest.inputs.items())
-    delivery = Delivery(manifest.as_of, files)
-    return fingerprint(
-        delivery, model=pins.model, policy=pins.policy_digest, contract=pins.contract_digest, reasons=pins.reasons
-    )
+    return fingerprint(Delivery(manifest.as_of, files), pins)
 
 
 def _counts(counts: Mapping[str, int]) -> str:

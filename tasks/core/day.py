@@ -228,9 +228,7 @@ def is_empty(delivery: Delivery, parts: Sequence[PartRef]) -> bool:
     return delivery.excuse is not None and not any(part.rows for part in parts)
 
 
-def fingerprint(
-    delivery: Delivery, *, model: ModelPin, policy: str, contract: str, reasons: Mapping[str, Reason]
-) -> str:
+def fingerprint(delivery: Delivery, pins: Pins) -> str:
     """SHA-256 over all that decides a day's rows; two runs with one fingerprint publish the same bytes.
 
     It covers the files' names and digests, the model's name, version and bundle digest, the digests of policy and
@@ -240,10 +238,10 @@ def fingerprint(
         {
             "as_of": delivery.as_of.isoformat(),
             "inputs": delivery.digests,
-            "model": asdict(model),
-            "policy": policy,
-            "contract": contract,
-            "reasons": _codes(reasons),
+            "model": asdict(pins.model),
+            "policy": pins.policy_digest,
+            "contract": pins.contract_digest,
+            "reasons": _codes(pins.reasons),
             "features": FEATURE_VERSION,
             "schema": SCHEMA_VERSION,
         }

@@ -50,8 +50,8 @@ def decisions(ids: np.ndarray = IDS, pds: np.ndarray = PDS) -> pa.Table:
 def manifest() -> Manifest:
     inputs = {"a.csv": "1", "b.csv": "2"}
     delivery = Delivery(DAY, tuple(FileRef(name, name, "csv", 0, sha256) for name, sha256 in inputs.items()))
-    day = fingerprint(delivery, model=MODEL, policy="p", contract="c", reasons=TOLD)
-    pins = Pins(DAY, MODEL, POLICY, "p", "1", "c", TOLD, day)
+    pins = Pins(DAY, MODEL, POLICY, "p", "1", "c", TOLD, fingerprint="")
+    day = fingerprint(delivery, pins)
     audited = Audited(
         DataFile("d", "d", 1, 6),
         DataFile("q", "q", 1, 2),

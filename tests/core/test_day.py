@@ -27,7 +27,8 @@ FILE = FileRef("a.csv", "landing/day=2026-11-02/a.csv", "csv", 10, "sha")
 DELIVERY = Delivery(date(2026, 11, 2), (FILE,))
 MODEL = ModelPin("m", "1", "d")
 AGE = Reason("R5", "Your age.")
-PARTS: dict[str, Any] = {"model": MODEL, "policy": "p", "contract": "c", "reasons": {"age": AGE}}
+POLICY = resolve_policy("1", 0.1, refer_from=None, bands=[("A", 1.0), ("B", None)])
+PINS = Pins(DELIVERY.as_of, MODEL, POLICY, "p", "1", "c", {"age": AGE}, fingerprint="")
 
 
 @pytest.mark.parametrize(
@@ -36,30 +37,30 @@ PARTS: dict[str, Any] = {"model": MODEL, "policy": "p", "contract": "c", "reason
         {"model": replace(MODEL, name="n")},
         {"model": replace(MODEL, version="2")},
         {"model": replace(MODEL, digest="e")},
-        {"policy": "other"},
-        {"contract": "other"},
+        {"policy_digest": "other"},
+        {"contract_digest": "other"},
         {"reasons": {"age": replace(AGE, code="R6")}},
         {"reasons": {"car": AGE}},
         {"reasons": {}},
     ],
 )
 def test_model_policy_contract_and_codes_count_in_the_fingerprint(other: dict[str, Any]) -> None:
-    assert fingerprint(DELIVERY, **PARTS) == fingerprint(DELIVERY, **PARTS)
-    assert fingerprint(DELIVERY, **PARTS | other) != fingerprint(DELIVERY, **PARTS)
+    assert fingerprint(DELIVERY, PINS) == fingerprint(DELIVERY, replace(PINS, fingerprint="of before", base=1))
+    assert fingerprint(DELIVERY, replace(PINS, **other)) != fingerprint(DELIVERY, PINS)
 
 
 def test_the_wording_of_a_reason_does_not_count_in_the_fingerprint() -> None:
-    reworded = PARTS | {"reasons": {"age": replace(AGE, sentence="How old you are.")}}
-    assert fingerprint(DELIVERY, **reworded) == fingerprint(DELIVERY, **PARTS)
+    reworded = replace(PINS, reasons={"age": replace(AGE, sentence="How old you are.")})
+    assert fingerprint(DELIVERY, reworded) == fingerprint(DELIVERY, PINS)
 
 
 @pytest.mark.parametrize("version", ["FEATURE_VERSION", "SCHEMA_VERSION"])
 def test_versions_of_features_and_schema_count_in_the_fingerprint(
     monkeypatch: pytest.MonkeyPatch, version: str
 ) -> None:
-    before = fingerprint(DELIVERY, **PARTS)
+    before = fingerprint(DELIVERY, PINS)
     monkeypatch.setattr(f"tasks.core.day.{version}", "other")
-    assert fingerprint(DELIVERY, **PARTS) != before
+    assert fingerprint(DELIVERY, PINS) != before
 
 
 @pytest.mark.parametrize(
@@ -71,13 +72,12 @@ def test_versions_of_features_and_schema_count_in_the_fingerprint(
     ],
 )
 def test_day_and_files_count_in_the_fingerprint(other: Delivery) -> None:
-    assert fingerprint(other, **PARTS) != fingerprint(DELIVERY, **PARTS)
+    assert fingerprint(other, PINS) != fingerprint(DELIVERY, PINS)
 
 
 def test_rows_and_what_decided_them_count_in_the_content_fingerprint() -> None:
-    policy = resolve_policy("1", 0.1, refer_from=None, bands=[("A", 1.0), ("B", None)])
     reasons = {"age": AGE, "car": Reason("R6", "Your car.")}
-    pins = Pins(date(2026, 11, 2), ModelPin("m", "1", "d"), policy, "p", "1", "c", reasons, "f")
+    pins = replace(PINS, reasons=reasons)
 
     def rows(**other: Any) -> pa.Table:
         columns = {"application_id": [1, 2], "pd": [0.1, 0.2], "reason_1": [None, "R5"]}

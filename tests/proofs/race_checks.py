@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from tasks.adapters.html import contract_page
 from tasks.core.day import DataFile, Delivery, FileRef, fingerprint, format_of
-from tasks.core.manifest import Manifest, read_manifest
+from tasks.core.manifest import Manifest, pins_of, read_manifest
 from tasks.revisions import decisions_key, report_key, report_page_key
 from tasks.store import NotFound, Store
 
@@ -187,10 +187,4 @@ def _fingerprint_of(store: Store, manifest: Manifest) -> str:
     for name in manifest.inputs:
         data = store.read(prefix + name).data
         files.append(FileRef(name, prefix + name, format_of(name), len(data), hashlib.sha256(data).hexdigest()))
-    return fingerprint(
-        Delivery(manifest.as_of, tuple(files)),
-        model=manifest.model,
-        policy=manifest.policy["digest"],
-        contract=manifest.contract["digest"],
-        reasons=manifest.reasons,
-    )
+    return fingerprint(Delivery(manifest.as_of, tuple(files)), pins_of(manifest))
