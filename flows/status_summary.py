@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from tasks.core.day import tell_changed
 from tasks.core.manifest import Manifest
 from tasks.core.words import counted
 from tasks.reread import Checked
@@ -102,9 +103,7 @@ def _revision(revision: int, manifest: Manifest | None, history: DayHistory, sto
         ),
         "Erased": _shown("; ".join(f"{each['at'][:10]}, {each['reason']}" for each in manifest.erasures)),
         "Decided": ", ".join(f"{name} {count:,}" for name, count in audited.by_decision.items()),
-        "Changed": f"{counted(audited.changes.rows, 'decision')} since revision {revision - 1}"
-        if audited.changes
-        else "",
+        "Changed": f"{tell_changed(audited)}, since revision {revision - 1}" if audited.changes else "",
         "Digest": audited.decisions.sha256[:_DIGITS],
     }
     yield from (f"    {name:<12}{text}" for name, text in told.items() if text)

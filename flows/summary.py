@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from configs.settings import Settings
-from tasks.core.day import CORRECTIONS, FileTotals
+from tasks.core.day import CORRECTIONS, FileTotals, tell_changed
 from tasks.core.manifest import DayResult
 from tasks.core.words import counted, percent
 from tasks.load import registry_of
@@ -50,7 +50,8 @@ def day_summary(result: DayResult, settings: Settings) -> str:
         {
             "Reason": manifest.reason or "",
             **_corrected(audited.files),
-            "Changed": f"{counted(changes.rows, 'decision')}: {store.location(changes.key)}",
+            "Changed": tell_changed(audited),
+            "Changes": store.location(changes.key),
         }
         if changes
         else {}

@@ -12,8 +12,9 @@ from prefect.events import emit_event
 from prefect.runtime import flow_run
 
 from configs.settings import Settings
+from tasks.core.day import tell_changed
 from tasks.core.manifest import Manifest
-from tasks.core.words import counted, in_markdown
+from tasks.core.words import in_markdown
 from tasks.orchestration import never_in_the_way, step
 from tasks.revisions import announcement_key, decisions_key, manifest_key, manifest_of, read_if_there, report_page_key
 from tasks.store import Store, open_store
@@ -73,7 +74,12 @@ def event_of(manifest: Manifest, store: Store, config: str | None) -> dict[str, 
         "decisions": store.location(decisions_key(manifest.as_of)),
     }
     if changes:
-        told |= {"reason": manifest.reason, "changed": changes.rows, "changes": store.location(changes.key)}
+        told |= {
+            "reason": manifest.reason,
+            "changed": changes.rows,
+            "changed_reasons": manifest.audited.changed_reasons,
+            "changes": store.location(changes.key),
+        }
     return {
         "id": uuid5(NAMESPACE_URL, f"{store.location(manifest_key(manifest.as_of, manifest.revision))} {manifest.run}"),
         "resource": {"prefect.resource.id": f"scoring.day.{day}", "prefect.resource.name": f"decisions of {day}"},
@@ -110,7 +116,7 @@ def day_markdown(manifest: Manifest, store: Store) -> str:
             f"# Applications of {manifest.as_of}, revision {manifest.revision}",
             made_with,
             *([f"Reason for this revision: {in_markdown(manifest.reason)}"] if manifest.reason else []),
-            *([f"{counted(audited.changes.rows, 'decision')} changed."] if audited.changes else []),
+            *([f"Changed: {tell_changed(audited)}."] if audited.changes else []),
             *_table("| file | rows received | decided | quarantined | copies dropped | replaced | erased |", files),
             *_table("| decision | applications | share |", decisions),
             *(_table("| rule broken | rows quarantined |", rules) if rules else ["", "No row was quarantined."]),

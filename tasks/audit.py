@@ -30,7 +30,7 @@ from tasks.core.day import (
     count_by_decision,
     unaccounted,
 )
-from tasks.core.decisions import SCHEMA_VERSION, SCORED, build_changes, build_decisions
+from tasks.core.decisions import SCHEMA_VERSION, SCORED, build_changes, build_decisions, count_changed_reasons
 from tasks.core.screening import APPLICATION_ID, RECONCILED, SOURCE_FILE, SOURCE_ROW
 from tasks.core.words import counted
 from tasks.errors import ExpectationsNotMet, ScoringError
@@ -80,6 +80,7 @@ def audit(delivery: Delivery, pins: Pins, draft: Draft, parts: Sequence[PartRef]
         "Audited %s; %s in quarantine",
         counted(decisions.num_rows, "decision"), counted(rejected.num_rows, "row"),
     )  # fmt: skip
+    changes, changed_reasons = _store_changes(store, delivery.as_of, decisions, draft)
     return Audited(
         _store_decisions(store, delivery.as_of, decisions, revision=draft.revision, content=content),
         _store_quarantine(store, delivery.as_of, rejected),
@@ -88,9 +89,10 @@ def audit(delivery: Delivery, pins: Pins, draft: Draft, parts: Sequence[PartRef]
         files,
         by_decision,
         passed.by_rule,
-        _store_changes(store, delivery.as_of, decisions, draft),
+        changes,
         tell_totals(totals, files, revision=draft.revision),
         passed.recent_days,
+        changed_reasons,
     )
 
 
@@ -147,13 +149,15 @@ def _store_decisions(store: Store, as_of: date, decisions: pa.Table, *, revision
     return store_data(store, f"revisions/day={as_of}/", "decisions", data, rows=decisions.num_rows)
 
 
-def _store_changes(store: Store, as_of: date, decisions: pa.Table, draft: Draft) -> DataFile | None:
-    """What differs from the revision before, which somebody may have acted on."""
+def _store_changes(store: Store, as_of: date, decisions: pa.Table, draft: Draft) -> tuple[DataFile | None, int | None]:
+    """What differs from the revision before, which somebody may have acted on, and how many reasons beside."""
     if draft.base is None:
-        return None
-    changes = build_changes(read_parquet(read_data(store, draft.base)), decisions)
+        return None, None
+    before = read_parquet(read_data(store, draft.base))
+    changes = build_changes(before, decisions)
     data = write_parquet(changes, {"schema_version": SCHEMA_VERSION, "revision": str(draft.revision)})
-    return store_data(store, f"revisions/day={as_of}/", "changes", data, rows=changes.num_rows)
+    file = store_data(store, f"revisions/day={as_of}/", "changes", data, rows=changes.num_rows)
+    return file, count_changed_reasons(before, decisions)
 
 
 def _store_quarantine(store: Store, as_of: date, rejected: pa.Table) -> DataFile | None:

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from tasks.core.control_totals import contradictions
 from tasks.core.day import Delivery, FileRef, Pins, content_fingerprint, count_by_decision, fingerprint, unaccounted
-from tasks.core.decisions import SCHEMA, SCHEMA_VERSION, build_changes
+from tasks.core.decisions import SCHEMA, SCHEMA_VERSION, build_changes, count_changed_reasons
 from tasks.core.features import FEATURE_VERSION
 from tasks.core.manifest import MANIFEST_VERSION, Manifest, pins_of, policy_of
 from tasks.core.policy import DECISIONS, decide
@@ -140,6 +140,9 @@ def check_changes(table: pa.Table, old: pa.Table, new: pa.Table, manifest: Manif
     expected = build_changes(old, new)
     if not table.equals(expected):
         yield f"is not what differs between the two revisions, which are {expected.num_rows} rows"
+    told = manifest.audited.changed_reasons
+    if told is not None and told != (n_others := count_changed_reasons(old, new)):
+        yield f"leaves {n_others} applications with other reasons; its manifest says {told}"
 
 
 def _constants(manifest: Manifest) -> dict[str, Any]:

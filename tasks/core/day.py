@@ -21,6 +21,7 @@ from tasks.core.decisions import SCHEMA_VERSION
 from tasks.core.features import FEATURE_VERSION
 from tasks.core.policy import DECISIONS, Policy
 from tasks.core.reasons import REASONS, Reason
+from tasks.core.words import counted
 from tasks.errors import SourceError
 
 FileFormat = Literal["csv", "csv.gz", "parquet"]
@@ -206,12 +207,22 @@ class Audited:
     the difference to what is left would tell."""
     recent_days: Mapping[str, int] = field(default_factory=dict)
     """Published days that the day was compared with, in ISO form, to the rows decided on each."""
+    changed_reasons: int | None = None
+    """Applications decided as in the revision before, for other reasons; None in the first, or where nobody counted."""
 
     @property
     def data_files(self) -> tuple[DataFile, ...]:
         """Every stored object that a manifest with this names."""
         files = (self.decisions, self.quarantine, self.contract_report, self.changes)
         return tuple(file for file in files if file)
+
+
+def tell_changed(audited: Audited) -> str:
+    """How much changed since the revision before, in words; nothing of the first."""
+    if not audited.changes:
+        return ""
+    decisions, reasons = counted(audited.changes.rows, "decision"), audited.changed_reasons
+    return decisions if reasons is None else f"{decisions}, and the reasons of {counted(reasons, 'other')}"
 
 
 def format_of(name: str) -> FileFormat:

@@ -5,6 +5,7 @@ The schema is a promise. It only ever grows; a change of meaning needs a new col
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from datetime import date
 from typing import Final
@@ -91,6 +92,20 @@ def build_changes(old: pa.Table, new: pa.Table) -> pa.Table:
     is_same = pc.fill_null(pc.equal(before, after), False)
     changed = joined.filter(pc.invert(is_same)).sort_by("application_id")
     return changed.rename_columns(CHANGES.names).cast(CHANGES).combine_chunks()
+
+
+def count_changed_reasons(old: pa.Table, new: pa.Table) -> int:
+    """Number of applications that two revisions of a day decide alike, and for other reasons or in another order.
+
+    Args:
+        old, new: tables with `application_id`, unique, `decision` and the columns `REASONS`.
+    """
+    place = pc.index_in(new.column("application_id"), value_set=old.column("application_id"))
+    said = ["decision", *REASONS]
+    before, after = old.select(said).take(place.drop_null()), new.select(said).filter(pc.is_valid(place))
+    differs = [pc.not_equal(*(pc.fill_null(each.column(name), "") for each in (before, after))) for name in REASONS]
+    is_alike = pc.equal(before.column("decision"), after.column("decision"))
+    return int(pc.sum(pc.and_(is_alike, functools.reduce(pc.or_, differs)), min_count=0).as_py())
 
 
 def _named(names: Sequence[str], index: np.ndarray) -> pa.Array:

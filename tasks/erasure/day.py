@@ -24,6 +24,7 @@ from tasks.adapters.arrow import read_footer, read_parquet, write_parquet
 from tasks.adapters.cut import cut_rows
 from tasks.clean import StoredDay, is_data_file
 from tasks.core.day import Audited, DataFile, content_fingerprint, count_by_decision
+from tasks.core.decisions import count_changed_reasons
 from tasks.core.erasure import erased_totals, places_of_rows, rows_of
 from tasks.core.manifest import Manifest, manifest_json, pins_of, read_manifest
 from tasks.core.screening import BROKEN_RULES, SOURCE_FILE, count_by_rule
@@ -32,7 +33,16 @@ from tasks.erasure.note import erased_key, note_erasure
 from tasks.erasure.record import Change, Record, Rewrite, rewrite, sha256_of_data
 from tasks.erasure.search import Found, name_of, reading_of, search
 from tasks.errors import PublishError
-from tasks.revisions import decisions_key, manifest_key, name_data, read_data, read_if_there, show_newest, store_data
+from tasks.revisions import (
+    decisions_key,
+    intact_data,
+    manifest_key,
+    name_data,
+    read_data,
+    read_if_there,
+    show_newest,
+    store_data,
+)
 from tasks.store import AlreadyExists, Changed, NotFound, Store, Stored
 from tasks.store.keys import is_key
 
@@ -158,12 +168,26 @@ class Eraser:
         self, manifests: Iterable[tuple[Stored, Manifest]], landing: Sequence[Rewrite], tables: Mapping[str, _CutTable]
     ) -> Iterator[Rewrite]:
         """The manifests that change."""
+        before: DataFile | None = None
         for stored, manifest in manifests:
             gone = {file.key for file in manifest.audited.data_files if not read_if_there(self._store, file.key)}
             erased = _without(manifest, landing, tables, gone)
+            now = manifest.audited.decisions
+            if manifest.audited.changed_reasons and now.key in tables:
+                old = self._decisions(before, tables) if before else None
+                recounted = None if old is None else count_changed_reasons(old, tables[now.key].kept)
+                erased = replace(erased, audited=replace(erased.audited, changed_reasons=recounted))
+            before = now
             if erased != manifest:
                 erased = replace(erased, erasures=(*manifest.erasures, self._record.told))
                 yield rewrite(manifest_key(manifest.as_of, manifest.revision), stored, manifest_json(erased))
+
+    def _decisions(self, file: DataFile, tables: Mapping[str, _CutTable]) -> pa.Table | None:
+        """The decisions of a revision without the applicant; None where they are gone."""
+        if file.key in tables:
+            return tables[file.key].kept
+        data = intact_data(self._store, file)
+        return None if data is None else read_parquet(data)
 
     def _other_changes(
         self, found: Sequence[Found], tables: Mapping[str, _CutTable], manifests: Sequence[tuple[Stored, Manifest]]

@@ -221,6 +221,10 @@ def test_changes_are_what_differs_between_two_revisions(manifest: Manifest) -> N
         "holds 1 rows; its manifest says 2",
         "is not what differs between the two revisions, which are 2 rows",
     ]
+    assert list(check_changes(differing, before, after, with_audited(manifest, changed_reasons=0))) == []
+    assert list(check_changes(differing, before, after, with_audited(manifest, changed_reasons=1))) == [
+        "leaves 0 applications with other reasons; its manifest says 1"
+    ]
     assert list(check_changes(differing, after, before, manifest)) == [
         "is not what differs between the two revisions, which are 2 rows"
     ]

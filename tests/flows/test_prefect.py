@@ -275,6 +275,7 @@ def test_each_revision_is_announced_once_whichever_run_comes_to_it(rivals: Proje
     changed = second.audited.changes
     assert changed
     assert (told["reason"], told["changed"]) == ("another model", changed.rows)
+    assert told["changed_reasons"] == second.audited.changed_reasons
     assert told["changes"] == str(rivals.root / changed.key)
 
 

@@ -17,6 +17,7 @@ import pytest
 from configs.settings import load_settings
 from flows.monitor_decisions import monitor_decisions
 from flows.summary import day_summary
+from tasks.announce import day_markdown, event_of
 from tasks.core.decisions import CHANGES, build_changes
 from tasks.core.manifest import Manifest, manifest_json, policy_of, read_manifest
 from tasks.errors import ConfigError, InputsChanged, ModelError, PublishError, ScoringError, SourceError
@@ -93,7 +94,10 @@ def test_another_champion_changes_nothing_until_somebody_forces_it(rivals: Proje
     told = day_summary(result, load_settings(rivals.config))
     assert "revision 2: published" in told
     assert WHY in told
-    assert f"{changed.num_rows:,} decisions" in told
+    stated, restated = (each[~differing].filter(like="reason_").fillna("") for each in (old, new))
+    others = second.audited.changed_reasons
+    assert others == (stated != restated).any(axis=1).sum()
+    assert f"{changed.num_rows:,} decisions, and the reasons of {others:,} other" in told
 
 
 def test_going_back_is_a_revision_too(rivals: Project, score: Score) -> None:
@@ -222,7 +226,7 @@ def test_corrections_keep_model_policy_and_contract_of_the_published_revision(
     assert (second.model, second.policy, second.contract) == (first.model, first.policy, first.contract)
     assert policy_of(second) == policy_of(first)
     pd.testing.assert_frame_equal(decisions(own), decisions(own, first))
-    assert changes(own, second).num_rows == 0
+    assert (changes(own, second).num_rows, second.audited.changed_reasons) == (0, 0)
 
 
 def recoded(path: Path, **replaced: str) -> None:
@@ -260,11 +264,21 @@ def test_other_words_for_a_reason_decide_nothing_anew_and_other_codes_do(
     assert (again.outcome, again.manifest) == ("unchanged", first)
     assert "No new revision: files, model, policy, contract and codes of reasons are those of" in caplog.text
     recoded(path, R01="A1")
-    second = score(own, force=True, reason=WHY).manifest
+    result = score(own, force=True, reason=WHY)
+    second = result.manifest
     assert second.revision == 2
     assert changes(own, second).num_rows == 0
     old, new = (decisions(own, each).filter(like="reason_") for each in (first, second))
     pd.testing.assert_frame_equal(new, old.replace("R01", "A1"))
+    others = int((old == "R01").any(axis=1).sum())
+    assert (first.audited.changed_reasons, second.audited.changed_reasons) == (None, others)
+    assert others > 1
+    told = f"0 decisions, and the reasons of {others} others"
+    assert f"{'Changed':<14}{told}\n" in day_summary(result, load_settings(own.config))
+    store = FolderStore(own.root)
+    assert f"\nChanged: {told}.\n" in day_markdown(second, store)
+    assert event_of(second, store, None)["payload"]["changed_reasons"] == others
+    assert verify_day(store, DAY).problems == ()
 
 
 def test_a_day_from_before_there_were_reasons_is_read_shown_and_decided_again(project: Project, score: Score) -> None:
@@ -272,6 +286,7 @@ def test_a_day_from_before_there_were_reasons_is_read_shown_and_decided_again(pr
     path = project.root / f"revisions/day={DAY}/rev=0001/manifest.json"
     content = json.loads(path.read_bytes())
     del content["reasons"], content["seal"]
+    del content["audited"]["changed_reasons"]
     content |= {"manifest_version": "2", "fingerprint": "of before"}
     seal = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
     path.write_text(json.dumps(content | {"seal": seal}))

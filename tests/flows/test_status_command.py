@@ -99,7 +99,10 @@ def test_a_day_is_told_with_its_history(twice: Project, status: Run) -> None:
     assert "what readers see" not in first
     assert "what readers see" in second
     assert WHY in second
-    assert f"{'Changed':<12}{manifest(twice)['audited']['changes']['rows']} decisions since revision 1" in second
+    changed = (
+        f"{manifest(twice)['audited']['changes']['rows']} decisions, and the reasons of 0 others, since revision 1"
+    )
+    assert f"{'Changed':<12}{changed}" in second
     for role in ("decisions", "quarantine", "contract_report"):
         assert str(twice.root / data_file(twice, role, 1)) in first
     assert str(twice.root / data_file(twice, "changes", 2)) in second

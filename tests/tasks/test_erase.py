@@ -224,6 +224,31 @@ def test_nothing_of_an_applicant_stays_and_all_else_does(
     assert [problem for checked in verify_store(store) for problem in checked.problems] == []
 
 
+@pytest.mark.parametrize("what", ["is whole", "is half erased", "has lost its older decisions"])
+def test_changed_reasons_are_counted_anew_where_a_day(project: Project, tmp_path: Path, what: str) -> None:
+    (project.landing / "corrections/late.csv").unlink()
+    reasons = tmp_path / "reasons.yaml"
+    reasons.write_text(Path("configs/reasons.yaml").read_text().replace("R01", "A1"))
+    recoded = project.with_settings(scoring={"reasons": str(reasons)})
+    score_applications.fn(as_of=DAY, config=recoded.config, force=True, reason="another code")
+    store = store_of(project)
+    _, older, newest = (manifest.audited for manifest in manifests(store))
+    table = table_of(store, newest.decisions)
+    applicant = table.filter(pc.equal(table.column("reason_1"), "A1")).column("application_id")[0].as_py()
+    if what == "is half erased":
+        with pytest.raises(Died):
+            erased(Interrupted(store, manifest_key(DAY, 3), die), applicant)
+        assert [len(manifest.erasures) for manifest in manifests(store)] == [1, 1, 0]
+    elif what == "has lost its older decisions":
+        note_expired(store, DAY, {older.decisions.key}, rule="retention", at="2026-12-01T00:00:00+00:00")
+        store.delete(older.decisions.key)
+    erased(store, applicant)
+    assert newest.changed_reasons
+    expected = None if what == "has lost its older decisions" else newest.changed_reasons - 1
+    assert manifests(store)[2].audited.changed_reasons == expected
+    assert [problem for checked in verify_store(store) for problem in checked.problems] == []
+
+
 @pytest.mark.parametrize("who", WHO)
 def test_a_day_is_then_as_if_the_applicant_had_never_applied(
     project: Project, history: tuple[Project, dict[str, int]], who: str, tmp_path: Path
@@ -237,7 +262,7 @@ def test_a_day_is_then_as_if_the_applicant_had_never_applied(
     score_applications.fn(as_of=DAY, config=fresh.config)
     score_applications.fn(as_of=DAY, config=fresh.config, corrections=True, reason="they came late")
     for never, gone in zip(manifests(store_of(fresh)), manifests(store_of(project)), strict=True):
-        for name in ("decisions", "changes", "content_fingerprint", "by_decision", "by_rule"):
+        for name in ("decisions", "changes", "changed_reasons", "content_fingerprint", "by_decision", "by_rule"):
             assert getattr(gone.audited, name) == getattr(never.audited, name), name
         totals = {
             name: replace(each, rows=each.rows - each.erased, erased=0) for name, each in gone.audited.files.items()
@@ -736,6 +761,10 @@ class Interrupted:
     def _come(self, key: str) -> None:
         if key.startswith(self._key) and self._do:
             self._do.pop()()
+
+
+def die() -> None:
+    raise Died
 
 
 def unnamed(store: Store) -> set[str]:
