@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from configs.settings import Settings
 from tasks.core.day import CORRECTIONS, FileTotals, tell_changed
-from tasks.core.manifest import DayResult
+from tasks.core.manifest import DayResult, FirstReason, first_reasons
 from tasks.core.words import counted, percent
 from tasks.load import registry_of
 from tasks.revisions import decisions_key, manifest_key, report_page_key
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tasks.train import Trained
 
 _BAR: Final = 30
+_REASONS: Final = 4
 _RULES: Final = 12
 _COLUMNS: Final = 8
 
@@ -73,6 +74,7 @@ def day_summary(result: DayResult, settings: Settings) -> str:
             *_counts(rows),
             "",
             *_bars(audited.by_decision, totals.decided),
+            *_reasons(first_reasons(manifest)),
             *_quarantine(audited.by_rule),
             "",
             *_places({"Made with": made_with, **revised, **places, **({"Waiting": waiting} if waiting else {})}),
@@ -159,6 +161,16 @@ def _bars(counts: Mapping[str, int], total: int) -> Iterable[str]:
     for name, count in counts.items():
         share = count / total if total else 0.0
         yield f"  {name:<16}{count:>12,}  {share:>6.1%}  {'█' * round(share * _BAR)}".rstrip()
+
+
+def _reasons(reasons: Sequence[FirstReason]) -> Iterable[str]:
+    if not reasons:
+        return
+    yield "\n  First reason of those not approved"
+    for each in reasons[:_REASONS]:
+        yield f"    {f'{each.code} {each.family}':<44}{each.rows:>8,}  {each.share:>6.1%}"
+    if len(reasons) > _REASONS:
+        yield f"    and {counted(len(reasons) - _REASONS, 'other')}; all are counted in the manifest"
 
 
 def _quarantine(by_rule: Mapping[str, int]) -> Iterable[str]:

@@ -13,7 +13,7 @@ from prefect.runtime import flow_run
 
 from configs.settings import Settings
 from tasks.core.day import tell_changed
-from tasks.core.manifest import Manifest
+from tasks.core.manifest import Manifest, first_reasons
 from tasks.core.words import in_markdown
 from tasks.orchestration import never_in_the_way, step
 from tasks.revisions import announcement_key, decisions_key, manifest_key, manifest_of, read_if_there, report_page_key
@@ -99,6 +99,7 @@ def day_markdown(manifest: Manifest, store: Store) -> str:
     decisions = [
         f"| {name} | {count:,} | {count / max(totals.decided, 1):.1%} |" for name, count in audited.by_decision.items()
     ]
+    reasons = [f"| {each.code} {each.family} | {each.rows:,} | {each.share:.1%} |" for each in first_reasons(manifest)]
     rules = [f"| {rule} | {count:,} |" for rule, count in audited.by_rule.items()]
     places = {
         "Decisions": decisions_key(manifest.as_of),
@@ -119,6 +120,7 @@ def day_markdown(manifest: Manifest, store: Store) -> str:
             *([f"Changed: {tell_changed(audited)}."] if audited.changes else []),
             *_table("| file | rows received | decided | quarantined | copies dropped | replaced | erased |", files),
             *_table("| decision | applications | share |", decisions),
+            *(_table("| first reason | not approved | share |", reasons) if reasons else []),
             *(_table("| rule broken | rows quarantined |", rules) if rules else ["", "No row was quarantined."]),
             "",
             *(f"- {name}: `{store.location(key)}`" for name, key in places.items() if key),

@@ -28,6 +28,7 @@ from tasks.core.day import (
     Pins,
     content_fingerprint,
     count_by_decision,
+    count_by_reason,
     unaccounted,
 )
 from tasks.core.decisions import SCHEMA_VERSION, SCORED, build_changes, build_decisions, count_changed_reasons
@@ -93,6 +94,7 @@ def audit(delivery: Delivery, pins: Pins, draft: Draft, parts: Sequence[PartRef]
         tell_totals(totals, files, revision=draft.revision),
         passed.recent_days,
         changed_reasons,
+        count_by_reason(decisions.column("reason_1"), pins.reasons),
     )
 
 

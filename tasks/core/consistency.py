@@ -15,7 +15,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.core.control_totals import contradictions
-from tasks.core.day import Delivery, FileRef, Pins, content_fingerprint, count_by_decision, fingerprint, unaccounted
+from tasks.core.day import (
+    Delivery,
+    FileRef,
+    Pins,
+    content_fingerprint,
+    count_by_decision,
+    count_by_reason,
+    fingerprint,
+    unaccounted,
+)
 from tasks.core.decisions import SCHEMA, SCHEMA_VERSION, build_changes, count_changed_reasons
 from tasks.core.features import FEATURE_VERSION
 from tasks.core.manifest import MANIFEST_VERSION, Manifest, pins_of, policy_of
@@ -96,14 +105,7 @@ def check_decisions(table: pa.Table, footer: Mapping[str, str], manifest: Manife
     for name, values in expected.items():
         if n_other := table.num_rows - pc.sum(pc.equal(table.column(name), values), min_count=0).as_py():
             yield f"holds {n_other} rows whose {name} is not what model, policy and contract of its manifest give"
-    codes = pa.array([reason.code for reason in manifest.reasons.values()], pa.string())
-    is_approved = pc.equal(table.column("decision"), "approve")
-    for name in REASONS:
-        stated = pc.is_valid(table.column(name))
-        if n_approved := pc.sum(pc.and_(stated, is_approved)).as_py():
-            yield f"holds {n_approved} approved rows with a {name}"
-        if n_unknown := pc.sum(pc.and_not(stated, pc.is_in(table.column(name), codes))).as_py():
-            yield f"holds {n_unknown} rows whose {name} is none of the codes that its manifest explains"
+    yield from _check_reasons(table, manifest)
     content = content_fingerprint(table, pins_of(manifest))
     if content != manifest.audited.content_fingerprint:
         told = manifest.audited.content_fingerprint
@@ -115,6 +117,20 @@ def check_decisions(table: pa.Table, footer: Mapping[str, str], manifest: Manife
     }
     if footer != required:
         yield "has a footer that does not tell its schema version, revision and content fingerprint"
+
+
+def _check_reasons(table: pa.Table, manifest: Manifest) -> Iterator[str]:
+    codes = pa.array([reason.code for reason in manifest.reasons.values()], pa.string())
+    is_approved = pc.equal(table.column("decision"), "approve")
+    for name in REASONS:
+        stated = pc.is_valid(table.column(name))
+        if n_approved := pc.sum(pc.and_(stated, is_approved)).as_py():
+            yield f"holds {n_approved} approved rows with a {name}"
+        if n_unknown := pc.sum(pc.and_not(stated, pc.is_in(table.column(name), codes))).as_py():
+            yield f"holds {n_unknown} rows whose {name} is none of the codes that its manifest explains"
+    by_reason, required = count_by_reason(table.column("reason_1"), manifest.reasons), manifest.audited.by_reason
+    if required and by_reason != required:
+        yield f"holds first reasons {_counts(by_reason)}; its manifest says {_counts(required)}"
 
 
 def check_quarantine(table: pa.Table, manifest: Manifest) -> Iterator[str]:

@@ -209,6 +209,8 @@ class Audited:
     """Published days that the day was compared with, in ISO form, to the rows decided on each."""
     changed_reasons: int | None = None
     """Applications decided as in the revision before, for other reasons; None in the first, or where nobody counted."""
+    by_reason: Mapping[str, int] = field(default_factory=dict)
+    """Code to the number of rows whose first reason it is, zeros included; nothing where nobody counted."""
 
     @property
     def data_files(self) -> tuple[DataFile, ...]:
@@ -284,8 +286,22 @@ def unaccounted(totals: Mapping[str, FileTotals]) -> dict[str, int]:
 
 def count_by_decision(decision: pa.ChunkedArray) -> dict[str, int]:
     """Number of rows for each possible decision, zeros included."""
-    counts = {each["values"]: each["counts"] for each in decision.value_counts().to_pylist()}
-    return {name: counts.get(name, 0) for name in DECISIONS}
+    return _count(decision, DECISIONS)
+
+
+def count_by_reason(reason: pa.ChunkedArray, reasons: Mapping[str, Reason]) -> dict[str, int]:
+    """Number of rows for each code, zeros included; rows that state none are in no count.
+
+    Args:
+        reason: the first reason of each row.
+        reasons: those that a row may state.
+    """
+    return _count(reason, _codes(reasons).values())
+
+
+def _count(values: pa.ChunkedArray, possible: Iterable[str]) -> dict[str, int]:
+    counts = {each["values"]: each["counts"] for each in values.value_counts().to_pylist()}
+    return {value: counts.get(value, 0) for value in possible}
 
 
 def _codes(reasons: Mapping[str, Reason]) -> dict[str, str]:

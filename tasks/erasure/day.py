@@ -23,7 +23,7 @@ import pyarrow as pa
 from tasks.adapters.arrow import read_footer, read_parquet, write_parquet
 from tasks.adapters.cut import cut_rows
 from tasks.clean import StoredDay, is_data_file
-from tasks.core.day import Audited, DataFile, content_fingerprint, count_by_decision
+from tasks.core.day import Audited, DataFile, content_fingerprint, count_by_decision, count_by_reason
 from tasks.core.decisions import count_changed_reasons
 from tasks.core.erasure import erased_totals, places_of_rows, rows_of
 from tasks.core.manifest import Manifest, manifest_json, pins_of, read_manifest
@@ -284,8 +284,13 @@ def _without(
     audited = replace(audited, files=files)
     if decisions and decisions.file:
         by_decision = count_by_decision(decisions.kept.column("decision"))
+        by_reason = count_by_reason(decisions.kept.column("reason_1"), manifest.reasons) if audited.by_reason else {}
         audited = replace(
-            audited, decisions=decisions.file, content_fingerprint=decisions.content, by_decision=by_decision
+            audited,
+            decisions=decisions.file,
+            content_fingerprint=decisions.content,
+            by_decision=by_decision,
+            by_reason=by_reason,
         )
     if quarantine:
         by_rule = count_by_rule(quarantine.kept.column(BROKEN_RULES).to_pylist())

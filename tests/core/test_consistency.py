@@ -24,7 +24,7 @@ from tasks.core.day import (
     fingerprint,
 )
 from tasks.core.decisions import build_changes, build_decisions
-from tasks.core.manifest import Manifest, policy_record
+from tasks.core.manifest import Manifest, first_reasons, policy_record
 from tasks.core.policy import Band, Policy
 from tasks.core.reasons import REASONS, Reason
 
@@ -61,11 +61,31 @@ def manifest() -> Manifest:
         count_by_decision(decisions().column("decision")),
         {"one": 2, "two": 1},
         DataFile("c", "c", 1, 2),
+        by_reason={"R1": 0, "R2": 2},
     )
     contract = {"version": "1", "digest": "c"}
     return Manifest(
         DAY, 2, day, inputs, MODEL, policy_record(POLICY, "p"), contract, audited, {}, "a reason", reasons=TOLD
     )
+
+
+@pytest.mark.parametrize(
+    ("by_reason", "expected"),
+    [
+        ({}, []),
+        ({"R1": 0, "R2": 2}, [("R2", "Car", 2, 1.0)]),
+        ({"R1": 1, "R2": 1}, [("R1", "Age", 1, 0.5), ("R2", "Car", 1, 0.5)]),
+        ({"R1": 0, "R2": 1}, [("R2", "Car", 1, 0.5), ("none", "", 1, 0.5)]),
+        ({"R1": 0, "R2": 0}, [("none", "", 2, 1.0)]),
+    ],
+)
+def test_first_reasons_are_told_most_frequent_first_and_who_has_none_last(
+    manifest: Manifest, by_reason: dict[str, int], expected: list[tuple[str, str, int, float]]
+) -> None:
+    assert first_reasons(with_audited(manifest, by_reason=by_reason)) == expected
+    everybody = {"approve": 6, "refer": 0, "refuse": 0}
+    nobody = dict.fromkeys(by_reason, 0)
+    assert first_reasons(with_audited(manifest, by_reason=nobody, by_decision=everybody)) == []
 
 
 def footer(manifest: Manifest, **other: str) -> Mapping[str, str]:
@@ -167,6 +187,7 @@ TABLES: dict[str, Callable[[pa.Table], pa.Table]] = {
     "holds 1 rows with a pd outside 0 to 1": column("pd", [0.1, 0.2, 0.3, 0.4, 0.5, 1.1]),
     "holds 2 rows with a pd outside": column("pd", [0.1, None, 0.3, 0.4, 0.5, math.nan]),
     "holds approve 5, refer 0, refuse 1; its manifest says approve 4": column("decision", ["approve"] * 5 + ["refuse"]),
+    "holds first reasons R1 1, R2 1; its manifest says R1 0, R2 2": column("reason_1", [*[None] * 4, "R2", "R1"]),
     "2 rows whose decision is not what": column("decision", ["refuse", *["approve"] * 4, "refuse"]),
     "1 rows whose risk_band is not": column("risk_band", ["B", "A", "A", "A", "B", "B"]),
     "1 rows whose cutoff is not": column("cutoff", [0.5] * 5 + [0.4]),

@@ -13,6 +13,7 @@ from tasks.core.day import (
     Pins,
     content_fingerprint,
     count_by_decision,
+    count_by_reason,
     fingerprint,
     format_of,
     sum_totals,
@@ -109,6 +110,11 @@ def test_rows_that_became_nothing_are_named_by_file() -> None:
 def test_decisions_nobody_got_are_counted_too() -> None:
     decided = pa.chunked_array([["refuse", "approve"], ["refuse"]])
     assert count_by_decision(decided) == {"approve": 1, "refer": 0, "refuse": 2}
+
+
+def test_codes_nobody_got_are_counted_too_and_rows_without_one_are_not() -> None:
+    stated = pa.chunked_array([["R6", None], ["R6"]])
+    assert count_by_reason(stated, {"age": AGE, "car": Reason("R6", "Your car.")}) == {"R5": 0, "R6": 2}
 
 
 def test_rules_are_told_most_broken_first() -> None:

@@ -5,6 +5,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,12 @@ import pytest
 
 from configs.settings import load_settings
 from flows.summary import day_summary
+from tasks.announce import day_markdown
 from tasks.core.applications import NAMES
 from tasks.core.decisions import SCHEMA
+from tasks.core.feature_list import FAMILIES
 from tasks.errors import ExpectationsNotMet, InputsChanged, PublishError
+from tasks.store.folder import FolderStore
 from tests.conftest import DAY, Project
 
 Score = Callable[..., Any]
@@ -220,6 +224,33 @@ def test_summary_counts_what_happened(project: Project, score: Score) -> None:
     assert f"{'Quarantined':<16}{totals.quarantined:>12,}" in text
     assert str(project.decisions) in text
     assert "credit-default version 1" in text
+    decided = pq.read_table(project.decisions).to_pandas()
+    stated = decided[decided["decision"] != "approve"]["reason_1"]
+    counts = {code: count for code, count in result.manifest.audited.by_reason.items() if count}
+    assert counts == stated.value_counts().to_dict()
+    assert f"    {'R01 External credit scores':<44}{counts['R01']:>8,}  {counts['R01'] / len(stated):>6.1%}\n" in text
+
+
+@pytest.mark.parametrize(("n_codes", "rest"), [(0, 0), (3, 0), (4, 0), (5, 1), (6, 2), (16, 12)])
+def test_the_page_of_a_day_tells_all_first_reasons_and_its_summary_four(
+    project: Project, score: Score, n_codes: int, rest: int
+) -> None:
+    project.deliver(rows=60)
+    result = score()
+    names = [f"{reason.code} {FAMILIES[family]}" for family, reason in result.manifest.reasons.items()]
+    by_reason = {code: max(n_codes - n, 0) for n, code in enumerate(result.manifest.audited.by_reason)}
+    refused = max(sum(by_reason.values()), 1)
+    audited = replace(
+        result.manifest.audited, by_reason=by_reason, by_decision={"approve": 1, "refer": 0, "refuse": refused}
+    )
+    manifest = replace(result.manifest, audited=audited)
+    text = day_summary(result._replace(manifest=manifest), load_settings(project.config))
+    page = day_markdown(manifest, FolderStore(project.root))
+    for place, name in enumerate(names):
+        count, share = n_codes - place, (n_codes - place) / refused
+        assert (f"\n    {name:<44}{count:>8,}  {share:>6.1%}\n" in text) == (place < min(n_codes, 4))
+        assert (f"\n| {name} | {count:,} | {share:.1%} |\n" in page) == (place < n_codes)
+    assert (f"    and {rest} other{'s' * (rest > 1)}; all are counted in the manifest\n" in text) == (rest > 0)
 
 
 def test_the_contract_report_counts_all_files(project: Project, score: Score) -> None:

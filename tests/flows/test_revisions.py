@@ -286,13 +286,15 @@ def test_a_day_from_before_there_were_reasons_is_read_shown_and_decided_again(pr
     path = project.root / f"revisions/day={DAY}/rev=0001/manifest.json"
     content = json.loads(path.read_bytes())
     del content["reasons"], content["seal"]
-    del content["audited"]["changed_reasons"]
+    del content["audited"]["changed_reasons"], content["audited"]["by_reason"]
     content |= {"manifest_version": "2", "fingerprint": "of before"}
     seal = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
     path.write_text(json.dumps(content | {"seal": seal}))
     project.decisions.unlink()
     old = score()
     assert (old.outcome, old.manifest.reasons) == ("unchanged", {})
+    assert "First reason" not in day_summary(old, load_settings(project.config))
+    assert "first reason" not in day_markdown(old.manifest, FolderStore(project.root))
     assert project.decisions.exists()
     checked = verify_day(FolderStore(project.root), DAY)
     assert checked.problems == ()

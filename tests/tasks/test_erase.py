@@ -262,7 +262,15 @@ def test_a_day_is_then_as_if_the_applicant_had_never_applied(
     score_applications.fn(as_of=DAY, config=fresh.config)
     score_applications.fn(as_of=DAY, config=fresh.config, corrections=True, reason="they came late")
     for never, gone in zip(manifests(store_of(fresh)), manifests(store_of(project)), strict=True):
-        for name in ("decisions", "changes", "changed_reasons", "content_fingerprint", "by_decision", "by_rule"):
+        for name in (
+            "decisions",
+            "changes",
+            "changed_reasons",
+            "content_fingerprint",
+            "by_decision",
+            "by_reason",
+            "by_rule",
+        ):
             assert getattr(gone.audited, name) == getattr(never.audited, name), name
         totals = {
             name: replace(each, rows=each.rows - each.erased, erased=0) for name, each in gone.audited.files.items()
