@@ -2,8 +2,11 @@
 
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tasks.core.decisions import build_changes, count_changed_reasons
 from tasks.core.reasons import REASONS
@@ -42,3 +45,20 @@ def test_an_application_has_another_decision_or_other_reasons_or_neither(
     for one, other in ((old, new), (new, old)):
         assert build_changes(table(one), table(other)).num_rows == changed
         assert count_changed_reasons(table(one), table(other)) == changed_reasons
+
+
+CODES = st.sampled_from([None, "R1", "R2"])
+REVISIONS = st.dictionaries(
+    st.integers(1, 6), st.tuples(st.sampled_from(["approve", "refuse"]), CODES, CODES, CODES, CODES), max_size=6
+)
+
+
+@given(REVISIONS, REVISIONS)
+def test_changed_reasons_are_those_that_pandas_counts(
+    old: dict[int, tuple[str, ...]], new: dict[int, tuple[str, ...]]
+) -> None:
+    before, after = (table(rows).to_pandas().set_index("application_id").fillna("") for rows in (old, new))
+    both = pd.concat([before, after.add_suffix("_new")], axis=1, join="inner")
+    alike = both[both["decision"] == both["decision_new"]]
+    differs = [alike[name] != alike[f"{name}_new"] for name in REASONS]
+    assert count_changed_reasons(table(old), table(new)) == pd.concat(differs, axis=1).any(axis=1).sum()
