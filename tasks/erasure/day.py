@@ -298,8 +298,11 @@ def _without(
     if changes:
         audited = replace(audited, changes=changes.file)
     rest = replace(manifest, audited=audited, inputs=dict(_inputs_without(manifest, audited, cut)))
+    if rest == manifest:
+        return rest
     # In which files their rows stood cannot be told where files are gone; so no total stays that one may be part of.
-    return rest if rest == manifest else replace(rest, audited=replace(audited, control_totals={}))
+    counted = {} if audited.decisions.key in gone else audited.by_reason
+    return replace(rest, audited=replace(audited, control_totals={}, by_reason=counted))
 
 
 def _inputs_without(manifest: Manifest, audited: Audited, cut: Mapping[str, Rewrite]) -> Iterator[tuple[str, str]]:

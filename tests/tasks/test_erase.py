@@ -244,8 +244,10 @@ def test_changed_reasons_are_counted_anew_where_a_day(project: Project, tmp_path
         store.delete(older.decisions.key)
     erased(store, applicant)
     assert newest.changed_reasons
-    expected = None if what == "has lost its older decisions" else newest.changed_reasons - 1
-    assert manifests(store)[2].audited.changed_reasons == expected
+    is_lost = what == "has lost its older decisions"
+    assert manifests(store)[2].audited.changed_reasons == (None if is_lost else newest.changed_reasons - 1)
+    before, after = older.by_reason["R01"], manifests(store)[1].audited.by_reason
+    assert after == ({} if is_lost else {**older.by_reason, "R01": before - 1})
     assert [problem for checked in verify_store(store) for problem in checked.problems] == []
 
 
