@@ -49,9 +49,10 @@ def make_day(job: Job, watch: Stopwatch) -> dict[str, Any]:
     """Lay the day's file with its control file, the same rows without bad ones, and the rows typed."""
     import pyarrow.parquet as pq
 
-    from tasks.core.applications import TYPED_SCHEMA, parse_rows
-    from tasks.core.faults import as_control
-    from tasks.core.feed_files import encode
+    from tasks.core.applications import parse_rows
+    from tasks.core.feed.faults import as_control
+    from tasks.core.files import encode
+    from tasks.core.lender.columns import TYPED_SCHEMA
 
     landed = job.path(LANDED)
     landed.parent.mkdir(parents=True, exist_ok=True)
@@ -75,9 +76,9 @@ def _blocks(rows: int) -> Iterator[tuple[pa.Table, pa.Table]]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    from tasks.core.applications import ID
-    from tasks.core.spoiling import spoil_rows
-    from tasks.core.synthetic import synthesize_applications
+    from tasks.core.feed.spoiling import spoil_rows
+    from tasks.core.feed.synthetic import synthesize_applications
+    from tasks.core.lender.columns import ID
     from tasks.generate import load_statistics
 
     statistics = load_statistics()
@@ -98,8 +99,8 @@ def model_folder(rows: int, training: dict[str, str]) -> Path:
     """Where models trained on so many rows are kept; another place whenever what they are made of has changed."""
     import lightgbm
 
-    from tasks.core.bundle import BUNDLE_VERSION
-    from tasks.core.features import FEATURE_VERSION
+    from tasks.core.model.bundle import BUNDLE_VERSION
+    from tasks.core.model.features import FEATURE_VERSION
 
     feed = (PROJECT / "configs/feed_statistics.json").read_bytes()
     made_of = [rows, training, FEATURE_VERSION, BUNDLE_VERSION, lightgbm.__version__, hashlib.sha256(feed).hexdigest()]
@@ -130,7 +131,7 @@ def train_large(job: Job, watch: Stopwatch) -> dict[str, Any]:
     import lightgbm
     import pandas as pd
 
-    from tasks.core.applications import ID, TARGET, TEXTS
+    from tasks.core.lender.columns import ID, TARGET, TEXTS
 
     folder = Path(job.models)
     history = pd.read_parquet(folder / _HISTORY)
@@ -158,7 +159,7 @@ def coded(frame: pd.DataFrame, levels: dict[str, list[str]]) -> np.ndarray:
     import numpy as np
     import pandas as pd
 
-    from tasks.core.applications import ID, NAMES
+    from tasks.core.lender.columns import ID, NAMES
 
     names = [name for name in NAMES if name != ID]
     matrix = np.empty((len(frame), len(names)), order="F")

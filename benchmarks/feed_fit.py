@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit, ndtri
 from sklearn.tree import DecisionTreeRegressor
 
-from tasks.core.applications import COLUMNS, ID, NAMES, TEXTS
-from tasks.core.feed_statistics import OTHER, RESIDUAL_SHARES, Draw
-from tasks.core.synthetic import base_of_multiple, score_at
-from tasks.core.synthetic_ties import ABSENT, FIRST_FORM, NO_ORGANIZATION, OTHER_FORMS, SETTLED, Draft, first_form_of
+from tasks.core.feed.statistics import OTHER, RESIDUAL_SHARES, Draw
+from tasks.core.feed.synthetic import base_of_multiple, score_at
+from tasks.core.feed.ties import ABSENT, FIRST_FORM, NO_ORGANIZATION, OTHER_FORMS, SETTLED, Draft, first_form_of
+from tasks.core.lender.columns import COLUMNS, ID, NAMES, TEXTS
 
 # Rows behind every published figure.
 LEVEL_ROWS: Final = 20

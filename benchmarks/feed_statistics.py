@@ -20,8 +20,9 @@ import pyarrow.csv as pa_csv
 from numpy.typing import NDArray
 
 from benchmarks.feed_fit import LEVEL_ROWS, Fit, order, short, spelled_number
-from tasks.core.applications import COLUMNS, NAMES, TARGET, parse_rows
-from tasks.core.synthetic_ties import NOT_EMPLOYED, first_form_of
+from tasks.core.applications import parse_rows
+from tasks.core.feed.ties import NOT_EMPLOYED, first_form_of
+from tasks.core.lender.columns import COLUMNS, NAMES, TARGET
 from tasks.errors import ConfigError
 
 # A number that takes few values is drawn by levels: at most so many, of so many of its rows.

@@ -11,8 +11,8 @@ import click
 import numpy as np
 import pyarrow.parquet as pq
 
-from tasks.core.feature_list import FAMILIES
-from tasks.core.reasons import principal_reasons
+from tasks.core.decision.reasons import principal_reasons
+from tasks.core.lender.feature_list import FAMILIES
 
 Run = Mapping[str, Any]
 _MOST_DIFFERENCE: Final = 1e-9

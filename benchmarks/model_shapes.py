@@ -18,11 +18,11 @@ import numpy as np
 from configs.policy import Costs, load_policy
 from configs.settings import Settings, load_settings
 from tasks.baselines import plain_columns
-from tasks.core.cross_fitting import cross_fitted_pd
-from tasks.core.evaluation import auc_of
-from tasks.core.features import feature_names
-from tasks.core.model_shape import DEEPEST, choose_shape, log_losses, shapes_table
-from tasks.core.policy import cost_at_break_even
+from tasks.core.decision.policy import cost_at_break_even
+from tasks.core.model.features import feature_names
+from tasks.core.training.cross_fitting import cross_fitted_pd
+from tasks.core.training.evaluation import auc_of
+from tasks.core.training.model_shape import DEEPEST, choose_shape, log_losses, shapes_table
 from tasks.folds import assigned_folds, build_folds, score_folds
 from tasks.history import History, read_history
 from tasks.search import judge_shape, with_numbers

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-    from tasks.core.bundle import Bundle, Engine
-    from tasks.core.manifest import Manifest
+    from tasks.core.day.manifest import Manifest
+    from tasks.core.model.bundle import Bundle, Engine
 
 DECISIONS: Final = "decisions.parquet"
 _SUITE: Final = PROJECT / "expectations/applications.json"
@@ -74,7 +74,7 @@ def _own_store(job: Job) -> Iterator[Settings]:
 def _publish(settings: Settings, watch: Stopwatch) -> Manifest:
     from tasks.arrive import arrive
     from tasks.audit import audit
-    from tasks.core.day import PUBLISH
+    from tasks.core.day.records import PUBLISH
     from tasks.pin import pin
     from tasks.publish import publish, roll_forward
     from tasks.revise import draft_after
@@ -128,7 +128,7 @@ def _judge(job: Job, watch: Stopwatch, *, shares: bool) -> dict[str, Any]:
     import pyarrow as pa
 
     from tasks.adapters.gx import load_contract
-    from tasks.core.contract import RuleCount, broken_rules_by_row, merge_counts, typed_frame
+    from tasks.core.contract.rules import RuleCount, broken_rules_by_row, merge_counts, typed_frame
 
     with watch.stage("load"):
         contract = load_contract(suite_text(shares=shares))
@@ -187,7 +187,7 @@ def engine_figures(job: Job, watch: Stopwatch, bundle: Bundle, engine: Engine, *
     """Time an engine on the day's matrix, chunks side by side; leaves scores and contributions to be compared."""
     import numpy as np
 
-    from tasks.core.features import build_features
+    from tasks.core.model.features import build_features
     from tasks.workers import work_in_order
 
     matrices = [build_features(rows, bundle.features) for rows in typed_chunks(job)]

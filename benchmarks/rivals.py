@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from tasks.core.bundle import Bundle
+    from tasks.core.model.bundle import Bundle
 
 PLAIN_DECISIONS: Final = "plain.parquet"
 _REASONS: Final = 4
@@ -48,9 +48,9 @@ def run_plain_own(job: Job, watch: Stopwatch) -> dict[str, Any]:
     import pyarrow as pa
 
     from tasks.adapters.lightgbm import LightGBMModel
-    from tasks.core.applications import TYPED_SCHEMA
-    from tasks.core.feature_list import FAMILIES
-    from tasks.core.features import build_features, family_numbers
+    from tasks.core.lender.columns import TYPED_SCHEMA
+    from tasks.core.lender.feature_list import FAMILIES
+    from tasks.core.model.features import build_features, family_numbers
 
     bundle = champion()
     with watch.stage("features"):
@@ -69,7 +69,7 @@ def _read_and_judge(job: Job, watch: Stopwatch) -> tuple[pd.DataFrame, int]:
     """The day's accepted rows in one frame, and how many were set aside."""
     import pandas as pd
 
-    from tasks.core.applications import ID, NUMBERS
+    from tasks.core.lender.columns import ID, NUMBERS
 
     with watch.stage("read"):
         frame = pd.read_csv(job.path(LANDED), low_memory=False)
@@ -91,7 +91,7 @@ def _complete(frame: pd.DataFrame) -> list[Any]:
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
-    from tasks.core.applications import ID
+    from tasks.core.lender.columns import ID
 
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
@@ -132,7 +132,7 @@ def _write_plainly(
     import numpy as np
     import pandas as pd
 
-    from tasks.core.applications import ID
+    from tasks.core.lender.columns import ID
 
     with watch.stage("write"):
         told = np.full((len(pds), _REASONS), None, dtype=object)
@@ -152,8 +152,8 @@ def run_floor(job: Job, watch: Stopwatch) -> dict[str, Any]:
     import pyarrow.csv as pa_csv
     import pyarrow.parquet as pq
 
-    from tasks.core.applications import TYPED_SCHEMA
-    from tasks.core.features import build_features
+    from tasks.core.lender.columns import TYPED_SCHEMA
+    from tasks.core.model.features import build_features
     from tasks.load import proven_engine
     from tasks.workers import work_in_order
 
@@ -174,7 +174,7 @@ def run_floor(job: Job, watch: Stopwatch) -> dict[str, Any]:
 def _declared_types() -> dict[str, Any]:
     import pyarrow as pa
 
-    from tasks.core.applications import COLUMNS
+    from tasks.core.lender.columns import COLUMNS
 
     types = {
         "id": pa.int64(), "integer": pa.int64(), "real": pa.float64(), "text": pa.dictionary(pa.int32(), pa.string()),
@@ -185,7 +185,7 @@ def _declared_types() -> dict[str, Any]:
 def run_lightgbm(job: Job, watch: Stopwatch) -> dict[str, Any]:
     """LightGBM's own raw scores and contributions of our model, as `benchmarks.own.run_engine` takes them."""
     from tasks.adapters.lightgbm import LightGBMModel
-    from tasks.core.features import family_numbers
+    from tasks.core.model.features import family_numbers
 
     bundle = champion()
     with watch.stage("load"):
@@ -214,7 +214,7 @@ def _feature_frame(job: Job, bundle: Bundle) -> pd.DataFrame:
     import pandas as pd
     import pyarrow.parquet as pq
 
-    from tasks.core.features import build_features
+    from tasks.core.model.features import build_features
 
     matrix = build_features(pq.read_table(job.path(TYPED)), bundle.features)
     return pd.DataFrame(matrix, columns=list(bundle.features.names))
@@ -243,7 +243,7 @@ def report_plainly(job: Job, watch: Stopwatch) -> dict[str, Any]:
     from evidently import DataDefinition, Dataset, Report
     from evidently.presets import DataDriftPreset, DataSummaryPreset
 
-    from tasks.core.applications import NUMBERS, TEXTS
+    from tasks.core.lender.columns import NUMBERS, TEXTS
 
     day = pd.read_parquet(job.path(TYPED))
     current = day.sample(min(len(day), load_settings().monitoring.sample_rows), random_state=0)

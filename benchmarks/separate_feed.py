@@ -21,9 +21,9 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
 from benchmarks.feed_statistics import build_statistics, read_applications
-from tasks.core.applications import ID
-from tasks.core.feed_statistics import FeedStatistics
-from tasks.core.synthetic import synthesize_applications
+from tasks.core.feed.statistics import FeedStatistics
+from tasks.core.feed.synthetic import synthesize_applications
+from tasks.core.lender.columns import ID
 from tasks.generate import load_statistics
 
 _FOLDS: Final = 5

@@ -80,8 +80,8 @@ class GenerateCommand(click.Command):
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write both lists."""
-        from tasks.core.drifting import DRIFTS
-        from tasks.core.faults import FAULTS
+        from tasks.core.feed.drifting import DRIFTS
+        from tasks.core.feed.faults import FAULTS
 
         super().format_epilog(ctx, formatter)
         with formatter.section("Drifts"):

@@ -6,8 +6,8 @@ import textwrap
 from collections.abc import Iterator
 from typing import Final
 
-from tasks.core.feature_list import FAMILIES
-from tasks.core.scoring import Account
+from tasks.core.decision.scoring import Account
+from tasks.core.lender.feature_list import FAMILIES
 from tasks.explain import Explained
 
 _CELLS: Final = 44

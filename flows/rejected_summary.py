@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from tasks.core.day import CORRECTIONS
+from tasks.core.day.records import CORRECTIONS
 from tasks.core.words import counted
 from tasks.landing import landing_key
 from tasks.rejected import Rejected

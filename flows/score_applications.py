@@ -10,8 +10,8 @@ from configs.settings import load_settings
 from tasks.announce import announce
 from tasks.arrive import arrive
 from tasks.audit import audit
-from tasks.core.day import is_empty
-from tasks.core.manifest import DayResult
+from tasks.core.day.manifest import DayResult
+from tasks.core.day.records import is_empty
 from tasks.orchestration import business_day, run_name
 from tasks.pin import pin
 from tasks.publish import publish, roll_forward

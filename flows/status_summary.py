@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from tasks.core.day import tell_changed
-from tasks.core.manifest import Manifest
+from tasks.core.day.manifest import Manifest
+from tasks.core.day.records import tell_changed
 from tasks.core.words import counted
 from tasks.reread import Checked
 from tasks.revisions import decisions_key, manifest_key, report_key

@@ -6,16 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from configs.settings import Settings
-from tasks.core.day import CORRECTIONS, FileTotals, tell_changed
-from tasks.core.manifest import DayResult, FirstReason, first_reasons
+from tasks.core.day.manifest import DayResult, FirstReason, first_reasons
+from tasks.core.day.records import CORRECTIONS, FileTotals, tell_changed
 from tasks.core.words import counted, percent
 from tasks.load import registry_of
 from tasks.revisions import decisions_key, manifest_key, report_page_key
 from tasks.store import open_store
 
 if TYPE_CHECKING:
-    from tasks.core.evaluation import Estimate
-    from tasks.core.model_card import CutoffInUse
+    from tasks.core.training.evaluation import Estimate
+    from tasks.core.training.model_card import CutoffInUse
     from tasks.generate import GeneratedDay
     from tasks.report import MonitoringResult
     from tasks.train import Trained
@@ -94,7 +94,7 @@ def generated_summary(day: GeneratedDay) -> str:
 
 def training_summary(trained: Trained, settings: Settings) -> str:
     """What was trained, how good it is out-of-fold beside simpler models, what it is called, and where its card is."""
-    from tasks.core.model_card import CARD_FILE
+    from tasks.core.training.model_card import CARD_FILE
 
     model, card, registry = trained.model, trained.card, registry_of(settings)
     figures = card.figures

@@ -12,8 +12,8 @@ from prefect.events import emit_event
 from prefect.runtime import flow_run
 
 from configs.settings import Settings
-from tasks.core.day import tell_changed
-from tasks.core.manifest import Manifest, first_reasons
+from tasks.core.day.manifest import Manifest, first_reasons
+from tasks.core.day.records import tell_changed
 from tasks.core.words import in_markdown
 from tasks.orchestration import never_in_the_way, step
 from tasks.revisions import announcement_key, decisions_key, manifest_key, manifest_of, read_if_there, report_page_key

@@ -11,9 +11,10 @@ from typing import Final
 
 from configs.calendar import load_calendar
 from configs.settings import Settings
-from tasks.core.control import CONTROL, Control, read_control
-from tasks.core.day import CORRECTIONS, PUBLISH, Delivery, FileRef, Order, format_of
-from tasks.core.manifest import Manifest
+from tasks.core.day.control import CONTROL, Control, read_control
+from tasks.core.day.manifest import Manifest
+from tasks.core.day.records import CORRECTIONS, PUBLISH, Delivery, FileRef, Order
+from tasks.core.files import format_of
 from tasks.core.words import counted
 from tasks.erasure.note import require_no_erasure
 from tasks.errors import InputsChanged, SourceError

@@ -11,12 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.adapters.arrow import read_lines, read_parquet
-from tasks.core.applications import AMOUNTS, ID, as_text, parse_numbers, parse_rows
-from tasks.core.control_totals import totals_by_measure
-from tasks.core.day import FileTotals, PartRef
-from tasks.core.duplicates import shared_ids, sort_out, take_turns
-from tasks.core.screening import (
-    APPLICATION_ID,
+from tasks.core.applications import APPLICATION_ID, as_text, parse_numbers, parse_rows
+from tasks.core.contract.screening import (
     BROKEN_RULES,
     CONFLICTING,
     RECONCILED,
@@ -25,6 +21,11 @@ from tasks.core.screening import (
     no_rejected_rows,
     rejected_rows,
 )
+from tasks.core.day.control_totals import totals_by_measure
+from tasks.core.day.duplicates import shared_ids, sort_out, take_turns
+from tasks.core.day.records import FileTotals, PartRef
+from tasks.core.lender.amounts import AMOUNTS
+from tasks.core.lender.columns import ID
 from tasks.landing import delivered_chunks, open_delivered
 from tasks.orchestration import run_logger
 from tasks.revisions import read_data

@@ -16,9 +16,10 @@ from tasks.adapters.arrow import give_back_memory, read_parquet, write_parquet
 from tasks.assemble import assemble, control_totals, count_files
 from tasks.checkpoints import code_digest, digest_of
 from tasks.contract_gate import Gate
-from tasks.core.applications import ID
-from tasks.core.control_totals import hash_total, tell_totals, unreconciled
-from tasks.core.day import (
+from tasks.core.applications import APPLICATION_ID
+from tasks.core.contract.screening import RECONCILED, SOURCE_FILE, SOURCE_ROW
+from tasks.core.day.control_totals import hash_total, tell_totals, unreconciled
+from tasks.core.day.records import (
     Audited,
     DataFile,
     Delivery,
@@ -31,8 +32,14 @@ from tasks.core.day import (
     count_by_reason,
     unaccounted,
 )
-from tasks.core.decisions import SCHEMA_VERSION, SCORED, build_changes, build_decisions, count_changed_reasons
-from tasks.core.screening import APPLICATION_ID, RECONCILED, SOURCE_FILE, SOURCE_ROW
+from tasks.core.decision.published_rows import (
+    SCHEMA_VERSION,
+    SCORED,
+    build_changes,
+    build_decisions,
+    count_changed_reasons,
+)
+from tasks.core.lender.columns import ID
 from tasks.core.words import counted
 from tasks.errors import ExpectationsNotMet, ScoringError
 from tasks.load import suite_text

@@ -9,10 +9,10 @@ from typing import Final, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from tasks.core.applications import NAMES, TEXTS
-from tasks.core.cross_fitting import cross_fitted_pd
-from tasks.core.feature_list import NOT_EMPLOYED_DAYS
-from tasks.core.features import feature_names
+from tasks.core.lender.columns import NAMES, TEXTS
+from tasks.core.lender.feature_list import NOT_EMPLOYED_DAYS
+from tasks.core.model.features import feature_names
+from tasks.core.training.cross_fitting import cross_fitted_pd
 from tasks.history import History
 from tasks.orchestration import run_logger
 

@@ -18,7 +18,7 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from configs.settings import PROJECT
-from tasks.core.day import DataFile
+from tasks.core.day.records import DataFile
 from tasks.revisions import intact_data
 from tasks.store import Changed, NotFound, Store, overwrite
 

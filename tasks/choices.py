@@ -10,12 +10,13 @@ import pyarrow as pa
 
 from configs.policy import load_policy
 from configs.settings import Settings
-from tasks.core.cross_fitting import cross_fitted_pd
-from tasks.core.features import feature_names
+from tasks.core.model.features import feature_names
+from tasks.core.sampling import drawn_rows
+from tasks.core.training.cross_fitting import cross_fitted_pd
 from tasks.core.words import counted
 from tasks.cross_validate import OutOfFold
 from tasks.folds import build_folds, score_folds
-from tasks.history import History, drawn_rows
+from tasks.history import History
 from tasks.orchestration import run_logger, step
 
 _NEVER: Final = ("CODE_GENDER", "NAME_FAMILY_STATUS")

@@ -23,8 +23,8 @@ from typing import Final, NamedTuple
 from configs.calendar import Calendar, load_calendar
 from configs.settings import Retention, Settings
 from tasks.arrive import list_delivery
-from tasks.core.control import CONTROL
-from tasks.core.manifest import Manifest
+from tasks.core.day.control import CONTROL
+from tasks.core.day.manifest import Manifest
 from tasks.core.words import counted
 from tasks.errors import ConfigError, PublishError, SourceError
 from tasks.expired import forget_expired, note_expired

@@ -13,11 +13,20 @@ import pyarrow.compute as pc
 from configs.settings import Settings
 from tasks.assemble import Assembled
 from tasks.contract_report import tell_rules, write_refused
-from tasks.core.applications import ID
-from tasks.core.contract import Budget, RuleCount, RuleResult, is_over_budget, merge_counts, parsing_rules, typed_frame
-from tasks.core.day import Delivery, Draft, FileRef, PartRef
-from tasks.core.gate import Evidence, Outcome, judge_count, judge_result, overdrawn, refusal
-from tasks.core.screening import APPLICATION_ID, BROKEN_RULES, CONFLICTING, count_by_rule, typed_name
+from tasks.core.applications import APPLICATION_ID
+from tasks.core.contract.gate import Evidence, Outcome, judge_count, judge_result, overdrawn, refusal
+from tasks.core.contract.rules import (
+    Budget,
+    RuleCount,
+    RuleResult,
+    is_over_budget,
+    merge_counts,
+    parsing_rules,
+    typed_frame,
+)
+from tasks.core.contract.screening import BROKEN_RULES, CONFLICTING, count_by_rule, typed_name
+from tasks.core.day.records import Delivery, Draft, FileRef, PartRef
+from tasks.core.lender.columns import ID
 from tasks.errors import ExpectationsNotMet
 from tasks.recent import recent_days
 from tasks.store import Store

@@ -10,7 +10,7 @@ from typing import Any
 from prefect.artifacts import create_table_artifact
 from prefect.context import FlowRunContext
 
-from tasks.core.contract_report import ContractReport, ReportedRule, read_contract_report
+from tasks.core.contract.report import ContractReport, ReportedRule, read_contract_report
 from tasks.core.words import in_markdown, percent
 from tasks.orchestration import never_in_the_way
 from tasks.revisions import refused_page_key, refused_report_key

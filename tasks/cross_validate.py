@@ -12,11 +12,11 @@ import numpy as np
 from configs.policy import PolicyFile, load_policy
 from configs.settings import Settings, Training
 from tasks.baselines import baseline_pds
-from tasks.core.cross_fitting import cross_fitted_pd
-from tasks.core.evaluation import auc_of
-from tasks.core.features import feature_names
-from tasks.core.model_shape import TriedShape
-from tasks.core.policy import cost_at_break_even
+from tasks.core.decision.policy import cost_at_break_even
+from tasks.core.model.features import feature_names
+from tasks.core.training.cross_fitting import cross_fitted_pd
+from tasks.core.training.evaluation import auc_of
+from tasks.core.training.model_shape import TriedShape
 from tasks.errors import ModelError
 from tasks.folds import Fold, Scored, assigned_folds, build_folds, configured_trees, score_folds
 from tasks.history import History

@@ -15,8 +15,13 @@ import pyarrow as pa
 from configs.policy import PolicyFile, load_policy
 from configs.settings import Settings
 from tasks.choices import Choices
-from tasks.core.bundle import BUNDLE_VERSION, Bundle, bundle_digest, file_digests, to_files
-from tasks.core.evaluation import (
+from tasks.core.decision.policy import Policy, break_even_cutoff, decide
+from tasks.core.lender.feature_list import FAMILIES
+from tasks.core.lender.kinds import groupings_of
+from tasks.core.model.bundle import BUNDLE_VERSION, Bundle, bundle_digest, file_digests, to_files
+from tasks.core.model.features import FEATURE_VERSION, build_features, family_of, uses_age
+from tasks.core.sampling import drawn_rows
+from tasks.core.training.evaluation import (
     Resampled,
     compare,
     curve_cutoffs,
@@ -26,10 +31,8 @@ from tasks.core.evaluation import (
     resample_figures,
     roc_curve,
 )
-from tasks.core.feature_list import FAMILIES
-from tasks.core.features import FEATURE_VERSION, build_features, family_of, uses_age
-from tasks.core.importance import Influence, influences_of
-from tasks.core.model_card import (
+from tasks.core.training.importance import Influence, influences_of
+from tasks.core.training.model_card import (
     CARD_FILE,
     FIGURES_FILE,
     CutoffInUse,
@@ -39,10 +42,9 @@ from tasks.core.model_card import (
     figures_file,
     flat_metrics,
 )
-from tasks.core.policy import Policy, break_even_cutoff, decide
-from tasks.core.segments import groupings_of, judge_segments
+from tasks.core.training.segments import judge_segments
 from tasks.cross_validate import MODEL, OutOfFold
-from tasks.history import History, drawn_rows
+from tasks.history import History
 from tasks.load import fill_in
 from tasks.orchestration import step
 

@@ -19,15 +19,16 @@ import pyarrow.compute as pc
 
 from configs.settings import Scoring, Settings
 from tasks.adapters.arrow import read_header, read_parquet
-from tasks.core.applications import ID, missing_columns, parse_rows
-from tasks.core.contract_report import read_contract_report
-from tasks.core.day import FileRef, format_of
-from tasks.core.erasure import rows_of
-from tasks.core.feature_list import FAMILIES
-from tasks.core.manifest import Manifest, policy_of
-from tasks.core.reasons import REASONS, codes_of
-from tasks.core.scoring import Account, account_for, score_rows
-from tasks.core.screening import APPLICATION_ID, BROKEN_RULES
+from tasks.core.applications import APPLICATION_ID, parse_rows, rows_of_applicant
+from tasks.core.contract.report import read_contract_report
+from tasks.core.contract.screening import BROKEN_RULES
+from tasks.core.day.manifest import Manifest, policy_of
+from tasks.core.day.records import FileRef
+from tasks.core.decision.reasons import REASONS, codes_of
+from tasks.core.decision.scoring import Account, account_for, score_rows
+from tasks.core.files import format_of
+from tasks.core.lender.columns import ID, missing_columns
+from tasks.core.lender.feature_list import FAMILIES
 from tasks.core.words import counted
 from tasks.errors import ModelError, SourceError
 from tasks.expired import read_expired
@@ -125,7 +126,7 @@ def _work_out(delivered: pa.Table, published: Manifest, settings: Settings) -> t
 def _broken_rules(store: Store, published: Manifest, applicant: int) -> dict[str, str | None]:
     """The rules for which an applicant's rows were set aside, with their sentences."""
     rows = find_rejected(store, published.as_of).rows
-    theirs = rows.filter(pa.array(rows_of(rows, applicant)))
+    theirs = rows.filter(pa.array(rows_of_applicant(rows, applicant)))
     if not theirs.num_rows:
         erased = " Applicants were erased from the day since." if published.erasures else ""
         raise SourceError(
@@ -183,7 +184,7 @@ class _Landing:
             stream.seek(0)
             with closing(delivered_chunks(stream, file, **limits)) as chunks:
                 for chunk in chunks:
-                    theirs = rows_of(chunk.select([ID]), applicant)
+                    theirs = rows_of_applicant(chunk.select([ID]), applicant)
                     if theirs.any():
                         return chunk.filter(pa.array(theirs)).slice(0, 1)
         return None

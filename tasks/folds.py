@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from configs.settings import Training
-from tasks.core.features import FeatureSet, build_features, fit_features, monotone_direction
+from tasks.core.model.features import FeatureSet, build_features, fit_features, monotone_direction
 from tasks.errors import ConfigError
 from tasks.history import History
 

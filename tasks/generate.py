@@ -16,12 +16,12 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from tasks.core.control import CONTROL
-from tasks.core.drifting import DRIFTS, drift_rows, parse_drifts
-from tasks.core.faults import FAULTS, STEM, Delivered, as_control, damage_delivery, require_faults
-from tasks.core.feed_files import encode
-from tasks.core.spoiling import spoil_rows
-from tasks.core.synthetic import FeedStatistics, synthesize_applications
+from tasks.core.day.control import CONTROL
+from tasks.core.feed.drifting import DRIFTS, drift_rows, parse_drifts
+from tasks.core.feed.faults import FAULTS, STEM, Delivered, as_control, damage_delivery, require_faults
+from tasks.core.feed.spoiling import spoil_rows
+from tasks.core.feed.synthetic import FeedStatistics, synthesize_applications
+from tasks.core.files import encode
 from tasks.errors import ConfigError, PublishError
 from tasks.store.interface import AlreadyExists, Changed, NotFound, Store
 

@@ -14,10 +14,11 @@ import pyarrow as pa
 
 from configs.settings import Settings
 from tasks.adapters.arrow import read_chunks
-from tasks.core.applications import ID, TARGET, parse_numbers
-from tasks.core.day import format_of
-from tasks.core.duplicates import shared_ids, sort_out
-from tasks.core.screening import BROKEN_RULES, count_by_rule, screen_chunk
+from tasks.core.applications import parse_numbers
+from tasks.core.contract.screening import BROKEN_RULES, count_by_rule, screen_chunk
+from tasks.core.day.duplicates import shared_ids, sort_out
+from tasks.core.files import format_of
+from tasks.core.lender.columns import ID, TARGET
 from tasks.errors import ConfigError, ExpectationsNotMet, SourceError
 from tasks.load import load_contract, suite_text
 from tasks.orchestration import run_logger, step
@@ -34,11 +35,6 @@ class History(NamedTuple):
     """SHA-256 of each file."""
     left_out: Mapping[str, int] = MappingProxyType({})
     """Why rows were left out, a rule of the contract mostly, to how many; a row may break several."""
-
-
-def drawn_rows(rows: int, limit: int, *, seed: int) -> np.ndarray:
-    """Ascending positions of at most `limit` of so many rows, drawn at random."""
-    return np.sort(np.random.default_rng(seed).permutation(rows)[:limit])
 
 
 @step("read history")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from datetime import date
 
-from tasks.core.day import Delivery, FileRef
+from tasks.core.day.records import Delivery, FileRef
 from tasks.errors import SourceError
 from tasks.revisions import newest_manifest
 from tasks.store import AlreadyExists, Changed, NotFound, Store

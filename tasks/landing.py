@@ -12,8 +12,8 @@ from typing import BinaryIO, Final, NamedTuple
 import pyarrow as pa
 
 from tasks.adapters.arrow import read_chunks
-from tasks.core.control import CONTROL, Announced, read_control
-from tasks.core.day import FileRef
+from tasks.core.day.control import CONTROL, Announced, read_control
+from tasks.core.day.records import FileRef
 from tasks.errors import ScoringError, SourceError
 from tasks.revisions import read_if_there
 from tasks.store import Changed, NotFound, Store

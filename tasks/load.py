@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 from configs.policy import PolicyFile
 from configs.reasons import load_reasons
 from configs.settings import EngineKind, Settings, project_path
-from tasks.core.bundle import Bundle, Engine, require_golden
-from tasks.core.day import ModelPin
-from tasks.core.feature_list import FAMILIES
-from tasks.core.features import family_numbers, uses_age
-from tasks.core.policy import Policy, resolve_policy
-from tasks.core.reasons import Reason
-from tasks.core.tree_tables import TreeTables
-from tasks.core.trees import UnfitTreesError
+from tasks.core.decision.policy import Policy, resolve_policy
+from tasks.core.decision.reasons import Reason
+from tasks.core.lender.feature_list import FAMILIES
+from tasks.core.model.bundle import Bundle, Engine, ModelPin, require_golden
+from tasks.core.model.features import family_numbers, uses_age
+from tasks.core.model.tree_tables import TreeTables
+from tasks.core.model.trees import UnfitTreesError
 from tasks.errors import ConfigError, ModelError
 
 if TYPE_CHECKING:

@@ -11,12 +11,12 @@ from prefect.runtime import flow_run
 from configs.policy import load_policy
 from configs.settings import Settings
 from tasks.checkpoints import digest_of
-from tasks.core.contract import suite_identity
-from tasks.core.day import PUBLISH, Delivery, Order, Pins, fingerprint
-from tasks.core.decisions import SCHEMA_VERSION
-from tasks.core.feature_list import FAMILIES
-from tasks.core.features import FEATURE_VERSION
-from tasks.core.manifest import Manifest, pins_of
+from tasks.core.contract.rules import suite_identity
+from tasks.core.day.manifest import Manifest, pins_of
+from tasks.core.day.records import PUBLISH, Delivery, Order, Pins, fingerprint
+from tasks.core.decision.published_rows import SCHEMA_VERSION
+from tasks.core.lender.feature_list import FAMILIES
+from tasks.core.model.features import FEATURE_VERSION
 from tasks.errors import ConfigError, ModelError, PublishError
 from tasks.load import load_bundle, load_contract, policy_for, reasons_of, registry_of, suite_text
 from tasks.orchestration import run_logger, step

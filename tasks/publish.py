@@ -10,8 +10,8 @@ from datetime import UTC, date, datetime
 
 from configs.settings import Settings
 from tasks.checkpoints import COUNTED_VERSIONS
-from tasks.core.day import Audited, Delivery, Draft, Pins
-from tasks.core.manifest import Manifest, policy_record
+from tasks.core.day.manifest import Manifest, policy_record
+from tasks.core.day.records import Audited, Delivery, Draft, Pins
 from tasks.erasure.note import read_token
 from tasks.errors import PublishError
 from tasks.expired import forget_expired

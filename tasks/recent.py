@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Final
 
-from tasks.core.manifest import Manifest
+from tasks.core.day.manifest import Manifest
 from tasks.orchestration import run_logger
 from tasks.revisions import manifest_key, read_if_there
 from tasks.status import UNSOUND, sound_manifest

@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.adapters.arrow import read_parquet
-from tasks.core.applications import NAMES
-from tasks.core.day import DataFile
-from tasks.core.feed_files import encode
-from tasks.core.manifest import Manifest
-from tasks.core.screening import BROKEN_RULES, SOURCE_FILE, SOURCE_ROW, count_by_rule
+from tasks.core.contract.screening import BROKEN_RULES, SOURCE_FILE, SOURCE_ROW, count_by_rule
+from tasks.core.day.manifest import Manifest
+from tasks.core.day.records import DataFile
+from tasks.core.files import encode
+from tasks.core.lender.columns import NAMES
 from tasks.erasure.note import require_no_erasure
 from tasks.errors import ConfigError, PublishError, SourceError, did_you_mean
 from tasks.expired import read_expired

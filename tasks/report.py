@@ -13,10 +13,12 @@ import pyarrow.compute as pc
 from configs.settings import Settings
 from tasks.adapters.arrow import read_parquet
 from tasks.arrive import list_delivery, require_unexpired
-from tasks.core.applications import ID, NUMBERS, TEXTS, parse_rows
-from tasks.core.day import Delivery
-from tasks.core.drift import choose_sample, coarsen
-from tasks.core.manifest import Manifest
+from tasks.core.applications import parse_rows
+from tasks.core.day.manifest import Manifest
+from tasks.core.day.records import Delivery
+from tasks.core.lender.columns import ID, NUMBERS, TEXTS
+from tasks.core.monitoring.drift import coarsen
+from tasks.core.sampling import choose_sample
 from tasks.errors import InputsChanged, ModelError, SourceError
 from tasks.landing import delivered_chunks, open_delivered
 from tasks.load import load_bundle

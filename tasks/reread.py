@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Final
 
-from tasks.core.day import DataFile
+from tasks.core.day.records import DataFile
 from tasks.errors import PublishError
 from tasks.expired import expired_key, read_expired
 from tasks.landing import sha256_of

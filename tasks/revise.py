@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from tasks.core.day import CORRECTIONS, Delivery, Draft, Order, Pins
-from tasks.core.manifest import Manifest
+from tasks.core.day.manifest import Manifest
+from tasks.core.day.records import CORRECTIONS, Delivery, Draft, Order, Pins
 from tasks.errors import ConfigError, InputsChanged, PublishError, SourceError
 from tasks.landing import landing_key
 from tasks.orchestration import run_logger

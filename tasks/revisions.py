@@ -18,8 +18,8 @@ from typing import Final, NamedTuple
 import pyarrow as pa
 
 from tasks.adapters.arrow import read_footer
-from tasks.core.day import DataFile
-from tasks.core.manifest import Manifest, manifest_json, read_manifest
+from tasks.core.day.manifest import Manifest, manifest_json, read_manifest
+from tasks.core.day.records import DataFile
 from tasks.errors import PublishError
 from tasks.store import AlreadyExists, Changed, NotFound, Store, Stored, pause_seconds
 

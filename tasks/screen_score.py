@@ -12,15 +12,9 @@ from configs.settings import Settings
 from tasks.adapters.arrow import read_header, write_parquet
 from tasks.checkpoints import code_digest, digest_of
 from tasks.contract_gate import Gate
-from tasks.core.applications import AMOUNTS, ID, NAMES, TYPED_SCHEMA
-from tasks.core.bundle import Bundle, Engine
-from tasks.core.contract import RuleCount, merge_counts
-from tasks.core.control_totals import add_sums, sum_typed
-from tasks.core.day import DataFile, Delivery, FileFormat, FileRef, PartRef, Pins
-from tasks.core.reasons import REASONS, codes_of
-from tasks.core.scoring import score_rows
-from tasks.core.screening import (
-    APPLICATION_ID,
+from tasks.core.applications import APPLICATION_ID
+from tasks.core.contract.rules import RuleCount, merge_counts
+from tasks.core.contract.screening import (
     SOURCE_ROW,
     TOLD_COLUMNS,
     ScreenedChunk,
@@ -29,6 +23,14 @@ from tasks.core.screening import (
     screen_chunk,
     typed_name,
 )
+from tasks.core.day.control_totals import add_sums, sum_typed
+from tasks.core.day.records import DataFile, Delivery, FileRef, PartRef, Pins
+from tasks.core.decision.reasons import REASONS, codes_of
+from tasks.core.decision.scoring import score_rows
+from tasks.core.files import FileFormat
+from tasks.core.lender.amounts import AMOUNTS
+from tasks.core.lender.columns import ID, NAMES, TYPED_SCHEMA
+from tasks.core.model.bundle import Bundle, Engine
 from tasks.core.words import counted
 from tasks.errors import ExpectationsNotMet, SourceError
 from tasks.landing import delivered_chunks, open_delivered

@@ -10,10 +10,10 @@ import numpy as np
 
 from configs.policy import Costs
 from configs.settings import Training
-from tasks.core.cross_fitting import cross_fitted_pd
-from tasks.core.evaluation import auc_of
-from tasks.core.model_shape import TriedShape, choose_shape, log_losses
-from tasks.core.policy import cost_at_break_even
+from tasks.core.decision.policy import cost_at_break_even
+from tasks.core.training.cross_fitting import cross_fitted_pd
+from tasks.core.training.evaluation import auc_of
+from tasks.core.training.model_shape import TriedShape, choose_shape, log_losses
 from tasks.errors import ModelError
 from tasks.folds import Fold, Scored, configured_trees, score_folds
 from tasks.history import History

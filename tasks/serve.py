@@ -14,12 +14,11 @@ import pyarrow as pa
 
 from configs.policy import load_policy
 from configs.settings import Settings, load_settings
-from tasks.core.bundle import Bundle, from_files
-from tasks.core.day import ModelPin
-from tasks.core.online import REQUEST, build_answer, require_one_decidable, rows_of
-from tasks.core.reasons import codes_of
-from tasks.core.scoring import score_rows
-from tasks.core.screening import screen_chunk
+from tasks.core.contract.screening import screen_chunk
+from tasks.core.decision.online import REQUEST, build_answer, require_one_decidable, rows_of
+from tasks.core.decision.reasons import codes_of
+from tasks.core.decision.scoring import score_rows
+from tasks.core.model.bundle import Bundle, ModelPin, from_files
 from tasks.load import load_contract, policy_for, proven_engine, reasons_of, registry_of, suite_text
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ class Served:
         self._contract = load_contract(suite_text(settings.contract.suite))
 
     def predict(self, frame: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:  # noqa: ARG002
-        """The answer to each application of a request, in its order: columns of `tasks.core.online.ANSWER`.
+        """The answer to each application of a request, in its order: columns of `tasks.core.decision.online.ANSWER`.
 
         Args:
             frame: applications as delivered, all declared columns in any order, numbers as numbers or as text.

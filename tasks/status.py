@@ -17,8 +17,8 @@ from typing import Final
 from pydantic import TypeAdapter
 
 from configs.calendar import Calendar
-from tasks.core.day import CORRECTIONS
-from tasks.core.manifest import Manifest, policy_of, read_manifest
+from tasks.core.day.manifest import Manifest, policy_of, read_manifest
+from tasks.core.day.records import CORRECTIONS
 from tasks.core.words import counted
 from tasks.errors import PublishError
 from tasks.expired import read_expired

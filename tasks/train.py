@@ -12,18 +12,19 @@ import pyarrow as pa
 from configs.policy import load_policy
 from configs.settings import Settings, Training
 from tasks.adapters.arrow import write_parquet
-from tasks.core.applications import ID
-from tasks.core.bundle import Bundle, make_golden, reference_statistics, to_files
-from tasks.core.calibration import fit_calibration
-from tasks.core.day import ModelPin
-from tasks.core.features import build_features, family_numbers, feature_names, fit_features, monotone_direction
-from tasks.core.model_card import ModelCard
-from tasks.core.model_shape import TriedShape, shapes_table
-from tasks.core.policy import break_even_cutoff
-from tasks.core.screening import APPLICATION_ID
+from tasks.core.applications import APPLICATION_ID
+from tasks.core.decision.policy import break_even_cutoff
+from tasks.core.lender.columns import ID
+from tasks.core.model.bundle import Bundle, ModelPin, make_golden, to_files
+from tasks.core.model.calibration import fit_calibration
+from tasks.core.model.features import build_features, family_numbers, feature_names, fit_features, monotone_direction
+from tasks.core.model.reference import reference_statistics
+from tasks.core.sampling import drawn_rows
+from tasks.core.training.model_card import ModelCard
+from tasks.core.training.model_shape import TriedShape, shapes_table
 from tasks.cross_validate import OutOfFold
 from tasks.evaluate import Evaluation
-from tasks.history import History, drawn_rows
+from tasks.history import History
 from tasks.load import registry_of
 from tasks.orchestration import run_logger, step
 from tasks.store import open_store, overwrite

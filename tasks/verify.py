@@ -18,16 +18,16 @@ from typing import Any, Final
 import pyarrow as pa
 
 from tasks.adapters.arrow import read_footer, read_parquet
-from tasks.core.consistency import (
+from tasks.core.contract.rules import suite_identity
+from tasks.core.day.consistency import (
     check_changes,
     check_decisions,
     check_manifest,
     check_quarantine,
     is_of_these_versions,
 )
-from tasks.core.contract import suite_identity
-from tasks.core.day import DataFile
-from tasks.core.manifest import Manifest
+from tasks.core.day.manifest import Manifest
+from tasks.core.day.records import DataFile
 from tasks.core.words import counted
 from tasks.errors import ConfigError
 from tasks.expired import expired_key

@@ -99,7 +99,7 @@ def _settings(folder: Path, registry: Path, **sections: dict[str, Any]) -> Path:
 def with_rival(project: Project, folder: Path) -> Project:
     """The project with a registry of its own, in which version 2, no champion yet, refuses from twice the pd on."""
     from configs.settings import load_settings
-    from tasks.core.bundle import to_files
+    from tasks.core.model.bundle import to_files
     from tasks.load import registry_of
 
     own = project.with_own_registry(folder)

@@ -5,10 +5,17 @@ from typing import Any
 
 import numpy as np
 
-from tasks.core.evaluation import compare, curve_cutoffs, estimates_of, price_cutoffs, reliability, resample_figures
-from tasks.core.importance import Influence
-from tasks.core.model_card import CutoffInUse, LearnedFrom, ModelCard
-from tasks.core.segments import judge_segments
+from tasks.core.training.evaluation import (
+    compare,
+    curve_cutoffs,
+    estimates_of,
+    price_cutoffs,
+    reliability,
+    resample_figures,
+)
+from tasks.core.training.importance import Influence
+from tasks.core.training.model_card import CutoffInUse, LearnedFrom, ModelCard
+from tasks.core.training.segments import judge_segments
 
 COSTS = {"false_negative": 10.0, "false_positive": 1.0}
 POLICY = {

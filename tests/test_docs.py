@@ -10,7 +10,7 @@ import pytest
 from configs import environment
 from configs.settings import PROJECT, Settings
 from flows.cli import scoring
-from tasks.core.decisions import SCHEMA
+from tasks.core.decision.published_rows import SCHEMA
 
 DOCS = [PROJECT / "README.md", PROJECT / "CHANGELOG.md", *sorted((PROJECT / "docs").glob("*.md"))]
 TEXTS = {path.name: path.read_text("utf-8") for path in DOCS}

@@ -29,7 +29,7 @@ from tasks.adapters.delivered import (
     too_large,
     uneven_line,
 )
-from tasks.core.applications import NAMES, TARGET
+from tasks.core.lender.columns import NAMES, TARGET
 from tasks.errors import SourceError
 
 _HEADER_BYTES: Final = 1 << 16

@@ -9,8 +9,8 @@ from markupsafe import Markup
 
 from tasks.adapters.html import template
 from tasks.adapters.plots import as_svg
-from tasks.core.evaluation import Estimate
-from tasks.core.model_card import FIGURES_FILE, ModelCard, approval_ratio, is_better, limits_of
+from tasks.core.training.evaluation import Estimate
+from tasks.core.training.model_card import FIGURES_FILE, ModelCard, approval_ratio, is_better, limits_of
 from tasks.core.words import percent
 
 if TYPE_CHECKING:

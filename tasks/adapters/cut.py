@@ -19,8 +19,8 @@ import pyarrow.parquet as pq
 
 from tasks.adapters.arrow import read_header, readable
 from tasks.adapters.delivered import CsvText, require_one_parquet
-from tasks.core.applications import ID
-from tasks.core.erasure import rows_of
+from tasks.core.applications import rows_of_applicant
+from tasks.core.lender.columns import ID
 from tasks.errors import SourceError
 
 _PIECE_BYTES: Final = 4 << 20
@@ -60,7 +60,7 @@ def count_rows(stream: BinaryIO, applicant: int, reading: Reading) -> int:
     stream.seek(0)
     with readable(reading.name):
         if reading.format == "parquet":
-            return int(rows_of(_open_parquet(stream, reading.name).read(columns=[ID]), applicant).sum())
+            return int(rows_of_applicant(_open_parquet(stream, reading.name).read(columns=[ID]), applicant).sum())
         return sum(record.is_theirs for record in _csv_records(stream, applicant, reading))
 
 
@@ -174,7 +174,7 @@ def _is_theirs(cell: str, applicant: int) -> bool:
         is_near = float(cell) == applicant
     except ValueError:
         return False
-    return is_near and bool(rows_of(pa.table({ID: [cell]}), applicant).any())
+    return is_near and bool(rows_of_applicant(pa.table({ID: [cell]}), applicant).any())
 
 
 def _open_parquet(stream: BinaryIO, name: str) -> pq.ParquetFile:
@@ -190,7 +190,7 @@ def _cut_parquet(file: pq.ParquetFile, applicant: int) -> Cut:
         left = 0
         for number in range(groups):
             group = file.read_row_group(number)
-            kept = group.filter(pa.array(~rows_of(group, applicant)))
+            kept = group.filter(pa.array(~rows_of_applicant(group, applicant)))
             writer.write_table(kept, row_group_size=max(kept.num_rows, 1))
             left += kept.num_rows
     return Cut(sink.getvalue().to_pybytes(), file.metadata.num_rows - left, left)

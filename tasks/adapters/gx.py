@@ -24,8 +24,8 @@ from great_expectations.execution_engine.pandas_execution_engine import PandasEx
 from great_expectations.expectations.expectation import Expectation
 
 from tasks.adapters.gx_suite import ABOUT_COLUMNS, Reviewed, RowRule, parse_suite, review_suite
-from tasks.core.applications import NAMES
-from tasks.core.contract import Rule, RuleCount, RuleResult, Verdicts, merge_counts, suite_identity, typed_frame
+from tasks.core.contract.rules import Rule, RuleCount, RuleResult, Verdicts, merge_counts, suite_identity, typed_frame
+from tasks.core.lender.columns import NAMES
 from tasks.errors import ConfigError
 
 _COUNTS_ONLY: Final = {
@@ -66,7 +66,7 @@ class Contract:
 
         Positions count from 0 within the chunk.
 
-        Numbers are float64 or int64; text is objects with None, or categories (`tasks.core.contract.typed_frame`).
+        Numbers are float64 or int64; text is objects with None, or categories (`core.contract.rules.typed_frame`).
 
         Raises:
             ConfigError: a rule could not be evaluated, which is neither a pass nor a fault of the data.
@@ -91,7 +91,7 @@ class Contract:
 
         Args:
             frame: the `table_columns` of all rows of the day.
-            recent: fact to figure of the days before (`tasks.core.contract.RECENT_FACTS`); a rule that refers to one
+            recent: fact to figure of the days before (`core.contract.rules.RECENT_FACTS`); a rule that refers to one
                 that is not known is not judged.
         """
         known = recent or {}

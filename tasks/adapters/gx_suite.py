@@ -22,8 +22,8 @@ from great_expectations.expectations import registry
 from great_expectations.expectations.expectation import Expectation
 from great_expectations.validator.metric_configuration import MetricConfiguration
 
-from tasks.core.applications import ID, NUMBERS
-from tasks.core.contract import RECENT_FACTS, Rule, Scope, Severity
+from tasks.core.contract.rules import RECENT_FACTS, Rule, Scope, Severity
+from tasks.core.lender.columns import ID, NUMBERS
 from tasks.errors import ConfigError, did_you_mean
 
 _SUITE_BEGINS: Final = 'It begins {"name": "...", "meta": {"version": "1"}, "expectations": [...'

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple, get_args
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from tasks.core.contract_report import ContractReport, ReportedRule, Standing, read_contract_report
+from tasks.core.contract.report import ContractReport, ReportedRule, Standing, read_contract_report
 from tasks.core.words import counted, percent
 
 _UNKNOWN: Final = "-"

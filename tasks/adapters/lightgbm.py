@@ -12,7 +12,7 @@ from typing import Final
 import lightgbm
 import numpy as np
 
-from tasks.core.feature_list import FAMILIES
+from tasks.core.lender.feature_list import FAMILIES
 from tasks.errors import ModelError
 
 _MONOTONE_METHOD: Final = "basic"  # the others gain nothing that can be told apart: docs/model.md

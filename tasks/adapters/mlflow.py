@@ -23,10 +23,10 @@ from mlflow.types import ColSpec, DataType, Schema
 from mlflow.types.schema import AnyType
 from sqlalchemy.exc import SQLAlchemyError
 
-from tasks.core import bundle
-from tasks.core.applications import NAMES
-from tasks.core.day import ModelPin
-from tasks.core.online import ANSWER
+from tasks.core.decision.online import ANSWER
+from tasks.core.lender.columns import NAMES
+from tasks.core.model import bundle
+from tasks.core.model.bundle import ModelPin
 from tasks.errors import ModelError
 
 if TYPE_CHECKING:

@@ -22,9 +22,9 @@ from mlflow.pyfunc import scoring_server
 from mlflow.utils.proto_json_utils import dataframe_from_parsed_json
 
 from tasks.adapters.arrow import read_chunks, read_header
-from tasks.core.applications import NAMES
-from tasks.core.online import REQUEST
-from tasks.core.screening import require_declared
+from tasks.core.contract.screening import require_declared
+from tasks.core.decision.online import REQUEST
+from tasks.core.lender.columns import NAMES
 from tasks.errors import ExpectationsNotMet, ScoringError, SourceError
 
 _CHUNK_ROWS: Final = 100_000

@@ -17,10 +17,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, StrMethodFormatter
 
-from tasks.core.evaluation import PricedCutoffs, Reliability
-from tasks.core.importance import Influence
-from tasks.core.model_shape import TriedShape
-from tasks.core.scoring import Account
+from tasks.core.decision.scoring import Account
+from tasks.core.training.evaluation import PricedCutoffs, Reliability
+from tasks.core.training.importance import Influence
+from tasks.core.training.model_shape import TriedShape
 
 _BLUE, _ORANGE, _GREEN, _GREY, _INK = "#2b5c8a", "#d9822b", "#1a7f37", "#9aa5b1", "#1b1f24"
 _ON_A_PAGE: Final = {_BLUE: "var(--rows)", _GREEN: "var(--met)", _GREY: "var(--grey)", _INK: "currentColor"}

@@ -6,76 +6,15 @@ the data, so an application reads the same from CSV, gzip or parquet, alone or i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-ID: Final = "SK_ID_CURR"
-TARGET: Final = "TARGET"
-
-Kind = Literal["id", "integer", "real", "text"]
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One declared column of an application.
-
-    `integer` columns hold whole numbers and are carried as float64 like `real` ones, because most of them may be
-    missing and a column must have one type whatever its rows hold. `id` is int64.
-    """
-
-    name: str
-    kind: Kind
-
-    @property
-    def arrow_type(self) -> pa.DataType:
-        """The column's type in a typed table."""
-        return {"id": pa.int64(), "integer": pa.float64(), "real": pa.float64(), "text": pa.string()}[self.kind]
-
-
-_BUILDING: Final = (
-    "APARTMENTS", "BASEMENTAREA", "YEARS_BEGINEXPLUATATION", "YEARS_BUILD", "COMMONAREA", "ELEVATORS", "ENTRANCES",
-    "FLOORSMAX", "FLOORSMIN", "LANDAREA", "LIVINGAPARTMENTS", "LIVINGAREA", "NONLIVINGAPARTMENTS", "NONLIVINGAREA",
-)  # fmt: skip
-_DECLARED: Final[tuple[tuple[Kind, str], ...]] = (
-    ("id", ID),
-    ("text", "NAME_CONTRACT_TYPE CODE_GENDER FLAG_OWN_CAR FLAG_OWN_REALTY"),
-    ("integer", "CNT_CHILDREN"),
-    ("real", "AMT_INCOME_TOTAL AMT_CREDIT AMT_ANNUITY AMT_GOODS_PRICE"),
-    ("text", "NAME_TYPE_SUITE NAME_INCOME_TYPE NAME_EDUCATION_TYPE NAME_FAMILY_STATUS NAME_HOUSING_TYPE"),
-    ("real", "REGION_POPULATION_RELATIVE"),
-    ("integer", "DAYS_BIRTH DAYS_EMPLOYED DAYS_REGISTRATION DAYS_ID_PUBLISH OWN_CAR_AGE"),
-    ("integer", "FLAG_MOBIL FLAG_EMP_PHONE FLAG_WORK_PHONE FLAG_CONT_MOBILE FLAG_PHONE FLAG_EMAIL"),
-    ("text", "OCCUPATION_TYPE"),
-    ("integer", "CNT_FAM_MEMBERS REGION_RATING_CLIENT REGION_RATING_CLIENT_W_CITY"),
-    ("text", "WEEKDAY_APPR_PROCESS_START"),
-    ("integer", "HOUR_APPR_PROCESS_START"),
-    ("integer", "REG_REGION_NOT_LIVE_REGION REG_REGION_NOT_WORK_REGION LIVE_REGION_NOT_WORK_REGION"),
-    ("integer", "REG_CITY_NOT_LIVE_CITY REG_CITY_NOT_WORK_CITY LIVE_CITY_NOT_WORK_CITY"),
-    ("text", "ORGANIZATION_TYPE"),
-    ("real", "EXT_SOURCE_1 EXT_SOURCE_2 EXT_SOURCE_3"),
-    *(("real", " ".join(f"{part}_{form}" for part in _BUILDING)) for form in ("AVG", "MODE", "MEDI")),
-    ("text", "FONDKAPREMONT_MODE HOUSETYPE_MODE"),
-    ("real", "TOTALAREA_MODE"),
-    ("text", "WALLSMATERIAL_MODE EMERGENCYSTATE_MODE"),
-    ("integer", "OBS_30_CNT_SOCIAL_CIRCLE DEF_30_CNT_SOCIAL_CIRCLE OBS_60_CNT_SOCIAL_CIRCLE DEF_60_CNT_SOCIAL_CIRCLE"),
-    ("integer", "DAYS_LAST_PHONE_CHANGE"),
-    ("integer", " ".join(f"FLAG_DOCUMENT_{n}" for n in range(2, 22))),
-    ("integer", " ".join(f"AMT_REQ_CREDIT_BUREAU_{span}" for span in ("HOUR", "DAY", "WEEK", "MON", "QRT", "YEAR"))),
-)
-
-COLUMNS: Final[tuple[Column, ...]] = tuple(Column(name, kind) for kind, names in _DECLARED for name in names.split())
-NAMES: Final[tuple[str, ...]] = tuple(column.name for column in COLUMNS)
-TEXTS: Final[tuple[str, ...]] = tuple(column.name for column in COLUMNS if column.kind == "text")
-NUMBERS: Final[tuple[str, ...]] = tuple(column.name for column in COLUMNS if column.kind in ("integer", "real"))
-AMOUNTS: Final = ("AMT_CREDIT", "AMT_INCOME_TOTAL")
-"""The amounts that are added up at every stage of a day, and must agree."""
-TYPED_SCHEMA: Final = pa.schema([(column.name, column.arrow_type) for column in COLUMNS])
+from tasks.core.lender.columns import COLUMNS, ID, TYPED_SCHEMA, Kind
 
 # A number as people and programs write it: sign, digits, point, exponent. No thousands separators, hex, inf or nan.
 _NUMBER: Final = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$"
@@ -94,12 +33,6 @@ class TypedRows(NamedTuple):
     """All declared columns in `TYPED_SCHEMA`, one row per delivered row; what would not parse is null."""
     unparsable: Mapping[str, np.ndarray]
     """Column name to the ascending positions of the rows whose value is no value of the declared type."""
-
-
-def missing_columns(delivered: Sequence[str]) -> tuple[str, ...]:
-    """The declared columns that a file with the `delivered` header lacks, in declared order."""
-    present = set(delivered)
-    return tuple(name for name in NAMES if name not in present)
 
 
 def parse_rows(raw: pa.Table) -> TypedRows:
@@ -232,3 +165,23 @@ def _is_decimal_text(type_: pa.DataType) -> bool:
 def _is_textual(type_: pa.DataType) -> bool:
     kinds = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_dictionary)
     return any(is_kind(type_) for is_kind in kinds)
+
+
+APPLICATION_ID: Final = "application_id"
+ID_COLUMNS: Final = (APPLICATION_ID, ID)
+"""Columns that say whose a row is."""
+
+
+def rows_of_applicant(table: pa.Table, applicant: int) -> np.ndarray:
+    """True for the applicant's rows: those of which any id column parses to theirs.
+
+    >>> table = pa.table({"application_id": [7, None, 8, None], "SK_ID_CURR": ["7", " 7.0", "8", "seven"]})
+    >>> rows_of(table, 7).tolist()
+    [True, True, False, False]
+    """
+    found = np.zeros(table.num_rows, dtype=bool)
+    for name in ID_COLUMNS:
+        if name in table.column_names:
+            numbers, _ = parse_numbers(table.column(name).combine_chunks(), whole=True)
+            found |= pc.fill_null(pc.equal(numbers, float(applicant)), False).to_numpy(zero_copy_only=False)
+    return found

@@ -23,11 +23,12 @@ import pyarrow as pa
 from tasks.adapters.arrow import read_footer, read_parquet, write_parquet
 from tasks.adapters.cut import cut_rows
 from tasks.clean import StoredDay, is_data_file
-from tasks.core.day import Audited, DataFile, content_fingerprint, count_by_decision, count_by_reason
-from tasks.core.decisions import count_changed_reasons
-from tasks.core.erasure import erased_totals, places_of_rows, rows_of
-from tasks.core.manifest import Manifest, manifest_json, pins_of, read_manifest
-from tasks.core.screening import BROKEN_RULES, SOURCE_FILE, count_by_rule
+from tasks.core.applications import rows_of_applicant
+from tasks.core.contract.screening import BROKEN_RULES, SOURCE_FILE, count_by_rule
+from tasks.core.day.erasure import erased_totals, places_of_rows
+from tasks.core.day.manifest import Manifest, manifest_json, pins_of, read_manifest
+from tasks.core.day.records import Audited, DataFile, content_fingerprint, count_by_decision, count_by_reason
+from tasks.core.decision.published_rows import count_changed_reasons
 from tasks.erasure.landing import claim_rewritten, rewritten_controls
 from tasks.erasure.note import erased_key, note_erasure
 from tasks.erasure.record import Change, Record, Rewrite, rewrite, sha256_of_data
@@ -139,7 +140,7 @@ class Eraser:
     def _cut_parquet(self, found: Found) -> Rewrite:
         before = self._read(found.key)
         table = read_parquet(before.data)
-        kept = table.filter(pa.array(~rows_of(table, self._applicant)))
+        kept = table.filter(pa.array(~rows_of_applicant(table, self._applicant)))
         return rewrite(found.key, before, write_parquet(kept, read_footer(before.data)), rows=found.rows)
 
     def _cut_tables(self, manifests: Sequence[Manifest], keys: set[str]) -> dict[str, _CutTable]:
@@ -154,7 +155,7 @@ class Eraser:
     def _cut_table(self, file: DataFile, manifest: Manifest) -> _CutTable:
         data = read_data(self._store, file)
         table, footer = read_parquet(data), read_footer(data)
-        theirs = rows_of(table, self._applicant)
+        theirs = rows_of_applicant(table, self._applicant)
         kept, content = table.filter(pa.array(~theirs)), ""
         if file == manifest.audited.decisions:
             content = content_fingerprint(kept, pins_of(manifest))

@@ -7,9 +7,10 @@ import json
 from collections.abc import Iterator, Sequence
 from datetime import date
 
-from tasks.core.control import CONTROL
-from tasks.core.day import CORRECTIONS, Delivery, FileRef, format_of
-from tasks.core.manifest import Manifest
+from tasks.core.day.control import CONTROL
+from tasks.core.day.manifest import Manifest
+from tasks.core.day.records import CORRECTIONS, Delivery, FileRef
+from tasks.core.files import format_of
 from tasks.erasure.record import Rewrite, rewrite
 from tasks.erasure.search import name_of
 from tasks.errors import SourceError

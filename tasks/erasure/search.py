@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks.adapters.cut import Reading, count_rows
-from tasks.core.control import CONTROL
-from tasks.core.day import format_of
-from tasks.core.erasure import ID_COLUMNS, rows_of
+from tasks.core.applications import ID_COLUMNS, rows_of_applicant
+from tasks.core.day.control import CONTROL
+from tasks.core.files import format_of
 from tasks.errors import SourceError
 from tasks.landing import announced_of, landing_key, open_landing
 from tasks.orchestration import run_logger
@@ -129,7 +129,7 @@ def _count(store: Store, key: str, applicant: int, max_unpacked_bytes: int) -> i
         with store.open(key) as stream:
             file = pq.ParquetFile(stream)
             columns = [name for name in ID_COLUMNS if name in file.schema_arrow.names]
-            return int(rows_of(file.read(columns=columns), applicant).sum())
+            return int(rows_of_applicant(file.read(columns=columns), applicant).sum())
     except NotFound:
         return 0
     except (pa.ArrowException, Changed, OSError):

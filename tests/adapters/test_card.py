@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 
 from tasks.adapters import plots
 from tasks.adapters.card import model_card_page
-from tasks.core.evaluation import Estimate, roc_curve
-from tasks.core.model_card import CutoffInUse, ModelCard
-from tasks.core.model_shape import TriedShape
+from tasks.core.training.evaluation import Estimate, roc_curve
+from tasks.core.training.model_card import CutoffInUse, ModelCard
+from tasks.core.training.model_shape import TriedShape
 from tests.model_cards import applications, model_card
 from tests.pages import Page
 

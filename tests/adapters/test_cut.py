@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tasks.adapters.arrow import read_chunks
 from tasks.adapters.cut import Reading, count_rows, cut_rows
-from tasks.core.erasure import rows_of
+from tasks.core.applications import rows_of_applicant
 from tasks.errors import SourceError
 
 APPLICANT = 100200
@@ -58,7 +58,7 @@ def test_the_lines_whose_id_parses_to_the_applicants_go_and_no_other_byte(
     lines = [line.encode() for line in file[0]]
     text = b"".join(lines)
     data = gzip.compress(text) if file_format == "csv.gz" else text
-    theirs = rows_of(as_read(data, file_format), APPLICANT)
+    theirs = rows_of_applicant(as_read(data, file_format), APPLICANT)
     assert count_rows(io.BytesIO(data), APPLICANT, reading(file_format)) == theirs.sum()
     cut = cut_rows(io.BytesIO(data), APPLICANT, reading(file_format))
     kept = gzip.decompress(cut.data) if file_format == "csv.gz" else cut.data

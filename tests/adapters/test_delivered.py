@@ -19,7 +19,7 @@ import pytest
 from tasks.adapters import arrow
 from tasks.adapters.arrow import read_chunks, read_header, read_lines
 from tasks.adapters.delivered import CsvText, uneven_line
-from tasks.core.applications import NAMES
+from tasks.core.lender.columns import NAMES
 from tasks.errors import PublishError, SourceError
 from tasks.store.reading import told_reads
 

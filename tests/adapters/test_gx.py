@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tasks.adapters.gx import Contract, load_contract, validate_decisions
-from tasks.core.applications import COLUMNS, ID, NUMBERS
-from tasks.core.contract import RECENT_FACTS, RuleCount, Verdicts, critical_positions, merge_counts
+from tasks.core.contract.rules import RECENT_FACTS, RuleCount, Verdicts, critical_positions, merge_counts
+from tasks.core.lender.columns import COLUMNS, ID, NUMBERS
 from tasks.errors import ConfigError
 from tests.plain_gx import plain
 

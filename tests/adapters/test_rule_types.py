@@ -19,8 +19,9 @@ from great_expectations.expectations import registry
 
 from configs.settings import PROJECT
 from tasks.adapters.gx import load_contract
-from tasks.core.applications import ID, NAMES, parse_rows
-from tasks.core.contract import typed_frame
+from tasks.core.applications import parse_rows
+from tasks.core.contract.rules import typed_frame
+from tasks.core.lender.columns import ID, NAMES
 from tasks.errors import ConfigError
 from tests.plain_gx import plain
 from tests.proofs.contract_frames import RULES, ignoring

@@ -14,11 +14,11 @@ from click.testing import CliRunner
 
 from benchmarks.feed_fit import line_through, order, short, spelled_number, steps_of
 from benchmarks.feed_statistics import as_text, build_statistics, describe_column, main
-from tasks.core.applications import ID, NAMES
-from tasks.core.feed_files import encode
-from tasks.core.feed_statistics import FeedStatistics
-from tasks.core.synthetic import synthesize_applications
-from tasks.core.synthetic_ties import SETTLED
+from tasks.core.feed.statistics import FeedStatistics
+from tasks.core.feed.synthetic import synthesize_applications
+from tasks.core.feed.ties import SETTLED
+from tasks.core.files import encode
+from tasks.core.lender.columns import ID, NAMES
 from tasks.errors import ConfigError
 from tasks.generate import load_statistics
 

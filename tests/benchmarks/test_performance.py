@@ -73,7 +73,7 @@ def test_a_day_made_in_blocks_has_every_id_once_but_for_its_bad_rows(
 
 
 def test_texts_are_coded_by_the_levels_of_training_and_what_is_unseen_is_missing() -> None:
-    from tasks.core.applications import ID, NAMES
+    from tasks.core.lender.columns import ID, NAMES
 
     frame = pd.DataFrame({name: [0.0, 1.0, np.nan] for name in NAMES}).assign(CODE_GENDER=["M", "F", "other"])
     matrix = days.coded(frame, {"CODE_GENDER": ["F", "M"]})

@@ -7,8 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks.separate_feed import halves, main, separate
-from tasks.core.feed_files import encode
-from tasks.core.synthetic import synthesize_applications
+from tasks.core.feed.synthetic import synthesize_applications
+from tasks.core.files import encode
 from tasks.generate import load_statistics
 
 DAY = date(2025, 3, 3)

@@ -11,7 +11,7 @@ import yaml
 from configs.policy import load_policy
 from configs.reasons import load_reasons
 from configs.settings import PROJECT, load_settings
-from tasks.core.feature_list import AGE, FAMILIES, FEATURES
+from tasks.core.lender.feature_list import AGE, FAMILIES, FEATURES
 from tasks.errors import ConfigError
 from tasks.load import reasons_of
 

@@ -9,16 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.core.applications import (
-    COLUMNS,
-    ID,
-    NAMES,
-    TYPED_SCHEMA,
-    as_text,
-    missing_columns,
-    parse_numbers,
-    parse_rows,
-)
+from tasks.core.applications import as_text, parse_numbers, parse_rows
+from tasks.core.lender.columns import COLUMNS, ID, NAMES, TYPED_SCHEMA, missing_columns
 
 
 def numbers(cells: list[str | None], *, whole: bool = False) -> tuple[list[float | None], list[bool]]:

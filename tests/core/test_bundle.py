@@ -6,8 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tasks.core.applications import ID, NUMBERS, TEXTS, TYPED_SCHEMA
-from tasks.core.bundle import (
+from tasks.core.lender.columns import ID, NUMBERS, TEXTS, TYPED_SCHEMA
+from tasks.core.lender.feature_list import FAMILIES, FEATURES, NOT_EMPLOYED_DAYS
+from tasks.core.model.bundle import (
     BUNDLE_VERSION,
     FILES,
     Bundle,
@@ -15,13 +16,12 @@ from tasks.core.bundle import (
     file_digests,
     from_files,
     make_golden,
-    reference_statistics,
     require_golden,
     to_files,
 )
-from tasks.core.calibration import Calibration
-from tasks.core.feature_list import FAMILIES, FEATURES, NOT_EMPLOYED_DAYS
-from tasks.core.features import FEATURE_VERSION, feature_names, fit_features
+from tasks.core.model.calibration import Calibration
+from tasks.core.model.features import FEATURE_VERSION, feature_names, fit_features
+from tasks.core.model.reference import reference_statistics
 from tasks.errors import ModelError
 
 CALIBRATION = Calibration((-1e4, 1e4), (0.01, 0.9))
@@ -87,7 +87,7 @@ def test_golden_rows_hold_for_their_model_and_no_other(bundle: Bundle) -> None:
 def test_a_changed_formula_of_any_feature_breaks_golden_rows(
     bundle: Bundle, feature: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tasks.core import features
+    from tasks.core.model import features
 
     known = features._FEATURE[feature]
     changed = replace(known, value=lambda inputs: known.value(inputs) + 1.0)

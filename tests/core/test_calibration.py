@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
-from tasks.core.calibration import Calibration, calibration_line, expected_calibration_error, fit_calibration
+from tasks.core.model.calibration import Calibration, calibration_line, expected_calibration_error, fit_calibration
 
 
 def sample(rows: int, *, intercept: float = 0.0, slope: float = 1.0) -> tuple[np.ndarray, np.ndarray]:

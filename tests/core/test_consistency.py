@@ -10,23 +10,23 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tasks.core.consistency import check_changes, check_decisions, check_manifest, check_quarantine
-from tasks.core.day import (
+from tasks.core.day.consistency import check_changes, check_decisions, check_manifest, check_quarantine
+from tasks.core.day.manifest import Manifest, first_reasons, policy_record
+from tasks.core.day.records import (
     Audited,
     DataFile,
     Delivery,
     FileRef,
     FileTotals,
-    ModelPin,
     Pins,
     content_fingerprint,
     count_by_decision,
     fingerprint,
 )
-from tasks.core.decisions import build_changes, build_decisions
-from tasks.core.manifest import Manifest, first_reasons, policy_record
-from tasks.core.policy import Band, Policy
-from tasks.core.reasons import REASONS, Reason
+from tasks.core.decision.policy import Band, Policy
+from tasks.core.decision.published_rows import build_changes, build_decisions
+from tasks.core.decision.reasons import REASONS, Reason
+from tasks.core.model.bundle import ModelPin
 
 DAY = date(2026, 11, 2)
 POLICY = Policy("1", 0.5, 0.5, (Band("A", 0.5), Band("B", math.inf)))

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.core.applications import COLUMNS, TYPED_SCHEMA
-from tasks.core.contract import (
+from tasks.core.contract.rules import (
     Budget,
     Rule,
     RuleCount,
@@ -22,6 +21,7 @@ from tasks.core.contract import (
     typed_frame,
     with_unparsable,
 )
+from tasks.core.lender.columns import COLUMNS, TYPED_SCHEMA
 
 
 def rule(id_: str, severity: Severity = "critical", scope: Scope = "row") -> Rule:

@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
-from tasks.core.contract import Budget, is_over_budget
-from tasks.core.contract_report import read_contract_report
+from tasks.core.contract.report import read_contract_report
+from tasks.core.contract.rules import Budget, is_over_budget
 from tests.contract_reports import contract_report, reported
 
 

@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from tasks.core.control import Announced, Control, read_control
+from tasks.core.day.control import Announced, Control, read_control
 
 SOUND = {"rows": 2, "sha256": "0A"}
 

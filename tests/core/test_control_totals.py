@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.core.control_totals import MEASURES, add_sums, sum_typed, totals_by_measure, unreconciled
-from tasks.core.day import FileTotals
+from tasks.core.day.control_totals import MEASURES, add_sums, sum_typed, totals_by_measure, unreconciled
+from tasks.core.day.records import FileTotals
 
 Rows = list[tuple[int | None, float | None, float | None]]
 AMOUNT = st.none() | st.floats(-1e12, 1e12) | st.sampled_from([406597.5, 0.005, -0.0, 1e10, 1e10 + 1, 1e300])

@@ -5,23 +5,23 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from tasks.core.day import (
+from tasks.core.contract.screening import count_by_rule
+from tasks.core.day.records import (
     Delivery,
     FileRef,
     FileTotals,
-    ModelPin,
     Pins,
     content_fingerprint,
     count_by_decision,
     count_by_reason,
     fingerprint,
-    format_of,
     sum_totals,
     unaccounted,
 )
-from tasks.core.policy import resolve_policy
-from tasks.core.reasons import REASONS, Reason
-from tasks.core.screening import count_by_rule
+from tasks.core.decision.policy import resolve_policy
+from tasks.core.decision.reasons import REASONS, Reason
+from tasks.core.files import format_of
+from tasks.core.model.bundle import ModelPin
 from tasks.errors import SourceError
 
 FILE = FileRef("a.csv", "landing/day=2026-11-02/a.csv", "csv", 10, "sha")
@@ -60,7 +60,7 @@ def test_versions_of_features_and_schema_count_in_the_fingerprint(
     monkeypatch: pytest.MonkeyPatch, version: str
 ) -> None:
     before = fingerprint(DELIVERY, PINS)
-    monkeypatch.setattr(f"tasks.core.day.{version}", "other")
+    monkeypatch.setattr(f"tasks.core.day.records.{version}", "other")
     assert fingerprint(DELIVERY, PINS) != before
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.core.decisions import build_changes, count_changed_reasons
-from tasks.core.reasons import REASONS
+from tasks.core.decision.published_rows import build_changes, count_changed_reasons
+from tasks.core.decision.reasons import REASONS
 
 
 def table(rows: dict[int, tuple[str, ...]]) -> pa.Table:

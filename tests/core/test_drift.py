@@ -1,7 +1,8 @@
 import numpy as np
 import pandas as pd
 
-from tasks.core.drift import OTHER, choose_sample, coarsen
+from tasks.core.monitoring.drift import OTHER, coarsen
+from tasks.core.sampling import choose_sample
 
 FROZEN = {
     "amount": {"quantiles": [10.0, 20.0, 40.0]},

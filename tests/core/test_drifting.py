@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from configs.settings import PROJECT
-from tasks.core.applications import NAMES, NUMBERS, TARGET, TEXTS, TYPED_SCHEMA
-from tasks.core.drifting import DRIFTS, INCOME_STEP, drift_rows, parse_drifts
-from tasks.core.synthetic import FeedStatistics, synthesize_applications
+from tasks.core.feed.drifting import DRIFTS, INCOME_STEP, drift_rows, parse_drifts
+from tasks.core.feed.synthetic import FeedStatistics, synthesize_applications
+from tasks.core.lender.columns import NAMES, NUMBERS, TARGET, TEXTS, TYPED_SCHEMA
 from tasks.errors import ConfigError
 
 DAY = date(2026, 11, 2)

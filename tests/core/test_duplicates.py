@@ -3,7 +3,7 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.core.duplicates import shared_ids, sort_out, take_turns
+from tasks.core.day.duplicates import shared_ids, sort_out, take_turns
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.sampled_from([1.0, 2.0, None])), max_size=30))

@@ -3,8 +3,9 @@ from collections import Counter
 import pyarrow as pa
 import pytest
 
-from tasks.core.day import FileTotals
-from tasks.core.erasure import erased_totals, places_of_rows, rows_of
+from tasks.core.applications import rows_of_applicant
+from tasks.core.day.erasure import erased_totals, places_of_rows
+from tasks.core.day.records import FileTotals
 
 FILES = {
     "a.csv": FileTotals(5, 3, 1, 1),
@@ -67,8 +68,8 @@ def test_no_more_rows_are_erased_than_were_counted(there: int, moved: int) -> No
 
 def test_ids_that_float64_would_confuse_are_nobodys() -> None:
     table = pa.table({"application_id": [2**53 + 1, 2**53, 7]})
-    assert rows_of(table, 2**53).tolist() == [False, False, False]
+    assert rows_of_applicant(table, 2**53).tolist() == [False, False, False]
 
 
 def test_a_table_without_ids_is_nobodys() -> None:
-    assert rows_of(pa.table({"n": [7, 8]}), 7).tolist() == [False, False]
+    assert rows_of_applicant(pa.table({"n": [7, 8]}), 7).tolist() == [False, False]

@@ -7,10 +7,18 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest, norm
 from sklearn import metrics
 
-from tasks.core import evaluation
-from tasks.core.calibration import calibration_line, expected_calibration_error
-from tasks.core.evaluation import FIGURES, Resampled, compare, estimates_of, figures_of, price_cutoffs, resample_figures
-from tasks.core.policy import cost_per_application
+from tasks.core.decision.policy import cost_per_application
+from tasks.core.model.calibration import calibration_line, expected_calibration_error
+from tasks.core.training import evaluation
+from tasks.core.training.evaluation import (
+    FIGURES,
+    Resampled,
+    compare,
+    estimates_of,
+    figures_of,
+    price_cutoffs,
+    resample_figures,
+)
 
 COSTS = {"false_negative": 10.0, "false_positive": 1.0}
 PDS = st.sampled_from([0.0, 0.01, 0.05, 1 / 11, 0.1, 0.3, 0.7, 1.0])

@@ -12,10 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from configs.settings import PROJECT
-from tasks.core import faults as faults_module
-from tasks.core.faults import FAULTS, STEM, Delivered, Fault, as_control, damage_delivery
-from tasks.core.feed_files import decode, encode
-from tasks.core.synthetic import FeedStatistics, synthesize_applications
+from tasks.core.feed import faults as faults_module
+from tasks.core.feed.faults import FAULTS, STEM, Delivered, Fault, as_control, damage_delivery
+from tasks.core.feed.synthetic import FeedStatistics, synthesize_applications
+from tasks.core.files import decode, encode
 from tasks.errors import ConfigError
 
 DAY = date(2026, 11, 2)

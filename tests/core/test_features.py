@@ -5,9 +5,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from tasks.core.applications import NAMES, TYPED_SCHEMA
-from tasks.core.feature_list import AGE, DERIVED, FEATURES, FILLED, NEVER_INPUTS
-from tasks.core.features import (
+from tasks.core.lender.columns import NAMES, TYPED_SCHEMA
+from tasks.core.lender.feature_list import AGE, DERIVED, FEATURES, FILLED, NEVER_INPUTS
+from tasks.core.model.features import (
     Encoding,
     FeatureSet,
     Typical,

@@ -4,7 +4,7 @@ import os
 import re
 from pathlib import Path
 
-from tasks.core.feature_list import AGE, FAMILIES, FEATURES, NEVER_INPUTS, Feature
+from tasks.core.lender.feature_list import AGE, FAMILIES, FEATURES, NEVER_INPUTS, Feature
 
 DOCUMENT = Path(__file__).parents[2] / "docs/features.md"
 LISTED = "## The features"

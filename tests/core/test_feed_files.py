@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.core.applications import parse_rows
-from tasks.core.feed_files import FORMATS, decode, encode
-from tasks.core.synthetic import FeedStatistics, synthesize_applications
+from tasks.core.feed.synthetic import FeedStatistics, synthesize_applications
+from tasks.core.files import FORMATS, decode, encode
 from tasks.errors import ConfigError
 
 DAY = date(2025, 3, 3)
@@ -54,7 +54,7 @@ def test_csv_is_written_as_the_feed_writes_it() -> None:
 
 def test_many_blocks_of_csv_read_like_one(applications: pa.Table, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = encode(applications, "csv")
-    monkeypatch.setattr("tasks.core.feed_files._ROWS_A_BLOCK", 100)
+    monkeypatch.setattr("tasks.core.files._ROWS_A_BLOCK", 100)
     assert encode(applications, "csv") == whole
 
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tasks.core.applications import ID, NAMES
-from tasks.core.feed_statistics import RESIDUAL_SHARES, FeedStatistics, Split, Tree, columns_of, levels_of
-from tasks.core.synthetic_ties import SETTLED
+from tasks.core.feed.statistics import RESIDUAL_SHARES, FeedStatistics, Split, Tree, columns_of, levels_of
+from tasks.core.feed.ties import SETTLED
+from tasks.core.lender.columns import ID, NAMES
 from tasks.errors import ConfigError
 
 TEXT = files("configs").joinpath("feed_statistics.json").read_text("utf-8")

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tasks.core.contract import Budget, Rule, RuleCount, RuleResult, Severity
-from tasks.core.gate import Evidence, judge_count, judge_result, overdrawn, refusal
+from tasks.core.contract.gate import Evidence, judge_count, judge_result, overdrawn, refusal
+from tasks.core.contract.rules import Budget, Rule, RuleCount, RuleResult, Severity
 
 ROW = Rule("range", "A is from 0 to 1.", "critical", "data owner", "row", ("A",))
 DAY = Rule("share", "Most rows state A.", "critical", "data owner", "table", ("A",), from_rows=200, from_days=7)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tasks.core.importance import influences_of
+from tasks.core.training.importance import influences_of
 
 CONTRIBUTIONS = np.array([[1.0, -1.0, 0.5], [2.0, 0.0, -0.5]])
 

@@ -6,8 +6,8 @@ import math
 import numpy as np
 import pytest
 
-from tasks.core.evaluation import Estimate
-from tasks.core.model_card import (
+from tasks.core.training.evaluation import Estimate
+from tasks.core.training.model_card import (
     CutoffInUse,
     approval_ratio,
     description_of,
@@ -16,7 +16,7 @@ from tasks.core.model_card import (
     is_better,
     limits_of,
 )
-from tasks.core.segments import Grouping, Segment
+from tasks.core.training.segments import Grouping, Segment
 from tests.model_cards import model_card
 
 CARD = model_card()

@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 
-from tasks.core.model_shape import DEEPEST, TriedShape, choose_shape, log_losses, lookups_per_tree, shapes_table
+from tasks.core.training.model_shape import (
+    DEEPEST,
+    TriedShape,
+    choose_shape,
+    log_losses,
+    lookups_per_tree,
+    shapes_table,
+)
 
 
 def shape(depth: int = 3, n_trees: int = 100, log_loss: float = 0.25) -> TriedShape:

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.core.policy import DECISIONS, break_even_cutoff, cost_per_application, decide, resolve_policy
+from tasks.core.decision.policy import DECISIONS, break_even_cutoff, cost_per_application, decide, resolve_policy
 
 BANDS = [("A", 0.25), ("B", 0.5), ("C", 1.0), ("D", 2.0), ("E", None)]
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from tasks.core.feature_list import FAMILIES
-from tasks.core.reasons import REASONS, Reason, codes_of, principal_reasons
+from tasks.core.decision.reasons import REASONS, Reason, codes_of, principal_reasons
+from tasks.core.lender.feature_list import FAMILIES
 
 CODES = ("R3", "R1", "R10", "R2", "R4")
 MILLIONTH = 1e-6

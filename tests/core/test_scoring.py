@@ -6,14 +6,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tasks.core.applications import ID, NUMBERS, TEXTS, TYPED_SCHEMA
-from tasks.core.bundle import Bundle, Golden
-from tasks.core.calibration import Calibration
-from tasks.core.feature_list import FAMILIES
-from tasks.core.features import family_numbers, feature_names, fit_features
-from tasks.core.policy import Band, Policy
-from tasks.core.reasons import REASONS
-from tasks.core.scoring import account_for, score_rows
+from tasks.core.decision.policy import Band, Policy
+from tasks.core.decision.reasons import REASONS
+from tasks.core.decision.scoring import account_for, score_rows
+from tasks.core.lender.columns import ID, NUMBERS, TEXTS, TYPED_SCHEMA
+from tasks.core.lender.feature_list import FAMILIES
+from tasks.core.model.bundle import Bundle, Golden
+from tasks.core.model.calibration import Calibration
+from tasks.core.model.features import family_numbers, feature_names, fit_features
 
 ROWS = 60
 POLICY = Policy("1", 0.5, 0.4, (Band("A", 0.4), Band("B", 0.5), Band("C", math.inf)))

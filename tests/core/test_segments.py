@@ -5,9 +5,10 @@ import pyarrow as pa
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from tasks.core.applications import TYPED_SCHEMA
-from tasks.core.policy import cost_per_application
-from tasks.core.segments import groupings_of, judge_segments
+from tasks.core.decision.policy import cost_per_application
+from tasks.core.lender.columns import TYPED_SCHEMA
+from tasks.core.lender.kinds import groupings_of
+from tasks.core.training.segments import judge_segments
 
 COSTS = {"false_negative": 10.0, "false_positive": 1.0}
 

@@ -5,9 +5,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tasks.core.applications import ID, parse_rows
-from tasks.core.spoiling import SPOILS, as_cells, spoil_rows
-from tasks.core.synthetic import FeedStatistics, synthesize_applications
+from tasks.core.applications import parse_rows
+from tasks.core.feed.spoiling import SPOILS, spoil_rows
+from tasks.core.feed.synthetic import FeedStatistics, synthesize_applications
+from tasks.core.files import as_cells
+from tasks.core.lender.columns import ID
 from tasks.errors import ConfigError
 
 DAY = date(2025, 3, 3)

@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from tasks.core.applications import COLUMNS, ID, NAMES, TARGET, TEXTS, TYPED_SCHEMA
-from tasks.core.synthetic import FeedStatistics, synthesize_applications
+from tasks.core.feed.synthetic import FeedStatistics, synthesize_applications
+from tasks.core.lender.columns import COLUMNS, ID, NAMES, TARGET, TEXTS, TYPED_SCHEMA
 from tasks.errors import ConfigError
 
 DAY = date(2025, 3, 3)

@@ -3,9 +3,9 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
-from tasks.core.feed_statistics import FeedStatistics
-from tasks.core.synthetic_outcome import default_logit
-from tasks.core.synthetic_ties import Draft
+from tasks.core.feed.outcome import default_logit
+from tasks.core.feed.statistics import FeedStatistics
+from tasks.core.feed.ties import Draft
 
 STATISTICS = FeedStatistics.from_json(files("configs").joinpath("feed_statistics.json").read_text("utf-8"))
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from tasks.core.applications import NAMES
-from tasks.core.synthetic_ties import ABSENT, Draft, first_form_of
+from tasks.core.feed.ties import ABSENT, Draft, first_form_of
+from tasks.core.lender.columns import NAMES
 
 
 def a_draft(**columns: object) -> Draft:

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.adapters.lightgbm import LightGBMModel
-from tasks.core.tree_tables import TreeTables
-from tasks.core.trees import UnfitTreesError, read_trees
+from tasks.core.model.tree_tables import TreeTables
+from tasks.core.model.trees import UnfitTreesError, read_trees
 
 FEATURES = 5
 FAMILIES = np.array([2, 0, 2, 7, 15])
@@ -101,7 +101,7 @@ def test_rows_come_out_the_same_alone_and_in_blocks_of_any_size(block_rows: int,
     text = fit({"max_depth": 3})
     matrix, tables = rows_for(text), TreeTables(text, FAMILIES)
     together, why = tables.raw_scores(matrix), tables.contributions(matrix)
-    monkeypatch.setattr("tasks.core.tree_tables.BLOCK_ROWS", block_rows)
+    monkeypatch.setattr("tasks.core.model.tree_tables.BLOCK_ROWS", block_rows)
     np.testing.assert_array_equal(tables.raw_scores(matrix), together)
     np.testing.assert_array_equal(tables.contributions(matrix), why)
     alone = [tables.raw_scores(matrix[row : row + 1])[0] for row in range(len(matrix))]
@@ -174,16 +174,16 @@ def test_a_leaf_behind_eight_splits_is_exact_and_behind_nine_refused() -> None:
 def test_tables_that_would_not_fit_into_memory_are_refused(monkeypatch: Any) -> None:
     text = a_chain(8)  # leaves' values, and contributions of a single family
     numbers = 2 * 2**8
-    monkeypatch.setattr("tasks.core.tree_tables._MAX_NUMBERS", numbers)
+    monkeypatch.setattr("tasks.core.model.tree_tables._MAX_NUMBERS", numbers)
     TreeTables(text, FAMILIES)
-    monkeypatch.setattr("tasks.core.tree_tables._MAX_NUMBERS", numbers - 1)
+    monkeypatch.setattr("tasks.core.model.tree_tables._MAX_NUMBERS", numbers - 1)
     with pytest.raises(UnfitTreesError, match=f"{numbers:,} numbers"):
         TreeTables(text, FAMILIES)
 
 
 @pytest.mark.parametrize("together", [1, 3, 8, 9])
 def test_tables_may_be_looked_up_in_stacks_of_any_size(together: int, monkeypatch: Any) -> None:
-    monkeypatch.setattr("tasks.core.tree_tables._TOGETHER", together)
+    monkeypatch.setattr("tasks.core.model.tree_tables._TOGETHER", together)
     text = fit({"max_depth": 3, "min_gain_to_split": 2.0})
     assert len({len(tree.splits) for tree in read_trees(text)}) > 1
     require_same(text, rows_for(text))

@@ -9,9 +9,9 @@ import pandas as pd
 
 from configs.settings import PROJECT
 from tasks.adapters.gx import load_contract
-from tasks.core.applications import NAMES
-from tasks.core.contract import Rule, critical_positions, parsing_rules
-from tasks.core.screening import CONFLICTING
+from tasks.core.contract.rules import Rule, critical_positions, parsing_rules
+from tasks.core.contract.screening import CONFLICTING
+from tasks.core.lender.columns import NAMES
 
 DOCUMENT = PROJECT / "docs/contract.md"
 SUITE = PROJECT / "expectations/applications.json"

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from tasks.adapters.gx import Contract, load_contract
-from tasks.core.applications import COLUMNS, NAMES
-from tasks.core.contract import Rule, broken_rules_by_row, critical_positions
-from tasks.core.decisions import SCHEMA
+from tasks.core.contract.rules import Rule, broken_rules_by_row, critical_positions
+from tasks.core.decision.published_rows import SCHEMA
+from tasks.core.lender.columns import COLUMNS, NAMES
 
 SUITES = Path(__file__).parents[2] / "expectations"
 APPLICATIONS = json.loads((SUITES / "applications.json").read_text())["expectations"]

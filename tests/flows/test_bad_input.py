@@ -34,8 +34,8 @@ from configs.settings import PROJECT, load_settings
 from flows.score_applications import score_applications
 from tasks.arrive import arrive
 from tasks.audit import audit
-from tasks.core.applications import NAMES
-from tasks.core.day import Delivery, Draft, Pins
+from tasks.core.day.records import Delivery, Draft, Pins
+from tasks.core.lender.columns import NAMES
 from tasks.errors import (
     ConfigError,
     ExpectationsNotMet,

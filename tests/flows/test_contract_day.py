@@ -17,9 +17,9 @@ import pytest
 from configs.settings import PROJECT, load_settings
 from tasks.arrive import arrive
 from tasks.audit import audit, require_reconciled
-from tasks.core.control_totals import MEASURES, hash_total
-from tasks.core.day import PUBLISH, FileTotals
-from tasks.core.manifest import manifest_json
+from tasks.core.day.control_totals import MEASURES, hash_total
+from tasks.core.day.manifest import manifest_json
+from tasks.core.day.records import PUBLISH, FileTotals
 from tasks.errors import ExpectationsNotMet, ScoringError
 from tasks.pin import pin
 from tasks.recent import recent_days

@@ -21,9 +21,9 @@ import pytest
 from configs.settings import load_settings
 from flows.summary import day_summary
 from tasks.announce import day_markdown
-from tasks.core.applications import NAMES
-from tasks.core.decisions import SCHEMA
-from tasks.core.feature_list import FAMILIES
+from tasks.core.decision.published_rows import SCHEMA
+from tasks.core.lender.columns import NAMES
+from tasks.core.lender.feature_list import FAMILIES
 from tasks.errors import ExpectationsNotMet, InputsChanged, PublishError
 from tasks.store.folder import FolderStore
 from tests.conftest import DAY, Project
@@ -175,7 +175,7 @@ def test_lightgbm_stands_in_with_a_warning_for_tables_that_would_be_too_large(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr("tasks.core.tree_tables._MAX_NUMBERS", 1)
+    monkeypatch.setattr("tasks.core.model.tree_tables._MAX_NUMBERS", 1)
     project.deliver(bad_share=0.05)
     score()
     assert digest(project.decisions) == reference_bytes

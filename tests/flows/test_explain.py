@@ -22,11 +22,11 @@ from flows.score_applications import score_applications
 from tasks.adapters.lightgbm import LightGBMModel
 from tasks.adapters.plots import draw_account, encode_figure
 from tasks.core.applications import parse_rows
-from tasks.core.day import ModelPin
-from tasks.core.feature_list import FAMILIES
-from tasks.core.features import build_features, family_numbers
-from tasks.core.manifest import Manifest, manifest_json, read_manifest
-from tasks.core.reasons import REASONS
+from tasks.core.day.manifest import Manifest, manifest_json, read_manifest
+from tasks.core.decision.reasons import REASONS
+from tasks.core.lender.feature_list import FAMILIES
+from tasks.core.model.bundle import ModelPin
+from tasks.core.model.features import build_features, family_numbers
 from tasks.erasure.note import note_erasure
 from tasks.expired import note_expired
 from tasks.explain import Explained, explain

@@ -7,8 +7,8 @@ import pytest
 
 from configs.settings import PROJECT
 from flows.score_applications import score_applications
-from tasks.core.day import FileTotals
-from tasks.core.faults import FAULTS
+from tasks.core.day.records import FileTotals
+from tasks.core.feed.faults import FAULTS
 from tasks.errors import ExpectationsNotMet, ScoringError, SourceError
 from tests.conftest import DAY, Project
 

@@ -6,8 +6,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from flows.cli import scoring
-from tasks.core.drifting import DRIFTS
-from tasks.core.faults import FAULTS
+from tasks.core.feed.drifting import DRIFTS
+from tasks.core.feed.faults import FAULTS
 from tasks.errors import ConfigError
 from tests.conftest import DAY, Project
 

@@ -23,8 +23,9 @@ import pytest
 from configs.settings import PROJECT
 from tasks.adapters.arrow import read_chunks
 from tasks.adapters.gx import Contract, load_contract
-from tasks.core.applications import ID, NAMES, parse_rows
-from tasks.core.screening import BROKEN_RULES, SOURCE_ROW, screen_chunk
+from tasks.core.applications import parse_rows
+from tasks.core.contract.screening import BROKEN_RULES, SOURCE_ROW, screen_chunk
+from tasks.core.lender.columns import ID, NAMES
 from tasks.errors import ScoringError
 from tasks.screen_score import require_columns
 

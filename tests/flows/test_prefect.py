@@ -24,7 +24,7 @@ from configs.settings import load_settings
 from flows.monitor_decisions import monitor_decisions
 from flows.score_applications import score_applications
 from tasks.contract_report import tell_rules
-from tasks.core.manifest import Manifest
+from tasks.core.day.manifest import Manifest
 from tasks.errors import PublishError, SourceError
 from tasks.load import load_bundle
 from tests.conftest import DAY, Project

@@ -20,8 +20,8 @@ import pytest
 
 from configs.settings import Storage
 from flows.score_applications import score_applications
-from tasks.core.applications import ID, NAMES
-from tasks.core.manifest import Manifest
+from tasks.core.day.manifest import Manifest
+from tasks.core.lender.columns import ID, NAMES
 from tasks.erasure.note import note_erasure
 from tasks.expired import note_expired
 from tasks.revisions import newest_manifest

@@ -9,7 +9,7 @@ from configs.settings import load_settings
 from flows.score_applications import score_applications
 from tasks.arrive import arrive
 from tasks.audit import audit
-from tasks.core.day import Draft
+from tasks.core.day.records import Draft
 from tasks.errors import ExpectationsNotMet, PublishError
 from tasks.pin import pin
 from tasks.screen_score import screen_and_score

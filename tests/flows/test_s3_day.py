@@ -13,7 +13,7 @@ import pytest
 
 from configs.settings import Storage
 from flows.score_applications import score_applications
-from tasks.core.decisions import SCHEMA
+from tasks.core.decision.published_rows import SCHEMA
 from tasks.errors import PublishError
 from tasks.generate import generate_day, load_statistics
 from tasks.store import Store, open_store

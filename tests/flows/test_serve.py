@@ -25,8 +25,8 @@ import pytest
 
 from configs.settings import PROJECT, load_settings
 from tasks.adapters.mlflow_server import _quoting_nothing, _read_csv
-from tasks.core.applications import NAMES
-from tasks.core.online import ANSWER
+from tasks.core.decision.online import ANSWER
+from tasks.core.lender.columns import NAMES
 from tasks.errors import ConfigError, ExpectationsNotMet, ModelError, SourceError
 from tasks.load import registry_of
 from tests.conftest import DAY, Project
@@ -362,7 +362,7 @@ def registry_copy(project: Project, tmp_path: Path) -> Project:
     """A project whose champion lies in artifacts of its own, for a test to damage."""
     own = project.with_own_registry(tmp_path / "registry")
     registry = registry_of(load_settings(own.config))
-    from tasks.core.bundle import to_files
+    from tasks.core.model.bundle import to_files
 
     registry.register(to_files(registry.load(registry.champion())), params={}, metrics={}, figures={})
     own.promote("2")

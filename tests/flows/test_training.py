@@ -14,9 +14,9 @@ from configs.settings import load_settings
 from flows.summary import training_summary
 from flows.train_model import train_model
 from tasks.adapters.mlflow import ModelRegistry
-from tasks.core.bundle import to_files
-from tasks.core.feature_list import FAMILIES, NEVER_INPUTS
-from tasks.core.model_card import CARD_FILE, FIGURES_FILE
+from tasks.core.lender.feature_list import FAMILIES, NEVER_INPUTS
+from tasks.core.model.bundle import to_files
+from tasks.core.training.model_card import CARD_FILE, FIGURES_FILE
 from tasks.errors import ConfigError, ExpectationsNotMet, ModelError, SourceError
 from tasks.generate import load_statistics, write_history
 from tasks.history import read_history
@@ -43,8 +43,8 @@ def project(project: Project, tmp_path: Path) -> Project:
 def test_the_champion_scores_new_applicants_better_than_chance(project: Project, tmp_path: Path) -> None:
     from sklearn.metrics import roc_auc_score
 
-    from tasks.core.bundle import pd_of
-    from tasks.core.features import build_features
+    from tasks.core.model.bundle import pd_of
+    from tasks.core.model.features import build_features
 
     settings = load_settings(project.config)
     pin = registry(project).champion()

@@ -31,7 +31,7 @@ from prefect.settings import PREFECT_HOME, PREFECT_SERVER_DATABASE_CONNECTION_UR
 from flows.monitor_decisions import monitor_decisions
 from flows.score_applications import score_applications
 from flows.train_model import train_model
-from tasks.core.applications import COLUMNS, ID, NAMES, TARGET, TEXTS
+from tasks.core.lender.columns import COLUMNS, ID, NAMES, TARGET, TEXTS
 from tasks.errors import ExpectationsNotMet, ScoringError, SourceError
 from tasks.generate import generate_day, load_statistics, write_history
 from tasks.store.folder import FolderStore

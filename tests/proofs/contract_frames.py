@@ -16,8 +16,8 @@ import pyarrow as pa
 from great_expectations.expectations import registry
 
 from tasks.adapters.gx_suite import ABOUT_COLUMNS
-from tasks.core.applications import ID, NAMES
-from tasks.core.contract import typed_frame
+from tasks.core.contract.rules import typed_frame
+from tasks.core.lender.columns import ID, NAMES
 
 Kwargs = dict[str, Any]
 Form = Literal["objects", "categories of a chunk", "categories of the day"]

@@ -12,8 +12,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tasks.adapters.html import contract_page
-from tasks.core.day import DataFile, Delivery, FileRef, fingerprint, format_of
-from tasks.core.manifest import Manifest, pins_of, read_manifest
+from tasks.core.day.manifest import Manifest, pins_of, read_manifest
+from tasks.core.day.records import DataFile, Delivery, FileRef, fingerprint
+from tasks.core.files import format_of
 from tasks.revisions import decisions_key, report_key, report_page_key
 from tasks.store import NotFound, Store
 

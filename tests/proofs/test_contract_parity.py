@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from tasks.adapters.gx import load_contract
-from tasks.core.contract import RuleCount, RuleResult, merge_counts
+from tasks.core.contract.rules import RuleCount, RuleResult, merge_counts
 from tasks.errors import ConfigError
 from tests.plain_gx import Result, plain
 from tests.proofs.contract_frames import (

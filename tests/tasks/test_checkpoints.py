@@ -9,10 +9,11 @@ import pytest
 
 from configs.settings import Settings
 from tasks.checkpoints import code_digest, digest_of, keep, recall
-from tasks.core.contract import RuleCount
-from tasks.core.day import Audited, DataFile, Delivery, FileRef, FileTotals, ModelPin, PartRef, Pins
-from tasks.core.policy import resolve_policy
-from tasks.core.reasons import Reason
+from tasks.core.contract.rules import RuleCount
+from tasks.core.day.records import Audited, DataFile, Delivery, FileRef, FileTotals, PartRef, Pins
+from tasks.core.decision.policy import resolve_policy
+from tasks.core.decision.reasons import Reason
+from tasks.core.model.bundle import ModelPin
 from tasks.orchestration import step
 from tasks.revisions import store_data
 from tasks.store import Store

@@ -3,8 +3,8 @@ import pytest
 
 from configs.settings import Settings, Training
 from tasks.choices import measure_choices, other_inputs
-from tasks.core.feature_list import AGE, FEATURES
-from tasks.core.features import feature_names
+from tasks.core.lender.feature_list import AGE, FEATURES
+from tasks.core.model.features import feature_names
 from tasks.cross_validate import OutOfFold, cross_validate
 from tasks.history import History
 from tests.histories import synthetic_history

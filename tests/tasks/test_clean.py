@@ -24,8 +24,9 @@ from flows.score_applications import score_applications
 from tasks.adapters.arrow import write_parquet
 from tasks.clean import RULES as REMOVED
 from tasks.clean import Cleaning, Clock, Left, Removal, clean, clean_day, clock_of
-from tasks.core.day import Audited, DataFile, FileTotals, ModelPin
-from tasks.core.manifest import Manifest
+from tasks.core.day.manifest import Manifest
+from tasks.core.day.records import Audited, DataFile, FileTotals
+from tasks.core.model.bundle import ModelPin
 from tasks.errors import InputsChanged, PublishError
 from tasks.expired import read_expired
 from tasks.revisions import commit, decisions_key, manifest_key, newest_manifest, read_data, show_newest, store_data

@@ -5,7 +5,7 @@ import pytest
 
 from tasks.adapters.html import contract_page
 from tasks.contract_report import rules_table, tell_rules, write_refused
-from tasks.core.contract_report import read_contract_report
+from tasks.core.contract.report import read_contract_report
 from tasks.store.folder import FolderStore
 from tests.conftest import DAY
 from tests.contract_reports import contract_report, reported

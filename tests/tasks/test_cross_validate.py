@@ -5,11 +5,11 @@ import pytest
 
 from configs.settings import Settings, Training
 from tasks.baselines import LOGISTIC, UNTUNED, plain_columns
-from tasks.core.applications import TEXTS
-from tasks.core.calibration import calibration_line
-from tasks.core.cross_fitting import cross_fitted_pd
-from tasks.core.feature_list import NEVER_INPUTS
-from tasks.core.features import feature_names
+from tasks.core.lender.columns import TEXTS
+from tasks.core.lender.feature_list import NEVER_INPUTS
+from tasks.core.model.calibration import calibration_line
+from tasks.core.model.features import feature_names
+from tasks.core.training.cross_fitting import cross_fitted_pd
 from tasks.cross_validate import MODEL, OutOfFold, cross_validate, with_search
 from tasks.folds import assigned_folds, build_folds, configured_trees, score_folds
 from tasks.history import History

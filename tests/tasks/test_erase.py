@@ -23,10 +23,10 @@ from configs.settings import Storage
 from flows.score_applications import score_applications
 from tasks.adapters.arrow import write_parquet
 from tasks.clean import is_data_file
-from tasks.core.applications import NAMES
-from tasks.core.day import FileTotals, unaccounted
-from tasks.core.erasure import rows_of
-from tasks.core.manifest import Manifest
+from tasks.core.applications import rows_of_applicant
+from tasks.core.day.manifest import Manifest
+from tasks.core.day.records import FileTotals, unaccounted
+from tasks.core.lender.columns import NAMES
 from tasks.erasure.erase import erase, require_reason
 from tasks.erasure.note import erased_key
 from tasks.erasure.search import Erasure, require_searched, search
@@ -179,7 +179,7 @@ def traces(store: Store, applicant: int) -> Iterator[str]:
             continue
         table = pq.read_table(io.BytesIO(data))
         texts = [name for name in table.column_names if pa.types.is_string(table.schema.field(name).type)]
-        if rows_of(table, applicant).any() or any(
+        if rows_of_applicant(table, applicant).any() or any(
             pc.any(pc.match_substring(table.column(name), digits)).as_py() for name in texts
         ):
             yield entry.key
@@ -215,7 +215,7 @@ def test_nothing_of_an_applicant_stays_and_all_else_does(
             was, now = getattr(old.audited, name), getattr(new.audited, name)
             if was:
                 rest = table_of(before, was)
-                assert table_of(store, now).equals(rest.filter(pa.array(~rows_of(rest, applicant))))
+                assert table_of(store, now).equals(rest.filter(pa.array(~rows_of_applicant(rest, applicant))))
     newest = manifests(store)[-1]
     assert store.read(decisions_key(DAY)).data == read_data(store, newest.audited.decisions)
     for name, sha256 in newest.inputs.items():
@@ -280,13 +280,13 @@ def test_a_day_is_then_as_if_the_applicant_had_never_applied(
         assert totals == never.audited.files
         assert gone.inputs == never.inputs
     assert manifests(store_of(project))[-1].totals.erased == sum(
-        int(rows_of(typed(text_of(path.name, path.read_bytes())), applicant).sum())
+        int(rows_of_applicant(typed(text_of(path.name, path.read_bytes())), applicant).sum())
         for path in (
             history[0].landing / "a.csv",
             history[0].landing / "b.csv.gz",
             history[0].landing / "corrections/fix.csv",
         )
-    ) + int(rows_of(pq.read_table(history[0].landing / "c.parquet"), applicant).sum())
+    ) + int(rows_of_applicant(pq.read_table(history[0].landing / "c.parquet"), applicant).sum())
 
 
 def test_of_a_csv_file_one_line_goes_and_every_other_byte_stays(
@@ -727,7 +727,7 @@ def test_what_a_run_publishes_meanwhile_is_not_pulled_from_under_it(
 ) -> None:
     store, applicant = store_of(project), history[1]["decided"]
     table = table_of(store, manifests(store)[0].audited.decisions).slice(0, 40)
-    assert rows_of(table, applicant).any()
+    assert rows_of_applicant(table, applicant).any()
     left = store_data(store, f"revisions/day={DAY}/", "changes", write_parquet(table), rows=table.num_rows)
     third = replace(manifests(store)[1], revision=3, fingerprint="another")
     third = replace(third, audited=replace(third.audited, changes=left))

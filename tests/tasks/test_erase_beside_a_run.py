@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from configs.settings import Storage
-from tasks.core.erasure import rows_of
+from tasks.core.applications import rows_of_applicant
 from tasks.erasure.erase import erase
 from tasks.erasure.note import erased_key, read_token
 from tasks.erasure.search import search
@@ -112,7 +112,7 @@ def test_a_run_that_commits_after_the_last_look_says_so_and_the_erasure_can_be_r
     require_stored(store, manifest.audited.data_files)
     erased(store, applicant)
     assert holds(store, applicant) == []
-    assert not rows_of(pq.read_table(project.decisions), applicant).any()
+    assert not rows_of_applicant(pq.read_table(project.decisions), applicant).any()
 
 
 def test_a_run_that_is_erased_from_right_after_its_commit_brings_nothing_back(

@@ -6,11 +6,12 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from tasks.core.applications import NAMES, TARGET, parse_rows
-from tasks.core.faults import FAULTS, STEM
-from tasks.core.feed_files import FORMATS
-from tasks.core.spoiling import SPOILS
-from tasks.core.synthetic import FeedStatistics, synthesize_applications
+from tasks.core.applications import parse_rows
+from tasks.core.feed.faults import FAULTS, STEM
+from tasks.core.feed.spoiling import SPOILS
+from tasks.core.feed.synthetic import FeedStatistics, synthesize_applications
+from tasks.core.files import FORMATS
+from tasks.core.lender.columns import NAMES, TARGET
 from tasks.errors import ConfigError, PublishError
 from tasks.generate import GeneratedDay, generate_day, load_statistics, write_history
 from tasks.store.folder import FolderStore

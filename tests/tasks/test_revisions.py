@@ -10,8 +10,9 @@ import pytest
 
 from tasks.adapters.arrow import write_parquet
 from tasks.adapters.html import contract_page
-from tasks.core.day import Audited, DataFile, FileTotals, ModelPin
-from tasks.core.manifest import Manifest, manifest_json, read_manifest
+from tasks.core.day.manifest import Manifest, manifest_json, read_manifest
+from tasks.core.day.records import Audited, DataFile, FileTotals
+from tasks.core.model.bundle import ModelPin
 from tasks.errors import PublishError
 from tasks.revisions import (
     commit,

@@ -12,14 +12,15 @@ from hypothesis import strategies as st
 
 from configs.policy import load_policy
 from configs.settings import Settings, load_settings
-from tasks.core.applications import NAMES
-from tasks.core.bundle import Bundle, Engine
-from tasks.core.policy import Policy
-from tasks.core.reasons import codes_of
-from tasks.core.scoring import score_rows
-from tasks.core.screening import APPLICATION_ID, BROKEN_RULES, SOURCE_ROW, screen_chunk
-from tasks.core.spoiling import spoil_rows
-from tasks.core.synthetic import synthesize_applications
+from tasks.core.applications import APPLICATION_ID
+from tasks.core.contract.screening import BROKEN_RULES, SOURCE_ROW, screen_chunk
+from tasks.core.decision.policy import Policy
+from tasks.core.decision.reasons import codes_of
+from tasks.core.decision.scoring import score_rows
+from tasks.core.feed.spoiling import spoil_rows
+from tasks.core.feed.synthetic import synthesize_applications
+from tasks.core.lender.columns import NAMES
+from tasks.core.model.bundle import Bundle, Engine
 from tasks.generate import load_statistics
 from tasks.load import load_bundle, load_contract, load_engine, policy_for, reasons_of, registry_of, suite_text
 from tests.conftest import DAY, Project

@@ -10,7 +10,7 @@ import pytest
 
 from configs.calendar import Calendar
 from configs.settings import Storage
-from tasks.core.manifest import Manifest, manifest_json, read_manifest
+from tasks.core.day.manifest import Manifest, manifest_json, read_manifest
 from tasks.expired import note_expired
 from tasks.revisions import announcement_key, decisions_key, manifest_key, report_key
 from tasks.status import DayStatus, day_history, list_days

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tasks import verify
-from tasks.core.manifest import read_manifest
+from tasks.core.day.manifest import read_manifest
 from tasks.revisions import decisions_key, manifest_key, report_key, report_page_key, show_newest
 from tasks.store import Entry
 from tasks.store.folder import FolderStore

@@ -1,0 +1,140 @@
+"""A delivered chunk, parsed and judged: which of its rows can be decided, and which are set aside and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, NamedTuple, Protocol
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from tasks.core.applications import APPLICATION_ID, as_text, parse_rows
+from tasks.core.contract.rules import Rule, RuleCount, Verdicts, broken_rules_by_row, typed_frame, with_unparsable
+from tasks.core.lender.amounts import AMOUNTS
+from tasks.core.lender.columns import ID, NAMES, TYPED_SCHEMA, missing_columns
+from tasks.errors import ExpectationsNotMet, did_you_mean
+
+CONFLICTING: Final = Rule(
+    "application_id_conflicting",
+    f"No two different rows of a day have one {ID}.",
+    "critical",
+    "data owner",
+    "row",
+    (ID,),
+)
+
+
+TOLD_COLUMNS: Final = 10
+"""So many columns are named in a message, at most."""
+
+
+class ScreenedChunk(NamedTuple):
+    """A chunk after parsing and contract: every row is in exactly one of the two tables."""
+
+    accepted: pa.Table
+    """Typed rows that keep every critical row rule."""
+    accepted_rows: np.ndarray
+    """Their positions in the file, counted from 1."""
+    rejected: pa.Table
+    """Rows set aside, as `rejected_rows` builds them."""
+    counts: Mapping[str, RuleCount]
+    delivered: pa.Table
+    """All its rows, typed; what would not parse is null."""
+
+
+class RowContract(Protocol):
+    """The part of a contract that judges rows."""
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """All rules, in the suite's order."""
+
+    def check_rows(self, frame: pd.DataFrame) -> Verdicts:
+        """What the row rules say of a typed chunk."""
+
+
+SOURCE_ROW: Final = "source_row"
+SOURCE_FILE: Final = "source_file"
+BROKEN_RULES: Final = "broken_rules"
+
+
+def typed_name(column: str) -> str:
+    """What the typed value of a column is called in tables that stay within a run; quarantine has it as text, too."""
+    return f"typed_{column}"
+
+
+RECONCILED: Final = tuple(typed_name(name) for name in AMOUNTS)
+"""Columns that stay with every row, as the values that were read, until the day is audited."""
+
+
+def require_declared(header: Sequence[str], *, name: str, also: tuple[str, ...] = ()) -> None:
+    """Refuse a header that lacks a declared column or one of those of `also`. Raises `ExpectationsNotMet`."""
+    missing = [*missing_columns(header), *(column for column in also if column not in header)]
+    if not missing:
+        return
+    told = ", ".join(missing[:TOLD_COLUMNS]) + (", …" if len(missing) > TOLD_COLUMNS else "")
+    # Where most columns are missing, the header may be no header, and its cells an applicant's.
+    others = [column for column in header if column not in NAMES] if len(missing) <= TOLD_COLUMNS else []
+    hint = did_you_mean(missing[0], others)
+    raise ExpectationsNotMet(
+        f"{len(missing)} of {len(NAMES) + len(also)} required columns are missing from {name}: {told}.{hint} "
+        "The contract is expectations/applications.json; columns may come in any order."
+    )
+
+
+def screen_chunk(raw: pa.Table, *, first_row: int, source: str, contract: RowContract) -> ScreenedChunk:
+    """Parse a delivered chunk, judge its rows, and part those that can be decided from those that cannot.
+
+    Args:
+        raw: rows as delivered; all declared columns are present.
+        first_row: position of the chunk's first row in its file, counted from 1.
+        source: name of the file.
+        contract: the rules.
+    """
+    typed = parse_rows(raw)
+    verdicts = with_unparsable(contract.check_rows(typed_frame(typed.rows)), typed.unparsable, raw.num_rows)
+    is_rejected, broken = broken_rules_by_row(contract.rules, verdicts, raw.num_rows)
+    positions = np.arange(first_row, first_row + raw.num_rows)
+    accepted = typed.rows.filter(pa.array(~is_rejected)) if is_rejected.any() else typed.rows
+    rejected = rejected_rows(
+        as_text(raw.filter(pa.array(is_rejected))),
+        source_files=[source] * int(is_rejected.sum()),
+        source_rows=positions[is_rejected],
+        broken=broken,
+        typed=typed.rows.filter(pa.array(is_rejected)),
+    )
+    return ScreenedChunk(accepted, positions[~is_rejected], rejected, verdicts.counts, typed.rows)
+
+
+def rejected_rows(
+    text: pa.Table, *, source_files: Sequence[str], source_rows: np.ndarray, broken: Sequence[str], typed: pa.Table
+) -> pa.Table:
+    """Quarantine rows: where each stood, every rule it breaks (joined by ';'), its id if it has one, and its text.
+
+    The typed amounts follow, for the day's audit; they are not published.
+    """
+    where = {
+        SOURCE_FILE: pa.array(source_files, pa.string()),
+        SOURCE_ROW: pa.array(source_rows, pa.int64()),
+        BROKEN_RULES: pa.array(broken, pa.string()),
+        APPLICATION_ID: typed.column(ID),
+    }
+    amounts = {typed_name(name): typed.column(name) for name in AMOUNTS}
+    return pa.table({**where, **dict(zip(text.column_names, text.columns, strict=True)), **amounts})
+
+
+def no_rejected_rows() -> pa.Table:
+    """The quarantine rows of a file that has none."""
+    text = pa.schema([(name, pa.string()) for name in NAMES]).empty_table()
+    typed = TYPED_SCHEMA.empty_table()
+    return rejected_rows(text, source_files=[], source_rows=np.empty(0, np.int64), broken=[], typed=typed)
+
+
+def count_by_rule(broken: Iterable[str]) -> dict[str, int]:
+    """Number of quarantined rows that break each rule, most broken first, then by name."""
+    counts: dict[str, int] = {}
+    for rules in broken:
+        for rule in rules.split(";"):
+            counts[rule] = counts.get(rule, 0) + 1
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))

@@ -1,0 +1,57 @@
+"""Kinds of applicants that figures are told apart by. Gender and family status serve fairness figures alone."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+
+from tasks.core.lender.columns import NUMBERS
+from tasks.core.lender.feature_list import FILLED, NOT_EMPLOYED_DAYS
+
+_DAYS_IN_A_YEAR: Final = 365.25
+_AGES: Final = {0: "under 25", 25: "25 to 34", 35: "35 to 44", 45: "45 to 54", 55: "55 to 64", 65: "65 and over"}
+"""Youngest age of a band, in years, to its name."""
+_QUARTERS: Final = ("lowest quarter", "second quarter", "third quarter", "highest quarter")
+_MISSING: Final = "missing"
+_AGE, _GENDER, _FAMILY = "Age", "Gender (never an input)", "Family status (never an input)"
+PROTECTED: Final = frozenset({_AGE, _GENDER, _FAMILY})
+"""What applicants may not be treated worse for, in many countries."""
+
+
+def groupings_of(rows: pa.Table) -> dict[str, np.ndarray]:
+    """What applicants are told apart by, and each one's kind, texts of shape (rows,)."""
+    numbers = {name: rows.column(name).to_numpy() for name in NUMBERS if name in _NEEDED}
+    scores = sum((~np.isnan(numbers[name])).astype(int) for name in FILLED)
+    employed = np.where(numbers["DAYS_EMPLOYED"] == NOT_EMPLOYED_DAYS, "not employed", "employed")
+    return {
+        _AGE: _band(-numbers["DAYS_BIRTH"] / _DAYS_IN_A_YEAR, list(_AGES)[1:], tuple(_AGES.values())),
+        _GENDER: _texts(rows, "CODE_GENDER"),
+        _FAMILY: _texts(rows, "NAME_FAMILY_STATUS"),
+        "Income": _quarters(numbers["AMT_INCOME_TOTAL"]),
+        "Credit": _quarters(numbers["AMT_CREDIT"]),
+        "Contract": _texts(rows, "NAME_CONTRACT_TYPE"),
+        "Education": _texts(rows, "NAME_EDUCATION_TYPE"),
+        "Employment": np.where(np.isnan(numbers["DAYS_EMPLOYED"]), _MISSING, employed),
+        "External scores known": np.char.add(np.asarray(scores).astype(str), " of 3"),
+    }
+
+
+_NEEDED: Final = {"DAYS_BIRTH", "DAYS_EMPLOYED", "AMT_INCOME_TOTAL", "AMT_CREDIT", *FILLED}
+ORDER_OF_KINDS: Final = (*_AGES.values(), *_QUARTERS)
+
+
+def _texts(rows: pa.Table, name: str) -> np.ndarray:
+    return np.asarray(rows.column(name).fill_null(_MISSING).to_numpy(), dtype=str)
+
+
+def _quarters(values: np.ndarray) -> np.ndarray:
+    known = values[~np.isnan(values)]
+    edges = np.quantile(known, (0.25, 0.5, 0.75)).tolist() if len(known) else []
+    return _band(values, edges, _QUARTERS)
+
+
+def _band(values: np.ndarray, edges: list[float] | list[int], names: tuple[str, ...]) -> np.ndarray:
+    """The name of each value's band; a value at an edge belongs to the higher one."""
+    return np.where(np.isnan(values), _MISSING, np.array(names)[np.searchsorted(edges, values, side="right")])

@@ -1,0 +1,236 @@
+"""The model bundle: everything needed to score, as LightGBM text and JSON.
+
+A bundle is a handful of files, each checked by SHA-256, none of them a pickle. It carries no applicant's row: the
+golden applications are put together value by value, each halfway between two applicants', so none of them is
+anybody's. They go the whole way from typed row to pd, so that a changed formula is noticed like a changed tree, and
+carry LightGBM's own contributions, against which any other engine is held.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from tasks.core.lender.columns import ID, NUMBERS, TEXTS, TYPED_SCHEMA
+from tasks.core.lender.feature_list import NOT_EMPLOYED_DAYS
+from tasks.core.model.calibration import Calibration
+from tasks.core.model.features import FEATURE_VERSION, Encoding, FeatureSet, Typical, build_features
+from tasks.errors import ModelError
+
+BUNDLE_VERSION: Final = "3"
+MODEL_FILE: Final = "model.txt"
+_SCORING_FILE: Final = "scoring.json"
+_REFERENCE_FILE: Final = "reference.json"
+_GOLDEN_FILE: Final = "golden.json"
+FILES: Final = (MODEL_FILE, _SCORING_FILE, _REFERENCE_FILE, _GOLDEN_FILE)
+_GOLDEN_ROWS: Final = 64
+_CONTRIBUTION_TOLERANCE: Final = 1e-9
+"""Contributions (log-odds) are sums, which engines add up in different orders; reasons rank them rounded to 1e-6."""
+_TWO: Final = 2
+_UNSEEN: Final = slice(0, None, 16)
+_MISSING: Final = slice(1, None, 11)
+_NOT_EMPLOYED: Final = slice(0, None, 8)
+"""Golden applications with a category that nobody saw, without one, and without employment."""
+_UNSEEN_LEVEL: Final = "a category that training never saw"
+
+
+class RawScorer(Protocol):
+    """A model that turns a feature matrix into raw scores (log-odds)."""
+
+    def raw_scores(self, matrix: np.ndarray) -> np.ndarray:
+        """Raw scores, float64, shape (rows,), of a float64 matrix, shape (rows, features)."""
+
+
+class Engine(RawScorer, Protocol):
+    """A scorer that can say why."""
+
+    @property
+    def caveat(self) -> str | None:
+        """What its users should be told; None: nothing."""
+
+    def contributions(self, matrix: np.ndarray) -> np.ndarray:
+        """Exact Shapley contributions to each raw score (log-odds), summed over feature families.
+
+        Shape (rows, families), columns in the order of `FAMILIES`; above 0: towards refusal.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Golden:
+    """Applications that belong to nobody, column by column, with the exact scores they must get."""
+
+    columns: Mapping[str, tuple[float | str | None, ...]]
+    """Every declared column but the id."""
+    raw: tuple[float, ...]
+    pd: tuple[float, ...]
+    contributions: tuple[tuple[float, ...], ...]
+    """Of each family to each raw score (log-odds), as LightGBM computed them when the model was registered."""
+
+    def rows(self) -> pa.Table:
+        """The golden applications as typed rows."""
+        ids = {ID: list(range(1, len(self.raw) + 1))}
+        return pa.table({name: ids.get(name) or self.columns[name] for name in TYPED_SCHEMA.names}, schema=TYPED_SCHEMA)
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A trained model with its frozen companions."""
+
+    model_text: str
+    features: FeatureSet
+    calibration: Calibration
+    cutoff: float
+    """The cut-off that training proposes; the policy decides which is used."""
+    reference: Mapping[str, Any]
+    golden: Golden
+
+
+def pd_of(matrix: np.ndarray, model: RawScorer, calibration: Calibration) -> np.ndarray:
+    """Probability of default in [0, 1] of each row of a feature matrix."""
+    return calibration.pd_of(model.raw_scores(matrix))
+
+
+def make_golden(rows: pa.Table, features: FeatureSet, engine: Engine, calibration: Calibration, *, seed: int) -> Golden:
+    """Golden applications for a model, drawn from typed training rows, with the scores and contributions it gives."""
+    random = np.random.default_rng(seed)
+    columns: dict[str, tuple[float | str | None, ...]] = {name: _halfway(name, rows, random) for name in NUMBERS}
+    columns |= {name: _some_level(features.encodings.get(name), random) for name in TEXTS}
+    matrix = build_features(Golden(columns, (0.0,) * _GOLDEN_ROWS, (), ()).rows(), features)
+    raw, contributions = engine.raw_scores(matrix), engine.contributions(matrix)
+    told = tuple(tuple(row) for row in contributions.tolist())
+    return Golden(columns, tuple(raw.tolist()), tuple(calibration.pd_of(raw).tolist()), told)
+
+
+def _halfway(name: str, rows: pa.Table, random: np.random.Generator) -> tuple[float | None, ...]:
+    """Each value lies halfway between those of two rows, and is missing where one of them is."""
+    values = rows.column(name).to_numpy()
+    is_employment = name == "DAYS_EMPLOYED"
+    values = values[values != NOT_EMPLOYED_DAYS] if is_employment else values
+    if len(values) < _TWO:
+        return (None,) * _GOLDEN_ROWS
+    first = random.integers(len(values), size=_GOLDEN_ROWS)
+    another = (first + random.integers(1, len(values), size=_GOLDEN_ROWS)) % len(values)
+    drawn = (values[first] + values[another]) / 2
+    if is_employment:
+        drawn[_NOT_EMPLOYED] = NOT_EMPLOYED_DAYS
+    return tuple(None if np.isnan(value) else value for value in drawn.tolist())
+
+
+def _some_level(encoding: Encoding | None, random: np.random.Generator) -> tuple[str | None, ...]:
+    """Common levels; now and then one that training never saw, or none."""
+    levels = np.array(encoding.levels if encoding and encoding.levels else [_UNSEEN_LEVEL], dtype=object)
+    drawn = random.choice(levels, _GOLDEN_ROWS)
+    drawn[_UNSEEN] = _UNSEEN_LEVEL
+    drawn[_MISSING] = None
+    return tuple(drawn.tolist())
+
+
+def require_golden(bundle: Bundle, engine: Engine) -> None:
+    """Refuse an engine that does not give the golden applications what they were registered with.
+
+    Scores and pd must be the same to the last bit, contributions within 1e-9.
+    """
+    golden = bundle.golden
+    matrix = build_features(golden.rows(), bundle.features)
+    raw, contributions = engine.raw_scores(matrix), engine.contributions(matrix)
+    differs = (
+        raw != np.array(golden.raw),
+        bundle.calibration.pd_of(raw) != np.array(golden.pd),
+        ~(np.abs(contributions - np.array(golden.contributions)) <= _CONTRIBUTION_TOLERANCE),
+    )
+    if wrong := sum(int(each.sum()) for each in differs):
+        raise ModelError(
+            f"The model gives {wrong} of {sum(each.size for each in differs)} golden figures another value than at "
+            "registration. Its files, LightGBM or the features' formulas have changed; install the lock file's "
+            "versions or register it again."
+        )
+
+
+def to_files(bundle: Bundle) -> dict[str, bytes]:
+    """The bundle as named files; equal bundles give equal bytes."""
+    scoring = {
+        "bundle_version": BUNDLE_VERSION,
+        "feature_version": FEATURE_VERSION,
+        "features": asdict(bundle.features),
+        "calibration": asdict(bundle.calibration),
+        "cutoff": bundle.cutoff,
+    }
+    return {
+        MODEL_FILE: bundle.model_text.encode(),
+        _SCORING_FILE: _json(scoring),
+        _REFERENCE_FILE: _json(dict(bundle.reference)),
+        _GOLDEN_FILE: _json(asdict(bundle.golden)),
+    }
+
+
+def from_files(files: Mapping[str, bytes]) -> Bundle:
+    """The bundle in its files.
+
+    Raises:
+        ModelError: a file is missing, is no JSON of the expected form, or was made by another feature version.
+    """
+    missing = [name for name in FILES if name not in files]
+    if missing:
+        raise ModelError(f"The registered model lacks {', '.join(missing)}. Register it again with `scoring train`.")
+    try:
+        scoring, reference, golden = (json.loads(files[name]) for name in FILES[1:])
+        _require_version("bundle", scoring["bundle_version"], BUNDLE_VERSION)
+        _require_version("feature", scoring["feature_version"], FEATURE_VERSION)
+        return Bundle(
+            files[MODEL_FILE].decode(),
+            _features(scoring["features"]),
+            Calibration(tuple(scoring["calibration"]["raw"]), tuple(scoring["calibration"]["pd"])),
+            scoring["cutoff"],
+            reference,
+            Golden(
+                {name: tuple(values) for name, values in golden["columns"].items()},
+                tuple(golden["raw"]),
+                tuple(golden["pd"]),
+                tuple(map(tuple, golden["contributions"])),
+            ),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"The registered model's JSON is not a bundle: {error!r}. Register the model again.") from None
+
+
+def _features(content: Mapping[str, Any]) -> FeatureSet:
+    encodings = {name: Encoding(tuple(each["levels"]), each["unseen"]) for name, each in content["encodings"].items()}
+    typical = tuple(Typical(**each) for each in content["typical"])
+    return FeatureSet(tuple(content["names"]), encodings, content["fills"], typical)
+
+
+def file_digests(files: Mapping[str, bytes]) -> dict[str, str]:
+    """SHA-256 of each of the bundle's files."""
+    return {name: hashlib.sha256(files[name]).hexdigest() for name in FILES if name in files}
+
+
+def bundle_digest(digests: Mapping[str, str]) -> str:
+    """One SHA-256 over the digests of all files; what a fingerprint means by the model."""
+    return hashlib.sha256(_json(dict(digests))).hexdigest()
+
+
+def _require_version(what: str, found: str, required: str) -> None:
+    if found != required:
+        raise ModelError(
+            f"The registered model has {what} version {found}; this code needs {required}. "
+            "Train and promote a model with this code, or score with the code that trained it."
+        )
+
+
+def _json(content: dict[str, Any]) -> bytes:
+    return json.dumps(content, sort_keys=True, allow_nan=False, separators=(",", ":")).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPin:
+    """One version of a registered model, fixed by the digest of its bundle."""
+
+    name: str
+    version: str
+    digest: str

@@ -1,0 +1,191 @@
+"""What the model sees of an application: one definition for training and scoring.
+
+`core/feature_list` says what each feature is. Whatever is learned from data (the order of categories, fill values,
+medians of groups) is frozen in a `FeatureSet` and travels in the model bundle; nothing is ever taken from the day being
+scored.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tasks.core.lender.columns import TEXTS
+from tasks.core.lender.feature_list import AGE, FAMILIES, FEATURES, FILLED, GROUPED, NO_CATEGORY, NOT_EMPLOYED_DAYS
+
+FEATURE_VERSION: Final = "2"
+"""Part of every fingerprint: raise it with any change of a feature's value."""
+
+_COMMON_SHARE: Final = 0.0005
+"""Levels under this share of the training rows are left out of the bundle: a rare text could be a person's."""
+_COMMON_ROWS: Final = 20
+"""Levels of fewer rows are left out, too: the rank of a level with one row would tell that applicant's outcome."""
+_PRIOR_ROWS: Final = 200
+"""Weight of the overall default rate when a category's own rate is estimated, in rows (Micci-Barreca 2001)."""
+_GROUP_ROWS: Final = 50
+"""A median or a mean over fewer rows would be nearly somebody's value."""
+_FEATURE: Final = {feature.name: feature for feature in FEATURES}
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """A category as an ordered number: its rank by default rate in training, lowest first."""
+
+    levels: tuple[str, ...]
+    unseen: float
+    """Rank of a category that training never saw: where the overall default rate stands between the known ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Typical:
+    """Medians of a column in training, by the level of a category."""
+
+    column: str
+    by: str
+    medians: Mapping[str, float]
+    otherwise: float
+    """The median of all rows, for a category that is missing, or too rare to have its own; 0 where few are known."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureSet:
+    """The frozen recipe: which features, in which order, and all that was learned from training rows."""
+
+    names: tuple[str, ...]
+    encodings: Mapping[str, Encoding] = field(default_factory=dict)
+    fills: Mapping[str, float] = field(default_factory=dict)
+    """Column of `FILLED` to its mean; 0 where few values are known."""
+    typical: tuple[Typical, ...] = ()
+    """One for each of `GROUPED`."""
+
+
+def feature_names(*, use_age: bool) -> tuple[str, ...]:
+    """The model's inputs, in order; without age nothing derived from it remains either."""
+    return tuple(feature.name for feature in FEATURES if use_age or AGE not in feature.columns)
+
+
+def uses_age(names: Iterable[str]) -> bool:
+    """Whether any of these features is age, or derived from it."""
+    return any(AGE in (_FEATURE[name].columns if name in _FEATURE else (name,)) for name in names)
+
+
+def family_of(name: str) -> str:
+    """The family of a feature: what its contributions are summed over."""
+    return _FEATURE[name].family
+
+
+def family_numbers(names: Iterable[str]) -> np.ndarray:
+    """The place in `FAMILIES` of each feature's family, int64, shape (features,)."""
+    places = {family: place for place, family in enumerate(FAMILIES)}
+    return np.array([places[family_of(name)] for name in names], dtype=np.int64)
+
+
+def monotone_direction(name: str) -> int:
+    """+1 where pd may not fall as the feature rises, -1 where it may not rise, 0 where it is free."""
+    return _FEATURE[name].direction if name in _FEATURE else 0
+
+
+def fit_features(rows: pa.Table, defaulted: np.ndarray, names: Iterable[str]) -> FeatureSet:
+    """Learn what the features `names` need from typed training rows and their outcomes, shape (n,).
+
+    A name is a feature's, or that of a delivered column as it stands: by such a model is measured what leaving the
+    column out costs.
+    """
+    names = tuple(names)
+    overall = float(defaulted.mean())
+    encodings = {name: _fit_encoding(rows.column(name), defaulted, overall) for name in TEXTS if name in names}
+    fills = {name: _fit_fill(rows.column(name)) for name in FILLED}
+    typical = tuple(_fit_typical(rows, column, by) for column, by in GROUPED)
+    return FeatureSet(names, encodings, fills, typical)
+
+
+def build_features(rows: pa.Table, features: FeatureSet) -> np.ndarray:
+    """The model matrix of typed rows: float64, shape (rows, features), column-major, NaN where missing."""
+    inputs = _Inputs(rows, features)
+    matrix = np.empty((rows.num_rows, len(features.names)), order="F")
+    for position, name in enumerate(features.names):
+        feature = _FEATURE.get(name)
+        matrix[:, position] = inputs.column(name) if feature is None else feature.value(inputs)
+    return matrix
+
+
+class _Inputs:
+    """Typed rows and a frozen recipe, as formulas look at them; each column is made once."""
+
+    def __init__(self, rows: pa.Table, features: FeatureSet) -> None:
+        self._rows = rows
+        self._features = features
+        self._made: dict[str, np.ndarray] = {}
+
+    def column(self, name: str) -> np.ndarray:
+        if name not in self._made:
+            encoding = self._features.encodings.get(name)
+            values = self._rows.column(name)
+            self._made[name] = _number(name, values) if encoding is None else _rank(values, encoding)
+        return self._made[name]
+
+    def filled(self, name: str) -> np.ndarray:
+        values = self.column(name)
+        return np.where(np.isnan(values), self._features.fills[name], values)
+
+    def typical(self, name: str, by: str) -> np.ndarray:
+        frozen = next(each for each in self._features.typical if (each.column, each.by) == (name, by))
+        level = pc.index_in(self._rows.column(by), value_set=pa.array(frozen.medians, pa.string()))
+        medians = pa.array([*frozen.medians.values(), frozen.otherwise], pa.float64())
+        typical: np.ndarray = medians.take(pc.fill_null(level, len(frozen.medians)).combine_chunks()).to_numpy()
+        return typical
+
+
+def _number(name: str, values: pa.ChunkedArray) -> np.ndarray:
+    numbers: np.ndarray = values.to_numpy()
+    return np.where(numbers == NOT_EMPLOYED_DAYS, np.nan, numbers) if name == "DAYS_EMPLOYED" else numbers
+
+
+def _rank(values: pa.ChunkedArray, encoding: Encoding) -> np.ndarray:
+    code = pc.index_in(values, value_set=pa.array(encoding.levels, pa.string()))
+    ranks = pc.fill_null(code.cast(pa.float64()), encoding.unseen)
+    known = pc.and_(pc.is_valid(values), pc.not_equal(values, NO_CATEGORY))
+    rank: np.ndarray = pc.if_else(pc.fill_null(known, False), ranks, None).to_numpy()
+    return rank
+
+
+def _fit_fill(values: pa.ChunkedArray) -> float:
+    """The mean, correctly rounded, so that it does not depend on how rows came in chunks; 0 where few values are known.
+
+    >>> _fit_fill(pa.chunked_array([[0.1] * 30, [0.3] * 30, [None]]))
+    0.2
+    """
+    known = values.drop_null().to_pylist()
+    return math.fsum(known) / len(known) if len(known) >= _GROUP_ROWS else 0.0
+
+
+def _fit_typical(rows: pa.Table, column: str, by: str) -> Typical:
+    values = rows.select([by, column]).to_pandas()
+    groups = values.groupby(by)[column].agg(["median", "count"])
+    common = groups[(groups["count"] >= max(_GROUP_ROWS, _COMMON_SHARE * len(values))) & (groups["median"] > 0)]
+    medians = {str(level): float(median) for level, median in sorted(common["median"].items())}
+    is_enough = values[column].count() >= _GROUP_ROWS
+    return Typical(column, by, medians, float(values[column].median()) if is_enough else 0.0)
+
+
+def _fit_encoding(values: pa.ChunkedArray, defaulted: np.ndarray, overall: float) -> Encoding:
+    table = (
+        pa.table({"level": values, "bad": defaulted.astype(float)})
+        .group_by("level")
+        .aggregate([("bad", "sum"), ("bad", "count")])
+    )
+    rates = {
+        level: (bad + overall * _PRIOR_ROWS) / (rows + _PRIOR_ROWS)
+        for level, bad, rows in zip(
+            *(table.column(name).to_pylist() for name in ("level", "bad_sum", "bad_count")), strict=True
+        )
+        if level is not None and level != NO_CATEGORY and rows >= max(_COMMON_ROWS, _COMMON_SHARE * len(values))
+    }
+    levels = sorted(rates, key=lambda level: (rates[level], level))
+    return Encoding(tuple(levels), sum(rates[level] < overall for level in levels) - 0.5)
