@@ -10,7 +10,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.adapters.arrow import read_lines, read_parquet
+from tasks.adapters.files.landing_reader import read_lines
+from tasks.adapters.files.parquet import read_parquet
 from tasks.core.applications import APPLICATION_ID, as_text, parse_numbers, parse_rows
 from tasks.core.contract.screening import (
     BROKEN_RULES,

@@ -12,7 +12,7 @@ from datetime import date
 import pyarrow as pa
 
 from configs.settings import Settings
-from tasks.adapters.arrow import give_back_memory, read_parquet, write_parquet
+from tasks.adapters.files.parquet import give_back_memory, read_parquet, write_parquet
 from tasks.assemble import assemble, control_totals, count_files
 from tasks.checkpoints import code_digest, digest_of
 from tasks.contract_gate import Gate

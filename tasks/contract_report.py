@@ -19,7 +19,7 @@ from tasks.store import Store, overwrite
 
 def write_refused(store: Store, as_of: date, report: Mapping[str, Any]) -> str:
     """Show why the contract stops a day, in the place of what stopped it before; returns where the page lies."""
-    from tasks.adapters.html import contract_page
+    from tasks.adapters.pages.html import contract_page
 
     overwrite(store, refused_report_key(as_of), json.dumps(report, indent=1).encode())
     overwrite(store, refused_page_key(as_of), contract_page(report))

@@ -82,7 +82,7 @@ def evaluate(history: History, judged: OutOfFold, bundle: Bundle, choices: Choic
         choices: Models with other inputs.
         settings: Those of the training.
     """
-    from tasks.adapters.card import model_card_page
+    from tasks.adapters.pages.card import model_card_page
 
     card = _card(history, judged, bundle, choices, settings)
     figures = _figures(card, judged, history.defaulted)
@@ -189,7 +189,7 @@ def _versions() -> dict[str, str]:
 
 
 def _figures(card: ModelCard, judged: OutOfFold, defaulted: np.ndarray) -> dict[str, Figure]:
-    from tasks.adapters import plots
+    from tasks.adapters.pages import plots
 
     predictions = {_MODEL: judged.pd, **judged.baselines}
     auc = {name: figures["auc"].value for name, figures in {_MODEL: card.figures, **card.baselines}.items()}

@@ -18,7 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from configs.settings import Scoring, Settings
-from tasks.adapters.arrow import read_header, read_parquet
+from tasks.adapters.files.landing_reader import read_header
+from tasks.adapters.files.parquet import read_parquet
 from tasks.core.applications import APPLICATION_ID, parse_rows, rows_of_applicant
 from tasks.core.contract.report import read_contract_report
 from tasks.core.contract.screening import BROKEN_RULES
@@ -99,7 +100,7 @@ def draw(explained: Explained, path: Path) -> None:
     """
     if explained.account is None or explained.row is None:
         raise SourceError("No picture was drawn, because how the model came to it cannot be told; see above.")
-    from tasks.adapters.plots import draw_account, encode_figure
+    from tasks.adapters.pages.plots import draw_account, encode_figure
 
     caveat = " (not as published)" if explained.otherwise else ""
     decided = f"{explained.row['decision']}, revision {explained.published.revision}"

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from configs.settings import Settings
-from tasks.adapters.arrow import read_chunks
+from tasks.adapters.files.landing_reader import read_chunks
 from tasks.core.applications import parse_numbers
 from tasks.core.contract.screening import BROKEN_RULES, count_by_rule, screen_chunk
 from tasks.core.day.duplicates import shared_ids, sort_out

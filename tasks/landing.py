@@ -11,7 +11,7 @@ from typing import BinaryIO, Final, NamedTuple
 
 import pyarrow as pa
 
-from tasks.adapters.arrow import read_chunks
+from tasks.adapters.files.landing_reader import read_chunks
 from tasks.core.day.control import CONTROL, Announced, read_control
 from tasks.core.day.records import FileRef
 from tasks.errors import ScoringError, SourceError

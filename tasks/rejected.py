@@ -11,7 +11,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.adapters.arrow import read_parquet
+from tasks.adapters.files.parquet import read_parquet
 from tasks.core.contract.screening import BROKEN_RULES, SOURCE_FILE, SOURCE_ROW, count_by_rule
 from tasks.core.day.manifest import Manifest
 from tasks.core.day.records import DataFile

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from configs.settings import Settings
-from tasks.adapters.arrow import read_parquet
+from tasks.adapters.files.parquet import read_parquet
 from tasks.arrive import list_delivery, require_unexpired
 from tasks.core.applications import parse_rows
 from tasks.core.day.manifest import Manifest

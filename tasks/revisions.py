@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 
 import pyarrow as pa
 
-from tasks.adapters.arrow import read_footer
+from tasks.adapters.files.parquet import read_footer
 from tasks.core.day.manifest import Manifest, manifest_json, read_manifest
 from tasks.core.day.records import DataFile
 from tasks.errors import PublishError
@@ -221,7 +221,7 @@ def _copy(store: Store, file: DataFile) -> _Shown:
 
 def _page(store: Store, manifest: Manifest) -> _Shown:
     """The contract report as a page, from the copy that people read or the data file, whichever is whole."""
-    from tasks.adapters.html import contract_page
+    from tasks.adapters.pages.html import contract_page
 
     file = manifest.audited.contract_report
     report = intact_data(store, replace(file, key=report_key(manifest.as_of))) or read_data(store, file)

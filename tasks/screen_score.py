@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 import pyarrow as pa
 
 from configs.settings import Settings
-from tasks.adapters.arrow import read_header, write_parquet
+from tasks.adapters.files.landing_reader import read_header
+from tasks.adapters.files.parquet import write_parquet
 from tasks.checkpoints import code_digest, digest_of
 from tasks.contract_gate import Gate
 from tasks.core.applications import APPLICATION_ID

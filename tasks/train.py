@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from configs.policy import load_policy
 from configs.settings import Settings, Training
-from tasks.adapters.arrow import write_parquet
+from tasks.adapters.files.parquet import write_parquet
 from tasks.core.applications import APPLICATION_ID
 from tasks.core.decision.policy import break_even_cutoff
 from tasks.core.lender.columns import ID

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from tasks.adapters.arrow import read_footer, read_parquet
+from tasks.adapters.files.parquet import read_footer, read_parquet
 from tasks.core.contract.rules import suite_identity
 from tasks.core.day.consistency import (
     check_changes,
@@ -252,7 +252,7 @@ def _check_page(reader: Reader, newest: Manifest, report: bytes | None) -> None:
     """Whether people look at this report. No problem where they do not: no manifest vouches for the page."""
     if report is None or hashlib.sha256(report).hexdigest() != newest.audited.contract_report.sha256:
         return
-    from tasks.adapters.html import contract_page
+    from tasks.adapters.pages.html import contract_page
 
     how = f"scoring score --as-of {newest.as_of} makes it anew"
     reader.renewable(report_page_key(newest.as_of), contract_page(json.loads(report)), how)

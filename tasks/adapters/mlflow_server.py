@@ -21,7 +21,7 @@ from mlflow.protos.databricks_pb2 import BAD_REQUEST, INTERNAL_ERROR
 from mlflow.pyfunc import scoring_server
 from mlflow.utils.proto_json_utils import dataframe_from_parsed_json
 
-from tasks.adapters.arrow import read_chunks, read_header
+from tasks.adapters.files.landing_reader import read_chunks, read_header
 from tasks.core.contract.screening import require_declared
 from tasks.core.decision.online import REQUEST
 from tasks.core.lender.columns import NAMES

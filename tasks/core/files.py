@@ -46,8 +46,8 @@ def encode(table: pa.Table, file_format: str) -> bytes:
 def decode(data: bytes, file_format: str) -> pa.Table:
     """The table that `encode` wrote: every cell text from CSV, its own types from parquet.
 
-    For files of our own making; what a feed delivers is read by `tasks.adapters.arrow`, which trusts nothing. Raises
-    what gzip and Arrow raise where it is no such file.
+    For files of our own making; what a feed delivers is read by `adapters.files.landing_reader`, which trusts
+    nothing. Raises what gzip and Arrow raise where it is no such file.
     """
     if file_format == "parquet":
         return pq.ParquetFile(io.BytesIO(data)).read()

@@ -20,8 +20,8 @@ from typing import Final, NamedTuple
 
 import pyarrow as pa
 
-from tasks.adapters.arrow import read_footer, read_parquet, write_parquet
-from tasks.adapters.cut import cut_rows
+from tasks.adapters.files.cut import cut_rows
+from tasks.adapters.files.parquet import read_footer, read_parquet, write_parquet
 from tasks.clean import StoredDay, is_data_file
 from tasks.core.applications import rows_of_applicant
 from tasks.core.contract.screening import BROKEN_RULES, SOURCE_FILE, count_by_rule

@@ -10,7 +10,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks.adapters.cut import Reading, count_rows
+from tasks.adapters.files.cut import Reading, count_rows
 from tasks.core.applications import ID_COLUMNS, rows_of_applicant
 from tasks.core.day.control import CONTROL
 from tasks.core.files import format_of

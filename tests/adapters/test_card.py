@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from matplotlib.figure import Figure
 
-from tasks.adapters import plots
-from tasks.adapters.card import model_card_page
+from tasks.adapters.pages import plots
+from tasks.adapters.pages.card import model_card_page
 from tasks.core.training.evaluation import Estimate, roc_curve
 from tasks.core.training.model_card import CutoffInUse, ModelCard
 from tasks.core.training.model_shape import TriedShape

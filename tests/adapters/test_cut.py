@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from tasks.adapters.arrow import read_chunks
-from tasks.adapters.cut import Reading, count_rows, cut_rows
+from tasks.adapters.files.cut import Reading, count_rows, cut_rows
+from tasks.adapters.files.landing_reader import read_chunks
 from tasks.core.applications import rows_of_applicant
 from tasks.errors import SourceError
 

@@ -16,9 +16,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tasks.adapters import arrow
-from tasks.adapters.arrow import read_chunks, read_header, read_lines
-from tasks.adapters.delivered import CsvText, uneven_line
+from tasks.adapters.files import landing_reader as arrow
+from tasks.adapters.files.csv_text import CsvText, uneven_line
+from tasks.adapters.files.landing_reader import read_chunks, read_header, read_lines
 from tasks.core.lender.columns import NAMES
 from tasks.errors import PublishError, SourceError
 from tasks.store.reading import told_reads

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tasks.adapters.html import contract_page
+from tasks.adapters.pages.html import contract_page
 from tests.contract_reports import contract_report, reported
 from tests.pages import Page
 

@@ -20,7 +20,7 @@ from configs.settings import PROJECT, Settings, load_settings
 from flows.explain_summary import explain_summary
 from flows.score_applications import score_applications
 from tasks.adapters.lightgbm import LightGBMModel
-from tasks.adapters.plots import draw_account, encode_figure
+from tasks.adapters.pages.plots import draw_account, encode_figure
 from tasks.core.applications import parse_rows
 from tasks.core.day.manifest import Manifest, manifest_json, read_manifest
 from tasks.core.decision.reasons import REASONS

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from configs.settings import PROJECT
-from tasks.adapters.arrow import read_chunks
+from tasks.adapters.files.landing_reader import read_chunks
 from tasks.adapters.gx import Contract, load_contract
 from tasks.core.applications import parse_rows
 from tasks.core.contract.screening import BROKEN_RULES, SOURCE_ROW, screen_chunk

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tasks.adapters.html import contract_page
+from tasks.adapters.pages.html import contract_page
 from tasks.core.day.manifest import Manifest, pins_of, read_manifest
 from tasks.core.day.records import DataFile, Delivery, FileRef, fingerprint
 from tasks.core.files import format_of

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from configs.settings import PROJECT, Retention, Storage, load_settings
 from flows.monitor_decisions import monitor_decisions
 from flows.score_applications import score_applications
-from tasks.adapters.arrow import write_parquet
+from tasks.adapters.files.parquet import write_parquet
 from tasks.clean import RULES as REMOVED
 from tasks.clean import Cleaning, Clock, Left, Removal, clean, clean_day, clock_of
 from tasks.core.day.manifest import Manifest

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.adapters.html import contract_page
+from tasks.adapters.pages.html import contract_page
 from tasks.contract_report import rules_table, tell_rules, write_refused
 from tasks.core.contract.report import read_contract_report
 from tasks.store.folder import FolderStore

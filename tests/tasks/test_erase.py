@@ -21,7 +21,7 @@ import pytest
 
 from configs.settings import Storage
 from flows.score_applications import score_applications
-from tasks.adapters.arrow import write_parquet
+from tasks.adapters.files.parquet import write_parquet
 from tasks.clean import is_data_file
 from tasks.core.applications import rows_of_applicant
 from tasks.core.day.manifest import Manifest

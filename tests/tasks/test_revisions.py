@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from tasks.adapters.arrow import write_parquet
-from tasks.adapters.html import contract_page
+from tasks.adapters.files.parquet import write_parquet
+from tasks.adapters.pages.html import contract_page
 from tasks.core.day.manifest import Manifest, manifest_json, read_manifest
 from tasks.core.day.records import Audited, DataFile, FileTotals
 from tasks.core.model.bundle import ModelPin

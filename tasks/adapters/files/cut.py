@@ -17,8 +17,8 @@ from typing import BinaryIO, Final, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks.adapters.arrow import read_header, readable
-from tasks.adapters.delivered import CsvText, require_one_parquet
+from tasks.adapters.files.csv_text import CsvText, require_one_parquet
+from tasks.adapters.files.landing_reader import read_header, readable
 from tasks.core.applications import rows_of_applicant
 from tasks.core.lender.columns import ID
 from tasks.errors import SourceError

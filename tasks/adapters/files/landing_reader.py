@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import codecs
 import csv
-import ctypes
 import gzip
 import io
 import threading
 import weakref
 import zlib
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from typing import BinaryIO, Final
 
@@ -20,7 +19,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from tasks.adapters.delivered import (
+from tasks.adapters.files.csv_text import (
     LONGEST_LINE_BYTES,
     MAX_UNPACKED_BYTES,
     CsvText,
@@ -35,8 +34,6 @@ from tasks.errors import SourceError
 _HEADER_BYTES: Final = 1 << 16
 _VALUE_BYTES: Final = 8
 _PATIENCE_SECONDS: Final = 60.0
-_ROWS_PER_GROUP: Final = 131_072
-_COMPRESSION: Final = "zstd"
 _UNEVEN: Final = "columns, got"
 _NO_UTF8: Final = "it is not UTF-8 text, but perhaps Latin-1 or Windows-1252"
 _PLAIN_TYPES: Final = (
@@ -144,36 +141,6 @@ def read_lines(stream: BinaryIO, numbers: Sequence[int], *, name: str) -> pa.Tab
     except SourceError:
         return None
     return chunks[0] if [chunk.num_rows for chunk in chunks] == [len(numbers)] else None
-
-
-def give_back_memory() -> None:
-    """Let the system have what Arrow and the C library keep for later; of millions of rows that is half a gigabyte."""
-    pa.default_memory_pool().release_unused()
-    with suppress(AttributeError):  # glibc's alone; it keeps what threads that are gone have freed
-        ctypes.CDLL(None).malloc_trim(0)
-
-
-def write_parquet(table: pa.Table, metadata: Mapping[str, str] | None = None) -> bytes:
-    """The table as parquet; equal tables and metadata give equal bytes, however the table was put together."""
-    sink = pa.BufferOutputStream()
-    table = table.replace_schema_metadata(dict(metadata or {}))
-    texts = [field.name for field in table.schema if pa.types.is_string(field.type)]  # numbers hardly repeat
-    with pq.ParquetWriter(sink, table.schema, compression=_COMPRESSION, use_dictionary=texts, version="2.6") as writer:
-        for start in range(0, max(table.num_rows, 1), _ROWS_PER_GROUP):  # combined one by one: a copy of all is large
-            writer.write_table(table.slice(start, _ROWS_PER_GROUP).combine_chunks())
-    data: bytes = sink.getvalue().to_pybytes()
-    return data
-
-
-def read_parquet(data: bytes, columns: list[str] | None = None) -> pa.Table:
-    """The table in parquet bytes of our own."""
-    return pq.read_table(pa.BufferReader(data), columns=columns)
-
-
-def read_footer(data: bytes) -> dict[str, str]:
-    """What `write_parquet` was told to write beside the table."""
-    metadata = pq.read_schema(pa.BufferReader(data)).metadata or {}
-    return {name.decode(): value.decode() for name, value in metadata.items()}
 
 
 @contextmanager

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from markupsafe import Markup
 
-from tasks.adapters.html import template
-from tasks.adapters.plots import as_svg
+from tasks.adapters.pages.html import template
+from tasks.adapters.pages.plots import as_svg
 from tasks.core.training.evaluation import Estimate
 from tasks.core.training.model_card import FIGURES_FILE, ModelCard, approval_ratio, is_better, limits_of
 from tasks.core.words import percent
