@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -63,3 +63,15 @@ def load_calendar(path: str) -> Calendar:
     """The calendar file at `path`. Raises `ConfigError` naming the wrong field."""
     source = project_path(path)
     return validated(Calendar, read_yaml(source), source)
+
+
+class Clock(NamedTuple):
+    """What day it is, and how old that makes things."""
+
+    today: date
+    calendar: Calendar
+
+    def age_days(self, since: date | datetime) -> int:
+        """Days since a business day, or since the one that a moment belongs to."""
+        day = self.calendar.business_day(since) if isinstance(since, datetime) else since
+        return (self.today - day).days

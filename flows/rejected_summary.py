@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tasks.core.day.records import CORRECTIONS
 from tasks.core.words import counted
-from tasks.landing import landing_key
+from tasks.publication.layout import landing_key
 from tasks.rejected import Rejected
 from tasks.store import Store
 

@@ -11,8 +11,8 @@ from typing import Final
 from tasks.core.day.manifest import Manifest
 from tasks.core.day.records import tell_changed
 from tasks.core.words import counted
+from tasks.publication.layout import decisions_key, manifest_key, report_key
 from tasks.reread import Checked
-from tasks.revisions import decisions_key, manifest_key, report_key
 from tasks.status import DayHistory, DayStatus
 from tasks.store import Store
 

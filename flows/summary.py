@@ -10,7 +10,7 @@ from tasks.core.day.manifest import DayResult, FirstReason, first_reasons
 from tasks.core.day.records import CORRECTIONS, FileTotals, tell_changed
 from tasks.core.words import counted, percent
 from tasks.load import registry_of
-from tasks.revisions import decisions_key, manifest_key, report_page_key
+from tasks.publication.layout import decisions_key, manifest_key, report_page_key
 from tasks.store import open_store
 
 if TYPE_CHECKING:

@@ -16,12 +16,13 @@ from tasks.core.day.manifest import Manifest
 from tasks.core.day.records import CORRECTIONS, PUBLISH, Delivery, FileRef, Order
 from tasks.core.files import format_of
 from tasks.core.words import counted
-from tasks.erasure.note import require_no_erasure
 from tasks.errors import InputsChanged, SourceError
-from tasks.expired import read_expired
-from tasks.inputs import require_own_files
-from tasks.landing import digest_of_stream, landing_key, open_landing
+from tasks.landing import digest_of_stream, open_landing
 from tasks.orchestration import run_logger, step
+from tasks.publication.claims import require_own_files
+from tasks.publication.erasure_token import require_no_erasure
+from tasks.publication.expired import read_expired
+from tasks.publication.layout import landing_key
 from tasks.store import Changed, NotFound, Store, open_store
 
 # Steps put suffixes behind a file's name, and most file systems end at 255.

@@ -29,7 +29,7 @@ from tasks.core.lender.amounts import AMOUNTS
 from tasks.core.lender.columns import ID
 from tasks.landing import delivered_chunks, open_delivered
 from tasks.orchestration import run_logger
-from tasks.revisions import read_data
+from tasks.publication.data_files import read_data
 from tasks.store import Store
 
 _PLACE: Final = [SOURCE_FILE, SOURCE_ROW]

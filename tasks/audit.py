@@ -45,7 +45,7 @@ from tasks.errors import ExpectationsNotMet, ScoringError
 from tasks.load import suite_text
 from tasks.orchestration import run_logger, step
 from tasks.pin import pinned_contract
-from tasks.revisions import read_data, store_data
+from tasks.publication.data_files import read_data, store_data
 from tasks.store import Store, open_store
 
 

@@ -19,8 +19,9 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from configs.settings import PROJECT
 from tasks.core.day.records import DataFile
-from tasks.revisions import intact_data
-from tasks.store import Changed, NotFound, Store, overwrite
+from tasks.publication.data_files import intact_data
+from tasks.store import Changed, NotFound, Store
+from tasks.store.renewing import overwrite
 
 R = TypeVar("R")
 COUNTED_VERSIONS: Final = ("great-expectations", "lightgbm", "numpy", "pandas", "pyarrow")

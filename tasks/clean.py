@@ -12,29 +12,26 @@ data file is removed, the file is put back: it is held until the day was looked 
 from __future__ import annotations
 
 import contextlib
-import functools
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import groupby
 from typing import Final, NamedTuple
 
-from configs.calendar import Calendar, load_calendar
+from configs.calendar import Clock, load_calendar
 from configs.settings import Retention, Settings
 from tasks.arrive import list_delivery
 from tasks.core.day.control import CONTROL
-from tasks.core.day.manifest import Manifest
 from tasks.core.words import counted
-from tasks.errors import ConfigError, PublishError, SourceError
-from tasks.expired import forget_expired, note_expired
-from tasks.landing import landing_key
+from tasks.errors import ConfigError, SourceError
 from tasks.orchestration import run_logger, step
+from tasks.publication.expired import forget_expired, note_expired
+from tasks.publication.layout import day_of, is_data_file, landing_key
+from tasks.publication.stored_day import StoredDay
 from tasks.revise import unexpired_inputs
-from tasks.revisions import decisions_key, manifest_of, read_if_there, shown_revision
-from tasks.status import day_of
 from tasks.store import AlreadyExists, Entry, NotFound, Store, open_store
 from tasks.store.keys import is_key
+from tasks.store.renewing import read_if_there
 
 RULES: Final = {
     "work": "work_days",
@@ -47,10 +44,7 @@ RULES: Final = {
 """What is removed, and the setting that says when."""
 _ROOMS: Final = ("work", "revisions", "quarantine", "landing")
 _DATA: Final = ("orphans", "quarantine", "old revisions")
-_UNDER_WAY_DAYS: Final = 1
 _TOLD_EVERY: Final = 50
-_DATA_FILE: Final = re.compile(r"(revisions|quarantine)/day=[^/]+/[a-z]+-[0-9a-f]{16}\.[a-z]+")
-_REVISION: Final = re.compile(r"revisions/day=[^/]+/rev=(\d+)/")
 _BUSY: Final = "somebody has worked on them lately"
 _DAMAGED: Final = "manifests are missing or damaged; `scoring status --verify` lists them"
 _FOREIGN: Final = "their landing holds a name that no store takes; rename it, or remove it by hand"
@@ -89,18 +83,6 @@ class Cleaning:
     is_applied: bool
     removals: tuple[Removal, ...]
     left: tuple[Left, ...]
-
-
-class Clock(NamedTuple):
-    """What day it is, and how old that makes things."""
-
-    today: date
-    calendar: Calendar
-
-    def age_days(self, since: date | datetime) -> int:
-        """Days since a business day, or since the one that a moment belongs to."""
-        day = self.calendar.business_day(since) if isinstance(since, datetime) else since
-        return (self.today - day).days
 
 
 def clock_of(today: date | None, settings: Settings) -> Clock:
@@ -182,61 +164,6 @@ def clean_day(
         seen.update(each.key for each in due)
         yield from (each for each in told if isinstance(each, Left))
         yield from _remove(day, due, keeping) if apply else due
-
-
-def is_data_file(key: str) -> bool:
-    """Whether the object is one that manifests name."""
-    return bool(_DATA_FILE.fullmatch(key))
-
-
-class StoredDay:
-    """One day in the store, looked at once."""
-
-    def __init__(self, store: Store, as_of: date) -> None:
-        """Nothing is read before it is asked for."""
-        self.store, self.as_of = store, as_of
-
-    @functools.cached_property
-    def work(self) -> list[Entry]:
-        """What runs have left for each other."""
-        return [entry for entry in self.store.list(f"work/day={self.as_of}/") if is_key(entry.key)]
-
-    @functools.cached_property
-    def revisions(self) -> list[Entry]:
-        """All that lies beside the day's manifests, and they themselves."""
-        return list(self.store.list(f"revisions/day={self.as_of}/"))
-
-    @functools.cached_property
-    def data(self) -> list[Entry]:
-        """The data files, which carry their digest in the name."""
-        entries = (*self.revisions, *self.store.list(f"quarantine/day={self.as_of}/"))
-        return [entry for entry in entries if is_data_file(entry.key)]
-
-    @functools.cached_property
-    def manifests(self) -> tuple[Manifest, ...] | None:
-        """Oldest first; None where one is missing or damaged, so that nobody can say what is named."""
-        found: list[Manifest] = []
-        try:
-            while manifest := manifest_of(self.store, self.as_of, len(found) + 1):
-                found.append(manifest)
-        except PublishError:
-            return None
-        listed = [int(match[1]) for entry in self.revisions if (match := _REVISION.match(entry.key))]
-        return tuple(found) if max(listed, default=0) <= len(found) else None
-
-    @functools.cached_property
-    def named(self) -> set[str]:
-        """Keys of the data files that any manifest names."""
-        return {file.key for manifest in self.manifests or () for file in manifest.audited.data_files}
-
-    def is_known(self) -> bool:
-        """Whether what readers see is of a revision whose manifest is there."""
-        seen = read_if_there(self.store, decisions_key(self.as_of))
-        return self.manifests is not None and (not seen or 0 < shown_revision(seen.data) <= len(self.manifests))
-
-    def is_busy(self, clock: Clock, within_days: int = _UNDER_WAY_DAYS) -> bool:
-        """Whether anything was written under work/ within so many days."""
-        return any(clock.age_days(entry.modified_at) <= within_days for entry in self.work)
 
 
 class _Keeping(NamedTuple):

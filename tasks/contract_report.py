@@ -13,8 +13,9 @@ from prefect.context import FlowRunContext
 from tasks.core.contract.report import ContractReport, ReportedRule, read_contract_report
 from tasks.core.words import in_markdown, percent
 from tasks.orchestration import never_in_the_way
-from tasks.revisions import refused_page_key, refused_report_key
-from tasks.store import Store, overwrite
+from tasks.publication.layout import refused_page_key, refused_report_key
+from tasks.store import Store
+from tasks.store.renewing import overwrite
 
 
 def write_refused(store: Store, as_of: date, report: Mapping[str, Any]) -> str:

@@ -32,12 +32,14 @@ from tasks.core.lender.columns import ID, missing_columns
 from tasks.core.lender.feature_list import FAMILIES
 from tasks.core.words import counted
 from tasks.errors import ModelError, SourceError
-from tasks.expired import read_expired
 from tasks.handout import hand_out, require_place
-from tasks.landing import announced_of, delivered_chunks, landing_key, open_landing, sha256_of
+from tasks.landing import announced_of, delivered_chunks, open_landing, sha256_of
 from tasks.load import load_bundle, load_engine
-from tasks.rejected import find_rejected, published_revision
-from tasks.revisions import read_data
+from tasks.publication.data_files import read_data
+from tasks.publication.expired import read_expired
+from tasks.publication.layout import landing_key
+from tasks.publication.manifests import published_revision
+from tasks.rejected import find_rejected
 from tasks.store import Store
 
 _PICTURES: Final = (".png", ".svg")

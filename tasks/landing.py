@@ -6,7 +6,6 @@ import hashlib
 import sys
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from datetime import date
 from typing import BinaryIO, Final, NamedTuple
 
 import pyarrow as pa
@@ -15,15 +14,10 @@ from tasks.adapters.files.landing_reader import read_chunks
 from tasks.core.day.control import CONTROL, Announced, read_control
 from tasks.core.day.records import FileRef
 from tasks.errors import ScoringError, SourceError
-from tasks.revisions import read_if_there
 from tasks.store import Changed, NotFound, Store
+from tasks.store.renewing import read_if_there
 
 _PIECE_BYTES: Final = 4 << 20
-
-
-def landing_key(as_of: date) -> str:
-    """Key prefix under which the feed delivers a day."""
-    return f"landing/day={as_of}/"
 
 
 @contextmanager

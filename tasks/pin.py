@@ -20,7 +20,7 @@ from tasks.core.model.features import FEATURE_VERSION
 from tasks.errors import ConfigError, ModelError, PublishError
 from tasks.load import load_bundle, load_contract, policy_for, reasons_of, registry_of, suite_text
 from tasks.orchestration import run_logger, step
-from tasks.revisions import suite_key
+from tasks.publication.layout import suite_key
 from tasks.store import AlreadyExists, Changed, NotFound, Store, open_store
 
 if TYPE_CHECKING:

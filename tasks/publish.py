@@ -12,20 +12,15 @@ from configs.settings import Settings
 from tasks.checkpoints import COUNTED_VERSIONS
 from tasks.core.day.manifest import Manifest, policy_record
 from tasks.core.day.records import Audited, Delivery, Draft, Pins
-from tasks.erasure.note import read_token
 from tasks.errors import PublishError
-from tasks.expired import forget_expired
-from tasks.inputs import claim_inputs
 from tasks.orchestration import run_logger, step
-from tasks.revisions import (
-    commit,
-    manifest_of,
-    refused_page_key,
-    refused_report_key,
-    require_stored,
-    require_unbroken,
-    show_newest,
-)
+from tasks.publication.claims import claim_inputs
+from tasks.publication.data_files import require_stored
+from tasks.publication.erasure_token import read_token
+from tasks.publication.expired import forget_expired
+from tasks.publication.layout import refused_page_key, refused_report_key
+from tasks.publication.manifests import commit, manifest_of, require_unbroken
+from tasks.publication.shown import show_newest
 from tasks.store import AlreadyExists, Store, open_store
 
 

@@ -7,9 +7,10 @@ from typing import Final
 
 from tasks.core.day.manifest import Manifest
 from tasks.orchestration import run_logger
-from tasks.revisions import manifest_key, read_if_there
-from tasks.status import UNSOUND, sound_manifest
+from tasks.publication.layout import manifest_key
+from tasks.publication.manifests import UNSOUND, sound_manifest
 from tasks.store import Store
+from tasks.store.renewing import read_if_there
 
 LOOKED_BACK_DAYS: Final = 28
 """Four of each weekday: a lender's weekends are not its Mondays."""

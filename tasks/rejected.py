@@ -17,11 +17,11 @@ from tasks.core.day.manifest import Manifest
 from tasks.core.day.records import DataFile
 from tasks.core.files import encode
 from tasks.core.lender.columns import NAMES
-from tasks.erasure.note import require_no_erasure
-from tasks.errors import ConfigError, PublishError, SourceError, did_you_mean
-from tasks.expired import read_expired
+from tasks.errors import ConfigError, PublishError, did_you_mean
 from tasks.handout import hand_out, require_place
-from tasks.revisions import intact_data, newest_manifest, read_data, require_unbroken
+from tasks.publication.data_files import intact_data, read_data
+from tasks.publication.expired import read_expired
+from tasks.publication.manifests import published_revision
 from tasks.store import Store
 
 _TOLD_RULES: Final = 8
@@ -56,21 +56,6 @@ class Rejected:
         columns = (self.rows.column(name) for name in NAMES)
         text = pc.binary_join_element_wise(*columns, "", null_handling="replace")
         return int(pc.sum(pc.match_substring(text, "\n")).as_py() or 0)
-
-
-def published_revision(store: Store, as_of: date, *, hence: str) -> Manifest:
-    """The day's newest revision, from which rows may be shown; `hence` says what follows where there is none.
-
-    Raises:
-        SourceError: the day has not been published.
-        PublishError: the day is damaged, or an applicant is being erased from it.
-    """
-    require_no_erasure(store, as_of)
-    require_unbroken(store, as_of)
-    published = newest_manifest(store, as_of)
-    if published is None:
-        raise SourceError(f"{as_of} has not been published, so {hence}. Score it first: scoring score --as-of {as_of}")
-    return published
 
 
 def find_rejected(store: Store, as_of: date, rules: Collection[str] = ()) -> Rejected:

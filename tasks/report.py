@@ -23,10 +23,11 @@ from tasks.errors import InputsChanged, ModelError, SourceError
 from tasks.landing import delivered_chunks, open_delivered
 from tasks.load import load_bundle
 from tasks.orchestration import run_logger, step
-from tasks.revisions import newest_manifest
+from tasks.publication.layout import reference_key
+from tasks.publication.manifests import newest_manifest
 from tasks.screen_score import PD
-from tasks.store import NotFound, Store, open_store, overwrite
-from tasks.train import reference_key
+from tasks.store import NotFound, Store, open_store
+from tasks.store.renewing import overwrite
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,13 @@ from typing import Final
 
 from tasks.core.day.records import DataFile
 from tasks.errors import PublishError
-from tasks.expired import expired_key, read_expired
 from tasks.landing import sha256_of
-from tasks.revisions import intact_data, read_if_there
+from tasks.publication.data_files import intact_data
+from tasks.publication.expired import read_expired
+from tasks.publication.layout import expired_key
 from tasks.store import Changed, NotFound, Store, told_location
 from tasks.store.keys import is_key
+from tasks.store.renewing import read_if_there
 
 BACKUP: Final = "Restore it from a backup."
 

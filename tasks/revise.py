@@ -8,8 +8,8 @@ from typing import Literal
 from tasks.core.day.manifest import Manifest
 from tasks.core.day.records import CORRECTIONS, Delivery, Draft, Order, Pins
 from tasks.errors import ConfigError, InputsChanged, PublishError, SourceError
-from tasks.landing import landing_key
 from tasks.orchestration import run_logger
+from tasks.publication.layout import landing_key
 
 
 def read_order(*, force: bool, corrections: bool, reason: str | None) -> Order:

@@ -38,8 +38,9 @@ from tasks.landing import delivered_chunks, open_delivered
 from tasks.load import load_bundle, load_engine
 from tasks.orchestration import run_logger, step
 from tasks.pin import pinned_contract
-from tasks.revisions import name_data
-from tasks.store import Store, open_store, overwrite
+from tasks.publication.data_files import name_data
+from tasks.store import Store, open_store
+from tasks.store.renewing import overwrite
 from tasks.workers import processors, work_in_order
 
 if TYPE_CHECKING:

@@ -5,32 +5,25 @@ All of it comes from the names that a listing gives and from manifests; no deliv
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import json
-import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from pydantic import TypeAdapter
-
 from configs.calendar import Calendar
-from tasks.core.day.manifest import Manifest, policy_of, read_manifest
+from tasks.core.day.manifest import Manifest
 from tasks.core.day.records import CORRECTIONS
 from tasks.core.words import counted
 from tasks.errors import PublishError
-from tasks.expired import read_expired
-from tasks.landing import landing_key
-from tasks.revisions import decisions_key, manifest_key, read_if_there, revisions_with, shown_revision
+from tasks.publication.expired import read_expired
+from tasks.publication.layout import day_of, decisions_key, is_hidden, landing_key, manifest_key, revisions_with
+from tasks.publication.manifests import UNSOUND, sound_manifest
+from tasks.publication.shown import shown_revision
 from tasks.store import Store
-from tasks.store.keys import is_key
+from tasks.store.renewing import read_if_there
 
-_DAY: Final = re.compile(r"[a-z]+/day=(\d{4}-\d{2}-\d{2})/.+", re.DOTALL)
 _VERIFY: Final = "scoring status --verify"
-UNSOUND: Final = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
-"""What reading a manifest raises where it is none, or was altered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,48 +119,6 @@ def names_by_day(store: Store, prefix: str) -> dict[date, dict[str, int]]:
         if day := day_of(entry.key):
             days.setdefault(day, {})[entry.key.split("/", 2)[2]] = entry.size_bytes
     return days
-
-
-def day_of(key: str) -> date | None:
-    """The day that an object belongs to, by its key; None for what belongs to none.
-
-    >>> [day_of(key) for key in ("landing/day=2026-11-02/a.csv", "landing/day=2026-13-02/a.csv", "decisions/a.csv")]
-    [datetime.date(2026, 11, 2), None, None]
-    """
-    found = _DAY.fullmatch(key)
-    try:
-        return date.fromisoformat(found[1]) if found else None
-    except ValueError:
-        return None
-
-
-def is_hidden(name: str) -> bool:
-    """Whether a name says that it is none of the applications or decisions.
-
-    >>> [is_hidden(name) for name in ("a.csv", "_control.json", "corrections/a.csv", "corrections/.a.csv")]
-    [False, True, False, True]
-    """
-    return any(part[:1] in {"_", "."} for part in name.split("/"))
-
-
-def sound_manifest(data: bytes) -> Manifest:
-    """The manifest in stored bytes, every value of its declared type and its totals right. Raises one of `UNSOUND`."""
-    manifest = read_manifest(data)
-    _manifest_type().validate_json(data, strict=True)
-    policy_of(manifest)
-    sound = {
-        "its totals are the sum of its files": json.loads(data)["totals"] == asdict(manifest.totals),
-        "it names a contract": {"version", "digest"} <= manifest.contract.keys(),
-        "it names objects": all(is_key(file.key) for file in manifest.audited.data_files),
-    }
-    if wrong := [rule for rule, holds in sound.items() if not holds]:
-        raise ValueError(f"not so: {', '.join(wrong)}")
-    return manifest
-
-
-@functools.cache
-def _manifest_type() -> TypeAdapter[Manifest]:
-    return TypeAdapter(Manifest)
 
 
 def _status_of(store: Store, calendar: Calendar, as_of: date, listed: _Listed) -> DayStatus:

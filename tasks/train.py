@@ -27,7 +27,9 @@ from tasks.evaluate import Evaluation
 from tasks.history import History
 from tasks.load import registry_of
 from tasks.orchestration import run_logger, step
-from tasks.store import open_store, overwrite
+from tasks.publication.layout import out_of_fold_key, reference_key
+from tasks.store import open_store
+from tasks.store.renewing import overwrite
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,16 +102,6 @@ def promote(trained: Trained, settings: Settings) -> Trained:
     """Let the new version score from now on."""
     registry_of(settings).promote(trained.model.version)
     return replace(trained, is_champion=True)
-
-
-def reference_key(version: str) -> str:
-    """Where the reference sample of a model version lies."""
-    return f"reference/model={version}/sample.parquet"
-
-
-def out_of_fold_key(version: str) -> str:
-    """Where the out-of-fold predictions that a model version was judged by lie."""
-    return f"reference/model={version}/out_of_fold.parquet"
 
 
 def out_of_fold_table(history: History, judged: OutOfFold) -> pa.Table:

@@ -30,23 +30,25 @@ from tasks.core.day.manifest import Manifest
 from tasks.core.day.records import DataFile
 from tasks.core.words import counted
 from tasks.errors import ConfigError
-from tasks.expired import expired_key
-from tasks.inputs import input_key
-from tasks.landing import landing_key
-from tasks.reread import BACKUP, Checked, Reader
-from tasks.revisions import (
+from tasks.publication.layout import (
     announcement_key,
+    day_of,
     decisions_key,
+    expired_key,
+    input_key,
+    is_hidden,
+    landing_key,
     manifest_key,
-    read_if_there,
     report_key,
     report_page_key,
     revisions_with,
-    shown_revision,
     suite_key,
 )
-from tasks.status import UNSOUND, day_of, is_hidden, sound_manifest
+from tasks.publication.manifests import UNSOUND, sound_manifest
+from tasks.publication.shown import shown_revision
+from tasks.reread import BACKUP, Checked, Reader
 from tasks.store import Store
+from tasks.store.renewing import read_if_there
 
 _ROOMS: Final = ("decisions/", "revisions/", "quarantine/")
 _PATIENCE_SECONDS: Final = 3.0

@@ -3,9 +3,9 @@
 The order is: what runs have left for each other goes; new data files are stored beside the old ones; manifests are
 rewritten to name those, with the digests that the landing files are going to have; readers are shown the newest; then
 the landing files are rewritten, or removed where no row is left in them; and what no manifest names any more goes
-last. A token says to runs under way that all this has begun, and another that it is over (`tasks.erasure.note`). But
-for the time and the tokens, all that is written depends on what lies there and on the applicant alone, so that a
-second run finds its own work and goes on from it.
+last. A token says to runs under way that all this has begun, and another that it is over
+(`publication.erasure_token`). But for the time and the tokens, all that is written depends on what lies there and on
+the applicant alone, so that a second run finds its own work and goes on from it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ import pyarrow as pa
 
 from tasks.adapters.files.cut import cut_rows
 from tasks.adapters.files.parquet import read_footer, read_parquet, write_parquet
-from tasks.clean import StoredDay, is_data_file
 from tasks.core.applications import rows_of_applicant
 from tasks.core.contract.screening import BROKEN_RULES, SOURCE_FILE, count_by_rule
 from tasks.core.day.erasure import erased_totals, places_of_rows
@@ -30,22 +29,17 @@ from tasks.core.day.manifest import Manifest, manifest_json, pins_of, read_manif
 from tasks.core.day.records import Audited, DataFile, content_fingerprint, count_by_decision, count_by_reason
 from tasks.core.decision.published_rows import count_changed_reasons
 from tasks.erasure.landing import claim_rewritten, rewritten_controls
-from tasks.erasure.note import erased_key, note_erasure
 from tasks.erasure.record import Change, Record, Rewrite, rewrite, sha256_of_data
 from tasks.erasure.search import Found, name_of, reading_of, search
 from tasks.errors import PublishError
-from tasks.revisions import (
-    decisions_key,
-    intact_data,
-    manifest_key,
-    name_data,
-    read_data,
-    read_if_there,
-    show_newest,
-    store_data,
-)
+from tasks.publication.data_files import intact_data, name_data, read_data, store_data
+from tasks.publication.erasure_token import note_erasure
+from tasks.publication.layout import decisions_key, erased_key, is_data_file, manifest_key
+from tasks.publication.shown import show_newest
+from tasks.publication.stored_day import StoredDay
 from tasks.store import AlreadyExists, Changed, NotFound, Store, Stored
 from tasks.store.keys import is_key
+from tasks.store.renewing import read_if_there
 
 _ROOMS: Final = ("landing", "work", "revisions", "quarantine", "decisions")
 _AGAIN: Final = "Run the same command again; it goes on from here."

@@ -15,14 +15,13 @@ from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Final
 
-from tasks.clean import is_data_file
 from tasks.erasure.day import Eraser
-from tasks.erasure.note import days_unfinished
 from tasks.erasure.record import Record
 from tasks.erasure.search import Erasure, Found, count_unfinished, search
 from tasks.errors import ConfigError, PublishError, SourceError
 from tasks.orchestration import run_logger
-from tasks.revisions import decisions_key
+from tasks.publication.erasure_token import days_unfinished
+from tasks.publication.layout import decisions_key, is_data_file
 from tasks.store import Store
 
 _DEAD_AFTER: Final = timedelta(days=1)

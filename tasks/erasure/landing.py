@@ -14,10 +14,11 @@ from tasks.core.files import format_of
 from tasks.erasure.record import Rewrite, rewrite
 from tasks.erasure.search import name_of
 from tasks.errors import SourceError
-from tasks.inputs import claim_inputs
-from tasks.landing import announced_in, landing_key
-from tasks.revisions import read_if_there
+from tasks.landing import announced_in
+from tasks.publication.claims import claim_inputs
+from tasks.publication.layout import landing_key
 from tasks.store import Store
+from tasks.store.renewing import read_if_there
 
 
 def rewritten_controls(store: Store, as_of: date, landing: Sequence[Rewrite]) -> Iterator[Rewrite]:

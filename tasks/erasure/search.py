@@ -15,9 +15,9 @@ from tasks.core.applications import ID_COLUMNS, rows_of_applicant
 from tasks.core.day.control import CONTROL
 from tasks.core.files import format_of
 from tasks.errors import SourceError
-from tasks.landing import announced_of, landing_key, open_landing
+from tasks.landing import announced_of, open_landing
 from tasks.orchestration import run_logger
-from tasks.status import day_of
+from tasks.publication.layout import day_of, landing_key
 from tasks.store import Changed, Entry, NotFound, Store, told_location
 from tasks.store.keys import is_key
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Protocol
 
-from tasks.errors import ConfigError, PublishError
+from tasks.errors import ConfigError
 from tasks.store.folder import FolderStore
 from tasks.store.interface import AlreadyExists, Changed, Entry, NotFound, Store, Stored, Unfinished
 from tasks.store.keys import is_key
 from tasks.store.s3 import S3Store
-from tasks.store.s3_client import S3Root, pause_seconds
+from tasks.store.s3_client import S3Root
 
 __all__ = [
     "AlreadyExists",
@@ -23,12 +22,8 @@ __all__ = [
     "Stored",
     "Unfinished",
     "open_store",
-    "overwrite",
-    "pause_seconds",
     "told_location",
 ]
-_RENEWALS: Final = 20
-_SHORT_PAUSES: Final = 3
 
 
 class StorageSettings(Protocol):
@@ -92,27 +87,3 @@ def open_store(storage: StorageSettings) -> Store:
 def told_location(store: Store, key: str) -> str:
     """Where a person finds an object, or all under a prefix ending in a slash, whatever it is called."""
     return store.location(key) if key.isprintable() and is_key(key.removesuffix("/")) else ascii(key)
-
-
-def overwrite(store: Store, key: str, data: bytes) -> None:
-    """Make `data` the object under `key`, whatever was there: for reports and checkpoints, which anyone may renew.
-
-    Raises:
-        PublishError: others change it again and again, or the store contradicts itself.
-    """
-    for failures in range(_RENEWALS):
-        try:
-            store.create(key, data)
-        except AlreadyExists:
-            try:
-                found = store.read(key)
-                if found.data != data:
-                    store.replace(key, data, tag=found.tag)
-            except (Changed, NotFound):
-                time.sleep(pause_seconds(min(failures, _SHORT_PAUSES)))
-                continue
-        return
-    raise PublishError(
-        f"{store.location(key)} could not be renewed in {_RENEWALS} tries: each time it was there and was not, or was "
-        "another one. See who else writes it, or what lies there; then run the command again."
-    )

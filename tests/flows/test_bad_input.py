@@ -46,9 +46,10 @@ from tasks.errors import (
     ScoringError,
     SourceError,
 )
-from tasks.inputs import claim_inputs, input_key
 from tasks.load import load_bundle
 from tasks.pin import pin
+from tasks.publication.claims import claim_inputs
+from tasks.publication.layout import input_key
 from tasks.publish import publish
 from tasks.screen_score import screen_and_score
 from tasks.store import open_store

@@ -22,9 +22,10 @@ from tasks.core.day.manifest import manifest_json
 from tasks.core.day.records import PUBLISH, FileTotals
 from tasks.errors import ExpectationsNotMet, ScoringError
 from tasks.pin import pin
+from tasks.publication.layout import manifest_key
+from tasks.publication.manifests import commit
 from tasks.recent import recent_days
 from tasks.revise import draft_after
-from tasks.revisions import commit, manifest_key
 from tasks.screen_score import screen_and_score
 from tasks.store import open_store
 from tests.conftest import DAY, Project

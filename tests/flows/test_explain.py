@@ -27,10 +27,10 @@ from tasks.core.decision.reasons import REASONS
 from tasks.core.lender.feature_list import FAMILIES
 from tasks.core.model.bundle import ModelPin
 from tasks.core.model.features import build_features, family_numbers
-from tasks.erasure.note import note_erasure
-from tasks.expired import note_expired
 from tasks.explain import Explained, explain
 from tasks.load import load_bundle
+from tasks.publication.erasure_token import note_erasure
+from tasks.publication.expired import note_expired
 from tasks.store.folder import FolderStore
 from tests.commands import Ended, call
 from tests.conftest import DAY, Project

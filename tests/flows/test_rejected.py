@@ -22,9 +22,9 @@ from configs.settings import Storage
 from flows.score_applications import score_applications
 from tasks.core.day.manifest import Manifest
 from tasks.core.lender.columns import ID, NAMES
-from tasks.erasure.note import note_erasure
-from tasks.expired import note_expired
-from tasks.revisions import newest_manifest
+from tasks.publication.erasure_token import note_erasure
+from tasks.publication.expired import note_expired
+from tasks.publication.manifests import newest_manifest
 from tasks.store import open_store
 from tasks.store.folder import FolderStore
 from tests.commands import Ended, call

@@ -13,7 +13,8 @@ from tasks.core.day.records import Draft
 from tasks.errors import ExpectationsNotMet, PublishError
 from tasks.pin import pin
 from tasks.screen_score import screen_and_score
-from tasks.store import open_store, overwrite
+from tasks.store import open_store
+from tasks.store.renewing import overwrite
 from tests.conftest import DAY, Project
 
 DRAFT = Draft(1, None, None)

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from flows.cli import main
-from tasks.expired import note_expired
+from tasks.publication.expired import note_expired
 from tasks.store.folder import FolderStore
 from tests.conftest import DAY, Project
 from tests.revised_day import NEXT, WHY, publish, revise

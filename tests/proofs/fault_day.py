@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from flows.score_applications import score_applications
 from tasks.errors import ScoringError
-from tasks.revisions import decisions_key
+from tasks.publication.layout import decisions_key
 from tests.conftest import DAY, Project
 
 Contents = Mapping[str, bytes]

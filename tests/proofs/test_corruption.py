@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from configs.settings import Storage
-from tasks.revisions import manifest_key, report_page_key
+from tasks.publication.layout import manifest_key, report_page_key
 from tasks.store import Store, open_store
 from tasks.verify import verify_store
 from tests.conftest import DAY, Project

@@ -12,7 +12,7 @@ import pytest
 
 from configs.settings import load_settings
 from flows.score_applications import score_applications
-from tasks.revisions import announcement_key, decisions_key
+from tasks.publication.layout import announcement_key, decisions_key
 from tasks.store import open_store
 from tests.conftest import DAY, Project, with_rival
 from tests.proofs.evidence import note, sampled

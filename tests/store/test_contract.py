@@ -13,7 +13,8 @@ import pytest
 
 from configs.settings import Storage
 from tasks.errors import PublishError
-from tasks.store import AlreadyExists, Changed, NotFound, Store, open_store, overwrite
+from tasks.store import AlreadyExists, Changed, NotFound, Store, open_store
+from tasks.store.renewing import overwrite
 from tests.s3_servers import S3Server
 from tests.store.races import race_to_add, race_to_create
 

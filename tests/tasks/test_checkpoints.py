@@ -15,7 +15,7 @@ from tasks.core.decision.policy import resolve_policy
 from tasks.core.decision.reasons import Reason
 from tasks.core.model.bundle import ModelPin
 from tasks.orchestration import step
-from tasks.revisions import store_data
+from tasks.publication.data_files import store_data
 from tasks.store import Store
 from tasks.store.folder import FolderStore
 

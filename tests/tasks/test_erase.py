@@ -22,19 +22,18 @@ import pytest
 from configs.settings import Storage
 from flows.score_applications import score_applications
 from tasks.adapters.files.parquet import write_parquet
-from tasks.clean import is_data_file
 from tasks.core.applications import rows_of_applicant
 from tasks.core.day.manifest import Manifest
 from tasks.core.day.records import FileTotals, unaccounted
 from tasks.core.lender.columns import NAMES
 from tasks.erasure.erase import erase, require_reason
-from tasks.erasure.note import erased_key
 from tasks.erasure.search import Erasure, require_searched, search
 from tasks.errors import ConfigError, InputsChanged, PublishError, ScoringError, SourceError
-from tasks.expired import note_expired
 from tasks.generate import generate_day, load_statistics
-from tasks.inputs import input_key
-from tasks.revisions import commit, decisions_key, manifest_key, manifest_of, read_data, require_stored, store_data
+from tasks.publication.data_files import read_data, require_stored, store_data
+from tasks.publication.expired import note_expired
+from tasks.publication.layout import decisions_key, erased_key, input_key, is_data_file, manifest_key
+from tasks.publication.manifests import commit, manifest_of
 from tasks.store import Store, open_store
 from tasks.verify import verify_store
 from tests.conftest import DAY, Project

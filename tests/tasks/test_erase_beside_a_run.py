@@ -10,10 +10,12 @@ import pytest
 from configs.settings import Storage
 from tasks.core.applications import rows_of_applicant
 from tasks.erasure.erase import erase
-from tasks.erasure.note import erased_key, read_token
 from tasks.erasure.search import search
 from tasks.errors import PublishError
-from tasks.revisions import manifest_of, require_stored
+from tasks.publication.data_files import require_stored
+from tasks.publication.erasure_token import read_token
+from tasks.publication.layout import erased_key
+from tasks.publication.manifests import manifest_of
 from tasks.store import Store, open_store
 from tests.conftest import DAY, Project
 from tests.tasks.test_erase import AT, LIMIT, REASON, erased

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import PublishError
-from tasks.expired import expired_key, forget_expired, note_expired, read_expired
+from tasks.publication.expired import forget_expired, note_expired, read_expired
+from tasks.publication.layout import expired_key
 from tasks.store.folder import FolderStore
 
 DAY = date(2026, 11, 2)

@@ -14,16 +14,10 @@ from tasks.core.day.manifest import Manifest, manifest_json, read_manifest
 from tasks.core.day.records import Audited, DataFile, FileTotals
 from tasks.core.model.bundle import ModelPin
 from tasks.errors import PublishError
-from tasks.revisions import (
-    commit,
-    decisions_key,
-    manifest_key,
-    newest_manifest,
-    report_page_key,
-    show_newest,
-    shown_revision,
-    store_data,
-)
+from tasks.publication.data_files import store_data
+from tasks.publication.layout import decisions_key, manifest_key, report_page_key
+from tasks.publication.manifests import commit, newest_manifest
+from tasks.publication.shown import show_newest, shown_revision
 from tasks.store.folder import FolderStore
 from tests.contract_reports import contract_report
 

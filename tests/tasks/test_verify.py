@@ -9,7 +9,8 @@ import pytest
 
 from tasks import verify
 from tasks.core.day.manifest import read_manifest
-from tasks.revisions import decisions_key, manifest_key, report_key, report_page_key, show_newest
+from tasks.publication.layout import decisions_key, manifest_key, report_key, report_page_key
+from tasks.publication.shown import show_newest
 from tasks.store import Entry
 from tasks.store.folder import FolderStore
 from tasks.verify import verify_day, verify_store

@@ -14,17 +14,11 @@ from datetime import date
 from typing import Final
 
 from tasks.errors import PublishError
-from tasks.revisions import read_if_there
-from tasks.status import day_of
-from tasks.store import Store, overwrite
+from tasks.publication.layout import day_of, erased_key
+from tasks.store import Store
+from tasks.store.renewing import overwrite, read_if_there
 
-_NAME: Final = "erased.json"
 _UNDER_WAY: Final = "under way"
-
-
-def erased_key(as_of: date) -> str:
-    """Where the token of a day's last erasure lies."""
-    return f"work/day={as_of}/{_NAME}"
 
 
 def note_erasure(store: Store, as_of: date, *, is_over: bool) -> None:

@@ -12,7 +12,8 @@ from datetime import date
 
 from tasks.core.day.records import Delivery, FileRef
 from tasks.errors import SourceError
-from tasks.revisions import newest_manifest
+from tasks.publication.layout import input_key
+from tasks.publication.manifests import newest_manifest
 from tasks.store import AlreadyExists, Changed, NotFound, Store
 
 
@@ -78,11 +79,6 @@ def _take_over(store: Store, file: FileRef, delivery: Delivery, note: bytes) -> 
     except (Changed, NotFound):
         return False
     return True
-
-
-def input_key(sha256: str) -> str:
-    """Where the note about the file with this digest lies."""
-    return f"inputs/sha256={sha256}.json"
 
 
 def _telling(delivery: Delivery) -> list[FileRef]:

@@ -7,24 +7,17 @@ first, so that none is ever gone without a word; whoever makes one anew takes it
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterable
 from datetime import date
 from typing import Final
 
 from tasks.errors import PublishError
-from tasks.revisions import read_if_there
-from tasks.store import AlreadyExists, Changed, NotFound, Store, pause_seconds
+from tasks.publication.layout import expired_key
+from tasks.store import Store, Stored
+from tasks.store.renewing import read_if_there, renew
 
-_TRIES: Final = 20
-_SHORT_PAUSES: Final = 3
 _TOLD: Final = {"at", "rule"}
 _Noted = dict[str, dict[str, str]]
-
-
-def expired_key(as_of: date) -> str:
-    """Where it is noted which data files of a day were removed by rule."""
-    return f"revisions/day={as_of}/expired.json"
 
 
 def read_expired(store: Store, as_of: date) -> dict[str, dict[str, str]]:
@@ -61,26 +54,14 @@ def forget_expired(store: Store, as_of: date, keys: Iterable[str]) -> None:
 
 
 def _renew(store: Store, as_of: date, change: Callable[[_Noted], _Noted]) -> None:
-    for failures in range(_TRIES):
-        seen = read_if_there(store, expired_key(as_of))
+    def renewed(seen: Stored | None) -> bytes | None:
         noted = _read(store, as_of, seen.data) if seen else {}
         changed = change(noted)
         if changed.keys() == noted.keys():
-            return
-        data = json.dumps({"expired": dict(sorted(changed.items()))}, indent=1).encode()
-        try:
-            if seen:
-                store.replace(expired_key(as_of), data, tag=seen.tag)
-            else:
-                store.create(expired_key(as_of), data)
-        except (AlreadyExists, Changed, NotFound):
-            time.sleep(pause_seconds(min(failures, _SHORT_PAUSES)))
-            continue
-        return
-    raise PublishError(
-        f"{store.location(expired_key(as_of))} was changed by others {_TRIES} times while it was to be renewed. See "
-        "who else writes it, then run the command again."
-    )
+            return None
+        return json.dumps({"expired": dict(sorted(changed.items()))}, indent=1).encode()
+
+    renew(store, expired_key(as_of), renewed)
 
 
 def _read(store: Store, as_of: date, data: bytes) -> dict[str, dict[str, str]]:

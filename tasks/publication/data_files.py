@@ -1,0 +1,59 @@
+"""Data files of a revision: named by their digest, created once, proven before they count."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+from tasks.core.day.records import DataFile
+from tasks.errors import PublishError
+from tasks.store import AlreadyExists, Changed, NotFound, Store
+
+
+def store_data(store: Store, prefix: str, name: str, data: bytes, *, rows: int, ending: str = "parquet") -> DataFile:
+    """Store a data file under a name that carries its digest; the same content is stored once."""
+    file = name_data(prefix, name, data, rows=rows, ending=ending)
+    try:
+        store.create(file.key, data)
+    except AlreadyExists:
+        if store.read(file.key).data != data:
+            raise PublishError(
+                f"{store.location(file.key)} does not hold what its name says; remove it and rerun."
+            ) from None
+    return file
+
+
+def name_data(prefix: str, name: str, data: bytes, *, rows: int, ending: str = "parquet") -> DataFile:
+    """The record of a data file, under a name that carries its digest."""
+    sha256 = hashlib.sha256(data).hexdigest()
+    return DataFile(f"{prefix}{name}-{sha256[:16]}.{ending}", sha256, len(data), rows)
+
+
+def intact_data(store: Store, file: DataFile) -> bytes | None:
+    """The bytes of a data file; None where it is gone, or not what its record says."""
+    try:
+        data = store.read(file.key).data
+    except (NotFound, Changed):
+        return None
+    return data if hashlib.sha256(data).hexdigest() == file.sha256 else None
+
+
+def read_data(store: Store, file: DataFile) -> bytes:
+    """The bytes of a data file.
+
+    Raises:
+        PublishError: it is gone, or not what its record says.
+    """
+    data = intact_data(store, file)
+    if data is None:
+        raise PublishError(
+            f"{store.location(file.key)} is missing or damaged: it is not the file that was recorded (SHA-256 "
+            f"{file.sha256[:12]}…). Nothing was changed; readers see what they saw. Restore it from a backup; the next "
+            "run makes anew what lies under work/."
+        )
+    return data
+
+
+def require_stored(store: Store, files: Iterable[DataFile]) -> dict[str, bytes]:
+    """Key to bytes of data files. Raises `PublishError` unless every one is there and is what its record says."""
+    return {file.key: read_data(store, file) for file in files}

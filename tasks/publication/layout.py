@@ -1,0 +1,228 @@
+r"""The storage layout: every key, prefix and pattern of the store. No other module spells one.
+
+>>> day = date(2026, 11, 2)
+>>> keys = (
+...     landing_key(day), work_prefix(day), checkpoints_prefix(day, "3fa9" * 16), pins_key(day, "run", "0f1e"),
+...     publishing_key(day, "7c"), erased_key(day), manifest_key(day, 1), announcement_key(day, 1), expired_key(day),
+...     decisions_key(day), report_key(day), report_page_key(day), refused_report_key(day), refused_page_key(day),
+...     monitoring_key(day, "drift.html"), suite_key("ab12"), input_key("ab12"), reference_key("1"),
+...     out_of_fold_key("1"), erasure_record_key(datetime(2026, 11, 3, 7, 5), "9d"),
+... )
+>>> print("\n".join(keys))
+landing/day=2026-11-02/
+work/day=2026-11-02/
+work/day=2026-11-02/3fa93fa93fa93fa9/
+work/day=2026-11-02/pins-run-0f1e.json
+work/day=2026-11-02/publishing-7c
+work/day=2026-11-02/erased.json
+revisions/day=2026-11-02/rev=0001/manifest.json
+revisions/day=2026-11-02/rev=0001/announced.json
+revisions/day=2026-11-02/expired.json
+decisions/day=2026-11-02/decisions.parquet
+reports/day=2026-11-02/contract.json
+reports/day=2026-11-02/contract.html
+reports/day=2026-11-02/contract-refused.json
+reports/day=2026-11-02/contract-refused.html
+reports/day=2026-11-02/drift.html
+contracts/ab12.json
+inputs/sha256=ab12.json
+reference/model=1/sample.parquet
+reference/model=1/out_of_fold.parquet
+erasures/20261103T070500Z-9d.json
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Final, Literal
+
+Room = Literal["landing", "work", "revisions", "quarantine", "decisions", "reports", "erasures"]
+"""First part of a key."""
+
+_DAY: Final = re.compile(r"[a-z]+/day=(\d{4}-\d{2}-\d{2})/.+", re.DOTALL)
+_OF_REVISION: Final = re.compile(r"(?:revisions/day=[\d-]+/)?rev=(\d{4,5})/(\w+)\.json")
+_IN_REVISION: Final = re.compile(r"(?:revisions/day=[^/]+/)?rev=(\d+)/")
+_DATA_FILE: Final = re.compile(r"(revisions|quarantine)/day=[^/]+/[a-z]+-[0-9a-f]{16}\.[a-z]+")
+_FINGERPRINT_DIGITS: Final = 16
+
+
+# --- rooms and days
+
+
+def room_prefix(room: Room) -> str:
+    """Prefix of all keys of a room."""
+    return f"{room}/"
+
+
+def day_prefix(room: Room, as_of: date) -> str:
+    """Prefix of all keys of a room that belong to one day."""
+    return f"{room}/day={as_of}/"
+
+
+def room_of(key: str) -> str:
+    """First part of a key."""
+    return key.partition("/")[0]
+
+
+def day_of(key: str) -> date | None:
+    """Day that an object belongs to, by its key; None if it belongs to none.
+
+    >>> [day_of(key) for key in ("landing/day=2026-11-02/a.csv", "landing/day=2026-13-02/a.csv", "decisions/a.csv")]
+    [datetime.date(2026, 11, 2), None, None]
+    """
+    found = _DAY.fullmatch(key)
+    try:
+        return date.fromisoformat(found[1]) if found else None
+    except ValueError:
+        return None
+
+
+def is_hidden(name: str) -> bool:
+    """True for a name that says that it is none of the applications or decisions.
+
+    >>> [is_hidden(name) for name in ("a.csv", "_control.json", "corrections/a.csv", "corrections/.a.csv")]
+    [False, True, False, True]
+    """
+    return any(part[:1] in {"_", "."} for part in name.split("/"))
+
+
+# --- what comes in
+
+
+def landing_key(as_of: date) -> str:
+    """Prefix under which the feed delivers a day."""
+    return day_prefix("landing", as_of)
+
+
+def input_key(sha256: str) -> str:
+    """Key of the claim of one day on the delivered file with this digest."""
+    return f"inputs/sha256={sha256}.json"
+
+
+# --- what runs leave for each other
+
+
+def work_prefix(as_of: date) -> str:
+    """Prefix of all that runs of a day leave for each other."""
+    return day_prefix("work", as_of)
+
+
+def checkpoints_prefix(as_of: date, fingerprint: str) -> str:
+    """Prefix of what runs with one fingerprint leave for each other; anyone may renew it."""
+    return f"{work_prefix(as_of)}{fingerprint[:_FINGERPRINT_DIGITS]}/"
+
+
+def pins_key(as_of: date, run: str, digest: str) -> str:
+    """Key of the pins of one flow run on files with this digest."""
+    return f"{work_prefix(as_of)}pins-{run}-{digest}.json"
+
+
+def publishing_key(as_of: date, token: str) -> str:
+    """Key of the note that a run is about to publish, which keeps housekeeping off the day."""
+    return f"{work_prefix(as_of)}publishing-{token}"
+
+
+def erased_key(as_of: date) -> str:
+    """Key of the token of a day's last erasure."""
+    return f"{work_prefix(as_of)}erased.json"
+
+
+# --- what is published
+
+
+def manifest_key(as_of: date, revision: int) -> str:
+    """Key of the manifest of a revision."""
+    return f"{day_prefix('revisions', as_of)}rev={revision:04d}/manifest.json"
+
+
+def announcement_key(as_of: date, revision: int) -> str:
+    """Key of the note that a revision was announced."""
+    return f"{day_prefix('revisions', as_of)}rev={revision:04d}/announced.json"
+
+
+def expired_key(as_of: date) -> str:
+    """Key of the note of the data files of a day that were removed by rule."""
+    return f"{day_prefix('revisions', as_of)}expired.json"
+
+
+def decisions_key(as_of: date) -> str:
+    """Key of the decisions that downstream systems read."""
+    return f"{day_prefix('decisions', as_of)}decisions.parquet"
+
+
+def suite_key(digest: str) -> str:
+    """Key of the text of a contract that scored a day."""
+    return f"contracts/{digest}.json"
+
+
+def revisions_with(name: str, keys: Iterable[str]) -> frozenset[int]:
+    """Numbers of the revisions that have a JSON file of this name, a regular expression.
+
+    >>> sorted(revisions_with("manifest", ["rev=0001/manifest.json", "rev=0002/announced.json", "x"]))
+    [1]
+    """
+    found = (_OF_REVISION.fullmatch(key) for key in keys)
+    return frozenset(int(each[1]) for each in found if each and re.fullmatch(name, each[2]))
+
+
+def last_revision(keys: Iterable[str]) -> int:
+    """Number of the newest revision that has left any object; 0 if none has.
+
+    >>> last_revision(["revisions/day=2026-11-02/rev=0002/announced.json", "revisions/day=2026-11-02/expired.json"])
+    2
+    """
+    found = (_IN_REVISION.match(key) for key in keys)
+    return max((int(each[1]) for each in found if each), default=0)
+
+
+def is_data_file(key: str) -> bool:
+    """True for an object whose name carries its digest, as those that manifests name."""
+    return bool(_DATA_FILE.fullmatch(key))
+
+
+# --- what people look at
+
+
+def report_key(as_of: date) -> str:
+    """Key of the contract report of the published applications of a day."""
+    return f"{day_prefix('reports', as_of)}contract.json"
+
+
+def report_page_key(as_of: date) -> str:
+    """Key of the page that is made from the contract report."""
+    return f"{day_prefix('reports', as_of)}contract.html"
+
+
+def refused_report_key(as_of: date) -> str:
+    """Key of the report on the last time that the contract stopped the day."""
+    return f"{day_prefix('reports', as_of)}contract-refused.json"
+
+
+def refused_page_key(as_of: date) -> str:
+    """Key of the page that is made from the report of a stopped day."""
+    return f"{day_prefix('reports', as_of)}contract-refused.html"
+
+
+def monitoring_key(as_of: date, name: str) -> str:
+    """Key of a report that monitoring writes."""
+    return f"{day_prefix('reports', as_of)}{name}"
+
+
+# --- what belongs to no day
+
+
+def reference_key(version: str) -> str:
+    """Key of the reference sample of a model version."""
+    return f"reference/model={version}/sample.parquet"
+
+
+def out_of_fold_key(version: str) -> str:
+    """Key of the out-of-fold predictions that a model version was judged by."""
+    return f"reference/model={version}/out_of_fold.parquet"
+
+
+def erasure_record_key(at: datetime, token: str) -> str:
+    """Key of the record of one erasure, which names nobody."""
+    return f"{room_prefix('erasures')}{at:%Y%m%dT%H%M%SZ}-{token}.json"

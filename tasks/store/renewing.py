@@ -1,0 +1,73 @@
+"""Objects that several processes may renew at the same time: one loop of compare and swap."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from tasks.errors import PublishError
+from tasks.store.interface import AlreadyExists, Changed, NotFound, Store, Stored
+from tasks.store.s3_client import pause_seconds
+
+_TRIES: Final = 20
+_SHORT_PAUSES: Final = 3
+
+
+def read_if_there(store: Store, key: str) -> Stored | None:
+    """The object under `key`, or None; an object that is replaced while it is read is read again.
+
+    Raises:
+        PublishError: others replace it again and again.
+    """
+    for _ in range(_TRIES):
+        try:
+            return store.read(key)
+        except NotFound:
+            return None
+        except Changed:
+            continue
+    raise PublishError(f"{store.location(key)} was replaced {_TRIES} times while it was read; run the command again.")
+
+
+def renew(
+    store: Store, key: str, renewed: Callable[[Stored | None], bytes | None], *, state: str = "Nothing was changed."
+) -> bool:
+    """Renew an object from what it is now, and say if it was written; nobody's change in between is lost.
+
+    Args:
+        store: where it lies.
+        key: of the object.
+        renewed: from the object as it was read (None: there is none) to its new bytes, or None to leave it as it is. It
+            is asked again whenever somebody else was faster.
+        state: sentence of the error message on what is published and what is not.
+
+    Raises:
+        PublishError: others change it again and again, or the store contradicts itself.
+    """
+    for failures in range(_TRIES):
+        seen = read_if_there(store, key)
+        data = renewed(seen)
+        if data is None or (seen and seen.data == data):
+            return False
+        try:
+            if seen:
+                store.replace(key, data, tag=seen.tag)
+            else:
+                store.create(key, data)
+        except (AlreadyExists, Changed, NotFound):
+            time.sleep(pause_seconds(min(failures, _SHORT_PAUSES)))
+            continue
+        return True
+    raise PublishError(
+        f"{store.location(key)} could not be renewed in {_TRIES} tries: each time others had changed it, or it was "
+        f"there and was not. {state} See who else writes it, or what lies there; then run the command again."
+    )
+
+
+def overwrite(store: Store, key: str, data: bytes) -> None:
+    """Make `data` the object under `key`, whatever was there: for reports and checkpoints, which anyone may renew.
+
+    Raises what `renew` raises.
+    """
+    renew(store, key, lambda _: data)
