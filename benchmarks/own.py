@@ -175,7 +175,7 @@ def typed_chunks(job: Job) -> Iterator[pa.Table]:
 
 def run_engine(job: Job, watch: Stopwatch) -> dict[str, Any]:
     """Our engine's raw scores, and its contributions of every row that is not approved."""
-    from tasks.load import proven_engine
+    from tasks.model.load import proven_engine
 
     bundle = champion()
     with watch.stage("load"):
@@ -188,7 +188,7 @@ def engine_figures(job: Job, watch: Stopwatch, bundle: Bundle, engine: Engine, *
     import numpy as np
 
     from tasks.core.model.features import build_features
-    from tasks.workers import work_in_order
+    from tasks.running.workers import work_in_order
 
     matrices = [build_features(rows, bundle.features) for rows in typed_chunks(job)]
     with watch.stage("scores"):
@@ -213,7 +213,7 @@ def keep_array(job: Job, name: str, values: np.ndarray) -> None:
 
 def champion() -> Bundle:
     """The kept model."""
-    from tasks.load import load_bundle, registry_of
+    from tasks.model.load import load_bundle, registry_of
 
     settings = load_settings()
     return load_bundle(registry_of(settings).champion(), settings)

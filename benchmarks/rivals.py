@@ -154,8 +154,8 @@ def run_floor(job: Job, watch: Stopwatch) -> dict[str, Any]:
 
     from tasks.core.lender.columns import TYPED_SCHEMA
     from tasks.core.model.features import build_features
-    from tasks.load import proven_engine
-    from tasks.workers import work_in_order
+    from tasks.model.load import proven_engine
+    from tasks.running.workers import work_in_order
 
     bundle, decisions = champion(), pq.read_table(Path(job.scratch, DECISIONS))
     engine = proven_engine(bundle)

@@ -8,7 +8,7 @@ from prefect import flow
 
 from configs.settings import load_settings
 from tasks.clean import Cleaning, clean, clock_of, require_come
-from tasks.orchestration import run_name
+from tasks.running.step import run_name
 
 
 @flow(name="clean-store", flow_run_name=run_name("clean"))

@@ -205,7 +205,7 @@ def train(
 def promote(version: str, config: str | None, verbose: bool) -> None:
     """Let another registered model version score. Published days stay as they are."""
     settings = _settings(config, verbose)
-    from tasks.load import registry_of
+    from tasks.model.load import registry_of
 
     registry = registry_of(settings)
     registry.promote(version)
@@ -508,7 +508,7 @@ def _runnable(flow: Any, *, without_prefect: bool) -> Callable[..., Any]:
         return flow.fn
     from prefect import tags
 
-    from tasks.orchestration import require_prefect
+    from tasks.running.step import require_prefect
 
     require_prefect()
     return tags("credit-scoring")(flow)

@@ -7,8 +7,8 @@ from datetime import date
 from prefect import flow
 
 from configs.settings import load_settings
-from tasks.orchestration import business_day, run_name
 from tasks.report import MonitoringResult, compare_with_reference, published_day
+from tasks.running.step import business_day, run_name
 
 
 @flow(name="monitor-decisions", flow_run_name=run_name("monitor"))

@@ -12,10 +12,10 @@ from tasks.arrive import arrive
 from tasks.audit import audit
 from tasks.core.day.manifest import DayResult
 from tasks.core.day.records import is_empty
-from tasks.orchestration import business_day, run_name
 from tasks.pin import pin
 from tasks.publish import publish, roll_forward
 from tasks.revise import draft_after, is_same, read_order, settled
+from tasks.running.step import business_day, run_name
 from tasks.screen_score import screen_and_score
 
 

@@ -9,7 +9,7 @@ from configs.settings import Settings
 from tasks.core.day.manifest import DayResult, FirstReason, first_reasons
 from tasks.core.day.records import CORRECTIONS, FileTotals, tell_changed
 from tasks.core.words import counted, percent
-from tasks.load import registry_of
+from tasks.model.load import registry_of
 from tasks.publication.layout import decisions_key, manifest_key, report_page_key
 from tasks.store import open_store
 

@@ -15,9 +15,9 @@ from configs.settings import Settings
 from tasks.core.day.manifest import Manifest, first_reasons
 from tasks.core.day.records import tell_changed
 from tasks.core.words import in_markdown
-from tasks.orchestration import never_in_the_way, step
 from tasks.publication.layout import announcement_key, decisions_key, manifest_key, report_page_key
 from tasks.publication.manifests import manifest_of
+from tasks.running.step import never_in_the_way, step
 from tasks.store import Store, open_store
 from tasks.store.renewing import read_if_there
 

@@ -27,9 +27,9 @@ from tasks.core.day.duplicates import shared_ids, sort_out, take_turns
 from tasks.core.day.records import FileTotals, PartRef
 from tasks.core.lender.amounts import AMOUNTS
 from tasks.core.lender.columns import ID
-from tasks.landing import delivered_chunks, open_delivered
-from tasks.orchestration import run_logger
+from tasks.delivery.files import delivered_chunks, open_delivered
 from tasks.publication.data_files import read_data
+from tasks.running.step import run_logger
 from tasks.store import Store
 
 _PLACE: Final = [SOURCE_FILE, SOURCE_ROW]

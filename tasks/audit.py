@@ -14,7 +14,6 @@ import pyarrow as pa
 from configs.settings import Settings
 from tasks.adapters.files.parquet import give_back_memory, read_parquet, write_parquet
 from tasks.assemble import assemble, control_totals, count_files
-from tasks.checkpoints import code_digest, digest_of
 from tasks.contract_gate import Gate
 from tasks.core.applications import APPLICATION_ID
 from tasks.core.contract.screening import RECONCILED, SOURCE_FILE, SOURCE_ROW
@@ -42,10 +41,11 @@ from tasks.core.decision.published_rows import (
 from tasks.core.lender.columns import ID
 from tasks.core.words import counted
 from tasks.errors import ExpectationsNotMet, ScoringError
-from tasks.load import suite_text
-from tasks.orchestration import run_logger, step
-from tasks.pin import pinned_contract
+from tasks.model.contract import pinned_contract
+from tasks.model.load import suite_text
 from tasks.publication.data_files import read_data, store_data
+from tasks.running.checkpoints import code_digest, digest_of
+from tasks.running.step import run_logger, step
 from tasks.store import Store, open_store
 
 

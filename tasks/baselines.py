@@ -14,7 +14,7 @@ from tasks.core.lender.feature_list import NOT_EMPLOYED_DAYS
 from tasks.core.model.features import feature_names
 from tasks.core.training.cross_fitting import cross_fitted_pd
 from tasks.history import History
-from tasks.orchestration import run_logger
+from tasks.running.step import run_logger
 
 LOGISTIC: Final = "logistic regression"
 UNTUNED: Final = "LightGBM, raw columns"

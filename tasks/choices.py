@@ -17,7 +17,7 @@ from tasks.core.words import counted
 from tasks.cross_validate import OutOfFold
 from tasks.folds import build_folds, score_folds
 from tasks.history import History
-from tasks.orchestration import run_logger, step
+from tasks.running.step import run_logger, step
 
 _NEVER: Final = ("CODE_GENDER", "NAME_FAMILY_STATUS")
 

@@ -20,15 +20,15 @@ from typing import Final, NamedTuple
 
 from configs.calendar import Clock, load_calendar
 from configs.settings import Retention, Settings
-from tasks.arrive import list_delivery
 from tasks.core.day.control import CONTROL
+from tasks.core.day.manifest import unexpired_inputs
 from tasks.core.words import counted
+from tasks.delivery.listing import list_delivery
 from tasks.errors import ConfigError, SourceError
-from tasks.orchestration import run_logger, step
 from tasks.publication.expired import forget_expired, note_expired
 from tasks.publication.layout import day_of, is_data_file, landing_key
 from tasks.publication.stored_day import StoredDay
-from tasks.revise import unexpired_inputs
+from tasks.running.step import run_logger, step
 from tasks.store import AlreadyExists, Entry, NotFound, Store, open_store
 from tasks.store.keys import is_key
 from tasks.store.renewing import read_if_there

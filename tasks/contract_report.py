@@ -12,8 +12,8 @@ from prefect.context import FlowRunContext
 
 from tasks.core.contract.report import ContractReport, ReportedRule, read_contract_report
 from tasks.core.words import in_markdown, percent
-from tasks.orchestration import never_in_the_way
 from tasks.publication.layout import refused_page_key, refused_report_key
+from tasks.running.step import never_in_the_way
 from tasks.store import Store
 from tasks.store.renewing import overwrite
 

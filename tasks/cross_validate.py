@@ -20,7 +20,7 @@ from tasks.core.training.model_shape import TriedShape
 from tasks.errors import ModelError
 from tasks.folds import Fold, Scored, assigned_folds, build_folds, configured_trees, score_folds
 from tasks.history import History
-from tasks.orchestration import run_logger, step
+from tasks.running.step import run_logger, step
 from tasks.search import judge_shape, search_shape
 
 if TYPE_CHECKING:

@@ -45,8 +45,8 @@ from tasks.core.training.model_card import (
 from tasks.core.training.segments import judge_segments
 from tasks.cross_validate import MODEL, OutOfFold
 from tasks.history import History
-from tasks.load import fill_in
-from tasks.orchestration import step
+from tasks.model.load import fill_in
+from tasks.running.step import step
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -31,10 +31,10 @@ from tasks.core.files import format_of
 from tasks.core.lender.columns import ID, missing_columns
 from tasks.core.lender.feature_list import FAMILIES
 from tasks.core.words import counted
+from tasks.delivery.files import announced_of, delivered_chunks, open_landing, sha256_of
 from tasks.errors import ModelError, SourceError
 from tasks.handout import hand_out, require_place
-from tasks.landing import announced_of, delivered_chunks, open_landing, sha256_of
-from tasks.load import load_bundle, load_engine
+from tasks.model.load import load_bundle, load_engine
 from tasks.publication.data_files import read_data
 from tasks.publication.expired import read_expired
 from tasks.publication.layout import landing_key

@@ -19,10 +19,10 @@ from tasks.core.contract.screening import BROKEN_RULES, count_by_rule, screen_ch
 from tasks.core.day.duplicates import shared_ids, sort_out
 from tasks.core.files import format_of
 from tasks.core.lender.columns import ID, TARGET
+from tasks.delivery.files import require_columns
 from tasks.errors import ConfigError, ExpectationsNotMet, SourceError
-from tasks.load import load_contract, suite_text
-from tasks.orchestration import run_logger, step
-from tasks.screen_score import require_columns
+from tasks.model.load import load_contract, suite_text
+from tasks.running.step import run_logger, step
 
 
 class History(NamedTuple):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,21 +9,21 @@ from prefect.runtime import flow_run
 
 from configs.policy import load_policy
 from configs.settings import Settings
-from tasks.checkpoints import digest_of
 from tasks.core.contract.rules import suite_identity
 from tasks.core.day.manifest import Manifest, pins_of
 from tasks.core.day.records import PUBLISH, Delivery, Order, Pins, fingerprint
 from tasks.core.decision.published_rows import SCHEMA_VERSION
 from tasks.core.lender.feature_list import FAMILIES
 from tasks.core.model.features import FEATURE_VERSION
-from tasks.errors import ConfigError, ModelError, PublishError
-from tasks.load import load_bundle, load_contract, policy_for, reasons_of, registry_of, suite_text
-from tasks.orchestration import run_logger, step
-from tasks.publication.layout import suite_key
-from tasks.store import AlreadyExists, Changed, NotFound, Store, open_store
+from tasks.errors import ModelError
+from tasks.model.contract import keep_suite
+from tasks.model.load import load_bundle, policy_for, reasons_of, registry_of, suite_text
+from tasks.running.checkpoints import digest_of
+from tasks.running.step import run_logger, step
+from tasks.store import open_store
 
 if TYPE_CHECKING:
-    from tasks.adapters.gx import Contract
+    pass
 
 
 def _pins_of_this_run(delivery: Delivery, _settings: Settings, *, order: Order = PUBLISH, **_: Any) -> str | None:
@@ -60,7 +59,7 @@ def _resolve(delivery: Delivery, settings: Settings) -> Pins:
     policy_file = load_policy(settings.scoring.policy)
     suite = suite_text(settings.contract.suite)
     contract = suite_identity(suite)
-    _keep_suite(open_store(settings.storage), suite, contract[1])
+    keep_suite(open_store(settings.storage), suite, contract[1])
     policy = policy_for(model, load_bundle(model, settings), policy_file)
     reasons = reasons_of(settings)
     pins = Pins(delivery.as_of, model, policy, policy_file.digest, *contract, reasons, fingerprint="")
@@ -89,26 +88,3 @@ def _undecidable(published: Manifest, what: str, builds: str) -> ModelError:
 
 def _for_delivery(pins: Pins, delivery: Delivery) -> Pins:
     return replace(pins, fingerprint=fingerprint(delivery, pins))
-
-
-def pinned_contract(pins: Pins, settings: Settings) -> Contract:
-    """The contract that the day is pinned to, as it was then, whatever has become of the suite's file.
-
-    Raises:
-        PublishError: the store no longer holds it.
-    """
-    store, key = open_store(settings.storage), suite_key(pins.contract_digest)
-    try:
-        text = store.read(key).data.decode()
-        is_pinned = suite_identity(text)[1] == pins.contract_digest
-    except (NotFound, Changed, UnicodeDecodeError, ConfigError):
-        is_pinned = False
-    if not is_pinned:
-        raise PublishError(f"{store.location(key)} is gone or damaged; remove it and run the day again.")
-    return load_contract(text)
-
-
-def _keep_suite(store: Store, suite: str, digest: str) -> None:
-    """Keep the contract's text under its digest, which leaves the layout of the text out."""
-    with contextlib.suppress(AlreadyExists):
-        store.create(suite_key(digest), suite.encode())

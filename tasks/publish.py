@@ -9,11 +9,9 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 
 from configs.settings import Settings
-from tasks.checkpoints import COUNTED_VERSIONS
 from tasks.core.day.manifest import Manifest, policy_record
 from tasks.core.day.records import Audited, Delivery, Draft, Pins
 from tasks.errors import PublishError
-from tasks.orchestration import run_logger, step
 from tasks.publication.claims import claim_inputs
 from tasks.publication.data_files import require_stored
 from tasks.publication.erasure_token import read_token
@@ -21,6 +19,8 @@ from tasks.publication.expired import forget_expired
 from tasks.publication.layout import refused_page_key, refused_report_key
 from tasks.publication.manifests import commit, manifest_of, require_unbroken
 from tasks.publication.shown import show_newest
+from tasks.running.checkpoints import COUNTED_VERSIONS
+from tasks.running.step import run_logger, step
 from tasks.store import AlreadyExists, Store, open_store
 
 

@@ -6,9 +6,9 @@ from datetime import date, timedelta
 from typing import Final
 
 from tasks.core.day.manifest import Manifest
-from tasks.orchestration import run_logger
 from tasks.publication.layout import manifest_key
 from tasks.publication.manifests import UNSOUND, sound_manifest
+from tasks.running.step import run_logger
 from tasks.store import Store
 from tasks.store.renewing import read_if_there
 

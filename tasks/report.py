@@ -12,20 +12,20 @@ import pyarrow.compute as pc
 
 from configs.settings import Settings
 from tasks.adapters.files.parquet import read_parquet
-from tasks.arrive import list_delivery, require_unexpired
 from tasks.core.applications import parse_rows
+from tasks.core.contract.screening import PD
 from tasks.core.day.manifest import Manifest
 from tasks.core.day.records import Delivery
 from tasks.core.lender.columns import ID, NUMBERS, TEXTS
 from tasks.core.monitoring.drift import coarsen
 from tasks.core.sampling import choose_sample
+from tasks.delivery.files import delivered_chunks, open_delivered
+from tasks.delivery.listing import list_delivery, require_unexpired
 from tasks.errors import InputsChanged, ModelError, SourceError
-from tasks.landing import delivered_chunks, open_delivered
-from tasks.load import load_bundle
-from tasks.orchestration import run_logger, step
+from tasks.model.load import load_bundle
 from tasks.publication.layout import reference_key
 from tasks.publication.manifests import newest_manifest
-from tasks.screen_score import PD
+from tasks.running.step import run_logger, step
 from tasks.store import NotFound, Store, open_store
 from tasks.store.renewing import overwrite
 

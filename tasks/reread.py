@@ -10,8 +10,8 @@ from datetime import date
 from typing import Final
 
 from tasks.core.day.records import DataFile
+from tasks.delivery.files import sha256_of
 from tasks.errors import PublishError
-from tasks.landing import sha256_of
 from tasks.publication.data_files import intact_data
 from tasks.publication.expired import read_expired
 from tasks.publication.layout import expired_key

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from tasks.core.day.manifest import Manifest
+from tasks.core.day.manifest import Manifest, unexpired_inputs
 from tasks.core.day.records import CORRECTIONS, Delivery, Draft, Order, Pins
 from tasks.errors import ConfigError, InputsChanged, PublishError, SourceError
-from tasks.orchestration import run_logger
 from tasks.publication.layout import landing_key
+from tasks.running.step import run_logger
 
 
 def read_order(*, force: bool, corrections: bool, reason: str | None) -> Order:
@@ -55,11 +55,6 @@ def settled(order: Order, delivery: Delivery, published: Manifest | None) -> Man
     elif kept != delivery.digests:
         raise InputsChanged(_what_changed(published, delivery))
     return published if kept == delivery.digests else None
-
-
-def unexpired_inputs(published: Manifest, delivery: Delivery) -> dict[str, str]:
-    """The files that the day was published from, without those that were removed by rule since."""
-    return {name: sha256 for name, sha256 in published.inputs.items() if name not in delivery.expired}
 
 
 def is_same(pins: Pins, published: Manifest) -> bool:

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import pyarrow as pa
 
 from configs.settings import Settings
-from tasks.adapters.files.landing_reader import read_header
 from tasks.adapters.files.parquet import write_parquet
-from tasks.checkpoints import code_digest, digest_of
 from tasks.contract_gate import Gate
 from tasks.core.applications import APPLICATION_ID
 from tasks.core.contract.rules import RuleCount, merge_counts
 from tasks.core.contract.screening import (
+    PD,
     SOURCE_ROW,
     TOLD_COLUMNS,
     ScreenedChunk,
     no_rejected_rows,
-    require_declared,
     screen_chunk,
     typed_name,
 )
@@ -28,25 +26,24 @@ from tasks.core.day.control_totals import add_sums, sum_typed
 from tasks.core.day.records import DataFile, Delivery, FileRef, PartRef, Pins
 from tasks.core.decision.reasons import REASONS, codes_of
 from tasks.core.decision.scoring import score_rows
-from tasks.core.files import FileFormat
 from tasks.core.lender.amounts import AMOUNTS
 from tasks.core.lender.columns import ID, NAMES, TYPED_SCHEMA
 from tasks.core.model.bundle import Bundle, Engine
 from tasks.core.words import counted
+from tasks.delivery.files import delivered_chunks, open_delivered, require_columns
 from tasks.errors import ExpectationsNotMet, SourceError
-from tasks.landing import delivered_chunks, open_delivered
-from tasks.load import load_bundle, load_engine
-from tasks.orchestration import run_logger, step
-from tasks.pin import pinned_contract
+from tasks.model.contract import pinned_contract
+from tasks.model.load import load_bundle, load_engine
 from tasks.publication.data_files import name_data
+from tasks.running.checkpoints import code_digest, digest_of
+from tasks.running.step import run_logger, step
+from tasks.running.workers import processors, work_in_order
 from tasks.store import Store, open_store
 from tasks.store.renewing import overwrite
-from tasks.workers import processors, work_in_order
 
 if TYPE_CHECKING:
     from tasks.adapters.gx import Contract
 
-PD: Final = "pd"
 _TOLD_CHARACTERS: Final = 60
 
 
@@ -134,16 +131,6 @@ def _store_part(store: Store, pins: Pins, name: str, tables: list[pa.Table]) -> 
     part = name_data(pins.work, name, data, rows=table.num_rows)
     overwrite(store, part.key, data)  # a damaged one is renewed; nothing that is published lies under work/
     return part
-
-
-def require_columns(
-    stream: BinaryIO, file_format: FileFormat, *, name: str, also: tuple[str, ...] = ()
-) -> tuple[str, ...]:
-    """The header of a file that has all declared columns and those of `also`; leaves the stream at its start."""
-    header = read_header(stream, file_format, name=name)
-    stream.seek(0)
-    require_declared(header, name=name, also=also)
-    return header
 
 
 def _tell_extra_columns(header: tuple[str, ...], *, name: str) -> None:

@@ -17,7 +17,7 @@ from tasks.core.training.model_shape import TriedShape, choose_shape, log_losses
 from tasks.errors import ModelError
 from tasks.folds import Fold, Scored, configured_trees, score_folds
 from tasks.history import History
-from tasks.orchestration import run_logger
+from tasks.running.step import run_logger
 
 if TYPE_CHECKING:
     from tasks.adapters.lightgbm import TreeSettings

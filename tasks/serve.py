@@ -19,7 +19,7 @@ from tasks.core.decision.online import REQUEST, build_answer, require_one_decida
 from tasks.core.decision.reasons import codes_of
 from tasks.core.decision.scoring import score_rows
 from tasks.core.model.bundle import Bundle, ModelPin, from_files
-from tasks.load import load_contract, policy_for, proven_engine, reasons_of, registry_of, suite_text
+from tasks.model.load import load_contract, policy_for, proven_engine, reasons_of, registry_of, suite_text
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -25,9 +25,9 @@ from tasks.core.training.model_shape import TriedShape, shapes_table
 from tasks.cross_validate import OutOfFold
 from tasks.evaluate import Evaluation
 from tasks.history import History
-from tasks.load import registry_of
-from tasks.orchestration import run_logger, step
+from tasks.model.load import registry_of
 from tasks.publication.layout import out_of_fold_key, reference_key
+from tasks.running.step import run_logger, step
 from tasks.store import open_store
 from tasks.store.renewing import overwrite
 

@@ -62,7 +62,7 @@ class Project:
     def promote(self, version: str) -> None:
         """Let another registered version score."""
         from configs.settings import load_settings
-        from tasks.load import registry_of
+        from tasks.model.load import registry_of
 
         registry_of(load_settings(self.config)).promote(version)
 
@@ -100,7 +100,7 @@ def with_rival(project: Project, folder: Path) -> Project:
     """The project with a registry of its own, in which version 2, no champion yet, refuses from twice the pd on."""
     from configs.settings import load_settings
     from tasks.core.model.bundle import to_files
-    from tasks.load import registry_of
+    from tasks.model.load import registry_of
 
     own = project.with_own_registry(folder)
     registry = registry_of(load_settings(own.config))

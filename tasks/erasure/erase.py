@@ -19,9 +19,9 @@ from tasks.erasure.day import Eraser
 from tasks.erasure.record import Record
 from tasks.erasure.search import Erasure, Found, count_unfinished, search
 from tasks.errors import ConfigError, PublishError, SourceError
-from tasks.orchestration import run_logger
 from tasks.publication.erasure_token import days_unfinished
 from tasks.publication.layout import decisions_key, is_data_file
+from tasks.running.step import run_logger
 from tasks.store import Store
 
 _DEAD_AFTER: Final = timedelta(days=1)

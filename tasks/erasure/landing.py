@@ -11,10 +11,10 @@ from tasks.core.day.control import CONTROL
 from tasks.core.day.manifest import Manifest
 from tasks.core.day.records import CORRECTIONS, Delivery, FileRef
 from tasks.core.files import format_of
+from tasks.delivery.files import announced_in
 from tasks.erasure.record import Rewrite, rewrite
 from tasks.erasure.search import name_of
 from tasks.errors import SourceError
-from tasks.landing import announced_in
 from tasks.publication.claims import claim_inputs
 from tasks.publication.layout import landing_key
 from tasks.store import Store

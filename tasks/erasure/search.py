@@ -14,10 +14,10 @@ from tasks.adapters.files.cut import Reading, count_rows
 from tasks.core.applications import ID_COLUMNS, rows_of_applicant
 from tasks.core.day.control import CONTROL
 from tasks.core.files import format_of
+from tasks.delivery.files import announced_of, open_landing
 from tasks.errors import SourceError
-from tasks.landing import announced_of, open_landing
-from tasks.orchestration import run_logger
 from tasks.publication.layout import day_of, landing_key
+from tasks.running.step import run_logger
 from tasks.store import Changed, Entry, NotFound, Store, told_location
 from tasks.store.keys import is_key
 

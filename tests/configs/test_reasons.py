@@ -13,7 +13,7 @@ from configs.reasons import load_reasons
 from configs.settings import PROJECT, load_settings
 from tasks.core.lender.feature_list import AGE, FAMILIES, FEATURES
 from tasks.errors import ConfigError
-from tasks.load import reasons_of
+from tasks.model.load import reasons_of
 
 SHIPPED = PROJECT / "configs/reasons.yaml"
 FILE = load_reasons(SHIPPED, FAMILIES)

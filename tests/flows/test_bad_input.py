@@ -46,7 +46,7 @@ from tasks.errors import (
     ScoringError,
     SourceError,
 )
-from tasks.load import load_bundle
+from tasks.model.load import load_bundle
 from tasks.pin import pin
 from tasks.publication.claims import claim_inputs
 from tasks.publication.layout import input_key

@@ -26,8 +26,8 @@ from tasks.adapters.gx import Contract, load_contract
 from tasks.core.applications import parse_rows
 from tasks.core.contract.screening import BROKEN_RULES, SOURCE_ROW, screen_chunk
 from tasks.core.lender.columns import ID, NAMES
+from tasks.delivery.files import require_columns
 from tasks.errors import ScoringError
-from tasks.screen_score import require_columns
 
 DOCUMENT = PROJECT / "docs/values.md"
 Format = Literal["csv", "csv.gz", "parquet"]

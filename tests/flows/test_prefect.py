@@ -26,7 +26,7 @@ from flows.score_applications import score_applications
 from tasks.contract_report import tell_rules
 from tasks.core.day.manifest import Manifest
 from tasks.errors import PublishError, SourceError
-from tasks.load import load_bundle
+from tasks.model.load import load_bundle
 from tests.conftest import DAY, Project
 from tests.contract_reports import contract_report, reported
 

@@ -28,7 +28,7 @@ from tasks.adapters.mlflow_server import _quoting_nothing, _read_csv
 from tasks.core.decision.online import ANSWER
 from tasks.core.lender.columns import NAMES
 from tasks.errors import ConfigError, ExpectationsNotMet, ModelError, SourceError
-from tasks.load import registry_of
+from tasks.model.load import registry_of
 from tests.conftest import DAY, Project
 
 MLFLOW = str(Path(sys.executable).with_name("mlflow"))

@@ -20,7 +20,7 @@ from tasks.core.training.model_card import CARD_FILE, FIGURES_FILE
 from tasks.errors import ConfigError, ExpectationsNotMet, ModelError, SourceError
 from tasks.generate import load_statistics, write_history
 from tasks.history import read_history
-from tasks.load import load_bundle, load_engine, policy_for, registry_of
+from tasks.model.load import load_bundle, load_engine, policy_for, registry_of
 from tests.conftest import DAY, Project
 
 

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from configs.settings import Settings
-from tasks.checkpoints import code_digest, digest_of, keep, recall
 from tasks.core.contract.rules import RuleCount
 from tasks.core.day.records import Audited, DataFile, Delivery, FileRef, FileTotals, PartRef, Pins
 from tasks.core.decision.policy import resolve_policy
 from tasks.core.decision.reasons import Reason
 from tasks.core.model.bundle import ModelPin
-from tasks.orchestration import step
 from tasks.publication.data_files import store_data
+from tasks.running.checkpoints import code_digest, digest_of, keep, recall
+from tasks.running.step import step
 from tasks.store import Store
 from tasks.store.folder import FolderStore
 

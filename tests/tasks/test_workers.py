@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.errors import SourceError
-from tasks.workers import work_in_order
+from tasks.running.workers import work_in_order
 
 WORKERS = pytest.mark.parametrize("workers", [1, 2, 5])
 

@@ -138,3 +138,6 @@ def count_by_rule(broken: Iterable[str]) -> dict[str, int]:
         for rule in rules.split(";"):
             counts[rule] = counts.get(rule, 0) + 1
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+PD: Final = "pd"

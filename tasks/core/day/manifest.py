@@ -157,3 +157,8 @@ def read_manifest(data: bytes) -> Manifest:
 
 def _seal(content: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def unexpired_inputs(published: Manifest, delivery: Delivery) -> dict[str, str]:
+    """The files that the day was published from, without those that were removed by rule since."""
+    return {name: sha256 for name, sha256 in published.inputs.items() if name not in delivery.expired}

@@ -10,9 +10,11 @@ from typing import BinaryIO, Final, NamedTuple
 
 import pyarrow as pa
 
-from tasks.adapters.files.landing_reader import read_chunks
+from tasks.adapters.files.landing_reader import read_chunks, read_header
+from tasks.core.contract.screening import require_declared
 from tasks.core.day.control import CONTROL, Announced, read_control
 from tasks.core.day.records import FileRef
+from tasks.core.files import FileFormat
 from tasks.errors import ScoringError, SourceError
 from tasks.store import Changed, NotFound, Store
 from tasks.store.renewing import read_if_there
@@ -117,3 +119,13 @@ def _changed(name: str) -> SourceError:
         f"{name} changed while it was being read; is it still being copied? Nothing was published. Run the day again "
         "when the file is complete. A feed that copies to another name and renames at the end cannot be met half-way."
     )
+
+
+def require_columns(
+    stream: BinaryIO, file_format: FileFormat, *, name: str, also: tuple[str, ...] = ()
+) -> tuple[str, ...]:
+    """The header of a file that has all declared columns and those of `also`; leaves the stream at its start."""
+    header = read_header(stream, file_format, name=name)
+    stream.seek(0)
+    require_declared(header, name=name, also=also)
+    return header

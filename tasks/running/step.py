@@ -21,8 +21,8 @@ from prefect.states import Completed
 
 from configs.calendar import load_calendar
 from configs.settings import Settings, load_settings
-from tasks.checkpoints import keep, recall
 from tasks.errors import ConfigError, OrchestratorError, ScoringError
+from tasks.running.checkpoints import keep, recall
 from tasks.store import open_store
 
 P = ParamSpec("P")
