@@ -72,13 +72,13 @@ def _own_store(job: Job) -> Iterator[Settings]:
 
 
 def _publish(settings: Settings, watch: Stopwatch) -> Manifest:
-    from tasks.arrive import arrive
-    from tasks.audit import audit
     from tasks.core.day.records import PUBLISH
-    from tasks.pin import pin
-    from tasks.publish import publish, roll_forward
-    from tasks.revise import draft_after
-    from tasks.screen_score import screen_and_score
+    from tasks.scoring.arrive import arrive
+    from tasks.scoring.audit import audit
+    from tasks.scoring.pin import pin
+    from tasks.scoring.publish import publish, roll_forward
+    from tasks.scoring.revise import draft_after
+    from tasks.scoring.screen_score import screen_and_score
 
     with watch.stage("arrive"):
         published = roll_forward(DAY, settings)

@@ -241,7 +241,7 @@ def score(
     settings = _settings(config, verbose)
     from flows.score_applications import score_applications
     from flows.summary import day_summary
-    from tasks.revise import read_order
+    from tasks.scoring.revise import read_order
 
     read_order(force=force, corrections=corrections, reason=reason)
     result = _runnable(score_applications, without_prefect=without_prefect)(

@@ -7,16 +7,16 @@ from datetime import date
 from prefect import flow
 
 from configs.settings import load_settings
-from tasks.announce import announce
-from tasks.arrive import arrive
-from tasks.audit import audit
 from tasks.core.day.manifest import DayResult
 from tasks.core.day.records import is_empty
-from tasks.pin import pin
-from tasks.publish import publish, roll_forward
-from tasks.revise import draft_after, is_same, read_order, settled
 from tasks.running.step import business_day, run_name
-from tasks.screen_score import screen_and_score
+from tasks.scoring.announce import announce
+from tasks.scoring.arrive import arrive
+from tasks.scoring.audit import audit
+from tasks.scoring.pin import pin
+from tasks.scoring.publish import publish, roll_forward
+from tasks.scoring.revise import draft_after, is_same, read_order, settled
+from tasks.scoring.screen_score import screen_and_score
 
 
 @flow(name="score-applications", flow_run_name=run_name("score"))

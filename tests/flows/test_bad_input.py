@@ -32,8 +32,6 @@ import yaml
 
 from configs.settings import PROJECT, load_settings
 from flows.score_applications import score_applications
-from tasks.arrive import arrive
-from tasks.audit import audit
 from tasks.core.day.records import Delivery, Draft, Pins
 from tasks.core.lender.columns import NAMES
 from tasks.errors import (
@@ -47,11 +45,13 @@ from tasks.errors import (
     SourceError,
 )
 from tasks.model.load import load_bundle
-from tasks.pin import pin
 from tasks.publication.claims import claim_inputs
 from tasks.publication.layout import input_key
-from tasks.publish import publish
-from tasks.screen_score import screen_and_score
+from tasks.scoring.arrive import arrive
+from tasks.scoring.audit import audit
+from tasks.scoring.pin import pin
+from tasks.scoring.publish import publish
+from tasks.scoring.screen_score import screen_and_score
 from tasks.store import open_store
 from tests.conftest import DAY, Project
 from tests.flows.test_cli import scoring

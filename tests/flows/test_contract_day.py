@@ -15,18 +15,18 @@ import pyarrow as pa
 import pytest
 
 from configs.settings import PROJECT, load_settings
-from tasks.arrive import arrive
-from tasks.audit import audit, require_reconciled
 from tasks.core.day.control_totals import MEASURES, hash_total
 from tasks.core.day.manifest import manifest_json
 from tasks.core.day.records import PUBLISH, FileTotals
 from tasks.errors import ExpectationsNotMet, ScoringError
-from tasks.pin import pin
 from tasks.publication.layout import manifest_key
 from tasks.publication.manifests import commit
-from tasks.recent import recent_days
-from tasks.revise import draft_after
-from tasks.screen_score import screen_and_score
+from tasks.scoring.arrive import arrive
+from tasks.scoring.audit import audit, require_reconciled
+from tasks.scoring.pin import pin
+from tasks.scoring.recent import recent_days
+from tasks.scoring.revise import draft_after
+from tasks.scoring.screen_score import screen_and_score
 from tasks.store import open_store
 from tests.conftest import DAY, Project
 

@@ -20,11 +20,11 @@ import pytest
 
 from configs.settings import load_settings
 from flows.summary import day_summary
-from tasks.announce import day_markdown
 from tasks.core.decision.published_rows import SCHEMA
 from tasks.core.lender.columns import NAMES
 from tasks.core.lender.feature_list import FAMILIES
 from tasks.errors import ExpectationsNotMet, InputsChanged, PublishError
+from tasks.scoring.announce import day_markdown
 from tasks.store.folder import FolderStore
 from tests.conftest import DAY, Project
 

@@ -23,10 +23,10 @@ from prefect.states import AwaitingRetry, Scheduled
 from configs.settings import load_settings
 from flows.monitor_decisions import monitor_decisions
 from flows.score_applications import score_applications
-from tasks.contract_report import tell_rules
 from tasks.core.day.manifest import Manifest
 from tasks.errors import PublishError, SourceError
 from tasks.model.load import load_bundle
+from tasks.scoring.contract_report import tell_rules
 from tests.conftest import DAY, Project
 from tests.contract_reports import contract_report, reported
 

@@ -7,12 +7,12 @@ import pytest
 
 from configs.settings import load_settings
 from flows.score_applications import score_applications
-from tasks.arrive import arrive
-from tasks.audit import audit
 from tasks.core.day.records import Draft
 from tasks.errors import ExpectationsNotMet, PublishError
-from tasks.pin import pin
-from tasks.screen_score import screen_and_score
+from tasks.scoring.arrive import arrive
+from tasks.scoring.audit import audit
+from tasks.scoring.pin import pin
+from tasks.scoring.screen_score import screen_and_score
 from tasks.store import open_store
 from tasks.store.renewing import overwrite
 from tests.conftest import DAY, Project

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from tasks.adapters.pages.html import contract_page
-from tasks.contract_report import rules_table, tell_rules, write_refused
 from tasks.core.contract.report import read_contract_report
+from tasks.scoring.contract_report import rules_table, tell_rules, write_refused
 from tasks.store.folder import FolderStore
 from tests.conftest import DAY
 from tests.contract_reports import contract_report, reported

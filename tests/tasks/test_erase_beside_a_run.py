@@ -105,7 +105,7 @@ def test_a_run_that_commits_after_the_last_look_says_so_and_the_erasure_can_be_r
 ) -> None:
     applicant = an_applicant(project)
     stalled = Stalled(store, lambda: erased(store, applicant))
-    monkeypatch.setattr("tasks.publish.open_store", lambda _: stalled)
+    monkeypatch.setattr("tasks.scoring.publish.open_store", lambda _: stalled)
     with pytest.raises(PublishError, match="Revision 1 of 2026-11-02 was published .* Run the erasure again now"):
         score(project)
     monkeypatch.undo()
@@ -122,7 +122,7 @@ def test_a_run_that_is_erased_from_right_after_its_commit_brings_nothing_back(
 ) -> None:
     applicant = an_applicant(project)
     stalled = Stalled(store, lambda: erased(store, applicant), is_after=True)
-    monkeypatch.setattr("tasks.publish.open_store", lambda _: stalled)
+    monkeypatch.setattr("tasks.scoring.publish.open_store", lambda _: stalled)
     with pytest.raises(PublishError, match="Run the erasure again now"):
         score(project)
     monkeypatch.undo()

@@ -11,8 +11,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from configs.settings import Settings
-from tasks.assemble import Assembled
-from tasks.contract_report import tell_rules, write_refused
 from tasks.core.applications import APPLICATION_ID
 from tasks.core.contract.gate import Evidence, Outcome, judge_count, judge_result, overdrawn, refusal
 from tasks.core.contract.rules import (
@@ -28,7 +26,9 @@ from tasks.core.contract.screening import BROKEN_RULES, CONFLICTING, count_by_ru
 from tasks.core.day.records import Delivery, Draft, FileRef, PartRef
 from tasks.core.lender.columns import ID
 from tasks.errors import ExpectationsNotMet
-from tasks.recent import recent_days
+from tasks.scoring.assemble import Assembled
+from tasks.scoring.contract_report import tell_rules, write_refused
+from tasks.scoring.recent import recent_days
 from tasks.store import Store
 
 if TYPE_CHECKING:

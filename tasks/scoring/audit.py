@@ -13,8 +13,6 @@ import pyarrow as pa
 
 from configs.settings import Settings
 from tasks.adapters.files.parquet import give_back_memory, read_parquet, write_parquet
-from tasks.assemble import assemble, control_totals, count_files
-from tasks.contract_gate import Gate
 from tasks.core.applications import APPLICATION_ID
 from tasks.core.contract.screening import RECONCILED, SOURCE_FILE, SOURCE_ROW
 from tasks.core.day.control_totals import hash_total, tell_totals, unreconciled
@@ -46,6 +44,8 @@ from tasks.model.load import suite_text
 from tasks.publication.data_files import read_data, store_data
 from tasks.running.checkpoints import code_digest, digest_of
 from tasks.running.step import run_logger, step
+from tasks.scoring.assemble import assemble, control_totals, count_files
+from tasks.scoring.contract_gate import Gate
 from tasks.store import Store, open_store
 
 

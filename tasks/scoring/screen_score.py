@@ -10,7 +10,6 @@ import pyarrow as pa
 
 from configs.settings import Settings
 from tasks.adapters.files.parquet import write_parquet
-from tasks.contract_gate import Gate
 from tasks.core.applications import APPLICATION_ID
 from tasks.core.contract.rules import RuleCount, merge_counts
 from tasks.core.contract.screening import (
@@ -38,6 +37,7 @@ from tasks.publication.data_files import name_data
 from tasks.running.checkpoints import code_digest, digest_of
 from tasks.running.step import run_logger, step
 from tasks.running.workers import processors, work_in_order
+from tasks.scoring.contract_gate import Gate
 from tasks.store import Store, open_store
 from tasks.store.renewing import overwrite
 
