@@ -17,15 +17,16 @@ import numpy as np
 
 from configs.policy import Costs, load_policy
 from configs.settings import Settings, load_settings
-from tasks.baselines import plain_columns
 from tasks.core.decision.policy import cost_at_break_even
 from tasks.core.model.features import feature_names
 from tasks.core.training.cross_fitting import cross_fitted_pd
 from tasks.core.training.evaluation import auc_of
 from tasks.core.training.model_shape import DEEPEST, choose_shape, log_losses, shapes_table
-from tasks.folds import assigned_folds, build_folds, score_folds
-from tasks.history import History, read_history
-from tasks.search import judge_shape, with_numbers
+from tasks.training.baselines import plain_columns
+from tasks.training.folds import assigned_folds, build_folds, score_folds
+from tasks.training.history import read_history
+from tasks.training.records import History
+from tasks.training.search import judge_shape, with_numbers
 
 _LARGE_TREES: Final = 400
 _LARGE_LEAVES: Final = 31
@@ -36,7 +37,7 @@ _DAY: Final = date(2026, 10, 1)
 
 def frontier(history: History, settings: Settings) -> str:
     """Every depth as a Markdown table, cheapest first, the rule's choice marked; then the large model."""
-    from tasks.folds import configured_trees
+    from tasks.training.folds import configured_trees
 
     training, policy = settings.training, load_policy(settings.scoring.policy)
     fold = assigned_folds(history.defaulted, training)

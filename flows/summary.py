@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tasks.core.training.model_card import CutoffInUse
     from tasks.generate import GeneratedDay
     from tasks.report import MonitoringResult
-    from tasks.train import Trained
+    from tasks.training.train import Trained
 
 _BAR: Final = 30
 _REASONS: Final = 4

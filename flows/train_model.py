@@ -5,11 +5,11 @@ from __future__ import annotations
 from prefect import flow
 
 from configs.settings import load_settings
-from tasks.choices import measure_choices
-from tasks.cross_validate import cross_validate, with_search
-from tasks.evaluate import evaluate
-from tasks.history import read_history
-from tasks.train import Trained, fit, promote, register
+from tasks.training.choices import measure_choices
+from tasks.training.cross_validate import cross_validate, with_search
+from tasks.training.evaluate import evaluate
+from tasks.training.history import read_history
+from tasks.training.train import Trained, fit, promote, register
 
 
 @flow(name="train-model")

@@ -5,7 +5,7 @@ from datetime import date
 from tasks.core.applications import parse_rows
 from tasks.core.feed.synthetic import synthesize_applications
 from tasks.generate import load_statistics
-from tasks.history import History
+from tasks.training.records import History
 
 
 def synthetic_history(rows: int) -> History:

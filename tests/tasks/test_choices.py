@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from configs.settings import Settings, Training
-from tasks.choices import measure_choices, other_inputs
 from tasks.core.lender.feature_list import AGE, FEATURES
 from tasks.core.model.features import feature_names
-from tasks.cross_validate import OutOfFold, cross_validate
-from tasks.history import History
+from tasks.training.choices import measure_choices, other_inputs
+from tasks.training.cross_validate import cross_validate
+from tasks.training.records import History, OutOfFold
 from tests.histories import synthetic_history
 
 SMALL = Training(folds=3, max_trees=20, learning_rate=0.1, baselines=False)
@@ -66,7 +66,7 @@ def test_a_choice_that_teaches_nothing_is_left_out(
             raise ValueError("nothing learned")
         return each
 
-    monkeypatch.setattr("tasks.choices.cross_fitted_pd", pd)
+    monkeypatch.setattr("tasks.training.choices.cross_fitted_pd", pd)
     assert list(measure_choices(history, judged, limited(2000)).otherwise) == ["with gender and family status"]
 
 

@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 
 from configs.settings import Settings, Training
-from tasks.baselines import LOGISTIC, UNTUNED, plain_columns
 from tasks.core.lender.columns import TEXTS
 from tasks.core.lender.feature_list import NEVER_INPUTS
 from tasks.core.model.calibration import calibration_line
 from tasks.core.model.features import feature_names
 from tasks.core.training.cross_fitting import cross_fitted_pd
-from tasks.cross_validate import MODEL, OutOfFold, cross_validate, with_search
-from tasks.folds import assigned_folds, build_folds, configured_trees, score_folds
-from tasks.history import History
-from tasks.search import search_bounds
+from tasks.training.baselines import LOGISTIC, UNTUNED, plain_columns
+from tasks.training.cross_validate import MODEL, cross_validate, with_search
+from tasks.training.folds import assigned_folds, build_folds, configured_trees, score_folds
+from tasks.training.records import History, OutOfFold
+from tasks.training.search import search_bounds
 from tests.histories import synthetic_history
 
 SMALL = Training(folds=3, max_trees=40, early_stopping_rounds=20, learning_rate=0.1)

@@ -12,7 +12,7 @@ import pyarrow as pa
 from configs.settings import Training
 from tasks.core.model.features import FeatureSet, build_features, fit_features, monotone_direction
 from tasks.errors import ConfigError
-from tasks.history import History
+from tasks.training.records import History, ScoredFolds
 
 if TYPE_CHECKING:
     import lightgbm
@@ -32,18 +32,6 @@ class Fold:
     """Learned from the other rows alone."""
     fitting: lightgbm.Dataset
     judging: lightgbm.Dataset
-
-
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """What trees of one shape say of rows they never saw."""
-
-    trees: TreeSettings
-    n_trees: int
-    raw: np.ndarray
-    """Raw scores (log-odds), shape (rows,)."""
-    reasons_per_second: float
-    """Rows a second that LightGBM explains."""
 
 
 def assigned_folds(defaulted: np.ndarray, training: Training) -> np.ndarray:
@@ -83,7 +71,7 @@ def score_folds(
     trees: TreeSettings,
     training: Training,
     tell: Callable[[int, float], None] = lambda _trees, _loss: None,
-) -> Scored:
+) -> ScoredFolds:
     """Grow trees of one shape on all folds, settle their number, and score what each fold held out.
 
     `tell` hears how many trees have been grown, and the mean held-out log-loss with them.
@@ -102,7 +90,7 @@ def score_folds(
     for fold, each in zip(folds, grown, strict=True):
         raw[fold.held_out] = each.raw_scores(_matrix(history, fold.held_out, fold.features), n_trees)
     some = _matrix(history, folds[0].held_out[:_EXPLAINED_ROWS], folds[0].features)
-    return Scored(trees, n_trees, raw, grown[0].explain_rate(some, n_trees))
+    return ScoredFolds(trees, n_trees, raw, grown[0].explain_rate(some, n_trees))
 
 
 def configured_trees(training: Training) -> TreeSettings:

@@ -22,14 +22,12 @@ from tasks.core.model.reference import reference_statistics
 from tasks.core.sampling import drawn_rows
 from tasks.core.training.model_card import ModelCard
 from tasks.core.training.model_shape import TriedShape, shapes_table
-from tasks.cross_validate import OutOfFold
-from tasks.evaluate import Evaluation
-from tasks.history import History
 from tasks.model.load import registry_of
 from tasks.publication.layout import out_of_fold_key, reference_key
 from tasks.running.step import run_logger, step
 from tasks.store import open_store
 from tasks.store.renewing import overwrite
+from tasks.training.records import Evaluation, History, OutOfFold
 
 
 @dataclass(frozen=True, slots=True)

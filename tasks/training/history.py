@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from types import MappingProxyType
-from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -23,18 +21,7 @@ from tasks.delivery.files import require_columns
 from tasks.errors import ConfigError, ExpectationsNotMet, SourceError
 from tasks.model.load import load_contract, suite_text
 from tasks.running.step import run_logger, step
-
-
-class History(NamedTuple):
-    """Typed applications that keep the contract, with their outcomes."""
-
-    rows: pa.Table
-    defaulted: np.ndarray
-    """True where the applicant defaulted, shape (rows,)."""
-    files: tuple[str, ...] = ()
-    """SHA-256 of each file."""
-    left_out: Mapping[str, int] = MappingProxyType({})
-    """Why rows were left out, a rule of the contract mostly, to how many; a row may break several."""
+from tasks.training.records import History
 
 
 @step("read history")

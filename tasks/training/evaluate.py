@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
@@ -14,7 +14,6 @@ import pyarrow as pa
 
 from configs.policy import PolicyFile, load_policy
 from configs.settings import Settings
-from tasks.choices import Choices
 from tasks.core.decision.policy import Policy, break_even_cutoff, decide
 from tasks.core.lender.feature_list import FAMILIES
 from tasks.core.lender.kinds import groupings_of
@@ -43,10 +42,10 @@ from tasks.core.training.model_card import (
     flat_metrics,
 )
 from tasks.core.training.segments import judge_segments
-from tasks.cross_validate import MODEL, OutOfFold
-from tasks.history import History
 from tasks.model.load import fill_in
 from tasks.running.step import step
+from tasks.training.cross_validate import MODEL
+from tasks.training.records import Choices, Evaluation, History, OutOfFold
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -56,19 +55,6 @@ _EXPLAINED_ROWS: Final = 2000
 _A_CHOICE: Final = 2
 _OF_A_SHAPE: Final = ("depth", "n_trees", "learning_rate", "price", "auc", "log_loss", "cost", "is_chosen")
 _PACKAGES: Final = ("lightgbm", "mlflow", "numpy", "pyarrow", "scikit-learn", "scipy")
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """What is recorded about a model beside its bundle."""
-
-    metrics: dict[str, float]
-    figures: dict[str, Figure]
-    documents: dict[str, bytes]
-    """Path among the run's artifacts to content: the model card, and its figures for programs."""
-    description: str
-    """Of the registered version, in Markdown."""
-    card: ModelCard
 
 
 @step("evaluate")

@@ -15,9 +15,9 @@ from tasks.core.training.cross_fitting import cross_fitted_pd
 from tasks.core.training.evaluation import auc_of
 from tasks.core.training.model_shape import TriedShape, choose_shape, log_losses
 from tasks.errors import ModelError
-from tasks.folds import Fold, Scored, configured_trees, score_folds
-from tasks.history import History
 from tasks.running.step import run_logger
+from tasks.training.folds import Fold, configured_trees, score_folds
+from tasks.training.records import History, ScoredFolds
 
 if TYPE_CHECKING:
     from tasks.adapters.lightgbm import TreeSettings
@@ -31,14 +31,14 @@ class Tried:
     """A shape, and what its trees say out-of-fold."""
 
     shape: TriedShape
-    scored: Scored
+    scored: ScoredFolds
     losses: np.ndarray
     """Log-loss of each row, float32."""
 
 
 def search_shape(
-    folds: Sequence[Fold], history: History, training: Training, judge: Callable[[Scored], Tried]
-) -> tuple[Scored, tuple[TriedShape, ...]]:
+    folds: Sequence[Fold], history: History, training: Training, judge: Callable[[ScoredFolds], Tried]
+) -> tuple[ScoredFolds, tuple[TriedShape, ...]]:
     """The chosen shape's scores, and all shapes tried: the configured one at every depth first, then Optuna's.
 
     Raises:
@@ -96,7 +96,7 @@ def with_numbers(configured: TreeSettings, numbers: Mapping[str, float]) -> Tree
     return replace(configured, **numbers)  # type: ignore[arg-type]  # whole numbers are looked for as such
 
 
-def judge_shape(scored: Scored, history: History, fold: np.ndarray, costs: Costs) -> Tried:
+def judge_shape(scored: ScoredFolds, history: History, fold: np.ndarray, costs: Costs) -> Tried:
     """How good a shape is, by calibrated, cross-fitted pd. Raises `ValueError` where it has learned nothing."""
     pd = cross_fitted_pd(scored.raw, history.defaulted, fold)
     losses, trees = log_losses(pd, history.defaulted), scored.trees

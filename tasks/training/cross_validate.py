@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from configs.policy import PolicyFile, load_policy
 from configs.settings import Settings, Training
-from tasks.baselines import baseline_pds
 from tasks.core.decision.policy import cost_at_break_even
 from tasks.core.model.features import feature_names
 from tasks.core.training.cross_fitting import cross_fitted_pd
 from tasks.core.training.evaluation import auc_of
 from tasks.core.training.model_shape import TriedShape
 from tasks.errors import ModelError
-from tasks.folds import Fold, Scored, assigned_folds, build_folds, configured_trees, score_folds
-from tasks.history import History
 from tasks.running.step import run_logger, step
-from tasks.search import judge_shape, search_shape
+from tasks.training.baselines import baseline_pds
+from tasks.training.folds import Fold, assigned_folds, build_folds, configured_trees, score_folds
+from tasks.training.records import History, OutOfFold, Repetition, ScoredFolds
+from tasks.training.search import judge_shape, search_shape
 
 if TYPE_CHECKING:
     from tasks.adapters.lightgbm import TreeSettings
@@ -29,34 +28,6 @@ if TYPE_CHECKING:
 MODEL: Final = "model"
 """The model's own name beside those of the baselines."""
 _TOLD_EVERY: Final = 50
-
-
-class Repetition(NamedTuple):
-    """How good a model was in one cross-validation."""
-
-    auc: float
-    cost: float
-    """Per application, in units of the cost matrix, at the break-even cut-off."""
-
-
-@dataclass(frozen=True, slots=True)
-class OutOfFold:
-    """Predictions for every row of the history by models that never saw it, and the shape of model they judge."""
-
-    raw: np.ndarray
-    """Raw scores (log-odds), shape (rows,)."""
-    pd: np.ndarray
-    """Their pd, each calibrated on the other folds alone, shape (rows,)."""
-    fold: np.ndarray
-    """Which fold, from 0, held a row out, int8, shape (rows,)."""
-    trees: TreeSettings
-    n_trees: int
-    shapes: tuple[TriedShape, ...]
-    """Every shape tried; one of them is chosen."""
-    baselines: Mapping[str, np.ndarray]
-    """Name to pd of every row, in the same folds and calibrated the same way."""
-    repeats: Mapping[str, tuple[Repetition, ...]]
-    """Name of the model (`MODEL`) or a baseline to its figures in each cross-validation; the first is this one."""
 
 
 def with_search(settings: Settings, trials: int | None) -> Settings:
@@ -108,7 +79,7 @@ def _chosen(
     training: Training,
     policy: PolicyFile,
     trees: TreeSettings | None,
-) -> tuple[Scored, tuple[TriedShape, ...]]:
+) -> tuple[ScoredFolds, tuple[TriedShape, ...]]:
     """The scores of the shape to take, and all that were tried."""
     judge = partial(judge_shape, history=history, fold=fold, costs=policy.costs)
     if training.search_trials:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -14,10 +14,9 @@ from tasks.core.model.features import feature_names
 from tasks.core.sampling import drawn_rows
 from tasks.core.training.cross_fitting import cross_fitted_pd
 from tasks.core.words import counted
-from tasks.cross_validate import OutOfFold
-from tasks.folds import build_folds, score_folds
-from tasks.history import History
 from tasks.running.step import run_logger, step
+from tasks.training.folds import build_folds, score_folds
+from tasks.training.records import Choices, History, OutOfFold
 
 _NEVER: Final = ("CODE_GENDER", "NAME_FAMILY_STATUS")
 
@@ -32,17 +31,6 @@ def other_inputs(*, use_age: bool) -> dict[str, tuple[str, ...]]:
         "without age" if use_age else "with age": feature_names(use_age=not use_age),
         "with gender and family status": (*feature_names(use_age=use_age), *_NEVER),
     }
-
-
-class Choices(NamedTuple):
-    """Models that differ in their inputs alone, judged out-of-fold on the same rows."""
-
-    rows: np.ndarray
-    """Positions in the history of the rows they were measured on."""
-    as_decided: np.ndarray
-    """pd of the model with the inputs that the policy allows, shape (rows,)."""
-    otherwise: Mapping[str, np.ndarray]
-    """Another choice to the pd of a model under it, shape (rows,)."""
 
 
 @step("measure choices")
