@@ -79,7 +79,7 @@ def _blocks(rows: int) -> Iterator[tuple[pa.Table, pa.Table]]:
     from tasks.core.feed.spoiling import spoil_rows
     from tasks.core.feed.synthetic import synthesize_applications
     from tasks.core.lender.columns import ID
-    from tasks.generate import load_statistics
+    from tasks.feed.generate import load_statistics
 
     statistics = load_statistics()
     for block, start in enumerate(range(0, rows, BLOCK_ROWS)):

@@ -90,7 +90,7 @@ def program(applications: tuple[str, ...], rows: int, config: str | None) -> Non
 
 
 def _synthetic(folder: Path, rows: int) -> str:
-    from tasks.generate import load_statistics, write_history
+    from tasks.feed.generate import load_statistics, write_history
 
     path = folder / "history.parquet"
     write_history(path, load_statistics(), rows=rows, seed=_SEED, as_of=_DAY, file_format="parquet")

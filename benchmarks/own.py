@@ -221,7 +221,7 @@ def champion() -> Bundle:
 
 def report_day(job: Job, watch: Stopwatch) -> dict[str, Any]:
     """Drift and quality reports of a published day, as monitoring writes them."""
-    from tasks.report import compare_with_reference, published_day
+    from tasks.monitoring.report import compare_with_reference, published_day
 
     with _own_store(job) as settings:
         _publish(settings, Stopwatch())

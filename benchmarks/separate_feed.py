@@ -24,7 +24,7 @@ from benchmarks.feed_statistics import build_statistics, read_applications
 from tasks.core.feed.statistics import FeedStatistics
 from tasks.core.feed.synthetic import synthesize_applications
 from tasks.core.lender.columns import ID
-from tasks.generate import load_statistics
+from tasks.feed.generate import load_statistics
 
 _FOLDS: Final = 5
 _TREES: Final = 200

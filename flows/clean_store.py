@@ -7,7 +7,7 @@ from datetime import date
 from prefect import flow
 
 from configs.settings import load_settings
-from tasks.clean import Cleaning, clean, clock_of, require_come
+from tasks.retention.clean import Cleaning, clean, clock_of, require_come
 from tasks.running.step import run_name
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from configs.settings import Settings
-from tasks.clean import RULES, Cleaning, Removal
 from tasks.core.words import counted
 from tasks.erasure.search import Erasure
+from tasks.retention.clean import RULES, Cleaning, Removal
 from tasks.store import Store, open_store
 
 _TOLD: Final = 3

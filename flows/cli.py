@@ -146,7 +146,7 @@ def generate(
         raise click.UsageError("--drift and --fault are for days in the landing, not for history (--to).")
     settings = _settings(config, verbose)
     from flows.summary import generated_summary
-    from tasks.generate import generate_day, load_statistics, write_history
+    from tasks.feed.generate import generate_day, load_statistics, write_history
     from tasks.store import open_store
 
     statistics = load_statistics()
@@ -284,7 +284,7 @@ def status(as_of: date | None, last: int, verify: bool, config: str | None, verb
     settings = _settings(config, verbose)
     from configs.calendar import load_calendar
     from flows.status_summary import day_summary, days_table
-    from tasks.status import day_history, list_days
+    from tasks.inspection.status import day_history, list_days
     from tasks.store import open_store
 
     store = open_store(settings.storage)
@@ -319,7 +319,7 @@ def rejected(as_of: date, rules: tuple[str, ...], path: Path | None, config: str
     """
     settings = _settings(config, verbose)
     from flows.rejected_summary import exported_summary, rejected_summary
-    from tasks.rejected import export_rejected, find_rejected
+    from tasks.inspection.rejected import export_rejected, find_rejected
     from tasks.store import open_store
 
     store = open_store(settings.storage)
@@ -350,8 +350,8 @@ def explain(as_of: date, applicant: int, picture: Path | None, config: str | Non
     """
     settings = _settings(config, verbose)
     from flows.explain_summary import explain_summary
-    from tasks.explain import draw, require_picture
-    from tasks.explain import explain as explain_one
+    from tasks.inspection.explain import draw, require_picture
+    from tasks.inspection.explain import explain as explain_one
     from tasks.store import open_store
 
     if picture:
@@ -474,7 +474,7 @@ def _verify(store: Store, as_of: date | None, root: str) -> None:
     """
     from flows.status_summary import checked_lines, verified_summary
     from tasks.core.words import counted
-    from tasks.verify import verify_day, verify_store
+    from tasks.inspection.verify import verify_day, verify_store
 
     found = []
     for checked in [verify_day(store, as_of)] if as_of else verify_store(store):

@@ -8,7 +8,7 @@ from typing import Final
 
 from tasks.core.decision.scoring import Account
 from tasks.core.lender.feature_list import FAMILIES
-from tasks.explain import Explained
+from tasks.inspection.explain import Explained
 
 _CELLS: Final = 44
 _LEAST_PUSH: Final = 0.0005

@@ -7,7 +7,7 @@ from datetime import date
 from prefect import flow
 
 from configs.settings import load_settings
-from tasks.report import MonitoringResult, compare_with_reference, published_day
+from tasks.monitoring.report import MonitoringResult, compare_with_reference, published_day
 from tasks.running.step import business_day, run_name
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from tasks.core.day.records import CORRECTIONS
 from tasks.core.words import counted
+from tasks.inspection.rejected import Rejected
 from tasks.publication.layout import landing_key
-from tasks.rejected import Rejected
 from tasks.store import Store
 
 

@@ -11,9 +11,9 @@ from typing import Final
 from tasks.core.day.manifest import Manifest
 from tasks.core.day.records import tell_changed
 from tasks.core.words import counted
+from tasks.inspection.reread import Checked
+from tasks.inspection.status import DayHistory, DayStatus
 from tasks.publication.layout import decisions_key, manifest_key, report_key
-from tasks.reread import Checked
-from tasks.status import DayHistory, DayStatus
 from tasks.store import Store
 
 _DIGITS: Final = 12

@@ -16,8 +16,8 @@ from tasks.store import open_store
 if TYPE_CHECKING:
     from tasks.core.training.evaluation import Estimate
     from tasks.core.training.model_card import CutoffInUse
-    from tasks.generate import GeneratedDay
-    from tasks.report import MonitoringResult
+    from tasks.feed.generate import GeneratedDay
+    from tasks.monitoring.report import MonitoringResult
     from tasks.training.train import Trained
 
 _BAR: Final = 30

@@ -76,7 +76,7 @@ class Project:
     def deliver(self, rows: int = 400, **options: Any) -> None:
         """Lay a synthetic day into the landing."""
         from configs.settings import Storage
-        from tasks.generate import generate_day, load_statistics
+        from tasks.feed.generate import generate_day, load_statistics
         from tasks.store import open_store
 
         generate_day(
@@ -119,7 +119,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Project:
     Tests copy its store and share its registry: whoever registers or promotes takes `with_own_registry`.
     """
     from flows.train_model import train_model
-    from tasks.generate import load_statistics, write_history
+    from tasks.feed.generate import load_statistics, write_history
 
     folder = tmp_path_factory.mktemp("trained")
     config = str(_settings(folder, folder))

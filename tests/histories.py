@@ -4,7 +4,7 @@ from datetime import date
 
 from tasks.core.applications import parse_rows
 from tasks.core.feed.synthetic import synthesize_applications
-from tasks.generate import load_statistics
+from tasks.feed.generate import load_statistics
 from tasks.training.records import History
 
 

@@ -20,7 +20,7 @@ from tasks.core.feed.ties import SETTLED
 from tasks.core.files import encode
 from tasks.core.lender.columns import ID, NAMES
 from tasks.errors import ConfigError
-from tasks.generate import load_statistics
+from tasks.feed.generate import load_statistics
 
 DAY = date(2025, 3, 3)
 ROWS = 1_500

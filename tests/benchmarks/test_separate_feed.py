@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from benchmarks.separate_feed import halves, main, separate
 from tasks.core.feed.synthetic import synthesize_applications
 from tasks.core.files import encode
-from tasks.generate import load_statistics
+from tasks.feed.generate import load_statistics
 
 DAY = date(2025, 3, 3)
 

@@ -22,7 +22,7 @@ from flows.clean_store import clean_store
 from flows.clean_summary import cleaning_summary
 from flows.cli import main
 from flows.score_applications import score_applications
-from tasks.clean import Cleaning, Left, Removal
+from tasks.retention.clean import Cleaning, Left, Removal
 from tests.conftest import DAY, Project
 
 LATER = DAY + timedelta(days=19)  # past already: a day to come is for dry runs

@@ -27,7 +27,7 @@ from tasks.core.decision.reasons import REASONS
 from tasks.core.lender.feature_list import FAMILIES
 from tasks.core.model.bundle import ModelPin
 from tasks.core.model.features import build_features, family_numbers
-from tasks.explain import Explained, explain
+from tasks.inspection.explain import Explained, explain
 from tasks.model.load import load_bundle
 from tasks.publication.erasure_token import note_erasure
 from tasks.publication.expired import note_expired

@@ -20,9 +20,9 @@ from flows.summary import day_summary
 from tasks.core.day.manifest import Manifest, manifest_json, policy_of, read_manifest
 from tasks.core.decision.published_rows import CHANGES, build_changes
 from tasks.errors import ConfigError, InputsChanged, ModelError, PublishError, ScoringError, SourceError
+from tasks.inspection.verify import verify_day
 from tasks.scoring.announce import day_markdown, event_of
 from tasks.store.folder import FolderStore
-from tasks.verify import verify_day
 from tests.conftest import DAY, Project
 
 Score = Callable[..., Any]

@@ -15,7 +15,7 @@ from configs.settings import Storage
 from flows.score_applications import score_applications
 from tasks.core.decision.published_rows import SCHEMA
 from tasks.errors import PublishError
-from tasks.generate import generate_day, load_statistics
+from tasks.feed.generate import generate_day, load_statistics
 from tasks.store import Store, open_store
 from tests.conftest import DAY, Project
 from tests.s3_servers import ACCESS_KEY, REGION, SECRET_KEY, S3Server, bucket_of

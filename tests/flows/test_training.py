@@ -18,7 +18,7 @@ from tasks.core.lender.feature_list import FAMILIES, NEVER_INPUTS
 from tasks.core.model.bundle import to_files
 from tasks.core.training.model_card import CARD_FILE, FIGURES_FILE
 from tasks.errors import ConfigError, ExpectationsNotMet, ModelError, SourceError
-from tasks.generate import load_statistics, write_history
+from tasks.feed.generate import load_statistics, write_history
 from tasks.model.load import load_bundle, load_engine, policy_for, registry_of
 from tasks.training.history import read_history
 from tests.conftest import DAY, Project

@@ -33,7 +33,7 @@ from flows.score_applications import score_applications
 from flows.train_model import train_model
 from tasks.core.lender.columns import COLUMNS, ID, NAMES, TARGET, TEXTS
 from tasks.errors import ExpectationsNotMet, ScoringError, SourceError
-from tasks.generate import generate_day, load_statistics, write_history
+from tasks.feed.generate import generate_day, load_statistics, write_history
 from tasks.store.folder import FolderStore
 from tests.conftest import DAY, Project
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from configs.settings import Settings
-from tasks.generate import generate_day, load_statistics
+from tasks.feed.generate import generate_day, load_statistics
 from tasks.store import Store, open_store
 from tests.conftest import DAY
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from configs.settings import Storage
+from tasks.inspection.verify import verify_store
 from tasks.publication.layout import manifest_key, report_page_key
 from tasks.store import Store, open_store
-from tasks.verify import verify_store
 from tests.conftest import DAY, Project
 from tests.proofs.evidence import IS_WHOLE, note, sampled
 from tests.revised_day import publish, revise

@@ -23,21 +23,21 @@ from configs.settings import PROJECT, Retention, Storage, load_settings
 from flows.monitor_decisions import monitor_decisions
 from flows.score_applications import score_applications
 from tasks.adapters.files.parquet import write_parquet
-from tasks.clean import RULES as REMOVED
-from tasks.clean import Cleaning, Left, Removal, clean, clean_day, clock_of
 from tasks.core.day.manifest import Manifest
 from tasks.core.day.records import Audited, DataFile, FileTotals
 from tasks.core.model.bundle import ModelPin
 from tasks.errors import InputsChanged, PublishError
+from tasks.inspection.verify import verify_store
 from tasks.publication.data_files import read_data, store_data
 from tasks.publication.expired import read_expired
 from tasks.publication.layout import decisions_key, manifest_key
 from tasks.publication.manifests import commit, newest_manifest
 from tasks.publication.shown import show_newest
+from tasks.retention.clean import RULES as REMOVED
+from tasks.retention.clean import Cleaning, Left, Removal, clean, clean_day, clock_of
 from tasks.store import Store, open_store
 from tasks.store.folder import FolderStore
 from tasks.store.renewing import overwrite
-from tasks.verify import verify_store
 from tests.conftest import DAY, Project
 from tests.store.dying import Died, DyingStore
 

@@ -29,13 +29,13 @@ from tasks.core.lender.columns import NAMES
 from tasks.erasure.erase import erase, require_reason
 from tasks.erasure.search import Erasure, require_searched, search
 from tasks.errors import ConfigError, InputsChanged, PublishError, ScoringError, SourceError
-from tasks.generate import generate_day, load_statistics
+from tasks.feed.generate import generate_day, load_statistics
+from tasks.inspection.verify import verify_store
 from tasks.publication.data_files import read_data, require_stored, store_data
 from tasks.publication.expired import note_expired
 from tasks.publication.layout import decisions_key, erased_key, input_key, is_data_file, manifest_key
 from tasks.publication.manifests import commit, manifest_of
 from tasks.store import Store, open_store
-from tasks.verify import verify_store
 from tests.conftest import DAY, Project
 from tests.s3_servers import S3Server, bucket_of
 from tests.store.dying import Died, DyingStore

@@ -14,10 +14,10 @@ from configs.settings import Storage, load_settings
 from flows.monitor_decisions import monitor_decisions
 from flows.score_applications import score_applications
 from tasks.errors import InputsChanged, SourceError
+from tasks.inspection.status import list_days
+from tasks.inspection.verify import verify_store
 from tasks.publication.manifests import newest_manifest
-from tasks.status import list_days
 from tasks.store import Store, open_store
-from tasks.verify import verify_store
 from tests.conftest import DAY, Project
 from tests.tasks.test_erase import control_of, erased, id_of, manifests, traces
 

@@ -13,7 +13,7 @@ from tasks.core.feed.synthetic import FeedStatistics, synthesize_applications
 from tasks.core.files import FORMATS
 from tasks.core.lender.columns import NAMES, TARGET
 from tasks.errors import ConfigError, PublishError
-from tasks.generate import GeneratedDay, generate_day, load_statistics, write_history
+from tasks.feed.generate import GeneratedDay, generate_day, load_statistics, write_history
 from tasks.store.folder import FolderStore
 from tests.core.test_feed_files import as_delivered
 

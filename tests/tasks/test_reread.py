@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import PublishError
+from tasks.inspection.reread import Reader
 from tasks.publication.data_files import store_data
-from tasks.reread import Reader
 from tasks.store import Entry, Stored
 from tasks.store.folder import FolderStore
 

@@ -21,7 +21,7 @@ from tasks.core.feed.spoiling import spoil_rows
 from tasks.core.feed.synthetic import synthesize_applications
 from tasks.core.lender.columns import NAMES
 from tasks.core.model.bundle import Bundle, Engine
-from tasks.generate import load_statistics
+from tasks.feed.generate import load_statistics
 from tasks.model.load import load_bundle, load_contract, load_engine, policy_for, reasons_of, registry_of, suite_text
 from tests.conftest import DAY, Project
 

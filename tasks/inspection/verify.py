@@ -30,6 +30,7 @@ from tasks.core.day.manifest import Manifest
 from tasks.core.day.records import DataFile
 from tasks.core.words import counted
 from tasks.errors import ConfigError
+from tasks.inspection.reread import BACKUP, Checked, Reader
 from tasks.publication.layout import (
     announcement_key,
     day_of,
@@ -46,7 +47,6 @@ from tasks.publication.layout import (
 )
 from tasks.publication.manifests import UNSOUND, sound_manifest
 from tasks.publication.shown import shown_revision
-from tasks.reread import BACKUP, Checked, Reader
 from tasks.store import Store
 from tasks.store.renewing import read_if_there
 

@@ -18,7 +18,7 @@ from tasks.core.day.records import DataFile
 from tasks.core.files import encode
 from tasks.core.lender.columns import NAMES
 from tasks.errors import ConfigError, PublishError, did_you_mean
-from tasks.handout import hand_out, require_place
+from tasks.inspection.handout import hand_out, require_place
 from tasks.publication.data_files import intact_data, read_data
 from tasks.publication.expired import read_expired
 from tasks.publication.manifests import published_revision

@@ -33,13 +33,13 @@ from tasks.core.lender.feature_list import FAMILIES
 from tasks.core.words import counted
 from tasks.delivery.files import announced_of, delivered_chunks, open_landing, sha256_of
 from tasks.errors import ModelError, SourceError
-from tasks.handout import hand_out, require_place
+from tasks.inspection.handout import hand_out, require_place
+from tasks.inspection.rejected import find_rejected
 from tasks.model.load import load_bundle, load_engine
 from tasks.publication.data_files import read_data
 from tasks.publication.expired import read_expired
 from tasks.publication.layout import landing_key
 from tasks.publication.manifests import published_revision
-from tasks.rejected import find_rejected
 from tasks.store import Store
 
 _PICTURES: Final = (".png", ".svg")
