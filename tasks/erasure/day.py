@@ -34,14 +34,22 @@ from tasks.erasure.search import Found, name_of, reading_of, search
 from tasks.errors import PublishError
 from tasks.publication.data_files import intact_data, name_data, read_data, store_data
 from tasks.publication.erasure_token import note_erasure
-from tasks.publication.layout import decisions_key, erased_key, is_data_file, manifest_key
+from tasks.publication.layout import (
+    Room,
+    day_prefix,
+    decisions_key,
+    erased_key,
+    is_data_file,
+    manifest_key,
+    work_prefix,
+)
 from tasks.publication.shown import show_newest
 from tasks.publication.stored_day import StoredDay
 from tasks.store import AlreadyExists, Changed, NotFound, Store, Stored
 from tasks.store.keys import is_key
 from tasks.store.renewing import read_if_there
 
-_ROOMS: Final = ("landing", "work", "revisions", "quarantine", "decisions")
+_ROOMS: Final[tuple[Room, ...]] = ("landing", "work", "revisions", "quarantine", "decisions")
 _AGAIN: Final = "Run the same command again; it goes on from here."
 
 
@@ -76,7 +84,7 @@ class Eraser:
         others = self._other_changes(found, tables, manifests)
         self._record.tell([*others, *(each.change for each in (*rewritten, *landing, *controls))])
         note_erasure(store, as_of, is_over=False)
-        for entry in store.list(f"work/day={as_of}/"):
+        for entry in store.list(work_prefix(as_of)):
             if entry.key != erased_key(as_of) and is_key(entry.key):
                 store.delete(entry.key)
         claim_rewritten(store, as_of, [manifest for _, manifest in manifests], landing)
@@ -244,7 +252,7 @@ class Eraser:
 
     def _require_gone(self, as_of: date) -> None:
         for room in _ROOMS:
-            prefix = f"{room}/day={as_of}/"
+            prefix = day_prefix(room, as_of)
             if search(self._store, self._applicant, max_unpacked_bytes=self._max_unpacked_bytes, prefix=prefix).found:
                 raise PublishError(
                     f"Rows of the applicant came back to {self._store.location(prefix)} while they were erased: a run "

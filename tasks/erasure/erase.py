@@ -20,7 +20,7 @@ from tasks.erasure.record import Record
 from tasks.erasure.search import Erasure, Found, count_unfinished, search
 from tasks.errors import ConfigError, PublishError, SourceError
 from tasks.publication.erasure_token import days_unfinished
-from tasks.publication.layout import decisions_key, is_data_file
+from tasks.publication.layout import decisions_key, is_data_file, room_prefix
 from tasks.running.step import run_logger
 from tasks.store import Store
 
@@ -72,7 +72,7 @@ def _erase_days(store: Store, eraser: Eraser, found: Iterable[Found]) -> None:
         try:
             _erase_of_day(eraser, as_of, held.get(as_of, []))
         except (PublishError, SourceError) as error:
-            list(store.list("erasures/"))  # stops where the store no longer answers at all
+            list(store.list(room_prefix("erasures")))  # stops where the store no longer answers at all
             failed[as_of] = str(error)
     if failed:
         told = " ".join(f"{as_of or 'What belongs to no day'}: {why}" for as_of, why in failed.items())

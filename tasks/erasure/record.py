@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from tasks.publication.layout import erasure_record_key
 from tasks.store import Store, Stored
 
 
@@ -55,7 +56,7 @@ class Record:
     def __init__(self, store: Store, at: datetime, reason: str) -> None:
         """Nothing is written before there is something to tell."""
         self._store, self._at, self._reason = store, at.isoformat(timespec="seconds"), reason
-        self.key = f"erasures/{at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}.json"
+        self.key = erasure_record_key(at, secrets.token_hex(4))
         self.changes: list[Change] = []
 
     @property

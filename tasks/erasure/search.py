@@ -16,7 +16,7 @@ from tasks.core.day.control import CONTROL
 from tasks.core.files import format_of
 from tasks.delivery.files import announced_of, open_landing
 from tasks.errors import SourceError
-from tasks.publication.layout import day_of, landing_key
+from tasks.publication.layout import day_of, landing_key, room_of, room_prefix
 from tasks.running.step import run_logger
 from tasks.store import Changed, Entry, NotFound, Store, told_location
 from tasks.store.keys import is_key
@@ -34,7 +34,7 @@ class Found:
     @property
     def room(self) -> str:
         """The first part of its key."""
-        return self.key.partition("/")[0]
+        return room_of(self.key)
 
     @property
     def as_of(self) -> date | None:
@@ -110,11 +110,11 @@ def reading_of(store: Store, key: str, max_unpacked_bytes: int) -> Reading:
 def name_of(key: str) -> str:
     """A landing file's name, relative to its day."""
     as_of = day_of(key)
-    return key.removeprefix(landing_key(as_of) if as_of else "landing/")
+    return key.removeprefix(landing_key(as_of) if as_of else room_prefix("landing"))
 
 
 def _may_hold_rows(entry: Entry) -> bool:
-    if entry.key.startswith("landing/"):
+    if room_of(entry.key) == "landing":
         return entry.size_bytes > 0 and not entry.key.endswith(f"/{CONTROL}")
     return entry.key.endswith(".parquet")
 
@@ -122,7 +122,7 @@ def _may_hold_rows(entry: Entry) -> bool:
 def _count(store: Store, key: str, applicant: int, max_unpacked_bytes: int) -> int:
     if not is_key(key):
         raise SourceError("what it is called is no key, and cannot be read; rename it.")
-    if key.startswith("landing/"):
+    if room_of(key) == "landing":
         with open_landing(store, key, name=name_of(key)) as stream:
             return count_rows(stream, applicant, reading_of(store, key, max_unpacked_bytes))
     try:

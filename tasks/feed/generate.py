@@ -23,6 +23,7 @@ from tasks.core.feed.spoiling import spoil_rows
 from tasks.core.feed.synthetic import FeedStatistics, synthesize_applications
 from tasks.core.files import encode
 from tasks.errors import ConfigError, PublishError
+from tasks.publication.layout import landing_key
 from tasks.store.interface import AlreadyExists, Changed, NotFound, Store
 
 
@@ -93,7 +94,7 @@ def generate_day(
     cells, spoilt = spoil_rows(table, bad_share, seed=seed, as_of=as_of) if bad_share else (table, {})
     sound = _deliver(_split(cells if spoilt else table, files), file_format, as_of)
     delivered = damage_delivery(sound, faults, file_format)
-    prefix = f"landing/day={as_of.isoformat()}/"
+    prefix = landing_key(as_of)
     unchanged = _lay(store, _contents(delivered, prefix), prefix=prefix, overwrite=overwrite)
     return GeneratedDay(
         as_of,

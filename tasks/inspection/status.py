@@ -17,12 +17,24 @@ from tasks.core.day.records import CORRECTIONS
 from tasks.core.words import counted
 from tasks.errors import PublishError
 from tasks.publication.expired import read_expired
-from tasks.publication.layout import day_of, decisions_key, is_hidden, landing_key, manifest_key, revisions_with
+from tasks.publication.layout import (
+    Room,
+    day_of,
+    day_prefix,
+    decisions_key,
+    is_hidden,
+    landing_key,
+    last_revision,
+    manifest_key,
+    revisions_with,
+    room_prefix,
+)
 from tasks.publication.manifests import UNSOUND, sound_manifest
 from tasks.publication.shown import shown_revision
 from tasks.store import Store
 from tasks.store.renewing import read_if_there
 
+_ROOMS: Final[tuple[Room, ...]] = ("revisions", "landing", "decisions")
 _VERIFY: Final = "scoring status --verify"
 
 
@@ -68,7 +80,7 @@ class _Listed:
     @property
     def last(self) -> int:
         """Number of the newest revision that has left anything; 0: none has."""
-        return max(revisions_with(r"\w+", self.revisions), default=0)
+        return last_revision(self.revisions)
 
     @property
     def delivered(self) -> frozenset[str]:
@@ -88,7 +100,7 @@ class _Listed:
 
 def list_days(store: Store, calendar: Calendar, *, last: int) -> list[DayStatus]:
     """The newest `last` days of which anything was delivered or published, newest last."""
-    rooms = [names_by_day(store, f"{room}/") for room in ("revisions", "landing", "decisions")]
+    rooms = [names_by_day(store, room_prefix(room)) for room in _ROOMS]
     days = {day: _Listed(*(room.get(day, {}) for room in rooms)) for day in set().union(*rooms)}
     known = sorted(day for day, listed in days.items() if listed.is_known)[-last:]
     return [_status_of(store, calendar, day, days[day]) for day in known]
@@ -96,9 +108,7 @@ def list_days(store: Store, calendar: Calendar, *, last: int) -> list[DayStatus]
 
 def day_history(store: Store, calendar: Calendar, as_of: date) -> DayHistory:
     """All that the store knows of a day."""
-    listed = _Listed(
-        *(names_by_day(store, f"{room}/day={as_of}/").get(as_of, {}) for room in ("revisions", "landing", "decisions"))
-    )
+    listed = _Listed(*(names_by_day(store, day_prefix(room, as_of)).get(as_of, {}) for room in _ROOMS))
     shown = read_if_there(store, decisions_key(as_of))
     return DayHistory(
         _status_of(store, calendar, as_of, listed),

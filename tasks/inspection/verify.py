@@ -32,17 +32,22 @@ from tasks.core.words import counted
 from tasks.errors import ConfigError
 from tasks.inspection.reread import BACKUP, Checked, Reader
 from tasks.publication.layout import (
+    Room,
     announcement_key,
     day_of,
+    day_prefix,
     decisions_key,
     expired_key,
     input_key,
     is_hidden,
     landing_key,
+    last_revision,
     manifest_key,
     report_key,
     report_page_key,
     revisions_with,
+    room_of,
+    room_prefix,
     suite_key,
 )
 from tasks.publication.manifests import UNSOUND, sound_manifest
@@ -50,7 +55,7 @@ from tasks.publication.shown import shown_revision
 from tasks.store import Store
 from tasks.store.renewing import read_if_there
 
-_ROOMS: Final = ("decisions/", "revisions/", "quarantine/")
+_ROOMS: Final[tuple[Room, ...]] = ("decisions", "revisions", "quarantine")
 _PATIENCE_SECONDS: Final = 3.0
 _TOLD: Final = 20
 _NO_PARQUET: Final = (pa.ArrowException, OSError, KeyError, ValueError)
@@ -60,7 +65,8 @@ _NO_PARQUET: Final = (pa.ArrowException, OSError, KeyError, ValueError)
 def verify_store(store: Store) -> Iterator[Checked]:
     """Every day of which anything is or was published, oldest first; then what belongs to no day."""
     days = sorted(
-        {day for room in _ROOMS for entry in store.list(room) if (day := day_of(entry.key))} | _reported(store)
+        {day for room in _ROOMS for entry in store.list(room_prefix(room)) if (day := day_of(entry.key))}
+        | _reported(store)
     )
     told_at = time.monotonic()
     for as_of in days:
@@ -74,17 +80,18 @@ def verify_store(store: Store) -> Iterator[Checked]:
 
 def _reported(store: Store, as_of: date | None = None) -> set[date]:
     """Days, or this one, of which readers have a contract report; publication alone writes it."""
-    listed = ((day_of(entry.key), entry.key) for entry in store.list(f"reports/day={as_of}/" if as_of else "reports/"))
+    prefix = day_prefix("reports", as_of) if as_of else room_prefix("reports")
+    listed = ((day_of(entry.key), entry.key) for entry in store.list(prefix))
     return {day for day, key in listed if day and key == report_key(day)}
 
 
 def verify_day(store: Store, as_of: date) -> Checked:
     """One day: its manifests, all that they name, what readers see, what it was made from, and what else lies there."""
     reader = Reader(store)
-    listed = {entry.key: entry.size_bytes for room in _ROOMS for entry in store.list(f"{room}day={as_of}/")}
+    listed = {entry.key: entry.size_bytes for room in _ROOMS for entry in store.list(day_prefix(room, as_of))}
     if expired_key(as_of) in listed:
         reader.read_expired(as_of)
-    last = max(revisions_with(r"\w+", listed), default=0)
+    last = last_revision(listed)
     manifests = _read_manifests(reader, as_of, listed, last)
     decided: dict[int, pa.Table | None] = {}
     for revision, manifest in manifests.items():
@@ -103,10 +110,10 @@ def verify_day(store: Store, as_of: date) -> Checked:
 def _verify_rest(store: Store) -> Checked:
     reader = Reader(store)
     for room in _ROOMS:
-        stray = {entry.key: entry.size_bytes for entry in store.list(room) if day_of(entry.key) is None}
+        stray = {entry.key: entry.size_bytes for entry in store.list(room_prefix(room)) if day_of(entry.key) is None}
         _check_foreign(reader, stray)
-        if stray and room != "decisions/":
-            reader.remark(room, f"holds {_sizes(stray)} of no day")
+        if stray and room != "decisions":
+            reader.remark(room_prefix(room), f"holds {_sizes(stray)} of no day")
     return reader.checked(None, revisions=0)
 
 
@@ -120,7 +127,9 @@ def _read_manifests(reader: Reader, as_of: date, listed: Collection[str], last: 
     for revision in missing[:_TOLD]:
         _tell_missing(reader, as_of, revision, f"though the day has a revision {last}")
     if len(missing) > _TOLD:
-        reader.problem(f"revisions/day={as_of}/", f"lacks {len(missing) - _TOLD} more manifests up to revision {last}")
+        reader.problem(
+            day_prefix("revisions", as_of), f"lacks {len(missing) - _TOLD} more manifests up to revision {last}"
+        )
     read = {revision: _read_manifest(reader, as_of, revision) for revision in sorted(there)}
     return {revision: manifest for revision, manifest in read.items() if manifest}
 
@@ -299,7 +308,7 @@ def _claimed_for(claim: bytes) -> Any:
 def _check_foreign(reader: Reader, keys: Iterable[str]) -> None:
     """Whatever lies under decisions/ is read by those who read the whole of it."""
     for key in keys:
-        if key.startswith("decisions/") and not is_hidden(key):
+        if room_of(key) == "decisions" and not is_hidden(key):
             reader.problem(key, "was not published, and whoever reads decisions/ reads it", "Move it elsewhere.")
 
 
@@ -312,7 +321,7 @@ def _check_unnamed(
     unnamed = {
         key: size
         for key, size in listed.items()
-        if not key.startswith("decisions/") and key not in named | kept | {expired_key(as_of)}
+        if room_of(key) != "decisions" and key not in named | kept | {expired_key(as_of)}
     }
     if unnamed:
         what = (
@@ -321,7 +330,7 @@ def _check_unnamed(
             else "perhaps those of a missing one; keep them until the problems of this day are mended"
         )
         reader.remark(
-            f"revisions/day={as_of}/",
+            day_prefix("revisions", as_of),
             f"and quarantine/ hold {_sizes(unnamed)} that no manifest names: {what}",
         )
 

@@ -23,7 +23,7 @@ from tasks.delivery.files import delivered_chunks, open_delivered
 from tasks.delivery.listing import list_delivery, require_unexpired
 from tasks.errors import InputsChanged, ModelError, SourceError
 from tasks.model.load import load_bundle
-from tasks.publication.layout import reference_key
+from tasks.publication.layout import monitoring_key, reference_key
 from tasks.publication.manifests import newest_manifest
 from tasks.running.step import run_logger, step
 from tasks.store import NotFound, Store, open_store
@@ -81,7 +81,7 @@ def compare_with_reference(published: Manifest, settings: Settings) -> Monitorin
         "quality.html": quality.html,
         "quality.json": quality.json,
     }
-    keys = tuple(f"reports/day={published.as_of}/{name}" for name in contents)
+    keys = tuple(monitoring_key(published.as_of, name) for name in contents)
     for key, data in zip(keys, contents.values(), strict=True):
         overwrite(store, key, data)
     return MonitoringResult(published.as_of, len(current), len(reference), drifted, empty, keys)

@@ -14,7 +14,7 @@ from datetime import date
 from typing import Final
 
 from tasks.errors import PublishError
-from tasks.publication.layout import day_of, erased_key
+from tasks.publication.layout import day_of, erased_key, room_prefix
 from tasks.store import Store
 from tasks.store.renewing import overwrite, read_if_there
 
@@ -50,7 +50,7 @@ def require_no_erasure(store: Store, as_of: date) -> str | None:
 
 def days_unfinished(store: Store) -> Iterator[date]:
     """Days on which an erasure was begun and is not over."""
-    for entry in store.list("work/"):
+    for entry in store.list(room_prefix("work")):
         as_of = day_of(entry.key)
         if as_of and entry.key == erased_key(as_of):
             stored = read_if_there(store, entry.key)

@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 from tasks.core.day.manifest import Manifest, manifest_json, policy_of, read_manifest
 from tasks.errors import PublishError, SourceError
 from tasks.publication.erasure_token import require_no_erasure
-from tasks.publication.layout import manifest_key, revisions_with
+from tasks.publication.layout import day_prefix, last_revision, manifest_key
 from tasks.store import AlreadyExists, Store
 from tasks.store.keys import is_key
 from tasks.store.renewing import read_if_there
@@ -49,14 +49,14 @@ def require_unbroken(store: Store, as_of: date) -> None:
     Raises:
         PublishError: names the revision that is missing.
     """
-    left = max(revisions_with(r"\w+", (entry.key for entry in store.list(f"revisions/day={as_of}/"))), default=0)
+    left = last_revision(entry.key for entry in store.list(day_prefix("revisions", as_of)))
     newest = newest_manifest(store, as_of)  # looked for after the listing, so that a commit meanwhile is no gap
     found = newest.revision if newest else 0
     if left > found:
         raise PublishError(
             f"{store.location(manifest_key(as_of, found + 1))} is missing, though the day has a revision {left}. "
-            f"Nothing was changed. Restore revisions/day={as_of}/ from a backup; `scoring status --verify` lists all "
-            "that is missing."
+            f"Nothing was changed. Restore {day_prefix('revisions', as_of)} from a backup; `scoring status --verify` "
+            "lists all that is missing."
         )
 
 

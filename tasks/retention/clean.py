@@ -26,7 +26,7 @@ from tasks.core.words import counted
 from tasks.delivery.listing import list_delivery
 from tasks.errors import ConfigError, SourceError
 from tasks.publication.expired import forget_expired, note_expired
-from tasks.publication.layout import day_of, is_data_file, landing_key
+from tasks.publication.layout import Room, day_of, is_data_file, landing_key, room_of, room_prefix
 from tasks.publication.stored_day import StoredDay
 from tasks.running.step import run_logger, step
 from tasks.store import AlreadyExists, Entry, NotFound, Store, open_store
@@ -42,7 +42,7 @@ RULES: Final = {
     "old revisions": "old_revision_days",
 }
 """What is removed, and the setting that says when."""
-_ROOMS: Final = ("work", "revisions", "quarantine", "landing")
+_ROOMS: Final[tuple[Room, ...]] = ("work", "revisions", "quarantine", "landing")
 _DATA: Final = ("orphans", "quarantine", "old revisions")
 _TOLD_EVERY: Final = 50
 _BUSY: Final = "somebody has worked on them lately"
@@ -116,7 +116,7 @@ def clean(clock: Clock, settings: Settings, *, apply: bool) -> Cleaning:
 def find_days(settings: Settings) -> tuple[date, ...]:
     """All business days of which the store holds anything that may have to go."""
     store = open_store(settings.storage)
-    days = {day_of(entry.key) for room in _ROOMS for entry in store.list(f"{room}/")}
+    days = {day_of(entry.key) for room in _ROOMS for entry in store.list(room_prefix(room))}
     return tuple(sorted(day for day in days if day))
 
 
@@ -246,7 +246,7 @@ def _why_landing_stays(day: StoredDay, clock: Clock, entries: Sequence[Entry]) -
 
 def _due_quarantine(day: StoredDay, keeping: _Keeping) -> Iterator[Removal | Left]:
     if _is_over(keeping.clock.age_days(day.as_of), keeping.retention.quarantine_days):
-        rejected = [entry for entry in day.data if entry.key.startswith("quarantine/")]
+        rejected = [entry for entry in day.data if room_of(entry.key) == "quarantine"]
         yield from _due_data("quarantine", day, rejected, keeping.clock)
 
 

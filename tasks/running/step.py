@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import inspect
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date
 from typing import Any, ParamSpec, TypeVar, get_type_hints
 
@@ -87,15 +86,6 @@ def _once(
 def run_logger() -> logging.Logger | logging.LoggerAdapter[Any]:
     """The flow run's logger, or the project's own outside a run. Counts, columns and rule names only."""
     return get_run_logger() if FlowRunContext.get() else logging.getLogger("scoring")
-
-
-@contextlib.contextmanager
-def never_in_the_way(what: str) -> Iterator[None]:
-    """Tell Prefect something that no run depends on: whatever keeps it from being sent becomes a warning."""
-    try:
-        yield
-    except Exception as error:  # noqa: BLE001 - whatever it is, the run has better to do
-        run_logger().warning("The %s could not be sent: %s", what, type(error).__name__)
 
 
 def require_prefect() -> None:

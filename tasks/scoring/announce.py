@@ -6,18 +6,14 @@ import json
 from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
-from prefect.artifacts import create_markdown_artifact
-from prefect.context import FlowRunContext
-from prefect.events import emit_event
-from prefect.runtime import flow_run
-
 from configs.settings import Settings
 from tasks.core.day.manifest import Manifest, first_reasons
 from tasks.core.day.records import tell_changed
 from tasks.core.words import in_markdown
 from tasks.publication.layout import announcement_key, decisions_key, manifest_key, report_page_key
 from tasks.publication.manifests import manifest_of
-from tasks.running.step import never_in_the_way, step
+from tasks.running.events import flow_run_id, is_in_flow_run, never_in_the_way, send_event, show_markdown
+from tasks.running.step import step
 from tasks.store import Store, open_store
 from tasks.store.renewing import read_if_there
 
@@ -33,7 +29,7 @@ def announce(manifest: Manifest, settings: Settings, config: str | None) -> None
     may have died after publishing, or have been a plain one. None of it can fail a publication that has happened;
     outside a flow run there is nobody to tell.
     """
-    if not FlowRunContext.get():
+    if not is_in_flow_run():
         return
     store = open_store(settings.storage)
     with never_in_the_way("announcement"):
@@ -53,16 +49,14 @@ def _unannounced(store: Store, newest: Manifest) -> list[Manifest]:
 
 def _announce(manifest: Manifest, store: Store, config: str | None) -> None:
     event = PUBLISHED if manifest.revision == 1 else REVISED
-    with never_in_the_way(f"event {event}"):
-        emit_event(event, **event_of(manifest, store, config))
-    with never_in_the_way("artifact"):
-        create_markdown_artifact(
-            markdown=day_markdown(manifest, store),
-            key=f"decisions-{manifest.as_of}",
-            description=f"Revision {manifest.revision} of {manifest.as_of}: every row accounted for",
-        )
+    send_event(event, **event_of(manifest, store, config))
+    show_markdown(
+        day_markdown(manifest, store),
+        key=f"decisions-{manifest.as_of}",
+        description=f"Revision {manifest.revision} of {manifest.as_of}: every row accounted for",
+    )
     note = announcement_key(manifest.as_of, manifest.revision)
-    store.create(note, json.dumps({"event": event, "run": str(flow_run.id)}).encode())
+    store.create(note, json.dumps({"event": event, "run": flow_run_id()}).encode())
 
 
 def event_of(manifest: Manifest, store: Store, config: str | None) -> dict[str, Any]:
@@ -83,7 +77,9 @@ def event_of(manifest: Manifest, store: Store, config: str | None) -> dict[str, 
             "changes": store.location(changes.key),
         }
     return {
-        "id": uuid5(NAMESPACE_URL, f"{store.location(manifest_key(manifest.as_of, manifest.revision))} {manifest.run}"),
+        "event_id": uuid5(
+            NAMESPACE_URL, f"{store.location(manifest_key(manifest.as_of, manifest.revision))} {manifest.run}"
+        ),
         "resource": {"prefect.resource.id": f"scoring.day.{day}", "prefect.resource.name": f"decisions of {day}"},
         "payload": told,
     }

@@ -42,6 +42,7 @@ from tasks.errors import ExpectationsNotMet, ScoringError
 from tasks.model.contract import pinned_contract
 from tasks.model.load import suite_text
 from tasks.publication.data_files import read_data, store_data
+from tasks.publication.layout import checkpoints_prefix, day_prefix
 from tasks.running.checkpoints import code_digest, digest_of
 from tasks.running.step import run_logger, step
 from tasks.scoring.assemble import assemble, control_totals, count_files
@@ -53,7 +54,8 @@ def _same_parts_and_bounds(
     delivery: Delivery, pins: Pins, draft: Draft, _parts: Sequence[PartRef], settings: Settings
 ) -> str:
     judged_by = (settings.contract, settings.audit, suite_text(settings.audit.suite))
-    return f"{pins.work}audit.{digest_of(replace(delivery, erasure=None), draft, judged_by, code_digest())}.json"
+    digest = digest_of(replace(delivery, erasure=None), draft, judged_by, code_digest())
+    return f"{checkpoints_prefix(pins.as_of, pins.fingerprint)}audit.{digest}.json"
 
 
 @step("audit", reuse=_same_parts_and_bounds)
@@ -92,7 +94,7 @@ def audit(delivery: Delivery, pins: Pins, draft: Draft, parts: Sequence[PartRef]
     return Audited(
         _store_decisions(store, delivery.as_of, decisions, revision=draft.revision, content=content),
         _store_quarantine(store, delivery.as_of, rejected),
-        store_data(store, f"revisions/day={delivery.as_of}/", "contract", passed.report, rows=1, ending="json"),
+        store_data(store, day_prefix("revisions", delivery.as_of), "contract", passed.report, rows=1, ending="json"),
         content,
         files,
         by_decision,
@@ -155,7 +157,7 @@ def _store_decisions(store: Store, as_of: date, decisions: pa.Table, *, revision
         "content_fingerprint": content,
     }
     data = write_parquet(decisions, footer)
-    return store_data(store, f"revisions/day={as_of}/", "decisions", data, rows=decisions.num_rows)
+    return store_data(store, day_prefix("revisions", as_of), "decisions", data, rows=decisions.num_rows)
 
 
 def _store_changes(store: Store, as_of: date, decisions: pa.Table, draft: Draft) -> tuple[DataFile | None, int | None]:
@@ -165,7 +167,7 @@ def _store_changes(store: Store, as_of: date, decisions: pa.Table, draft: Draft)
     before = read_parquet(read_data(store, draft.base))
     changes = build_changes(before, decisions)
     data = write_parquet(changes, {"schema_version": SCHEMA_VERSION, "revision": str(draft.revision)})
-    file = store_data(store, f"revisions/day={as_of}/", "changes", data, rows=changes.num_rows)
+    file = store_data(store, day_prefix("revisions", as_of), "changes", data, rows=changes.num_rows)
     return file, count_changed_reasons(before, decisions)
 
 
@@ -174,4 +176,4 @@ def _store_quarantine(store: Store, as_of: date, rejected: pa.Table) -> DataFile
         return None
     rejected = rejected.drop_columns(list(RECONCILED))
     data = write_parquet(rejected.sort_by([(SOURCE_FILE, "ascending"), (SOURCE_ROW, "ascending")]))
-    return store_data(store, f"quarantine/day={as_of}/", "rejected", data, rows=rejected.num_rows)
+    return store_data(store, day_prefix("quarantine", as_of), "rejected", data, rows=rejected.num_rows)

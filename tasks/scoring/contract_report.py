@@ -7,13 +7,10 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from prefect.artifacts import create_table_artifact
-from prefect.context import FlowRunContext
-
 from tasks.core.contract.report import ContractReport, ReportedRule, read_contract_report
 from tasks.core.words import in_markdown, percent
 from tasks.publication.layout import refused_page_key, refused_report_key
-from tasks.running.step import never_in_the_way
+from tasks.running.events import is_in_flow_run, never_in_the_way, show_table
 from tasks.store import Store
 from tasks.store.renewing import overwrite
 
@@ -29,11 +26,11 @@ def write_refused(store: Store, as_of: date, report: Mapping[str, Any]) -> str:
 
 def tell_rules(report: Mapping[str, Any]) -> None:
     """Show the rules that a day does not meet beside the flow run, worst first; outside one there is nobody to tell."""
-    if not FlowRunContext.get():
+    if not is_in_flow_run():
         return
     with never_in_the_way("table of rules"):
         told = read_contract_report(report)
-        create_table_artifact(rules_table(told), key=f"contract-{told.day}", description=in_markdown(told.verdict))
+        show_table(rules_table(told), key=f"contract-{told.day}", description=in_markdown(told.verdict))
 
 
 def rules_table(report: ContractReport) -> list[dict[str, Any]]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from prefect.runtime import flow_run
-
 from configs.policy import load_policy
 from configs.settings import Settings
 from tasks.core.contract.rules import suite_identity
@@ -18,7 +16,9 @@ from tasks.core.model.features import FEATURE_VERSION
 from tasks.errors import ModelError
 from tasks.model.contract import keep_suite
 from tasks.model.load import load_bundle, policy_for, reasons_of, registry_of, suite_text
+from tasks.publication.layout import pins_key
 from tasks.running.checkpoints import digest_of
+from tasks.running.events import flow_run_id
 from tasks.running.step import run_logger, step
 from tasks.store import open_store
 
@@ -28,10 +28,11 @@ if TYPE_CHECKING:
 
 def _pins_of_this_run(delivery: Delivery, _settings: Settings, *, order: Order = PUBLISH, **_: Any) -> str | None:
     """A run that is tried again on the same files keeps its pins; another run resolves them anew."""
-    if order.kind == "corrections" or not flow_run.id:
+    run = flow_run_id()
+    if order.kind == "corrections" or run is None:
         return None
     versions = (FEATURE_VERSION, SCHEMA_VERSION)
-    return f"work/day={delivery.as_of}/pins-{flow_run.id}-{digest_of(delivery.digests, versions)}.json"
+    return pins_key(delivery.as_of, run, digest_of(delivery.digests, versions))
 
 
 @step("pin", reuse=_pins_of_this_run)

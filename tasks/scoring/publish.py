@@ -16,7 +16,7 @@ from tasks.publication.claims import claim_inputs
 from tasks.publication.data_files import require_stored
 from tasks.publication.erasure_token import read_token
 from tasks.publication.expired import forget_expired
-from tasks.publication.layout import refused_page_key, refused_report_key
+from tasks.publication.layout import publishing_key, refused_page_key, refused_report_key
 from tasks.publication.manifests import commit, manifest_of, require_unbroken
 from tasks.publication.shown import show_newest
 from tasks.running.checkpoints import COUNTED_VERSIONS
@@ -44,7 +44,7 @@ def publish(delivery: Delivery, pins: Pins, draft: Draft, audited: Audited, sett
         PublishError: somebody else publishes the day, or an applicant was erased from it since it was listed.
     """
     store = open_store(settings.storage)
-    store.create(f"work/day={delivery.as_of}/publishing-{secrets.token_hex(16)}", b"")  # housekeeping keeps off the day
+    store.create(publishing_key(delivery.as_of, secrets.token_hex(16)), b"")  # housekeeping keeps off the day
     claim_inputs(store, delivery)
     held = require_stored(store, audited.data_files)
     forget_expired(store, delivery.as_of, held)

@@ -34,6 +34,7 @@ from tasks.errors import ExpectationsNotMet, SourceError
 from tasks.model.contract import pinned_contract
 from tasks.model.load import load_bundle, load_engine
 from tasks.publication.data_files import name_data
+from tasks.publication.layout import checkpoints_prefix
 from tasks.running.checkpoints import code_digest, digest_of
 from tasks.running.step import run_logger, step
 from tasks.running.workers import processors, work_in_order
@@ -59,7 +60,7 @@ class _Worked(NamedTuple):
 
 
 def _same_file_and_pins(file: FileRef, _delivery: Delivery, pins: Pins, _settings: Settings) -> str:
-    return f"{pins.work}{file.name}.{digest_of(file, code_digest())}.json"
+    return f"{checkpoints_prefix(pins.as_of, pins.fingerprint)}{file.name}.{digest_of(file, code_digest())}.json"
 
 
 @step("screen and score", reuse=_same_file_and_pins, task_run_name="screen and score {file.name}")
@@ -128,7 +129,7 @@ def _placed(chunks: Iterable[pa.Table]) -> Iterator[tuple[int, pa.Table]]:
 def _store_part(store: Store, pins: Pins, name: str, tables: list[pa.Table]) -> DataFile:
     table = pa.concat_tables(tables)
     data = write_parquet(table)
-    part = name_data(pins.work, name, data, rows=table.num_rows)
+    part = name_data(checkpoints_prefix(pins.as_of, pins.fingerprint), name, data, rows=table.num_rows)
     overwrite(store, part.key, data)  # a damaged one is renewed; nothing that is published lies under work/
     return part
 

@@ -121,11 +121,6 @@ class Pins:
     base: int = 0
     """Number of the revision that was published when it was resolved; 0: none was."""
 
-    @property
-    def work(self) -> str:
-        """Key prefix of what runs with this fingerprint leave for each other; anyone may renew it."""
-        return f"work/day={self.as_of}/{self.fingerprint[:16]}/"
-
 
 @dataclass(frozen=True, slots=True)
 class DataFile:

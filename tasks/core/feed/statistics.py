@@ -3,7 +3,7 @@
 A column is drawn after others. What it depends on is said by a small tree whose leaves stand for groups of many rows
 (Breiman et al., Classification and Regression Trees, 1984; as a way to make synthetic data: Reiter, Using CART to
 generate partially synthetic public use microdata, 2005), and for numbers by a linear term besides.
-`benchmarks/feed_statistics.py` makes the file from a real one.
+`benchmarks/studies/feed_statistics.py` makes the file from a real one.
 """
 
 from __future__ import annotations

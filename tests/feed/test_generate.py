@@ -15,7 +15,7 @@ from tasks.core.lender.columns import NAMES, TARGET
 from tasks.errors import ConfigError, PublishError
 from tasks.feed.generate import GeneratedDay, generate_day, load_statistics, write_history
 from tasks.store.folder import FolderStore
-from tests.core.test_feed_files import as_delivered
+from tests.core.test_files import as_delivered
 
 DAY = date(2025, 3, 3)
 LANDING = "landing/day=2025-03-03"

@@ -1,4 +1,4 @@
-"""How well synthetic rows pass for real ones: `python -m benchmarks.separate_feed application_train.csv`.
+"""How well synthetic rows pass for real ones: `python -m benchmarks.studies.separate_feed application_train.csv`.
 
 LightGBM is told to tell them apart, over five folds. An AUC of 0.5 means that it cannot, 1 that it always can; real
 rows held against real rows show what "cannot" looks like at this size. `--held-out` makes the statistics anew from one
@@ -20,7 +20,7 @@ import pyarrow as pa
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
-from benchmarks.feed_statistics import build_statistics, read_applications
+from benchmarks.studies.feed_statistics import build_statistics, read_applications
 from tasks.core.feed.statistics import FeedStatistics
 from tasks.core.feed.synthetic import synthesize_applications
 from tasks.core.lender.columns import ID

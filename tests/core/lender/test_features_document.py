@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tasks.core.lender.feature_list import AGE, FAMILIES, FEATURES, NEVER_INPUTS, Feature
 
-DOCUMENT = Path(__file__).parents[2] / "docs/features.md"
+DOCUMENT = Path(__file__).parents[3] / "docs/features.md"
 LISTED = "## The features"
 HEAD = ("| feature | formula or meaning | unit | |", "| --- | --- | --- | --- |")
 ARROW = {1: "↑", -1: "↓", 0: ""}

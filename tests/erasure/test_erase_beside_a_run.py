@@ -18,7 +18,7 @@ from tasks.publication.layout import erased_key
 from tasks.publication.manifests import manifest_of
 from tasks.store import Store, open_store
 from tests.conftest import DAY, Project
-from tests.tasks.test_erase import AT, LIMIT, REASON, erased
+from tests.erasure.test_erase import AT, LIMIT, REASON, erased
 
 Score = Callable[..., Any]
 

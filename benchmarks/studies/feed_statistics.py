@@ -1,4 +1,4 @@
-"""Make `configs/feed_statistics.json` from a real file: `python -m benchmarks.feed_statistics application_train.csv`.
+"""Make `configs/feed_statistics.json` from a real file: `python -m benchmarks.studies.feed_statistics application_train.csv`.
 
 Only figures of groups leave the file. A group of a tree holds at least 60 rows and 1 % of them, a level or a popular
 value is told of from 20 rows on, points of a curve lie 40 rows apart, and shares and residuals are rounded. Points,
@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 from numpy.typing import NDArray
 
-from benchmarks.feed_fit import LEVEL_ROWS, Fit, order, short, spelled_number
+from benchmarks.studies.feed_fit import LEVEL_ROWS, Fit, order, short, spelled_number
 from tasks.core.applications import parse_rows
 from tasks.core.feed.ties import NOT_EMPLOYED, first_form_of
 from tasks.core.lender.columns import COLUMNS, NAMES, TARGET

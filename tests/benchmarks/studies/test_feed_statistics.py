@@ -12,8 +12,8 @@ import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 
-from benchmarks.feed_fit import line_through, order, short, spelled_number, steps_of
-from benchmarks.feed_statistics import as_text, build_statistics, describe_column, main
+from benchmarks.studies.feed_fit import line_through, order, short, spelled_number, steps_of
+from benchmarks.studies.feed_statistics import as_text, build_statistics, describe_column, main
 from tasks.core.feed.statistics import FeedStatistics
 from tasks.core.feed.synthetic import synthesize_applications
 from tasks.core.feed.ties import SETTLED

@@ -19,7 +19,7 @@ from tasks.inspection.verify import verify_store
 from tasks.publication.manifests import newest_manifest
 from tasks.store import Store, open_store
 from tests.conftest import DAY, Project
-from tests.tasks.test_erase import control_of, erased, id_of, manifests, traces
+from tests.erasure.test_erase import control_of, erased, id_of, manifests, traces
 
 NEXT = date(2026, 11, 3)
 Score = Callable[..., Any]

@@ -6,7 +6,7 @@ import pyarrow.compute as pc
 import pytest
 from click.testing import CliRunner
 
-from benchmarks.separate_feed import halves, main, separate
+from benchmarks.studies.separate_feed import halves, main, separate
 from tasks.core.feed.synthetic import synthesize_applications
 from tasks.core.files import encode
 from tasks.feed.generate import load_statistics

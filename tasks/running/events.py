@@ -1,0 +1,58 @@
+"""Events and artifacts of a flow run: for those who listen, and for those who look at it in the Prefect UI.
+
+None of them can fail a run. Outside a flow run there is nobody to tell, and nothing happens.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.context import FlowRunContext
+from prefect.events import emit_event
+from prefect.runtime import flow_run
+
+from tasks.running.step import run_logger
+
+
+def is_in_flow_run() -> bool:
+    """True inside a flow run."""
+    return FlowRunContext.get() is not None
+
+
+def flow_run_id() -> str | None:
+    """Id of the flow run; None outside one."""
+    return str(flow_run.id) if flow_run.id else None
+
+
+def send_event(event: str, *, event_id: UUID, resource: Mapping[str, str], payload: Mapping[str, Any]) -> None:
+    """Emit an event; the same id twice is one event."""
+    if is_in_flow_run():
+        with never_in_the_way(f"event {event}"):
+            emit_event(event, resource=dict(resource), payload=dict(payload), id=event_id)
+
+
+def show_markdown(markdown: str, *, key: str, description: str) -> None:
+    """Show a page beside the flow run."""
+    if is_in_flow_run():
+        with never_in_the_way("artifact"):
+            create_markdown_artifact(markdown=markdown, key=key, description=description)
+
+
+def show_table(rows: Sequence[Mapping[str, Any]], *, key: str, description: str) -> None:
+    """Show a table beside the flow run, one mapping of column to value a row."""
+    if is_in_flow_run():
+        with never_in_the_way("table"):
+            create_table_artifact([dict(row) for row in rows], key=key, description=description)
+
+
+@contextlib.contextmanager
+def never_in_the_way(what: str) -> Iterator[None]:
+    """Tell Prefect something that no run depends on: whatever keeps it from being sent becomes a warning."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - whatever it is, the run has better to do
+        run_logger().warning("The %s could not be sent: %s", what, type(error).__name__)
