@@ -1,4 +1,6 @@
-"""Make `configs/feed_statistics.json` from a real file: `python -m benchmarks.studies.feed_statistics application_train.csv`.
+"""Make `configs/feed_statistics.json` from a real file.
+
+`python -m benchmarks.studies.feed_statistics application_train.csv`
 
 Only figures of groups leave the file. A group of a tree holds at least 60 rows and 1 % of them, a level or a popular
 value is told of from 20 rows on, points of a curve lie 40 rows apart, and shares and residuals are rounded. Points,

@@ -1,4 +1,6 @@
-"""The price of exact reasons against what depth gains: `python -m benchmarks.studies.model_shapes application_train.csv`.
+"""The price of exact reasons against what depth gains.
+
+`python -m benchmarks.studies.model_shapes application_train.csv`
 
 Trees of every depth from 1 to 8, with the settings' other numbers, and LightGBM with 400 trees of 31 leaves on the raw
 columns, all in the same folds. Without a file it takes synthetic applications. Prints a Markdown table of aggregates.
