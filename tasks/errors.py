@@ -45,6 +45,10 @@ class PublishError(ScoringError):
     exit_code = 6
 
 
+class ManifestDamaged(PublishError):
+    """The operator: a manifest in the store is not as it was written; restore it from a backup."""
+
+
 class InputsChanged(ScoringError):
     """The operator: the day is published already and its files have changed since."""
 

@@ -24,6 +24,7 @@ def test_exit_codes_are_those_of_the_failure_table() -> None:
         "ExpectationsNotMet": 4,
         "ModelError": 5,
         "PublishError": 6,
+        "ManifestDamaged": 6,
         "InputsChanged": 7,
         "OrchestratorError": 8,
     }

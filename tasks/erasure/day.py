@@ -25,7 +25,7 @@ from tasks.adapters.files.parquet import read_footer, read_parquet, write_parque
 from tasks.core.applications import rows_of_applicant
 from tasks.core.contract.screening import BROKEN_RULES, SOURCE_FILE, count_by_rule
 from tasks.core.day.erasure import erased_totals, places_of_rows
-from tasks.core.day.manifest import Manifest, manifest_json, pins_of, read_manifest
+from tasks.core.day.manifest import Manifest, pins_of
 from tasks.core.day.records import Audited, DataFile, content_fingerprint, count_by_decision, count_by_reason
 from tasks.core.decision.published_rows import count_changed_reasons
 from tasks.erasure.landing import claim_rewritten, rewritten_controls
@@ -43,6 +43,7 @@ from tasks.publication.layout import (
     manifest_key,
     work_prefix,
 )
+from tasks.publication.manifests import manifest_json, read_manifest
 from tasks.publication.shown import show_newest
 from tasks.publication.stored_day import StoredDay
 from tasks.store import AlreadyExists, Changed, NotFound, Store, Stored
@@ -124,13 +125,13 @@ class Eraser:
 
     def _manifests(self, as_of: date) -> list[tuple[Stored, Manifest]]:
         """All of the day, oldest first, each as stored; readers are shown the newest."""
-        store, day = self._store, StoredDay(self._store, as_of)
-        show_newest(store, as_of)
+        day = StoredDay(self._store, as_of)
         if day.manifests is None:
             raise PublishError(
                 f"Manifests of {as_of} are missing or damaged, so nobody can say which of its data files count. "
                 f"Nothing of the day was changed. Restore revisions/ from a backup. {_AGAIN}"
             )
+        show_newest(self._store, as_of)
         stored = [self._read(manifest_key(as_of, manifest.revision)) for manifest in day.manifests]
         return [(each, read_manifest(each.data)) for each in stored]
 

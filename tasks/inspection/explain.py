@@ -39,7 +39,7 @@ from tasks.model.load import load_bundle, load_engine
 from tasks.publication.data_files import read_data
 from tasks.publication.expired import read_expired
 from tasks.publication.layout import landing_key
-from tasks.publication.manifests import published_revision
+from tasks.publication.stored_day import published_revision
 from tasks.store import Store
 
 _PICTURES: Final = (".png", ".svg")

@@ -21,7 +21,7 @@ from tasks.errors import ConfigError, PublishError, did_you_mean
 from tasks.inspection.handout import hand_out, require_place
 from tasks.publication.data_files import intact_data, read_data
 from tasks.publication.expired import read_expired
-from tasks.publication.manifests import published_revision
+from tasks.publication.stored_day import published_revision
 from tasks.store import Store
 
 _TOLD_RULES: Final = 8

@@ -6,31 +6,21 @@ reference/, and what monitoring may renew.
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any, Final
 
-import pyarrow as pa
-
-from tasks.adapters.files.parquet import read_footer, read_parquet
 from tasks.core.contract.rules import suite_identity
-from tasks.core.day.consistency import (
-    check_changes,
-    check_decisions,
-    check_manifest,
-    check_quarantine,
-    is_of_these_versions,
-)
 from tasks.core.day.manifest import Manifest
 from tasks.core.day.records import DataFile
 from tasks.core.words import counted
 from tasks.errors import ConfigError
 from tasks.inspection.reread import BACKUP, Checked, Reader
+from tasks.publication.data_files import shown_revision
 from tasks.publication.layout import (
     Room,
     announcement_key,
@@ -41,7 +31,6 @@ from tasks.publication.layout import (
     input_key,
     is_hidden,
     landing_key,
-    last_revision,
     manifest_key,
     report_key,
     report_page_key,
@@ -50,24 +39,19 @@ from tasks.publication.layout import (
     room_prefix,
     suite_key,
 )
-from tasks.publication.manifests import UNSOUND, sound_manifest
-from tasks.publication.shown import shown_revision
+from tasks.publication.manifests import read_manifest
+from tasks.publication.stored_day import StoredDay, stored_days
 from tasks.store import Store
 from tasks.store.renewing import read_if_there
 
 _ROOMS: Final[tuple[Room, ...]] = ("decisions", "revisions", "quarantine")
 _PATIENCE_SECONDS: Final = 3.0
 _TOLD: Final = 20
-_NO_PARQUET: Final = (pa.ArrowException, OSError, KeyError, ValueError)
-"""What Arrow raises at bytes that are no parquet of ours."""
 
 
 def verify_store(store: Store) -> Iterator[Checked]:
     """Every day of which anything is or was published, oldest first; then what belongs to no day."""
-    days = sorted(
-        {day for room in _ROOMS for entry in store.list(room_prefix(room)) if (day := day_of(entry.key))}
-        | _reported(store)
-    )
+    days = sorted(stored_days(store, _ROOMS).keys() | _reported(store))
     told_at = time.monotonic()
     for as_of in days:
         checked = verify_day(store, as_of)
@@ -88,19 +72,17 @@ def _reported(store: Store, as_of: date | None = None) -> set[date]:
 def verify_day(store: Store, as_of: date) -> Checked:
     """One day: its manifests, all that they name, what readers see, what it was made from, and what else lies there."""
     reader = Reader(store)
-    listed = {entry.key: entry.size_bytes for room in _ROOMS for entry in store.list(day_prefix(room, as_of))}
+    day = StoredDay(store, as_of)
+    listed = {entry.key: entry.size_bytes for room in _ROOMS for entry in day.entries(room)}
     if expired_key(as_of) in listed:
         reader.read_expired(as_of)
-    last = last_revision(listed)
+    last = day.last_left
     manifests = _read_manifests(reader, as_of, listed, last)
-    decided: dict[int, pa.Table | None] = {}
     for revision, manifest in manifests.items():
-        key, before = manifest_key(as_of, revision), decided.get(revision - 1)
-        decided = {revision: _check_revision(reader, key, manifest, before)}
+        _check_data_files(reader, manifest_key(as_of, revision), manifest)
     _check_contracts(reader, manifests.values())
     _check_shown(reader, as_of, listed, manifests, last)
-    newest = manifests.get(last)
-    if newest and not any(check_manifest(newest, as_of=as_of, revision=last)):
+    if newest := manifests.get(last):
         _check_inputs(reader, newest)
     _check_foreign(reader, listed.keys() - {decisions_key(as_of)})
     _check_unnamed(reader, as_of, listed, manifests, last)
@@ -140,71 +122,35 @@ def _tell_missing(reader: Reader, as_of: date, revision: int, sign: str) -> None
 
 
 def _read_manifest(reader: Reader, as_of: date, revision: int) -> Manifest | None:
+    """The manifest of a revision, if it is sealed, sound in form, and in its own place."""
     key = manifest_key(as_of, revision)
     data = reader.data(key)
     if data is None:
         return None
     try:
-        manifest = sound_manifest(data)
-        contradictions = list(check_manifest(manifest, as_of=as_of, revision=revision))
-    except UNSOUND:
-        reader.problem(key, "is no manifest, or is not as it was written")
+        manifest = read_manifest(data)
+    except ValueError:
+        reader.problem(key, "is not a manifest, or is not as it was written")
         return None
-    for told in contradictions:
-        reader.problem(key, told)
-    if not is_of_these_versions(manifest):
-        reader.remark(
-            key,
-            f"is of features {manifest.feature_version}, schema {manifest.schema_version} and manifest "
-            f"{manifest.manifest_version}, which are not this program's; its rows are not decided again to compare",
-        )
-    return manifest
+    if (manifest.as_of, manifest.revision) == (as_of, revision):
+        return manifest
+    observed = f"{manifest.as_of}, revision {manifest.revision}"
+    reader.problem(key, f"is of {observed}; expected {as_of}, revision {revision}")
+    return None
 
 
 # --- what a manifest names
 
 
-def _check_revision(reader: Reader, key: str, manifest: Manifest, before: pa.Table | None) -> pa.Table | None:
-    """Read all data files of the manifest under `key`; returns its decisions, if their bytes are sound.
+def _check_data_files(reader: Reader, key: str, manifest: Manifest) -> None:
+    """Read all data files of the manifest under `key`: each must have the digest and the size that it names.
 
-    Args:
-        before: decisions of the revision before; None where there is none, or none that is sound.
+    What a sealed manifest names by its digest was checked before it was published; it is not judged again.
     """
-    audited, is_ours = manifest.audited, is_of_these_versions(manifest)
-    check = functools.partial(_check_parquet, reader, key)
-    decided = check(
-        audited.decisions,
-        lambda table, footer: check_decisions(table, footer, manifest) if is_ours else (),
-        copy=decisions_key(manifest.as_of),
-    )
-    check(audited.quarantine, lambda table, _: check_quarantine(table, manifest))
-    is_comparable = decided is not None and before is not None
-    check(audited.changes, lambda table, _: check_changes(table, before, decided, manifest) if is_comparable else ())
-    reader.data_file(audited.contract_report, manifest=key, copy=report_key(manifest.as_of))
-    return decided
-
-
-def _check_parquet(
-    reader: Reader,
-    manifest: str,
-    file: DataFile | None,
-    check: Callable[[pa.Table, Mapping[str, str]], Iterable[str]],
-    copy: str = "",
-) -> pa.Table | None:
-    """The table of a data file, if its bytes are sound; what `check` says of it and its footer is kept."""
-    data = reader.data_file(file, manifest=manifest, copy=copy) if file else None
-    if file is None or data is None:
-        return None
-    place = reader.where(file.key)
-    try:
-        table = read_parquet(data)
-        contradictions = list(check(table, read_footer(data)))
-    except _NO_PARQUET:
-        reader.problem(manifest, f"names {place}, which is not the table that it should be")
-        return None
-    for told in contradictions:
-        reader.problem(manifest, f"contradicts {place}, which {told}")
-    return table
+    audited = manifest.audited
+    shown = {audited.decisions: decisions_key(manifest.as_of), audited.contract_report: report_key(manifest.as_of)}
+    for file in audited.data_files:
+        reader.data_file(file, manifest=key, copy=shown.get(file, ""))
 
 
 def _check_contracts(reader: Reader, manifests: Iterable[Manifest]) -> None:

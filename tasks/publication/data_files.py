@@ -5,6 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
+import pyarrow as pa
+
+from tasks.adapters.files.parquet import read_footer
 from tasks.core.day.records import DataFile
 from tasks.errors import PublishError
 from tasks.store import AlreadyExists, Changed, NotFound, Store
@@ -57,3 +60,11 @@ def read_data(store: Store, file: DataFile) -> bytes:
 def require_stored(store: Store, files: Iterable[DataFile]) -> dict[str, bytes]:
     """Key to bytes of data files. Raises `PublishError` unless every one is there and is what its record says."""
     return {file.key: read_data(store, file) for file in files}
+
+
+def shown_revision(data: bytes) -> int:
+    """Number of the revision that a decisions file belongs to; 0 if the file is damaged and cannot say."""
+    try:
+        return int(read_footer(data)["revision"])
+    except (pa.ArrowException, OSError, KeyError, ValueError):  # OSError is what Arrow calls some broken footers
+        return 0

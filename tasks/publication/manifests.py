@@ -1,63 +1,91 @@
-"""Revisions of a day in the store: where they lie, which is the newest, and what readers see of them.
+"""Manifests of a day: the commit of each revision, as stored.
 
-The manifest is the commit. Revisions are found by asking for rev=0001, rev=0002 … until one is missing, never by a
-listing.
+Revisions are found by asking for rev=0001, rev=0002 … until one is missing, never by a listing.
 """
 
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import date
-from typing import Final
+from typing import Any
 
 from pydantic import TypeAdapter
 
-from tasks.core.day.manifest import Manifest, manifest_json, policy_of, read_manifest
-from tasks.errors import PublishError, SourceError
-from tasks.publication.erasure_token import require_no_erasure
-from tasks.publication.layout import day_prefix, last_revision, manifest_key
+from tasks.core.day.manifest import MANIFEST_VERSION, Manifest, policy_of
+from tasks.errors import ManifestDamaged, PublishError
+from tasks.publication.layout import manifest_key
 from tasks.store import AlreadyExists, Store
 from tasks.store.keys import is_key
 from tasks.store.renewing import read_if_there
 
 
-def newest_manifest(store: Store, as_of: date) -> Manifest | None:
-    """The manifest of the day's newest revision, or None if the day was never published."""
-    newest, revision = None, 1
-    while True:
-        found = manifest_of(store, as_of, revision)
-        if found is None:
-            return newest
-        newest, revision = found, revision + 1
+def manifest_json(manifest: Manifest) -> bytes:
+    """The manifest as stored: with the day's totals, and a seal over all that it says."""
+    content = asdict(manifest)
+    content |= {"as_of": manifest.as_of.isoformat(), "totals": asdict(manifest.totals)}
+    return json.dumps(content | {"seal": _seal(content)}, indent=1).encode()
+
+
+def read_manifest(data: bytes) -> Manifest:
+    """The manifest in stored bytes, every value of its declared type and its totals right.
+
+    Raises:
+        ValueError: the bytes are not a manifest, were altered, or come from a newer version of this program.
+    """
+    try:
+        content = json.loads(data)
+        _require_sealed(content)
+        manifest = _manifest_type().validate_json(data, strict=True)
+        policy_of(manifest)
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"not a manifest: {type(error).__name__}") from None
+    sound = {
+        "its totals are the sum of its files": content["totals"] == asdict(manifest.totals),
+        "it names a contract": {"version", "digest"} <= manifest.contract.keys(),
+        "it names objects": all(is_key(file.key) for file in manifest.audited.data_files),
+    }
+    if wrong := [rule for rule, holds in sound.items() if not holds]:
+        raise ValueError(f"not so: {', '.join(wrong)}")
+    return manifest
 
 
 def manifest_of(store: Store, as_of: date, revision: int) -> Manifest | None:
-    """The manifest of one revision, or None. Raises `PublishError` where what lies there is none."""
+    """The manifest of one revision, or None if there is none.
+
+    Raises:
+        ManifestDamaged: what lies there is not a manifest.
+    """
     key = manifest_key(as_of, revision)
     stored = read_if_there(store, key)
     try:
         return read_manifest(stored.data) if stored else None
-    except (ValueError, KeyError, TypeError):
-        raise PublishError(f"{store.location(key)} is no manifest; restore it before the day is touched.") from None
+    except ValueError:
+        raise ManifestDamaged(
+            f"{store.location(key)} is not a manifest; restore it before the day is touched."
+        ) from None
 
 
-def require_unbroken(store: Store, as_of: date) -> None:
-    """Stop where a manifest was lost before others: a new one in its place would bring those after it back.
+def walk_manifests(store: Store, as_of: date) -> Iterator[Manifest]:
+    """The manifests of a day from the first on, until a number is missing. Raises what `manifest_of` raises."""
+    revision = 1
+    while manifest := manifest_of(store, as_of, revision):
+        yield manifest
+        revision += 1
 
-    Raises:
-        PublishError: names the revision that is missing.
+
+def newest_manifest(store: Store, as_of: date) -> Manifest | None:
+    """The manifest of the day's newest revision, or None if the day was never published.
+
+    Raises what `manifest_of` raises.
     """
-    left = last_revision(entry.key for entry in store.list(day_prefix("revisions", as_of)))
-    newest = newest_manifest(store, as_of)  # looked for after the listing, so that a commit meanwhile is no gap
-    found = newest.revision if newest else 0
-    if left > found:
-        raise PublishError(
-            f"{store.location(manifest_key(as_of, found + 1))} is missing, though the day has a revision {left}. "
-            f"Nothing was changed. Restore {day_prefix('revisions', as_of)} from a backup; `scoring status --verify` "
-            "lists all that is missing."
-        )
+    newest = None
+    for manifest in walk_manifests(store, as_of):
+        newest = manifest
+    return newest
 
 
 def commit(store: Store, manifest: Manifest) -> Manifest:
@@ -80,40 +108,21 @@ def commit(store: Store, manifest: Manifest) -> Manifest:
     return manifest
 
 
-UNSOUND: Final = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
-"""What reading a manifest raises where it is none, or was altered."""
+def _require_sealed(content: Any) -> None:
+    """Raise `ValueError` unless the content is sealed by a digest of all that it says, by a version that we know."""
+    if not isinstance(content, dict):
+        raise ValueError("a manifest is a JSON object")  # noqa: TRY004
+    unsealed = {name: value for name, value in content.items() if name != "seal"}
+    if content["seal"] != _seal(unsealed):
+        raise ValueError("a manifest is sealed by a digest of all that it says")
+    if int(content["manifest_version"]) > int(MANIFEST_VERSION):
+        raise ValueError("a newer version of this program wrote the manifest")
 
 
-def sound_manifest(data: bytes) -> Manifest:
-    """The manifest in stored bytes, every value of its declared type and its totals right. Raises one of `UNSOUND`."""
-    manifest = read_manifest(data)
-    _manifest_type().validate_json(data, strict=True)
-    policy_of(manifest)
-    sound = {
-        "its totals are the sum of its files": json.loads(data)["totals"] == asdict(manifest.totals),
-        "it names a contract": {"version", "digest"} <= manifest.contract.keys(),
-        "it names objects": all(is_key(file.key) for file in manifest.audited.data_files),
-    }
-    if wrong := [rule for rule, holds in sound.items() if not holds]:
-        raise ValueError(f"not so: {', '.join(wrong)}")
-    return manifest
+def _seal(content: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 @functools.cache
 def _manifest_type() -> TypeAdapter[Manifest]:
     return TypeAdapter(Manifest)
-
-
-def published_revision(store: Store, as_of: date, *, hence: str) -> Manifest:
-    """The day's newest revision, from which rows may be shown; `hence` says what follows where there is none.
-
-    Raises:
-        SourceError: the day has not been published.
-        PublishError: the day is damaged, or an applicant is being erased from it.
-    """
-    require_no_erasure(store, as_of)
-    require_unbroken(store, as_of)
-    published = newest_manifest(store, as_of)
-    if published is None:
-        raise SourceError(f"{as_of} has not been published, so {hence}. Score it first: scoring score --as-of {as_of}")
-    return published

@@ -1,4 +1,4 @@
-"""Copies that readers see: renewed from the newest manifest by whoever comes next."""
+"""Copies that readers see: made from the newest manifest, and renewed by whoever comes next."""
 
 from __future__ import annotations
 
@@ -9,96 +9,104 @@ from dataclasses import replace
 from datetime import date
 from typing import NamedTuple
 
-import pyarrow as pa
-
-from tasks.adapters.files.parquet import read_footer
 from tasks.core.day.manifest import Manifest
 from tasks.core.day.records import DataFile
 from tasks.errors import PublishError
-from tasks.publication.data_files import intact_data, read_data
+from tasks.publication.data_files import intact_data, read_data, shown_revision
 from tasks.publication.layout import decisions_key, report_key, report_page_key
 from tasks.publication.manifests import newest_manifest
+from tasks.publication.stored_day import StoredDay
 from tasks.store import Store, Stored
-from tasks.store.renewing import renew
+from tasks.store.renewing import read_if_there, renew
 
 
-def show_newest(store: Store, as_of: date, mended: Callable[[str], object] = lambda _: None) -> Manifest | None:
-    """Make the newest revision what readers of the day see; does nothing where it is already. None: never published.
-
-    Whoever is late cannot bring an older revision back: what readers see is looked at before the newest revision is
-    looked for, and replaced only if it is still that. No two revisions have the same bytes, since each carries its
-    number.
-
-    Args:
-        mended: told the key of each copy that was not what readers should see. The page of the contract report is no
-            copy: another version of the program may make another one of the same report.
-
-    Raises:
-        PublishError: a data file or a manifest is gone or damaged; readers keep what they have.
-    """
-    newest = _show(
-        store, as_of, decisions_key(as_of), lambda manifest: _copy(store, manifest.audited.decisions), mended
-    )
-    if newest:
-        report = report_key(as_of)
-        _show(store, as_of, report, lambda manifest: _copy(store, manifest.audited.contract_report), mended)
-        _show(store, as_of, report_page_key(as_of), lambda manifest: _page(store, manifest), lambda _: None)
-    return newest
-
-
-class _Shown(NamedTuple):
+class _Wanted(NamedTuple):
     """What readers should see."""
 
     sha256: str
     data: Callable[[], bytes]
 
 
-def _copy(store: Store, file: DataFile) -> _Shown:
-    return _Shown(file.sha256, lambda: read_data(store, file))
+class _Copy(NamedTuple):
+    """An object that readers see, and what it should be by a manifest."""
+
+    key: str
+    wanted_by: Callable[[Manifest], _Wanted]
+
+    def is_current(self, seen: Stored | None, newest: Manifest) -> bool:
+        """True if readers see what the newest manifest says."""
+        return seen is not None and hashlib.sha256(seen.data).hexdigest() == self.wanted_by(newest).sha256
 
 
-def _page(store: Store, manifest: Manifest) -> _Shown:
-    """The contract report as a page, from the copy that people read or the data file, whichever is whole."""
-    from tasks.adapters.pages.html import contract_page
+def show_newest(store: Store, as_of: date, mended: Callable[[str], object] = lambda _: None) -> Manifest | None:
+    """Make the newest revision what readers of the day see, and return it; None if the day was never published.
 
-    file = manifest.audited.contract_report
-    report = intact_data(store, replace(file, key=report_key(manifest.as_of))) or read_data(store, file)
-    page = contract_page(json.loads(report))
-    return _Shown(hashlib.sha256(page).hexdigest(), lambda: page)
+    Nothing is written if readers see it already. Whoever is late cannot bring an older revision back: the copies are
+    looked at before the newest revision is looked for, and replaced only if they are still those. No two revisions have
+    the same bytes, since each carries its number.
 
+    Args:
+        store: where the day lies.
+        as_of: the day.
+        mended: called with the key of each copy that was not what readers should see. The page of the contract report
+            is left out: another version of the program may make another page of the same report.
 
-def _show(
-    store: Store, as_of: date, key: str, shown_of: Callable[[Manifest], _Shown], mended: Callable[[str], object]
-) -> Manifest | None:
-    newest: Manifest | None = None
-
-    def renewed(seen: Stored | None) -> bytes | None:
-        nonlocal newest
-        newest = newest_manifest(store, as_of)  # looked for after what readers see, so that nobody goes back
-        _require_known(store, key, seen, newest)
-        shown = shown_of(newest) if newest else None
-        if shown is None or (seen and hashlib.sha256(seen.data).hexdigest() == shown.sha256):
-            return None
-        return shown.data()
-
-    if renew(store, key, renewed, state="The revision is published."):
-        mended(key)
+    Raises:
+        PublishError: a data file or a manifest is gone or damaged; readers keep what they have.
+    """
+    copies = _copies(store, as_of)
+    seen = {copy.key: read_if_there(store, copy.key) for copy in copies}
+    newest = StoredDay(store, as_of).require_unbroken()
+    _require_known(store, as_of, seen[decisions_key(as_of)], newest)
+    if newest is None:
+        return None
+    for copy in copies:
+        if not copy.is_current(seen[copy.key], newest):
+            newest = _renew(store, as_of, copy, newest, mended)
     return newest
 
 
-def _require_known(store: Store, key: str, seen: Stored | None, newest: Manifest | None) -> None:
-    """Stop where readers see a revision whose manifest is gone: the day would be decided again as if it never was."""
-    shown = shown_revision(seen.data) if seen and key.endswith(".parquet") else 0
+def _copies(store: Store, as_of: date) -> tuple[_Copy, ...]:
+    def copied(file: DataFile) -> _Wanted:
+        return _Wanted(file.sha256, lambda: read_data(store, file))
+
+    def page(manifest: Manifest) -> _Wanted:
+        """The contract report as a page, from the copy that people read or the data file, whichever is whole."""
+        from tasks.adapters.pages.html import contract_page
+
+        file = manifest.audited.contract_report
+        report = intact_data(store, replace(file, key=report_key(as_of))) or read_data(store, file)
+        made = contract_page(json.loads(report))
+        return _Wanted(hashlib.sha256(made).hexdigest(), lambda: made)
+
+    return (
+        _Copy(decisions_key(as_of), lambda manifest: copied(manifest.audited.decisions)),
+        _Copy(report_key(as_of), lambda manifest: copied(manifest.audited.contract_report)),
+        _Copy(report_page_key(as_of), page),
+    )
+
+
+def _renew(store: Store, as_of: date, copy: _Copy, newest: Manifest, mended: Callable[[str], object]) -> Manifest:
+    """Renew one copy, and return the manifest that it was made from, which may be newer than `newest`."""
+
+    def renewed(seen: Stored | None) -> bytes | None:
+        nonlocal newest
+        newest = newest_manifest(store, as_of) or newest
+        if copy.key == decisions_key(as_of):
+            _require_known(store, as_of, seen, newest)
+        return None if copy.is_current(seen, newest) else copy.wanted_by(newest).data()
+
+    is_written = renew(store, copy.key, renewed, state="The revision is published.")
+    if is_written and copy.key != report_page_key(as_of):
+        mended(copy.key)
+    return newest
+
+
+def _require_known(store: Store, as_of: date, seen: Stored | None, newest: Manifest | None) -> None:
+    """Stop if readers see a revision whose manifest is gone: the day would be decided again as if it never was."""
+    shown = shown_revision(seen.data) if seen else 0
     if shown > (newest.revision if newest else 0):
         raise PublishError(
-            f"{store.location(key)} shows revision {shown}, whose manifest is missing. Nothing was changed. Restore "
-            "revisions/ from a backup; `scoring status --verify` lists all that is missing."
+            f"{store.location(decisions_key(as_of))} shows revision {shown}, whose manifest is missing. Nothing was "
+            "changed. Restore revisions/ from a backup; `scoring status --verify` lists all that is missing."
         )
-
-
-def shown_revision(data: bytes) -> int:
-    """Number of the revision that a decisions file belongs to; 0 where the file is damaged and cannot say."""
-    try:
-        return int(read_footer(data)["revision"])
-    except (pa.ArrowException, OSError, KeyError, ValueError):  # OSError is what Arrow calls some broken footers
-        return 0

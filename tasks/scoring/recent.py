@@ -6,11 +6,10 @@ from datetime import date, timedelta
 from typing import Final
 
 from tasks.core.day.manifest import Manifest
-from tasks.publication.layout import manifest_key
-from tasks.publication.manifests import UNSOUND, sound_manifest
+from tasks.errors import ManifestDamaged
+from tasks.publication.manifests import newest_manifest
 from tasks.running.step import run_logger
 from tasks.store import Store
-from tasks.store.renewing import read_if_there
 
 LOOKED_BACK_DAYS: Final = 28
 """Four of each weekday: a lender's weekends are not its Mondays."""
@@ -25,19 +24,14 @@ def recent_days(store: Store, as_of: date) -> dict[str, int]:
     is left out, with a warning; it is no reason to stop another.
     """
     days = [as_of - timedelta(days=n) for n in range(LOOKED_BACK_DAYS, 0, -1)]
-    published = ((day, _newest(store, day)) for day in days)
-    decided = {day.isoformat(): manifest.totals.decided for day, manifest in published if manifest}
+    published = {day: _newest(store, day) for day in days}
+    decided = {day.isoformat(): manifest.totals.decided for day, manifest in published.items() if manifest}
     return {day: rows for day, rows in decided.items() if rows}
 
 
 def _newest(store: Store, as_of: date) -> Manifest | None:
-    newest, revision = None, 1
-    while stored := read_if_there(store, manifest_key(as_of, revision)):
-        try:
-            newest = sound_manifest(stored.data)
-        except UNSOUND:
-            place = store.location(manifest_key(as_of, revision))
-            run_logger().warning("%s is damaged; %s is left out of the days to compare with", place, as_of)
-            return None
-        revision += 1
-    return newest
+    try:
+        return newest_manifest(store, as_of)
+    except ManifestDamaged as damage:
+        run_logger().warning("%s It is left out of the days to compare with.", damage)
+        return None

@@ -16,11 +16,10 @@ import pytest
 
 from configs.settings import PROJECT, load_settings
 from tasks.core.day.control_totals import MEASURES, hash_total
-from tasks.core.day.manifest import manifest_json
 from tasks.core.day.records import PUBLISH, FileTotals
 from tasks.errors import ExpectationsNotMet, ScoringError
 from tasks.publication.layout import manifest_key
-from tasks.publication.manifests import commit
+from tasks.publication.manifests import commit, manifest_json
 from tasks.scoring.arrive import arrive
 from tasks.scoring.audit import audit, require_reconciled
 from tasks.scoring.pin import pin

@@ -22,7 +22,7 @@ from flows.score_applications import score_applications
 from tasks.adapters.lightgbm import LightGBMModel
 from tasks.adapters.pages.plots import draw_account, encode_figure
 from tasks.core.applications import parse_rows
-from tasks.core.day.manifest import Manifest, manifest_json, read_manifest
+from tasks.core.day.manifest import Manifest
 from tasks.core.decision.reasons import REASONS
 from tasks.core.lender.feature_list import FAMILIES
 from tasks.core.model.bundle import ModelPin
@@ -31,6 +31,7 @@ from tasks.inspection.explain import Explained, explain
 from tasks.model.load import load_bundle
 from tasks.publication.erasure_token import note_erasure
 from tasks.publication.expired import note_expired
+from tasks.publication.manifests import manifest_json, read_manifest
 from tasks.store.folder import FolderStore
 from tests.commands import Ended, call
 from tests.conftest import DAY, Project

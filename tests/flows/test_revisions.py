@@ -17,10 +17,11 @@ import pytest
 from configs.settings import load_settings
 from flows.monitor_decisions import monitor_decisions
 from flows.summary import day_summary
-from tasks.core.day.manifest import Manifest, manifest_json, policy_of, read_manifest
+from tasks.core.day.manifest import Manifest, policy_of
 from tasks.core.decision.published_rows import CHANGES, build_changes
 from tasks.errors import ConfigError, InputsChanged, ModelError, PublishError, ScoringError, SourceError
 from tasks.inspection.verify import verify_day
+from tasks.publication.manifests import manifest_json, read_manifest
 from tasks.scoring.announce import day_markdown, event_of
 from tasks.store.folder import FolderStore
 from tests.conftest import DAY, Project

@@ -10,10 +10,11 @@ import pytest
 
 from configs.calendar import Calendar
 from configs.settings import Storage
-from tasks.core.day.manifest import Manifest, manifest_json, read_manifest
+from tasks.core.day.manifest import Manifest
 from tasks.inspection.status import DayStatus, day_history, list_days
 from tasks.publication.expired import note_expired
 from tasks.publication.layout import announcement_key, decisions_key, manifest_key, report_key
+from tasks.publication.manifests import manifest_json, read_manifest
 from tasks.store import Stored, open_store
 from tasks.store.folder import FolderStore
 from tests.conftest import DAY, Project

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tasks.core.day.manifest import read_manifest
 from tasks.inspection import verify
 from tasks.inspection.verify import verify_day, verify_store
 from tasks.publication.layout import decisions_key, manifest_key, report_key, report_page_key
+from tasks.publication.manifests import read_manifest
 from tasks.publication.shown import show_newest
 from tasks.store import Entry
 from tasks.store.folder import FolderStore

@@ -12,10 +12,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tasks.adapters.pages.html import contract_page
-from tasks.core.day.manifest import Manifest, pins_of, read_manifest
+from tasks.core.day.manifest import Manifest, pins_of
 from tasks.core.day.records import DataFile, Delivery, FileRef, fingerprint
 from tasks.core.files import format_of
 from tasks.publication.layout import decisions_key, report_key, report_page_key
+from tasks.publication.manifests import read_manifest
 from tasks.store import NotFound, Store
 
 

@@ -13,8 +13,9 @@ import pytest
 from prefect.settings import PREFECT_API_URL
 
 from configs.settings import load_settings
-from tasks.core.day.manifest import Manifest, manifest_json
+from tasks.core.day.manifest import Manifest
 from tasks.publication.layout import decisions_key, manifest_key, report_page_key
+from tasks.publication.manifests import manifest_json
 from tasks.store import Store, open_store
 from tests.conftest import DAY, Project, with_rival
 from tests.proofs.evidence import IS_WHOLE, note, sampled

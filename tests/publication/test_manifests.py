@@ -10,14 +10,14 @@ import pytest
 
 from tasks.adapters.files.parquet import write_parquet
 from tasks.adapters.pages.html import contract_page
-from tasks.core.day.manifest import Manifest, manifest_json, read_manifest
+from tasks.core.day.manifest import Manifest
 from tasks.core.day.records import Audited, DataFile, FileTotals
 from tasks.core.model.bundle import ModelPin
 from tasks.errors import PublishError
-from tasks.publication.data_files import store_data
+from tasks.publication.data_files import shown_revision, store_data
 from tasks.publication.layout import decisions_key, manifest_key, report_page_key
-from tasks.publication.manifests import commit, newest_manifest
-from tasks.publication.shown import show_newest, shown_revision
+from tasks.publication.manifests import commit, manifest_json, newest_manifest, read_manifest
+from tasks.publication.shown import show_newest
 from tasks.store.folder import FolderStore
 from tests.contract_reports import contract_report
 
@@ -34,9 +34,11 @@ def manifest(
 ) -> Manifest:
     files = {"a.csv": FileTotals(3, 1, 1, 1)}
     audited = Audited(decisions, None, report or decisions, "content", files, {"approve": 1}, {"z": 2, "a": 1})
-    policy = {"version": "1", "cutoff": 0.1}
+    policy = {"version": "1", "cutoff": 0.1, "refer_from": 0.1, "bands": {"A": None}, "digest": "p"}
     model = ModelPin("credit-default", "1", "d")
-    return Manifest(DAY, revision, fingerprint, {"a.csv": "s"}, model, policy, {"version": "1"}, audited, {"at": "t"})
+    return Manifest(
+        DAY, revision, fingerprint, {"a.csv": "s"}, model, policy, {"version": "1", "digest": "c"}, audited, {"at": "t"}
+    )
 
 
 def data(store: FolderStore, content: bytes = b"decisions") -> DataFile:
@@ -53,7 +55,7 @@ def test_a_manifest_reads_back_as_it_was_written(store: FolderStore) -> None:
 @pytest.mark.parametrize("content", [b"", b"null", b"5", b"[]", b"{}", b'{"audited": 3}'])
 def test_what_is_no_manifest_stops_the_day(store: FolderStore, content: bytes) -> None:
     store.create(manifest_key(DAY, 1), content)
-    with pytest.raises(PublishError, match="is no manifest; restore it"):
+    with pytest.raises(PublishError, match="is not a manifest; restore it"):
         newest_manifest(store, DAY)
 
 
@@ -162,13 +164,21 @@ def test_a_run_that_was_overtaken_does_not_bring_an_older_revision_back(store: F
     assert shown(store) == 3
 
 
-@pytest.mark.parametrize("gone", [1, 2])
-def test_a_day_whose_manifest_is_gone_is_not_decided_as_if_it_never_was(store: FolderStore, gone: int) -> None:
+@pytest.mark.parametrize(
+    ("gone", "told"),
+    [
+        (1, "rev=0001/manifest.json is missing, though the day has a revision 2"),
+        (2, "shows revision 2, whose manifest"),
+    ],
+)
+def test_a_day_whose_manifest_is_gone_is_not_decided_as_if_it_never_was(
+    store: FolderStore, gone: int, told: str
+) -> None:
     published(store, 1)
     published(store, 2)
     show_newest(store, DAY)
     store.delete(manifest_key(DAY, gone))
-    with pytest.raises(PublishError, match="shows revision 2, whose manifest is missing"):
+    with pytest.raises(PublishError, match=told):
         show_newest(store, DAY)
 
 

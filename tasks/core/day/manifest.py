@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any, Final, Literal, NamedTuple
 
-from tasks.core.day.records import Audited, DataFile, Delivery, FileTotals, Pins, sum_totals
+from tasks.core.day.records import Audited, Delivery, FileTotals, Pins, sum_totals
 from tasks.core.decision.policy import Band, Policy
 from tasks.core.decision.published_rows import SCHEMA_VERSION
 from tasks.core.decision.reasons import Reason
@@ -116,47 +114,6 @@ def first_reasons(manifest: Manifest) -> list[FirstReason]:
     counts = sorted(audited.by_reason.items(), key=lambda count: (-count[1], count[0]))
     told = [*counts, ("none", not_approved - sum(audited.by_reason.values()))]
     return [FirstReason(code, families.get(code, ""), rows, rows / not_approved) for code, rows in told if rows]
-
-
-def manifest_json(manifest: Manifest) -> bytes:
-    """The manifest as stored."""
-    content = asdict(manifest) | {"as_of": manifest.as_of.isoformat(), "totals": asdict(manifest.totals)}
-    return json.dumps(content | {"seal": _seal(content)}, indent=1).encode()
-
-
-def read_manifest(data: bytes) -> Manifest:
-    """The manifest in stored bytes. Raises `ValueError` or `KeyError` where it is none."""
-    content = json.loads(data)
-    if not isinstance(content, dict):
-        raise ValueError("a manifest is a JSON object")  # noqa: TRY004
-    if content.pop("seal") != _seal(content):
-        raise ValueError("a manifest is sealed by a digest of all that it says")
-    audited = content.pop("audited")
-    content.pop("totals")
-    quarantine, changes = audited.pop("quarantine"), audited.pop("changes")
-    return Manifest(
-        **content
-        | {
-            "as_of": date.fromisoformat(content["as_of"]),
-            "erasures": tuple(content.get("erasures", ())),
-            "model": ModelPin(**content["model"]),
-            "reasons": {family: Reason(**told) for family, told in content.get("reasons", {}).items()},
-            "audited": Audited(
-                **audited
-                | {
-                    "decisions": DataFile(**audited["decisions"]),
-                    "quarantine": DataFile(**quarantine) if quarantine else None,
-                    "changes": DataFile(**changes) if changes else None,
-                    "contract_report": DataFile(**audited["contract_report"]),
-                    "files": {name: FileTotals(**one) for name, one in audited["files"].items()},
-                }
-            ),
-        }
-    )
-
-
-def _seal(content: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def unexpired_inputs(published: Manifest, delivery: Delivery) -> dict[str, str]:
