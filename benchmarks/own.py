@@ -77,21 +77,21 @@ def _publish(settings: Settings, watch: Stopwatch) -> Manifest:
     from tasks.scoring.audit import audit
     from tasks.scoring.pin import pin
     from tasks.scoring.publish import publish, roll_forward
-    from tasks.scoring.revise import draft_after
+    from tasks.scoring.revise import draft
     from tasks.scoring.screen_score import screen_and_score
 
     with watch.stage("arrive"):
-        published = roll_forward(DAY, settings)
-        delivery = arrive(DAY, settings, order=PUBLISH, published=published)
+        standing = roll_forward(DAY, PUBLISH, settings)
+        delivery = arrive(standing, settings)
     with watch.stage("pin"):
-        pins = pin(delivery, settings, order=PUBLISH, published=published)
-        draft = draft_after(published, PUBLISH, base=pins.base)
+        pins = pin(standing, delivery, settings)
+        revision = draft(standing, delivery, settings)
     with watch.stage("screen and score"):
         parts = [screen_and_score(file, delivery, pins, settings) for file in delivery.files]
     with watch.stage("audit"):
-        audited = audit(delivery, pins, draft, parts, settings)
+        audited = audit(delivery, pins, revision, parts, settings)
     with watch.stage("publish"):
-        return publish(delivery, pins, draft, audited, settings)
+        return publish(standing, delivery, pins, revision, audited, settings)
 
 
 def _counts(manifest: Manifest) -> dict[str, Any]:

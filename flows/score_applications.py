@@ -7,15 +7,14 @@ from datetime import date
 from prefect import flow
 
 from configs.settings import load_settings
-from tasks.core.day.manifest import DayResult
-from tasks.core.day.records import is_empty
+from tasks.core.day.standing import DayResult, is_excused
 from tasks.running.step import business_day, run_name
 from tasks.scoring.announce import announce
 from tasks.scoring.arrive import arrive
 from tasks.scoring.audit import audit
 from tasks.scoring.pin import pin
 from tasks.scoring.publish import publish, roll_forward
-from tasks.scoring.revise import draft_after, is_same, read_order, settled
+from tasks.scoring.revise import draft, equal_revision, read_order, require_current, unchanged_revision
 from tasks.scoring.screen_score import screen_and_score
 
 
@@ -42,22 +41,23 @@ def score_applications(
     settings = load_settings(config)
     order = read_order(force=force, corrections=corrections, reason=reason)
     day = business_day(as_of, settings)
-    published = roll_forward(day, settings)
-    if published:
-        announce(published, settings, config)
-    delivery = arrive(day, settings, order=order, published=published)
-    if unchanged := settled(order, delivery, published):
-        return DayResult("unchanged", delivery, unchanged)
+    standing = roll_forward(day, order, settings)
+    if standing.published:
+        announce(standing.published, settings, config)
+    delivery = arrive(standing, settings)
+    if unchanged := unchanged_revision(standing, delivery):
+        return DayResult("unchanged", standing, unchanged)
     if not delivery.files:
-        return DayResult("no applications", delivery, None)
-    pins = pin(delivery, settings, order=order, published=published)
-    if published and is_same(pins, published):
-        return DayResult("unchanged", delivery, published)
-    draft = draft_after(published, order, base=pins.base)
+        return DayResult("no applications", standing, None)
+    pins = pin(standing, delivery, settings)
+    if equal := equal_revision(standing, pins):
+        return DayResult("unchanged", standing, equal)
+    revision = draft(standing, delivery, settings)
+    require_current(revision, standing)
     parts = [screen_and_score(file, delivery, pins, settings) for file in delivery.files]
-    if not published and is_empty(delivery, parts):
-        return DayResult("no applications", delivery, None)
-    audited = audit(delivery, pins, draft, parts, settings)
-    manifest = publish(delivery, pins, draft, audited, settings)
+    if is_excused(standing, parts):
+        return DayResult("no applications", standing, None)
+    audited = audit(delivery, pins, revision, parts, settings)
+    manifest = publish(standing, delivery, pins, revision, audited, settings)
     announce(manifest, settings, config)
-    return DayResult("published", delivery, manifest)
+    return DayResult("published", standing, manifest)

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from configs.settings import Settings
-from tasks.core.day.manifest import DayResult, FirstReason, first_reasons
+from tasks.core.day.manifest import FirstReason, first_reasons
 from tasks.core.day.records import CORRECTIONS, FileTotals, tell_changed
+from tasks.core.day.standing import DayResult
 from tasks.core.words import counted, percent
 from tasks.model.load import registry_of
 from tasks.publication.layout import decisions_key, manifest_key, report_page_key
@@ -31,7 +32,7 @@ def day_summary(result: DayResult, settings: Settings) -> str:
     manifest, store = result.manifest, open_store(settings.storage)
     if manifest is None:
         return (
-            f"\nApplications of {result.delivery.as_of}: none came, and none need come: it is {result.delivery.excuse}"
+            f"\nApplications of {result.standing.as_of}: none came, and none need come: it is {result.standing.excuse}"
         )
     totals, audited, model = manifest.totals, manifest.audited, manifest.model
     status = {
@@ -57,7 +58,7 @@ def day_summary(result: DayResult, settings: Settings) -> str:
         if changes
         else {}
     )
-    waiting = ", ".join(result.delivery.waiting)
+    waiting = ", ".join(result.standing.waiting)
     places = {
         "Decisions": store.location(decisions_key(manifest.as_of)),
         "Quarantine": store.location(audited.quarantine.key) if audited.quarantine else "none",

@@ -4,82 +4,110 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Collection
 from datetime import date
 from typing import Final
 
 from tasks.core.day.control import CONTROL, Control, read_control
 from tasks.core.day.manifest import Manifest
 from tasks.core.day.records import CORRECTIONS, PUBLISH, Delivery, FileRef, Order
+from tasks.core.day.standing import Standing
 from tasks.core.files import format_of
 from tasks.core.words import counted
 from tasks.delivery.files import digest_of_stream, open_landing
 from tasks.errors import InputsChanged, SourceError
+from tasks.publication.erasure_token import require_no_erasure
 from tasks.publication.expired import read_expired
 from tasks.publication.layout import landing_key
 from tasks.store import Changed, NotFound, Store
 
 # Steps put suffixes behind a file's name, and most file systems end at 255.
 _LONGEST_NAME_BYTES: Final = 200
-
-
 _TOLD_NAMES: Final = 5
 _TOLD_CHARACTERS: Final = 80
 
 
-def list_delivery(
-    store: Store,
-    as_of: date,
-    *,
-    order: Order = PUBLISH,
-    published: Manifest | None = None,
-    may_be_empty: bool = False,
-) -> Delivery:
-    """All application files under the day's landing prefix; names that begin with `_` or `.` are no applications.
+def stand(
+    store: Store, as_of: date, published: Manifest | None, *, order: Order = PUBLISH, excuse: str | None = None
+) -> Standing:
+    """How a day stands, by the names in its landing and its newest revision.
+
+    Raises:
+        PublishError: an applicant is being erased from the day.
+    """
+    erasure = require_no_erasure(store, as_of)  # before anything is listed: what is read later is not older than it
+    there = {entry.key.removeprefix(landing_key(as_of)) for entry in store.list(landing_key(as_of))}
+    inputs = published.inputs if published else {}
+    corrections = [name for name in sorted(there) if _is_correction(name)]
+    is_waiting = order.kind == "publish"
+    return Standing(
+        as_of,
+        order,
+        published,
+        excuse,
+        erasure,
+        expired=_expired_names(store, published, there) if published else (),
+        waiting=tuple(name for name in corrections if name not in inputs) if is_waiting else (),
+    )
+
+
+def list_delivery(store: Store, standing: Standing) -> Delivery:
+    """All application files that count, with their digests; names that begin with `_` or `.` are not applications.
+
+    Of corrections those that are published already count, and all if a revision is ordered.
 
     Raises:
         SourceError: there are none, one has an unknown ending, or they differ from the control file.
         InputsChanged: a published day is to be revised, and files of it were removed by rule.
     """
-    prefix = landing_key(as_of)
-    expired = _expired_names(store, published) if published else ()
-    if published and order.kind != "publish":
-        require_unexpired(expired, published)
-    files = _list_files(store, as_of, "", may_be_empty=may_be_empty)
-    if order.kind != "publish":
+    as_of = standing.as_of
+    if standing.order.kind != "publish":
+        require_unexpired(standing)
+        files = _list_files(store, as_of, "", may_be_empty=standing.may_be_empty)
         return Delivery(as_of, (*files, *_list_files(store, as_of, CORRECTIONS)))
-    there = [entry.key.removeprefix(prefix) for entry in store.list(prefix + CORRECTIONS)]
-    there = [name for name in there if _is_application(name.removeprefix(CORRECTIONS))]
-    counted = [name for name in there if published and name in published.inputs]
-    control = _control_of_counted(store, prefix + CORRECTIONS + CONTROL) if counted else None
-    corrections = [
-        _digested(store, as_of, name, _announced_rows(control, name.removeprefix(CORRECTIONS))) for name in counted
-    ]
-    waiting = tuple(name for name in there if name not in counted)
-    return Delivery(as_of, (*files, *corrections), waiting=waiting, expired=expired)
+    files = _list_files(store, as_of, "", may_be_empty=standing.may_be_empty)
+    return Delivery(as_of, (*files, *_published_corrections(store, standing)))
 
 
-def require_unexpired(expired: Sequence[str], published: Manifest) -> None:
-    """Stop where files that a day was published from were removed by rule: nothing can be made of them any more.
+def require_unexpired(standing: Standing) -> None:
+    """Stop if files that a day was published from were removed by rule: nothing can be made of them any more.
 
     Raises:
         InputsChanged: says how many, and how to get them back.
     """
-    if expired:
+    published = standing.published
+    if published and standing.expired:
         raise InputsChanged(
-            f"The landing of {published.as_of} has expired: {len(expired)} of the {len(published.inputs)} files that "
-            f"revision {published.revision} was made from were removed by rule (retention.landing_days). Nothing was "
-            "changed; the decisions stay published. To revise or monitor the day, restore the files from an archive "
-            "under their names."
+            f"The landing of {published.as_of} has expired: {len(standing.expired)} of the {len(published.inputs)} "
+            f"files that revision {published.revision} was made from were removed by rule (retention.landing_days). "
+            "Nothing was changed; the decisions stay published. To revise or monitor the day, restore the files from "
+            "an archive under their names."
         )
 
 
-def _expired_names(store: Store, published: Manifest) -> tuple[str, ...]:
-    prefix = landing_key(published.as_of)
-    there = {entry.key for entry in store.list(prefix)}
-    gone = [name for name in published.inputs if prefix + name not in there]
+def _published_corrections(store: Store, standing: Standing) -> list[FileRef]:
+    """The corrections in the landing that the newest revision was made from."""
+    inputs = standing.published.inputs if standing.published else {}
+    prefix = landing_key(standing.as_of)
+    there = [entry.key.removeprefix(prefix) for entry in store.list(prefix + CORRECTIONS)]
+    names = [name for name in there if _is_correction(name) and name in inputs]
+    control = _control_of_counted(store, prefix + CORRECTIONS + CONTROL) if names else None
+    return [
+        _digested(store, standing.as_of, name, _announced_rows(control, name.removeprefix(CORRECTIONS)))
+        for name in names
+    ]
+
+
+def _is_correction(name: str) -> bool:
+    """True for the name of a file of corrections."""
+    return name.startswith(CORRECTIONS) and _is_application(name.removeprefix(CORRECTIONS))
+
+
+def _expired_names(store: Store, published: Manifest, there: Collection[str]) -> tuple[str, ...]:
+    """Files of a revision that are not in the landing any more and that were removed by rule."""
+    gone = [name for name in published.inputs if name not in there]
     noted = read_expired(store, published.as_of) if gone else {}
-    return tuple(name for name in gone if prefix + name in noted)
+    return tuple(name for name in gone if landing_key(published.as_of) + name in noted)
 
 
 def _list_files(store: Store, as_of: date, folder: str, *, may_be_empty: bool = True) -> list[FileRef]:

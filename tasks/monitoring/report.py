@@ -20,7 +20,7 @@ from tasks.core.lender.columns import ID, NUMBERS, TEXTS
 from tasks.core.monitoring.drift import coarsen
 from tasks.core.sampling import choose_sample
 from tasks.delivery.files import delivered_chunks, open_delivered
-from tasks.delivery.listing import list_delivery, require_unexpired
+from tasks.delivery.listing import list_delivery, require_unexpired, stand
 from tasks.errors import InputsChanged, ModelError, SourceError
 from tasks.model.load import load_bundle
 from tasks.publication.layout import monitoring_key, reference_key
@@ -99,8 +99,9 @@ def sample_day(store: Store, published: Manifest, settings: Settings) -> pd.Data
             f"Revision {published.revision} of {published.as_of} has no decided application any more, so there is "
             "nothing to compare with the reference. Nothing was changed."
         )
-    delivery = list_delivery(store, published.as_of, published=published, may_be_empty=True)
-    require_unexpired(delivery.expired, published)
+    standing = stand(store, published.as_of, published)
+    require_unexpired(standing)
+    delivery = list_delivery(store, standing)
     if delivery.digests != published.inputs:
         raise InputsChanged(
             f"The landing files of {published.as_of} are not those that revision {published.revision} was made from; "

@@ -3,6 +3,7 @@ r"""The storage layout: every key, prefix and pattern of the store. No other mod
 >>> day = date(2026, 11, 2)
 >>> keys = (
 ...     landing_key(day), work_prefix(day), checkpoints_prefix(day, "3fa9" * 16), pins_key(day, "run", "0f1e"),
+...     draft_key(day, "run", "0f1e"),
 ...     publishing_key(day, "7c"), erased_key(day), manifest_key(day, 1), announcement_key(day, 1), expired_key(day),
 ...     decisions_key(day), report_key(day), report_page_key(day), refused_report_key(day), refused_page_key(day),
 ...     monitoring_key(day, "drift.html"), suite_key("ab12"), input_key("ab12"), reference_key("1"),
@@ -13,6 +14,7 @@ landing/day=2026-11-02/
 work/day=2026-11-02/
 work/day=2026-11-02/3fa93fa93fa93fa9/
 work/day=2026-11-02/pins-run-0f1e.json
+work/day=2026-11-02/draft-run-0f1e.json
 work/day=2026-11-02/publishing-7c
 work/day=2026-11-02/erased.json
 revisions/day=2026-11-02/rev=0001/manifest.json
@@ -117,6 +119,11 @@ def checkpoints_prefix(as_of: date, fingerprint: str) -> str:
 def pins_key(as_of: date, run: str, digest: str) -> str:
     """Key of the pins of one flow run on files with this digest."""
     return f"{work_prefix(as_of)}pins-{run}-{digest}.json"
+
+
+def draft_key(as_of: date, run: str, digest: str) -> str:
+    """Key of the revision that one flow run drafts from files with this digest."""
+    return f"{work_prefix(as_of)}draft-{run}-{digest}.json"
 
 
 def publishing_key(as_of: date, token: str) -> str:

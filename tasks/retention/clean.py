@@ -21,9 +21,8 @@ from typing import Final, NamedTuple
 from configs.calendar import Clock, load_calendar
 from configs.settings import Retention, Settings
 from tasks.core.day.control import CONTROL
-from tasks.core.day.manifest import unexpired_inputs
 from tasks.core.words import counted
-from tasks.delivery.listing import list_delivery
+from tasks.delivery.listing import list_delivery, stand
 from tasks.errors import ConfigError, SourceError
 from tasks.publication.expired import forget_expired, note_expired
 from tasks.publication.layout import Room, day_of, is_data_file, landing_key, room_of, room_prefix
@@ -237,10 +236,11 @@ def _why_landing_stays(day: StoredDay, clock: Clock, entries: Sequence[Entry]) -
     published = day.manifests[-1]
     run_logger().info("Holding the landing of %s against what was published from it", day.as_of)
     try:
-        delivery = list_delivery(day.store, day.as_of, published=published, may_be_empty=True)
+        standing = stand(day.store, day.as_of, published)
+        delivery = list_delivery(day.store, standing)
     except SourceError:
         return _UNDECIDED
-    is_decided = delivery.digests == unexpired_inputs(published, delivery) and not delivery.waiting
+    is_decided = delivery.digests == standing.unexpired_inputs and not standing.waiting
     return None if is_decided else _UNDECIDED
 
 

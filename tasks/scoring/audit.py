@@ -6,7 +6,6 @@ Data files are named by their digest, and nobody reads them until a manifest nam
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 
 import pyarrow as pa
@@ -54,7 +53,7 @@ def _same_parts_and_bounds(
     delivery: Delivery, pins: Pins, draft: Draft, _parts: Sequence[PartRef], settings: Settings
 ) -> str:
     judged_by = (settings.contract, settings.audit, suite_text(settings.audit.suite))
-    digest = digest_of(replace(delivery, erasure=None), draft, judged_by, code_digest())
+    digest = digest_of(delivery, draft, judged_by, code_digest())
     return f"{checkpoints_prefix(pins.as_of, pins.fingerprint)}audit.{digest}.json"
 
 

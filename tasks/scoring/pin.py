@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from configs.policy import load_policy
 from configs.settings import Settings
 from tasks.core.contract.rules import suite_identity
 from tasks.core.day.manifest import Manifest, pins_of
-from tasks.core.day.records import PUBLISH, Delivery, Order, Pins, fingerprint
+from tasks.core.day.records import Delivery, Pins, fingerprint
+from tasks.core.day.standing import Standing
 from tasks.core.decision.published_rows import SCHEMA_VERSION
 from tasks.core.lender.feature_list import FAMILIES
 from tasks.core.model.features import FEATURE_VERSION
@@ -26,28 +27,25 @@ if TYPE_CHECKING:
     pass
 
 
-def _pins_of_this_run(delivery: Delivery, _settings: Settings, *, order: Order = PUBLISH, **_: Any) -> str | None:
+def _pins_of_this_run(standing: Standing, delivery: Delivery, _settings: Settings) -> str | None:
     """A run that is tried again on the same files keeps its pins; another run resolves them anew."""
     run = flow_run_id()
-    if order.kind == "corrections" or run is None:
+    if standing.order.kind == "corrections" or run is None:
         return None
     versions = (FEATURE_VERSION, SCHEMA_VERSION)
     return pins_key(delivery.as_of, run, digest_of(delivery.digests, versions))
 
 
 @step("pin", reuse=_pins_of_this_run)
-def pin(delivery: Delivery, settings: Settings, *, order: Order = PUBLISH, published: Manifest | None = None) -> Pins:
+def pin(standing: Standing, delivery: Delivery, settings: Settings) -> Pins:
     """The champion's version and digest, the policy with its cut-off, the contract, and the fingerprint of it all.
 
-    Args:
-        delivery: what is to be decided.
-        settings: where registry, policy and contract are.
-        order: corrections keep what the published revision was decided with.
-        published: the newest revision, which another would follow.
+    Corrections keep what the published revision was decided with.
     """
-    kept = published if order.kind == "corrections" else None
-    pins = _pins_of(kept, delivery) if kept else _resolve(delivery, settings)
-    pins = replace(pins, base=published.revision if published else 0)
+    if standing.published and standing.order.kind == "corrections":
+        pins = _pins_of(standing.published, delivery)
+    else:
+        pins = _resolve(delivery, settings)
     run_logger().info(
         "Scoring with %s version %s, policy %s (cut-off %.4f), contract %s",
         pins.model.name, pins.model.version, pins.policy.version, pins.policy.cutoff, pins.contract_version,

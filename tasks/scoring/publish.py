@@ -8,9 +8,12 @@ import secrets
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 
+from configs.calendar import load_calendar
 from configs.settings import Settings
 from tasks.core.day.manifest import Manifest, policy_record
-from tasks.core.day.records import Audited, Delivery, Draft, Pins
+from tasks.core.day.records import Audited, Delivery, Draft, Order, Pins
+from tasks.core.day.standing import Standing
+from tasks.delivery.listing import stand
 from tasks.errors import PublishError
 from tasks.publication.claims import claim_inputs
 from tasks.publication.data_files import require_stored
@@ -25,35 +28,43 @@ from tasks.store import AlreadyExists, Store, open_store
 
 
 @step("roll forward")
-def roll_forward(as_of: date, settings: Settings) -> Manifest | None:
-    """The day's newest revision, shown to readers should the run that published it have died before that."""
+def roll_forward(as_of: date, order: Order, settings: Settings) -> Standing:
+    """How the day stands; its newest revision is shown to readers if the run that published it died before that.
+
+    Raises:
+        PublishError: what is published of the day is damaged, or an applicant is being erased from it.
+    """
     store = open_store(settings.storage)
-    return show_newest(
-        store,
-        as_of,
-        lambda key: run_logger().warning("%s was not of the newest revision; it is now", store.location(key)),
-    )
+
+    def warn(key: str) -> None:
+        run_logger().warning("%s was not of the newest revision; it is now", store.location(key))
+
+    published = show_newest(store, as_of, warn)
+    excuse = load_calendar(settings.scoring.calendar).excuse(as_of)
+    return stand(store, as_of, published, order=order, excuse=excuse)
 
 
 @step("publish")
-def publish(delivery: Delivery, pins: Pins, draft: Draft, audited: Audited, settings: Settings) -> Manifest:
+def publish(
+    standing: Standing, delivery: Delivery, pins: Pins, draft: Draft, audited: Audited, settings: Settings
+) -> Manifest:
     """Publish the audited day as one revision: whole, or not at all.
 
     Raises:
-        PublishError: somebody else publishes the day, or an applicant was erased from it since it was listed.
+        PublishError: somebody else publishes the day, or an applicant was erased from it since the run began.
     """
     store = open_store(settings.storage)
     store.create(publishing_key(delivery.as_of, secrets.token_hex(16)), b"")  # housekeeping keeps off the day
     claim_inputs(store, delivery)
     held = require_stored(store, audited.data_files)
     forget_expired(store, delivery.as_of, held)
-    if read_token(store, delivery.as_of) != delivery.erasure:
+    if read_token(store, delivery.as_of) != standing.erasure:
         raise PublishError(
             f"An applicant was erased from {delivery.as_of} while it was decided. Nothing was published; run the "
             "command again."
         )
     manifest = commit(store, build_manifest(delivery, pins, draft, audited))
-    if read_token(store, delivery.as_of) != delivery.erasure:
+    if read_token(store, delivery.as_of) != standing.erasure:
         _put_back(store, manifest, held)
         raise PublishError(
             f"Revision {manifest.revision} of {delivery.as_of} was published in the moment in which an applicant was "

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from tasks.core.day.manifest import Manifest, unexpired_inputs
+from configs.settings import Settings
+from tasks.core.day.manifest import Manifest
 from tasks.core.day.records import CORRECTIONS, Delivery, Draft, Order, Pins
+from tasks.core.day.standing import Standing
 from tasks.errors import ConfigError, InputsChanged, PublishError, SourceError
-from tasks.publication.layout import landing_key
-from tasks.running.step import run_logger
+from tasks.publication.layout import draft_key, landing_key
+from tasks.running.checkpoints import digest_of
+from tasks.running.events import flow_run_id
+from tasks.running.step import run_logger, step
 
 
 def read_order(*, force: bool, corrections: bool, reason: str | None) -> Order:
@@ -36,59 +40,76 @@ def read_order(*, force: bool, corrections: bool, reason: str | None) -> Order:
     return Order(kind, reason)
 
 
-def settled(order: Order, delivery: Delivery, published: Manifest | None) -> Manifest | None:
-    """The published revision where nothing is left to do, None where the day is to be decided.
+def unchanged_revision(standing: Standing, delivery: Delivery) -> Manifest | None:
+    """The published revision if nothing is left to do; None if the day is to be decided.
 
     A published day stays as it is, whatever became of champion, policy, contract or code since.
 
     Raises:
         InputsChanged: the day is published from other files, and nobody said that it shall be revised.
-        SourceError: corrections are asked for, of a day that is not published, or where there are none.
+        SourceError: corrections are asked for, of a day that is not published, or if there are none.
     """
+    order = standing.order
+    published = standing.published
     if order.kind == "force" or (published is None and order.kind == "publish"):
         return None
     if published is None:
         raise SourceError(f"{delivery.as_of} is not published, so there is nothing to correct; score it first.")
-    kept = unexpired_inputs(published, delivery)
+    is_same = standing.unexpired_inputs == delivery.digests
     if order.kind == "corrections":
-        _require_corrections(delivery, published)
-    elif kept != delivery.digests:
-        raise InputsChanged(_what_changed(published, delivery))
-    return published if kept == delivery.digests else None
+        _require_corrections(published, standing, delivery)
+    elif not is_same:
+        raise InputsChanged(_what_changed(published, standing, delivery))
+    return published if is_same else None
 
 
-def is_same(pins: Pins, published: Manifest) -> bool:
-    """Whether the published revision is the one that would be made."""
-    is_so = pins.fingerprint == published.fingerprint
-    if is_so:
-        run_logger().warning(
-            "No new revision: files, model, policy, contract and codes of reasons are those of revision %d; no "
-            "reason is kept",
-            published.revision,
-        )
-    return is_so
+def equal_revision(standing: Standing, pins: Pins) -> Manifest | None:
+    """The published revision if it is the very one that would be made, with a warning; None if another one would."""
+    published = standing.published
+    if published is None or pins.fingerprint != published.fingerprint:
+        return None
+    run_logger().warning(
+        "No new revision: files, model, policy, contract and codes of reasons are those of revision %d; no reason is "
+        "kept",
+        published.revision,
+    )
+    return published
 
 
-def draft_after(published: Manifest | None, order: Order, *, base: int) -> Draft:
-    """The revision after the published one.
+def _draft_of_this_run(standing: Standing, delivery: Delivery, _settings: Settings) -> str | None:
+    """A run that is tried again on the same files keeps its draft, and so the revision that it builds on."""
+    run = flow_run_id()
+    return None if run is None else draft_key(standing.as_of, run, digest_of(delivery.digests))
+
+
+@step("draft", reuse=_draft_of_this_run)
+def draft(standing: Standing, _delivery: Delivery, settings: Settings) -> Draft:  # noqa: ARG001 - its key is made of them
+    """The revision after the published one."""
+    published = standing.published
+    if published is None:
+        return Draft(1, standing.order.reason, None)
+    audited = published.audited
+    return Draft(published.revision + 1, standing.order.reason, audited.decisions, audited.recent_days)
+
+
+def require_current(draft: Draft, standing: Standing) -> None:
+    """Stop a run that is tried again after another run published: it would undo what was decided since.
 
     Raises:
-        PublishError: that is not the one, `base`, which was published when this run began; it is being tried again.
+        PublishError: the draft does not follow the newest revision.
     """
-    newest = published.revision if published else 0
-    if published and newest != base:
-        raise PublishError(
-            f"Revision {newest} of {published.as_of} was published since this run began on top of "
-            f"{f'revision {base}' if base else 'none'}. Nothing of this run was published: it would undo what was "
-            "decided since. Should the day have to be decided again all the same, start a new run."
-        )
-    if published is None:
-        return Draft(1, order.reason, None)
-    audited = published.audited
-    return Draft(published.revision + 1, order.reason, audited.decisions, audited.recent_days)
+    newest = standing.published.revision if standing.published else 0
+    if newest == draft.revision - 1:
+        return
+    began_with = f"revision {draft.revision - 1}" if draft.revision > 1 else "none"
+    raise PublishError(
+        f"Revision {newest} of {standing.as_of} was published since this run began on top of {began_with}. Nothing of "
+        "this run was published: it would undo what was decided since. Should the day have to be decided again all the "
+        "same, start a new run."
+    )
 
 
-def _require_corrections(delivery: Delivery, published: Manifest) -> None:
+def _require_corrections(published: Manifest, standing: Standing, delivery: Delivery) -> None:
     """Stop where there are no corrections, or where more has changed than corrections that came."""
     if not any(file.is_correction for file in delivery.files):
         raise SourceError(
@@ -96,16 +117,13 @@ def _require_corrections(delivery: Delivery, published: Manifest) -> None:
             "corrected applications there, with all columns, in any format of a day."
         )
     differences = _differences(published.inputs, delivery.digests)
-    if (
-        {name for name in differences["new"] if not name.startswith(CORRECTIONS)}
-        or differences["changed"]
-        or (differences["gone"])
-    ):
-        raise InputsChanged(_what_changed(published, delivery))
+    new = [name for name in differences["new"] if not name.startswith(CORRECTIONS)]
+    if new or differences["changed"] or differences["gone"]:
+        raise InputsChanged(_what_changed(published, standing, delivery))
 
 
-def _what_changed(published: Manifest, delivery: Delivery) -> str:
-    differences = _differences(unexpired_inputs(published, delivery), delivery.digests)
+def _what_changed(published: Manifest, standing: Standing, delivery: Delivery) -> str:
+    differences = _differences(standing.unexpired_inputs, delivery.digests)
     told = "; ".join(f"{what}: {', '.join(names)}" for what, names in differences.items() if names)
     return (
         f"{delivery.as_of} was published as revision {published.revision} from other files ({told}). "

@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from tasks.core.day.records import Audited, Delivery, FileTotals, Pins, sum_totals
+from tasks.core.day.records import Audited, FileTotals, Pins, sum_totals
 from tasks.core.decision.policy import Band, Policy
 from tasks.core.decision.published_rows import SCHEMA_VERSION
 from tasks.core.decision.reasons import Reason
@@ -79,17 +79,6 @@ def pins_of(manifest: Manifest) -> Pins:
     )  # fmt: skip
 
 
-class DayResult(NamedTuple):
-    """How a scoring run ended."""
-
-    outcome: Literal["published", "unchanged", "no applications"]
-    """`unchanged`: the day had been published from these very files, and stays as it is. `no applications`: none came,
-    on a day of the calendar on which none need come."""
-    delivery: Delivery
-    manifest: Manifest | None
-    """What is published of the day; None where nothing is."""
-
-
 class FirstReason(NamedTuple):
     """How often a code is the first reason of an application."""
 
@@ -114,8 +103,3 @@ def first_reasons(manifest: Manifest) -> list[FirstReason]:
     counts = sorted(audited.by_reason.items(), key=lambda count: (-count[1], count[0]))
     told = [*counts, ("none", not_approved - sum(audited.by_reason.values()))]
     return [FirstReason(code, families.get(code, ""), rows, rows / not_approved) for code, rows in told if rows]
-
-
-def unexpired_inputs(published: Manifest, delivery: Delivery) -> dict[str, str]:
-    """The files that the day was published from, without those that were removed by rule since."""
-    return {name: sha256 for name, sha256 in published.inputs.items() if name not in delivery.expired}

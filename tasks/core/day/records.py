@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, astuple, dataclass, field
 from datetime import date
 from typing import Any, Final, Literal
@@ -56,14 +56,6 @@ class Delivery:
 
     as_of: date
     files: tuple[FileRef, ...]
-    excuse: str | None = None
-    """Why the feed may stay away on this day; None on a day that must have applications."""
-    waiting: tuple[str, ...] = ()
-    """Corrections that lie there and do not count, because nobody asked for them."""
-    expired: tuple[str, ...] = ()
-    """Files that the day was published from and that were removed by rule since."""
-    erasure: str | None = None
-    """Token of the last erasure on the day before it was listed; nothing that is decided depends on it."""
 
     @property
     def digests(self) -> dict[str, str]:
@@ -118,8 +110,6 @@ class Pins:
     reasons: Mapping[str, Reason]
     """Family of features to the reason that it stands for."""
     fingerprint: str
-    base: int = 0
-    """Number of the revision that was published when it was resolved; 0: none was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,11 +199,6 @@ def tell_changed(audited: Audited) -> str:
         return ""
     decisions, reasons = counted(audited.changes.rows, "decision"), audited.changed_reasons
     return decisions if reasons is None else f"{decisions}, and the reasons of {counted(reasons, 'other')}"
-
-
-def is_empty(delivery: Delivery, parts: Sequence[PartRef]) -> bool:
-    """True if no application came, on a day on which none need come."""
-    return delivery.excuse is not None and not any(part.rows for part in parts)
 
 
 def fingerprint(delivery: Delivery, pins: Pins) -> str:
