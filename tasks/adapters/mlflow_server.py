@@ -21,9 +21,11 @@ from mlflow.protos.databricks_pb2 import BAD_REQUEST, INTERNAL_ERROR
 from mlflow.pyfunc import scoring_server
 from mlflow.utils.proto_json_utils import dataframe_from_parsed_json
 
+from tasks.adapters.files.landing_file import LandingFile
 from tasks.adapters.files.landing_reader import read_chunks, read_header
 from tasks.core.contract.screening import require_declared
 from tasks.core.decision.online import REQUEST
+from tasks.core.files import FileFormat
 from tasks.core.lender.columns import NAMES
 from tasks.errors import ExpectationsNotMet, ScoringError, SourceError
 
@@ -58,11 +60,11 @@ def _read_parquet(parquet_input: io.BytesIO) -> pd.DataFrame:
     return _read(parquet_input, "parquet")
 
 
-def _read(stream: io.BytesIO, file_format: str) -> pd.DataFrame:
-    chunks = list(read_chunks(stream, file_format, name=REQUEST, chunk_rows=_CHUNK_ROWS))
+def _read(stream: io.BytesIO, file_format: FileFormat) -> pd.DataFrame:
+    request = LandingFile(stream, REQUEST, file_format)
+    chunks = list(read_chunks(request, chunk_rows=_CHUNK_ROWS))
     if not chunks:
-        stream.seek(0)
-        return pd.DataFrame(columns=list(read_header(stream, file_format, name=REQUEST)))
+        return pd.DataFrame(columns=list(read_header(request)))
     frame: pd.DataFrame = pa.concat_tables(chunks).to_pandas()
     return frame
 

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import BinaryIO, Final, NamedTuple
 
-import pyarrow as pa
-
-from tasks.adapters.files.landing_reader import read_chunks, read_header
+from tasks.adapters.files.landing_file import LandingFile
+from tasks.adapters.files.landing_reader import read_header
 from tasks.core.contract.screening import require_declared
 from tasks.core.day.control import CONTROL, Announced, read_control
 from tasks.core.day.records import FileRef
-from tasks.core.files import FileFormat
 from tasks.errors import ScoringError, SourceError
 from tasks.store import Changed, NotFound, Store
 from tasks.store.renewing import read_if_there
@@ -23,17 +21,22 @@ _PIECE_BYTES: Final = 4 << 20
 
 
 @contextmanager
-def open_delivered(store: Store, file: FileRef) -> Iterator[BinaryIO]:
-    """The delivered file as a stream; at the end of the block its bytes must still be those that were digested.
+def open_delivered(store: Store, file: FileRef, *, max_unpacked_bytes: int = sys.maxsize) -> Iterator[LandingFile]:
+    """The delivered file; at the end of the block its bytes must still be those that were digested.
 
-    A file that is still being copied looks like a broken one: where the block fails, that it changed is what is told.
+    A file that is still being copied looks like a broken one: if the block fails, the message says that it changed.
+
+    Args:
+        store: where it lies.
+        file: as it was listed.
+        max_unpacked_bytes: what it may unpack to; whoever reads it first sets a limit.
 
     Raises:
         SourceError: the file has changed or vanished since it was listed.
     """
     with open_landing(store, file.key, name=file.name) as stream:
         try:
-            yield stream
+            yield LandingFile(stream, file.name, file.format, max_unpacked_bytes, file.announced_rows)
         except ScoringError:
             _require_same(stream, file)
             raise
@@ -69,20 +72,6 @@ def announced_in(control: bytes) -> Mapping[str, Announced]:
         return read_control(control).files
     except ValueError:
         return {}
-
-
-def delivered_chunks(
-    stream: BinaryIO, file: FileRef, *, chunk_rows: int, max_unpacked_bytes: int = sys.maxsize
-) -> Generator[pa.Table, None, None]:
-    """The rows of a delivered file, `chunk_rows` at a time. Whoever reads it first bounds what it may unpack to."""
-    return read_chunks(
-        stream,
-        file.format,
-        name=file.name,
-        chunk_rows=chunk_rows,
-        announced_rows=file.announced_rows,
-        max_unpacked_bytes=max_unpacked_bytes,
-    )
 
 
 class Digest(NamedTuple):
@@ -121,11 +110,8 @@ def _changed(name: str) -> SourceError:
     )
 
 
-def require_columns(
-    stream: BinaryIO, file_format: FileFormat, *, name: str, also: tuple[str, ...] = ()
-) -> tuple[str, ...]:
+def require_columns(file: LandingFile, *, also: tuple[str, ...] = ()) -> tuple[str, ...]:
     """The header of a file that has all declared columns and those of `also`; leaves the stream at its start."""
-    header = read_header(stream, file_format, name=name)
-    stream.seek(0)
-    require_declared(header, name=name, also=also)
+    header = read_header(file)
+    require_declared(header, name=file.name, also=also)
     return header

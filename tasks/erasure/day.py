@@ -30,7 +30,7 @@ from tasks.core.day.records import Audited, DataFile, content_fingerprint, count
 from tasks.core.decision.published_rows import count_changed_reasons
 from tasks.erasure.landing import claim_rewritten, rewritten_controls
 from tasks.erasure.record import Change, Record, Rewrite, rewrite, sha256_of_data
-from tasks.erasure.search import Found, name_of, reading_of, search
+from tasks.erasure.search import Found, landing_file, name_of, search
 from tasks.errors import PublishError
 from tasks.publication.data_files import intact_data, name_data, read_data, store_data
 from tasks.publication.erasure_token import note_erasure
@@ -136,8 +136,9 @@ class Eraser:
         return [(each, read_manifest(each.data)) for each in stored]
 
     def _cut_delivered(self, key: str) -> Rewrite:
-        before, reading = self._read(key), reading_of(self._store, key, self._max_unpacked_bytes)
-        cut = cut_rows(io.BytesIO(before.data), self._applicant, reading)
+        before = self._read(key)
+        file = landing_file(self._store, key, io.BytesIO(before.data), self._max_unpacked_bytes)
+        cut = cut_rows(file, self._applicant)
         return rewrite(key, before, cut.data if cut.left or not cut.rows else None, rows=cut.rows)
 
     def _cut_parquet(self, found: Found) -> Rewrite:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import BinaryIO, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks.adapters.files.cut import Reading, count_rows
+from tasks.adapters.files.cut import count_rows
+from tasks.adapters.files.landing_file import LandingFile
 from tasks.core.applications import ID_COLUMNS, rows_of_applicant
 from tasks.core.day.control import CONTROL
 from tasks.core.files import format_of
@@ -101,10 +102,10 @@ def require_searched(store: Store, erasure: Erasure) -> None:
         raise SourceError(" ".join(told))
 
 
-def reading_of(store: Store, key: str, max_unpacked_bytes: int) -> Reading:
-    """How a landing file is read, with what is announced of it. Raises `SourceError` where its name says no format."""
+def landing_file(store: Store, key: str, stream: BinaryIO, max_unpacked_bytes: int) -> LandingFile:
+    """A landing file in reading, with what is announced of it. Raises `SourceError` if its name says no format."""
     rows, sha256 = announced_of(store, key) or (None, None)
-    return Reading(name_of(key), format_of(key), rows, max_unpacked_bytes, sha256)
+    return LandingFile(stream, name_of(key), format_of(key), max_unpacked_bytes, rows, sha256)
 
 
 def name_of(key: str) -> str:
@@ -124,7 +125,7 @@ def _count(store: Store, key: str, applicant: int, max_unpacked_bytes: int) -> i
         raise SourceError("what it is called is no key, and cannot be read; rename it.")
     if room_of(key) == "landing":
         with open_landing(store, key, name=name_of(key)) as stream:
-            return count_rows(stream, applicant, reading_of(store, key, max_unpacked_bytes))
+            return count_rows(landing_file(store, key, stream, max_unpacked_bytes), applicant)
     try:
         with store.open(key) as stream:
             file = pq.ParquetFile(stream)

@@ -5,24 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from configs.settings import Settings
 from tasks.adapters.files.parquet import read_parquet
-from tasks.core.applications import parse_rows
+from tasks.core.applications import APPLICATION_ID
 from tasks.core.contract.screening import PD
 from tasks.core.day.manifest import Manifest
-from tasks.core.day.records import Delivery
 from tasks.core.lender.columns import ID, NUMBERS, TEXTS
 from tasks.core.monitoring.drift import coarsen
 from tasks.core.sampling import choose_sample
-from tasks.delivery.files import delivered_chunks, open_delivered
-from tasks.delivery.listing import list_delivery, require_unexpired, stand
+from tasks.delivery.decided import decided_rows
+from tasks.delivery.listing import require_unexpired, stand
 from tasks.errors import InputsChanged, ModelError, SourceError
 from tasks.model.load import load_bundle
+from tasks.publication.data_files import read_data
 from tasks.publication.layout import monitoring_key, reference_key
 from tasks.publication.manifests import newest_manifest
 from tasks.running.step import run_logger, step
@@ -99,19 +98,20 @@ def sample_day(store: Store, published: Manifest, settings: Settings) -> pd.Data
             f"Revision {published.revision} of {published.as_of} has no decided application any more, so there is "
             "nothing to compare with the reference. Nothing was changed."
         )
-    standing = stand(store, published.as_of, published)
-    require_unexpired(standing)
-    delivery = list_delivery(store, standing)
-    if delivery.digests != published.inputs:
+    require_unexpired(stand(store, published.as_of, published))
+    decisions = read_parquet(read_data(store, published.audited.decisions), [APPLICATION_ID, PD])
+    ids = decisions.column(APPLICATION_ID).to_numpy()
+    chosen = choose_sample(ids, rows=settings.monitoring.sample_rows, seed=published.as_of.toordinal())
+    results = decisions.filter(pc.is_in(decisions.column(APPLICATION_ID), value_set=pa.array(chosen)))
+    delivered = decided_rows(store, published, results, settings.scoring)
+    if delivered.remarks or delivered.rows.num_rows != results.num_rows:
         raise InputsChanged(
             f"The landing files of {published.as_of} are not those that revision {published.revision} was made from; "
             "restore them to monitor the day."
         )
-    decided = read_parquet(store.read(published.audited.decisions.key).data, ["application_id", PD])
-    ids = decided.column("application_id").to_numpy()
-    chosen = choose_sample(ids, rows=settings.monitoring.sample_rows, seed=published.as_of.toordinal())
-    rows = _landing_rows(store, delivery, chosen, settings.scoring.chunk_rows)
-    return rows.merge(decided.to_pandas(), left_on=ID, right_on="application_id", validate="one_to_one")
+    return delivered.rows.to_pandas().merge(
+        results.to_pandas(), left_on=ID, right_on=APPLICATION_ID, validate="one_to_one"
+    )
 
 
 def reference_frame(store: Store, published: Manifest) -> pd.DataFrame:
@@ -124,13 +124,3 @@ def reference_frame(store: Store, published: Manifest) -> pd.DataFrame:
             f"{store.location(key)} is missing: the reference sample of {published.model.name} version "
             f"{published.model.version}. Train the model again with this store."
         ) from None
-
-
-def _landing_rows(store: Store, delivery: Delivery, ids: np.ndarray, chunk_rows: int) -> pd.DataFrame:
-    wanted, found = pa.array(ids), []
-    for file in reversed(delivery.files):  # corrections first: of the rows of one id theirs is the decided one
-        with open_delivered(store, file) as stream:
-            for raw in delivered_chunks(stream, file, chunk_rows=chunk_rows):
-                typed = parse_rows(raw).rows
-                found.append(typed.filter(pc.is_in(typed.column(ID), wanted)))
-    return pa.concat_tables(found).to_pandas().drop_duplicates(ID)

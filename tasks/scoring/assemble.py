@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import BinaryIO, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.adapters.files.landing_reader import read_lines
+from tasks.adapters.files.landing_file import LandingFile
+from tasks.adapters.files.landing_reader import read_chunks, read_lines
 from tasks.adapters.files.parquet import read_parquet
 from tasks.core.applications import APPLICATION_ID, as_text, parse_numbers, parse_rows
 from tasks.core.contract.screening import (
@@ -27,7 +28,7 @@ from tasks.core.day.duplicates import shared_ids, sort_out, take_turns
 from tasks.core.day.records import FileTotals, PartRef
 from tasks.core.lender.amounts import AMOUNTS
 from tasks.core.lender.columns import ID
-from tasks.delivery.files import delivered_chunks, open_delivered
+from tasks.delivery.files import open_delivered
 from tasks.publication.data_files import read_data
 from tasks.running.step import run_logger
 from tasks.store import Store
@@ -146,12 +147,12 @@ def _read_again(
     for part in sorted(parts, key=lambda part: part.file.name):  # as the suspects are sorted
         wanted = suspects[suspects[SOURCE_FILE] == part.file.name]
         if len(wanted):
-            with open_delivered(store, part.file) as stream:
-                found.append(_lines(stream, part, wanted) or _rows(stream, part, wanted, chunk_rows=chunk_rows))
+            with open_delivered(store, part.file) as file:
+                found.append(_lines(file, part, wanted) or _rows(file, wanted, chunk_rows=chunk_rows))
     return pa.concat_tables(map(as_text, found)), pd.concat(map(_comparable, found), ignore_index=True)
 
 
-def _lines(stream: BinaryIO, part: PartRef, wanted: pd.DataFrame) -> pa.Table | None:
+def _lines(file: LandingFile, part: PartRef, wanted: pd.DataFrame) -> pa.Table | None:
     """The rows as delivered, if each line of the file is a row; None if not, or nobody can say.
 
     The ids prove it. Were lines shifted against rows, the first row of an id would be found in the place of one after
@@ -159,17 +160,19 @@ def _lines(stream: BinaryIO, part: PartRef, wanted: pd.DataFrame) -> pa.Table | 
     """
     if part.file.lines != part.rows + 1:
         return None
-    rows = read_lines(stream, wanted[SOURCE_ROW].tolist(), name=part.file.name)
+    rows = read_lines(file, wanted[SOURCE_ROW].tolist())
     if rows is None:
         return None
     ids, _ = parse_numbers(rows.column(ID).combine_chunks(), whole=True)
     return rows if ids.to_pylist() == wanted[APPLICATION_ID].tolist() else None
 
 
-def _rows(stream: BinaryIO, part: PartRef, wanted: pd.DataFrame, *, chunk_rows: int) -> pa.Table:
+def _rows(file: LandingFile, wanted: pd.DataFrame, *, chunk_rows: int) -> pa.Table:
     """The rows as delivered, from all rows of the file."""
-    tables, first, numbers = [], 1, wanted[SOURCE_ROW].to_numpy()
-    for chunk in delivered_chunks(stream, part.file, chunk_rows=chunk_rows):
+    numbers = wanted[SOURCE_ROW].to_numpy()
+    tables = []
+    first = 1
+    for chunk in read_chunks(file, chunk_rows=chunk_rows):
         here = numbers[(numbers >= first) & (numbers < first + chunk.num_rows)] - first
         tables.append(chunk.take(pa.array(here)))
         first += chunk.num_rows

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import pyarrow as pa
 
 from configs.settings import Settings
+from tasks.adapters.files.landing_reader import read_chunks
 from tasks.adapters.files.parquet import write_parquet
 from tasks.core.applications import APPLICATION_ID
 from tasks.core.contract.rules import RuleCount, merge_counts
@@ -29,7 +30,7 @@ from tasks.core.lender.amounts import AMOUNTS
 from tasks.core.lender.columns import ID, NAMES, TYPED_SCHEMA
 from tasks.core.model.bundle import Bundle, Engine
 from tasks.core.words import counted
-from tasks.delivery.files import delivered_chunks, open_delivered, require_columns
+from tasks.delivery.files import open_delivered, require_columns
 from tasks.errors import ExpectationsNotMet, SourceError
 from tasks.model.contract import pinned_contract
 from tasks.model.load import load_bundle, load_engine
@@ -85,14 +86,13 @@ def screen_and_score(file: FileRef, delivery: Delivery, pins: Pins, settings: Se
         scored = score_chunk(chunk, bundle, engine, pins, kept=kept)
         return _Worked(scored, chunk.rejected, chunk.counts, sum_typed(chunk.delivered), raw.num_rows)
 
-    with open_delivered(store, file) as stream:
-        header = require_columns(stream, file.format, name=file.name)
+    with open_delivered(store, file, max_unpacked_bytes=settings.scoring.max_unpacked_bytes) as opened:
+        header = require_columns(opened)
         broken_columns = _require_column_rules(contract, header, name=file.name)
         _tell_extra_columns(header, name=file.name)
-        limits = {"chunk_rows": settings.scoring.chunk_rows, "max_unpacked_bytes": settings.scoring.max_unpacked_bytes}
         workers = settings.scoring.workers or processors()
         with (
-            closing(delivered_chunks(stream, file, **limits)) as chunks,
+            closing(read_chunks(opened, chunk_rows=settings.scoring.chunk_rows)) as chunks,
             closing(work_in_order(work, _placed(chunks), workers=workers)) as all_worked,
         ):
             for worked in all_worked:

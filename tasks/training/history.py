@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from configs.settings import Settings
+from tasks.adapters.files.landing_file import LandingFile
 from tasks.adapters.files.landing_reader import read_chunks
 from tasks.core.applications import parse_numbers
 from tasks.core.contract.screening import BROKEN_RULES, count_by_rule, screen_chunk
@@ -59,13 +60,10 @@ def _read_file(path: Path, settings: Settings) -> History:
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
             stream.seek(0)
-            file_format = format_of(path.name)
-            require_columns(stream, file_format, name=path.name, also=(TARGET,))
             scoring = settings.scoring
-            for raw in read_chunks(
-                stream, file_format, name=path.name, chunk_rows=scoring.chunk_rows,
-                max_unpacked_bytes=scoring.max_unpacked_bytes,
-            ):  # fmt: skip
+            file = LandingFile(stream, path.name, format_of(path.name), scoring.max_unpacked_bytes)
+            require_columns(file, also=(TARGET,))
+            for raw in read_chunks(file, chunk_rows=scoring.chunk_rows):
                 chunk = screen_chunk(raw, first_row=done + 1, source=path.name, contract=contract)
                 rows.append(chunk.accepted)
                 defaulted.append(_outcomes(raw, path.name)[chunk.accepted_rows - done - 1])

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from configs.settings import PROJECT
+from tasks.adapters.files.landing_file import LandingFile
 from tasks.adapters.files.landing_reader import read_chunks
 from tasks.adapters.gx import Contract, load_contract
 from tasks.core.applications import parse_rows
@@ -170,8 +171,9 @@ def contract() -> Contract:
 def chunk_of(data: bytes, file_format: Format, rows: int | None = None) -> pa.Table:
     """The rows of a file as delivered; where their number is given, it was announced."""
     name = f"a.{file_format}"
-    require_columns(io.BytesIO(data), file_format, name=name)
-    (chunk,) = read_chunks(io.BytesIO(data), file_format, name=name, chunk_rows=1000, announced_rows=rows)
+    file = LandingFile(io.BytesIO(data), name, file_format, announced_rows=rows)
+    require_columns(file)
+    (chunk,) = read_chunks(file, chunk_rows=1000)
     return chunk
 
 

@@ -12,12 +12,12 @@ import gzip
 import io
 from typing import BinaryIO, Final, NoReturn, cast
 
+from tasks.adapters.files.landing_file import LandingFile
+from tasks.core.files import FileFormat
 from tasks.errors import SourceError
 
 LONGEST_LINE_BYTES: Final = 1 << 20
 """Hundreds of times the longest sensible line, and as much as is parsed at a time: it stays in the cache."""
-MAX_UNPACKED_BYTES: Final = 20 * 10**9
-"""A file may unpack to this much unless the settings say otherwise; some 40 million applications."""
 # CSV text shrinks 3 to 15 times in gzip, nearly empty rows 40 times; a file of one repeated line 1,000 times.
 _MAX_SHRINKAGE: Final = 200
 _SHRINKAGE_FROM_BYTES: Final = 64 << 20
@@ -43,48 +43,50 @@ _ADVICE: Final = {
 }
 
 
-def require_kind(stream: BinaryIO, file_format: str, *, name: str) -> None:
+def require_kind(file: LandingFile) -> None:
     """Refuse a file that is plainly of another kind than its name says; leaves the stream at its start.
 
     Raises:
         SourceError: says what it is, and what to call it or how to deliver it.
     """
-    stream.seek(0)
-    start = stream.read(_START_BYTES)
-    stream.seek(0)
+    file.stream.seek(0)
+    start = file.stream.read(_START_BYTES)
+    file.stream.seek(0)
     if not start:
-        raise SourceError(f"{name} is empty; a header line with the declared columns is required. Deliver it again.")
+        raise SourceError(
+            f"{file.name} is empty; a header line with the declared columns is required. Deliver it again."
+        )
     is_right = {"csv": True, "csv.gz": start.startswith(b"\x1f\x8b"), "parquet": start.startswith(b"PAR1")}
-    if not is_right[file_format]:
-        _refuse(_kind_of(start) or "of another kind", file_format, name)
+    if not is_right[file.format]:
+        _refuse(_kind_of(start) or "of another kind", file.format, file.name)
 
 
-def require_one_parquet(stream: BinaryIO, *, name: str) -> None:
+def require_one_parquet(file: LandingFile) -> None:
     """Refuse parquet files that were strung together; a reader takes the last footer, and some of the rows for all.
 
     Raises:
         SourceError: one file ends where another begins.
     """
-    stream.seek(0)
+    file.stream.seek(0)
     before = b""
-    while piece := stream.read(LONGEST_LINE_BYTES):
+    while piece := file.stream.read(LONGEST_LINE_BYTES):
         if b"PAR1PAR1" in before + piece:
-            raise SourceError(f"{name} is several parquet files strung together. Deliver each as a file of its own.")
+            raise SourceError(
+                f"{file.name} is several parquet files strung together. Deliver each as a file of its own."
+            )
         before = piece[-7:]
-    stream.seek(0)
+    file.stream.seek(0)
 
 
 class CsvText(io.BufferedIOBase):
     """The text of a CSV file, unpacked where it is packed; reading raises `SourceError` where it is none."""
 
-    def __init__(self, stream: BinaryIO, file_format: str, *, name: str, max_bytes: int = MAX_UNPACKED_BYTES) -> None:
-        """`stream` is lent: it is neither closed nor rewound."""
-        self._packed = stream
+    def __init__(self, file: LandingFile) -> None:
+        """The file's stream is lent: it is neither closed nor rewound."""
+        self._file = file
+        is_packed = file.format == "csv.gz"
         # Not Arrow's own decompression: it closes the stream that it was lent.
-        self._text = cast(BinaryIO, gzip.GzipFile(fileobj=stream)) if file_format == "csv.gz" else stream
-        self._format = file_format
-        self._name = name
-        self._max_bytes = max_bytes
+        self._text = cast(BinaryIO, gzip.GzipFile(fileobj=file.stream)) if is_packed else file.stream
         self._n_bytes = 0
         self._n_line_ends = 0
         self.unended = b""
@@ -115,27 +117,36 @@ class CsvText(io.BufferedIOBase):
 
     def _require_text(self, start: bytes) -> None:
         if kind := _kind_of(start):
-            _refuse(kind, self._format, self._name)
+            _refuse(kind, self._file.format, self._file.name)
         if b"\r" in start and b"\n" not in start:
             raise SourceError(
-                f"{self._name} has lines that end in CR alone; required is LF, or CR LF. Export it with such line ends."
+                f"{self._file.name} has lines that end in CR alone; required is LF, or CR LF. Export it with such line "
+                "ends."
             )
 
     def _require_bounded(self, piece: bytes) -> None:
         if b"\0" in piece:
-            raise SourceError(f"{self._name} has NUL bytes; it is damaged, or no text. Deliver it again as UTF-8 text.")
+            raise SourceError(
+                f"{self._file.name} has NUL bytes; it is damaged, or no text. Deliver it again as UTF-8 text."
+            )
         end = piece.rfind(b"\n")
         self.unended = piece[end + 1 :] if end >= 0 else self.unended + piece
         if len(self.unended) > LONGEST_LINE_BYTES:
             raise SourceError(
-                f"{self._name} has a line longer than {LONGEST_LINE_BYTES >> 20} MB; a line is one application. "
+                f"{self._file.name} has a line longer than {LONGEST_LINE_BYTES >> 20} MB; a line is one application. "
                 "Deliver it again, with line ends."
             )
-        if self._n_bytes > self._max_bytes:
-            raise SourceError(too_large(self._name, f"more than {self._max_bytes / 1e9:g} GB", self._max_bytes))
-        if self._n_bytes > _SHRINKAGE_FROM_BYTES and self._n_bytes > _MAX_SHRINKAGE * self._packed.tell():
+        if self._n_bytes > self._file.max_unpacked_bytes:
             raise SourceError(
-                f"{self._name} unpacks to more than {_MAX_SHRINKAGE} times its size, which no applications do. "
+                too_large(
+                    self._file.name,
+                    f"more than {self._file.max_unpacked_bytes / 1e9:g} GB",
+                    self._file.max_unpacked_bytes,
+                )
+            )
+        if self._n_bytes > _SHRINKAGE_FROM_BYTES and self._n_bytes > _MAX_SHRINKAGE * self._file.stream.tell():
+            raise SourceError(
+                f"{self._file.name} unpacks to more than {_MAX_SHRINKAGE} times its size, which no applications do. "
                 "Nothing more of it was unpacked. Find out who made it, and deliver the day's own file."
             )
 
@@ -148,10 +159,10 @@ def too_large(name: str, unpacked: str, limit_bytes: int) -> str:
     )
 
 
-def uneven_line(stream: BinaryIO, file_format: str, *, name: str) -> str | None:
+def uneven_line(file: LandingFile) -> str | None:
     """What is wrong with the first line that has not as many fields as the header; None if there is no such line."""
-    stream.seek(0)
-    text = CsvText(stream, file_format, name=name)
+    file.stream.seek(0)
+    text = CsvText(file)
     lines = io.TextIOWrapper(cast(BinaryIO, text), "utf-8", errors="replace", newline="")
     rows = csv.reader(lines)
     try:
@@ -189,6 +200,6 @@ def _magic(start: bytes) -> str | None:
     return next((kind for magic, kind in _MAGIC.items() if start.startswith(magic)), None)
 
 
-def _refuse(kind: str, file_format: str, name: str) -> NoReturn:
+def _refuse(kind: str, file_format: FileFormat, name: str) -> NoReturn:
     advice = _ADVICE.get(kind, "Deliver the applications as that.")
     raise SourceError(f"{name} is {kind}, where its name promises {_WANTED[file_format]}. {advice}")

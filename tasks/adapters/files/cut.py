@@ -11,13 +11,15 @@ import gzip
 import hashlib
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import chain
-from typing import BinaryIO, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks.adapters.files.csv_text import CsvText, require_one_parquet
+from tasks.adapters.files.landing_file import LandingFile
 from tasks.adapters.files.landing_reader import read_header, readable
 from tasks.core.applications import rows_of_applicant
 from tasks.core.lender.columns import ID
@@ -36,45 +38,30 @@ class Cut(NamedTuple):
     """Rows that stayed."""
 
 
-class Reading(NamedTuple):
-    """How a delivered file is read."""
-
-    name: str
-    """What messages call it."""
-    format: str
-    announced_rows: int | None
-    """Rows that were announced with its digest; if it has as many, no quote has swallowed any."""
-    max_unpacked_bytes: int
-    announced_sha256: str | None = None
-    """That digest, in hex; of a file that an erasure was about to cut it is what the file becomes."""
-
-
-def count_rows(stream: BinaryIO, applicant: int, reading: Reading) -> int:
+def count_rows(file: LandingFile, applicant: int) -> int:
     """How many rows of a delivered file are the applicant's.
 
     Raises:
         SourceError: the file is broken, so that nobody can say.
     """
-    if ID not in read_header(stream, reading.format, name=reading.name):
+    if ID not in read_header(file):
         return 0
-    stream.seek(0)
-    with readable(reading.name):
-        if reading.format == "parquet":
-            return int(rows_of_applicant(_open_parquet(stream, reading.name).read(columns=[ID]), applicant).sum())
-        return sum(record.is_theirs for record in _csv_records(stream, applicant, reading))
+    with readable(file.name):
+        if file.format == "parquet":
+            return int(rows_of_applicant(_open_parquet(file).read(columns=[ID]), applicant).sum())
+        return sum(record.is_theirs for record in _csv_records(file, applicant))
 
 
-def cut_rows(stream: BinaryIO, applicant: int, reading: Reading) -> Cut:
+def cut_rows(file: LandingFile, applicant: int) -> Cut:
     """The file without the applicant's rows; parquet is written anew, with the same schema and row groups.
 
     Equal files give equal bytes. Raises what `count_rows` raises.
     """
-    read_header(stream, reading.format, name=reading.name)
-    stream.seek(0)
-    with readable(reading.name):
-        if reading.format == "parquet":
-            return _cut_parquet(_open_parquet(stream, reading.name), applicant)
-        return _cut_csv(stream, applicant, reading)
+    read_header(file)
+    with readable(file.name):
+        if file.format == "parquet":
+            return _cut_parquet(_open_parquet(file), applicant)
+        return _cut_csv(file, applicant)
 
 
 class _Record(NamedTuple):
@@ -85,13 +72,13 @@ class _Record(NamedTuple):
     is_theirs: bool
 
 
-def _csv_records(stream: BinaryIO, applicant: int, reading: Reading) -> Iterator[_Record]:
+def _csv_records(file: LandingFile, applicant: int) -> Iterator[_Record]:
     """All records, so that their texts are the file.
 
     Raises:
         SourceError: a quote was opened and not closed, so that nobody can say whose the lines are that follow.
     """
-    text = CsvText(stream, reading.format, name=reading.name, max_bytes=reading.max_unpacked_bytes)
+    text = CsvText(file)
     records = _split(_lines(text))
     header, cells = next(records, (b"", None))
     names = cells or header.decode().rstrip("\r\n").split(",")
@@ -107,32 +94,32 @@ def _csv_records(stream: BinaryIO, applicant: int, reading: Reading) -> Iterator
         is_row = bool(record.strip(b"\r\n"))
         rows += is_row
         yield _Record(record, is_row, is_theirs)
-    if is_doubtful and rows != reading.announced_rows and not _is_cut_announced(stream, applicant, reading, rows):
+    if is_doubtful and rows != file.announced_rows and not _is_cut_announced(file, applicant, rows):
         raise SourceError(
-            f"{reading.name} has a cell that runs over a line end: a quote was opened and not closed, and whose the "
+            f"{file.name} has a cell that runs over a line end: a quote was opened and not closed, and whose the "
             "lines after it are cannot be told. Mend it, or announce its rows in a _control.json."
         )
 
 
-def _is_cut_announced(stream: BinaryIO, applicant: int, reading: Reading, rows: int) -> bool:
-    """Whether the file without the applicant is announced: an erasure, sure of its lines, died before the cut."""
-    if reading.announced_sha256 is None:
+def _is_cut_announced(file: LandingFile, applicant: int, rows: int) -> bool:
+    """True if the file without the applicant is announced: an erasure, sure of its lines, died before the cut."""
+    if file.announced_sha256 is None:
         return False
-    stream.seek(0)
-    cut = _cut_csv(stream, applicant, reading._replace(announced_rows=rows))
-    return hashlib.sha256(cut.data).hexdigest() == reading.announced_sha256
+    file.stream.seek(0)
+    cut = _cut_csv(replace(file, announced_rows=rows), applicant)
+    return hashlib.sha256(cut.data).hexdigest() == file.announced_sha256
 
 
-def _cut_csv(stream: BinaryIO, applicant: int, reading: Reading) -> Cut:
+def _cut_csv(file: LandingFile, applicant: int) -> Cut:
     kept, cut, left = io.BytesIO(), 0, 0
-    for record in _csv_records(stream, applicant, reading):
+    for record in _csv_records(file, applicant):
         if record.is_theirs:
             cut += 1
             continue
         left += record.is_row
         kept.write(record.text)
     data = kept.getvalue()
-    return Cut(gzip.compress(data, mtime=0) if reading.format == "csv.gz" else data, cut, left)
+    return Cut(gzip.compress(data, mtime=0) if file.format == "csv.gz" else data, cut, left)
 
 
 def _lines(text: CsvText) -> Iterator[bytes]:
@@ -177,9 +164,9 @@ def _is_theirs(cell: str, applicant: int) -> bool:
     return is_near and bool(rows_of_applicant(pa.table({ID: [cell]}), applicant).any())
 
 
-def _open_parquet(stream: BinaryIO, name: str) -> pq.ParquetFile:
-    require_one_parquet(stream, name=name)
-    return pq.ParquetFile(stream)
+def _open_parquet(file: LandingFile) -> pq.ParquetFile:
+    require_one_parquet(file)
+    return pq.ParquetFile(file.stream)
 
 
 def _cut_parquet(file: pq.ParquetFile, applicant: int) -> Cut:

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
-from typing import BinaryIO, Final
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -21,13 +21,13 @@ import pyarrow.parquet as pq
 
 from tasks.adapters.files.csv_text import (
     LONGEST_LINE_BYTES,
-    MAX_UNPACKED_BYTES,
     CsvText,
     require_kind,
     require_one_parquet,
     too_large,
     uneven_line,
 )
+from tasks.adapters.files.landing_file import LandingFile
 from tasks.core.lender.columns import NAMES, TARGET
 from tasks.errors import SourceError
 
@@ -42,20 +42,22 @@ _PLAIN_TYPES: Final = (
 )  # fmt: skip
 
 
-def read_header(stream: BinaryIO, file_format: str, *, name: str) -> tuple[str, ...]:
-    """The column names of a landing file, in its order.
+def read_header(file: LandingFile) -> tuple[str, ...]:
+    """The column names of a landing file, in its order; leaves the stream at its start.
 
     Raises:
         SourceError: the file is empty, no text or no parquet, or names a column twice.
     """
-    require_kind(stream, file_format, name=name)
+    name = file.name
+    require_kind(file)
     with readable(name):
-        if file_format == "parquet":
-            schema = pq.ParquetFile(stream).schema_arrow
+        if file.format == "parquet":
+            schema = pq.ParquetFile(file.stream).schema_arrow
             columns = tuple(schema.names)
             _require_plain_types(schema, name)
         else:
-            columns = _csv_header(CsvText(stream, file_format, name=name).read(_HEADER_BYTES), name)
+            columns = _csv_header(CsvText(file).read(_HEADER_BYTES), name)
+        file.stream.seek(0)
     if not columns:
         raise SourceError(f"{name} is empty; a header line with the declared columns is required. Deliver it again.")
     if not set(columns) & set(NAMES):  # nothing of it is told: without a header these are an applicant's values
@@ -66,78 +68,68 @@ def read_header(stream: BinaryIO, file_format: str, *, name: str) -> tuple[str, 
     return columns
 
 
-def read_chunks(
-    stream: BinaryIO,
-    file_format: str,
-    *,
-    name: str,
-    chunk_rows: int,
-    announced_rows: int | None = None,
-    max_unpacked_bytes: int = MAX_UNPACKED_BYTES,
-) -> Generator[pa.Table, None, None]:
+def read_chunks(file: LandingFile, *, chunk_rows: int) -> Generator[pa.Table, None, None]:
     """The rows of a landing file as delivered, `chunk_rows` at a time: text from CSV, its own types from parquet.
 
-    Only declared columns are read, and TARGET where there is one. An empty CSV cell is null, quoted or not.
-
-    Args:
-        stream: the file, read from its start; it stays open.
-        file_format: `csv`, `csv.gz` or `parquet`.
-        name: what messages call the file.
-        chunk_rows: rows in a chunk.
-        announced_rows: rows that were announced with its digest, which holds: then its end is its end even in the
-            middle of a line, and if there are as many, no quote has swallowed any.
-        max_unpacked_bytes: refuse a file that becomes larger than this.
+    The file is read from its start, whatever was read of it before. Only declared columns are read, and TARGET if there
+    is one. An empty CSV cell is null, quoted or not.
 
     Raises:
         SourceError: the file is cut off, broken or not UTF-8; the message carries no content of it.
     """
-    with readable(name):
-        header = read_header(stream, file_format, name=name)
-        stream.seek(0)
-        wanted = [column for column in header if _is_wanted(column)]
-        if file_format == "parquet":
-            require_one_parquet(stream, name=name)
-            file = pq.ParquetFile(stream)
-            _require_bounded(file.metadata.num_rows, len(wanted), max_unpacked_bytes, name)
-            yield from _rechunk(map(_with_sound_text, file.iter_batches(chunk_rows, columns=wanted)), chunk_rows)
-            return
-        text, rows = CsvText(stream, file_format, name=name, max_bytes=max_unpacked_bytes), 0
-        try:
-            for chunk in _rechunk(_csv_batches(text, wanted), chunk_rows):
-                rows += chunk.num_rows
-                yield chunk
-        except pa.ArrowInvalid as error:
-            if _UNEVEN in str(error) and (cause := uneven_line(stream, file_format, name=name)):
-                raise SourceError(f"{name} cannot be read: {cause}. Deliver the file again, whole.") from None
-            raise
-        if rows != announced_rows:
-            _require_row_per_line(text, rows, stream, file_format, name=name)
-        if text.unended and announced_rows is None:
-            raise SourceError(
-                f"{name} has no line end after its last line, so its last value may be cut off. Deliver it whole, or "
-                "with a _control.json that announces its digest."
-            )
+    with readable(file.name):
+        wanted = [column for column in read_header(file) if _is_wanted(column)]
+        if file.format == "parquet":
+            yield from _parquet_chunks(file, wanted, chunk_rows)
+        else:
+            yield from _csv_chunks(file, wanted, chunk_rows)
 
 
-def read_lines(stream: BinaryIO, numbers: Sequence[int], *, name: str) -> pa.Table | None:
-    """The rows of some lines of a CSV file, as `read_chunks` reads them; None where not every line is a row.
+def _parquet_chunks(file: LandingFile, wanted: list[str], chunk_rows: int) -> Iterator[pa.Table]:
+    require_one_parquet(file)
+    parquet = pq.ParquetFile(file.stream)
+    _require_bounded(parquet.metadata.num_rows, len(wanted), file)
+    yield from _rechunk(map(_with_sound_text, parquet.iter_batches(chunk_rows, columns=wanted)), chunk_rows)
 
-    Whether they are the rows of these numbers is for the caller to know: empty lines before them are counted, too.
+
+def _csv_chunks(file: LandingFile, wanted: list[str], chunk_rows: int) -> Iterator[pa.Table]:
+    text = CsvText(file)
+    rows = 0
+    try:
+        for chunk in _rechunk(_csv_batches(text, wanted), chunk_rows):
+            rows += chunk.num_rows
+            yield chunk
+    except pa.ArrowInvalid as error:
+        if _UNEVEN in str(error) and (cause := uneven_line(file)):
+            raise SourceError(f"{file.name} cannot be read: {cause}. Deliver the file again, whole.") from None
+        raise
+    if rows != file.announced_rows:
+        _require_row_per_line(text, rows, file)
+    if text.unended and file.announced_rows is None:
+        raise SourceError(
+            f"{file.name} has no line end after its last line, so its last value may be cut off. Deliver it whole, or "
+            "with a _control.json that announces its digest."
+        )
+
+
+def read_lines(file: LandingFile, numbers: Sequence[int]) -> pa.Table | None:
+    """The rows of some lines of a CSV file, as `read_chunks` reads them; None if not every line is a row.
+
+    The caller must know that they are the rows of these numbers: empty lines before them are counted, too.
 
     Args:
-        stream: the file, of any position; it stays open.
+        file: a CSV file, not packed.
         numbers: ascending, the line after the header is 1.
-        name: what messages call the file.
     """
-    with readable(name):
-        stream.seek(0)
+    with readable(file.name):
+        file.stream.seek(0)
         steps = np.diff([-1, 0, *numbers]) - 1
-        lines = [line.rstrip(b"\r\n") for step in steps for line in islice(stream, step, step + 1)]
+        lines = [line.rstrip(b"\r\n") for step in steps for line in islice(file.stream, step, step + 1)]
     if any(line.count(b'"') % 2 for line in lines):  # a cell runs over a line end
         return None
     text = b"".join(line + b"\n" for line in lines)
     try:
-        chunks = list(read_chunks(io.BytesIO(text), "csv", name=name, chunk_rows=len(numbers)))
+        chunks = list(read_chunks(LandingFile(io.BytesIO(text), file.name, "csv"), chunk_rows=len(numbers)))
     except SourceError:
         return None
     return chunks[0] if [chunk.num_rows for chunk in chunks] == [len(numbers)] else None
@@ -230,10 +222,11 @@ def _open_csv(lent: _Lent, columns: list[str]) -> Iterator[pa.RecordBatch]:
         del reader
 
 
-def _require_bounded(n_rows: int, n_columns: int, max_bytes: int, name: str) -> None:
+def _require_bounded(n_rows: int, n_columns: int, file: LandingFile) -> None:
     claimed = n_rows * n_columns * _VALUE_BYTES
-    if claimed > max_bytes:
-        raise SourceError(too_large(name, f"{n_rows:,} rows, some {claimed / 1e9:,.0f} GB", max_bytes))
+    if claimed > file.max_unpacked_bytes:
+        told = f"{n_rows:,} rows, some {claimed / 1e9:,.0f} GB"
+        raise SourceError(too_large(file.name, told, file.max_unpacked_bytes))
 
 
 def _with_sound_text(batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -242,7 +235,7 @@ def _with_sound_text(batch: pa.RecordBatch) -> pa.RecordBatch:
     return batch
 
 
-def _require_row_per_line(text: CsvText, rows: int, stream: BinaryIO, file_format: str, *, name: str) -> None:
+def _require_row_per_line(text: CsvText, rows: int, file: LandingFile) -> None:
     """Refuse a file in which a cell runs over a line end: a quote may have been left open, and nobody can tell.
 
     Arrow takes all lines up to the next quote, or to the end of the file, for that one cell, and says nothing. Lines
@@ -250,11 +243,11 @@ def _require_row_per_line(text: CsvText, rows: int, stream: BinaryIO, file_forma
     """
     if text.n_lines == rows + 1:
         return
-    stream.seek(0)
-    n_blank = sum(not line.strip(b"\r\n") for line in CsvText(stream, file_format, name=name))
+    file.stream.seek(0)
+    n_blank = sum(not line.strip(b"\r\n") for line in CsvText(file))
     if text.n_lines - n_blank != rows + 1:
         raise SourceError(
-            f"{name} has a cell that runs over a line end: a quote was opened and not closed in its line, and "
+            f"{file.name} has a cell that runs over a line end: a quote was opened and not closed in its line, and "
             "the lines after it cannot be told apart. Deliver the file again with its quotes in pairs; or, if a column "
             "does hold line ends, with a _control.json that announces its rows."
         )

@@ -12,7 +12,6 @@ from typing import Final, NamedTuple
 import numpy as np
 
 DECISIONS: Final = ("approve", "refer", "refuse")
-APPROVE: Final = DECISIONS.index("approve")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +70,16 @@ def resolve_policy(
         raise ValueError(f"refer_from is {multiple}; it must not be above 1, the cut-off itself")
     resolved = tuple(Band(name, cutoff * edge) for (name, _), edge in zip(bands, edges, strict=True))
     return Policy(version, cutoff, cutoff * multiple, resolved)
+
+
+def is_approved(pd: np.ndarray, policy: Policy) -> np.ndarray:
+    """True for each pd in [0, 1] that `decide` approves; the others are owed reasons.
+
+    >>> p = resolve_policy("1", 0.1, refer_from=0.5, bands=[("A", 0.5), ("B", 1.0), ("C", None)])
+    >>> is_approved(np.array([0.01, 0.05, 0.1]), p).tolist()
+    [True, False, False]
+    """
+    return pd < policy.refer_from
 
 
 def decide(pd: np.ndarray, policy: Policy) -> Decided:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from tasks.core.decision.policy import APPROVE, Policy, decide
+from tasks.core.decision.policy import Policy, is_approved
 from tasks.core.decision.reasons import REASONS, principal_reasons
 from tasks.core.lender.feature_list import FAMILIES
 from tasks.core.model.bundle import Bundle, Engine, pd_of
@@ -52,7 +52,7 @@ def _score_block(
     """The pd of each row, whether it is not approved, and what the model saw of those, shape (features, they)."""
     matrix = build_features(rows, bundle.features)
     pd = pd_of(matrix, engine, bundle.calibration)
-    is_explained = decide(pd, policy).decision != APPROVE
+    is_explained = ~is_approved(pd, policy)
     return pd, is_explained, matrix.T[:, is_explained]
 
 

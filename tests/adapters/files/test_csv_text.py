@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,6 +18,7 @@ import pytest
 
 from tasks.adapters.files import landing_reader as arrow
 from tasks.adapters.files.csv_text import CsvText, uneven_line
+from tasks.adapters.files.landing_file import LandingFile
 from tasks.adapters.files.landing_reader import read_chunks, read_header, read_lines
 from tasks.core.lender.columns import NAMES
 from tasks.errors import PublishError, SourceError
@@ -27,8 +28,13 @@ HEADER = ",".join(NAMES).encode() + b"\n"
 ROW = b"1" + b"," * 120 + b"\n"
 
 
+def opened(data: bytes | BinaryIO, file_format: str = "csv", **options: Any) -> LandingFile:
+    stream = io.BytesIO(data) if isinstance(data, bytes) else data
+    return LandingFile(stream, "a.csv", file_format, **options)
+
+
 def read(data: bytes, file_format: str = "csv", **options: int | None) -> int:
-    chunks = read_chunks(io.BytesIO(data), file_format, name="a.csv", chunk_rows=1000, **options)
+    chunks = read_chunks(opened(data, file_format, **options), chunk_rows=1000)
     return sum(chunk.num_rows for chunk in chunks)
 
 
@@ -36,7 +42,7 @@ def read(data: bytes, file_format: str = "csv", **options: int | None) -> int:
 @pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf"])
 def test_line_ends_and_a_byte_order_mark_change_nothing(start: bytes, ending: bytes) -> None:
     data = start + (HEADER + ROW * 3).replace(b"\n", ending)
-    assert read_header(io.BytesIO(data), "csv", name="a.csv") == NAMES
+    assert read_header(opened(data)) == NAMES
     assert read(data) == 3
 
 
@@ -58,7 +64,7 @@ def test_a_file_without_a_last_line_end_is_whole_only_if_its_digest_says_so() ->
     ],
 )
 def test_the_line_that_is_wrong_is_named(data: bytes, message: str | None) -> None:
-    assert uneven_line(io.BytesIO(data), "csv", name="a.csv") == message
+    assert uneven_line(opened(data)) == message
     with pytest.raises(SourceError, match=message or "."):
         read(data)
 
@@ -79,21 +85,21 @@ def test_a_parquet_file_called_csv_is_told_from_its_first_bytes_even_within_gzip
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b""])
 def test_single_lines_read_as_all_of_them_do(end: bytes) -> None:
     rows = [b'%d,"a, b"' % n + b"," * 119 for n in range(9)]
-    file = io.BytesIO((end or b"\n").join([HEADER.strip(), *rows]) + end)
-    (whole,) = read_chunks(file, "csv", name="a.csv", chunk_rows=9, announced_rows=9)
+    file = opened((end or b"\n").join([HEADER.strip(), *rows]) + end, announced_rows=9)
+    (whole,) = read_chunks(file, chunk_rows=9)
     for numbers in ([1], [9], [2, 3, 7], list(range(1, 10))):
-        assert read_lines(file, numbers, name="a.csv") == whole.take([number - 1 for number in numbers])
+        assert read_lines(file, numbers) == whole.take([number - 1 for number in numbers])
 
 
 @pytest.mark.parametrize("numbers", [[2], [3], [2, 3], [4], [1, 9]])
 def test_lines_that_are_no_rows_are_none(numbers: list[int]) -> None:
-    file = io.BytesIO(HEADER + ROW + b'1,"a\nb"' + ROW[2:] + b"\n" + ROW)
-    assert read_lines(file, numbers, name="a.csv") is None
+    file = opened(HEADER + ROW + b'1,"a\nb"' + ROW[2:] + b"\n" + ROW)
+    assert read_lines(file, numbers) is None
 
 
 def test_a_line_in_which_a_cell_is_opened_and_not_closed_is_none() -> None:
-    file = io.BytesIO(HEADER + ROW + ROW.rstrip()[:-1] + b',"a\r\nb"')
-    assert read_lines(file, [2], name="a.csv") is None
+    file = opened(HEADER + ROW + ROW.rstrip()[:-1] + b',"a\r\nb"')
+    assert read_lines(file, [2]) is None
 
 
 class FailingDisk(io.BytesIO):
@@ -137,7 +143,7 @@ def test_a_disk_that_fails_is_the_operators_business_not_the_feeds(
     disk = FailingDisk(data)
     disk.healthy_bytes = healthy_bytes
     with pytest.raises(PublishError, match="The store could not read a file: Input/output error"):
-        list(read_chunks(told_reads(disk, in_the_stores_words), file_format, name="a.csv", chunk_rows=10))
+        list(read_chunks(opened(told_reads(disk, in_the_stores_words), file_format), chunk_rows=10))
 
 
 @pytest.mark.parametrize(
@@ -154,7 +160,7 @@ def test_a_disk_that_fails_is_the_operators_business_not_the_feeds(
 def test_whatever_happens_no_thread_of_arrow_holds_the_file_afterwards(
     data: bytes, file_format: str, chunks: int
 ) -> None:
-    found = read_chunks(io.BytesIO(data), file_format, name="a.csv", chunk_rows=100)
+    found = read_chunks(opened(data, file_format), chunk_rows=100)
     with contextlib.suppress(SourceError):
         for _, _ in zip(range(chunks), found, strict=False):
             pass
@@ -180,10 +186,11 @@ def test_a_bomb_is_left_before_it_fills_the_memory(bomb: str, tmp_path: Path) ->
     path.write_bytes(start + gzip.compress(content[1:], 9) + gzip.compress(content.replace(b'"', b""), 9) * 120)
     code = (
         "import re, sys\n"
-        "from tasks.adapters.arrow import read_chunks\n"
+        "from tasks.adapters.files.landing_file import LandingFile\n"
+        "from tasks.adapters.files.landing_reader import read_chunks\n"
         "try:\n"
         "    with open(sys.argv[1], 'rb') as file:\n"
-        "        for _ in read_chunks(file, 'csv.gz', name='a', chunk_rows=50_000): pass\n"
+        "        for _ in read_chunks(LandingFile(file, 'a', 'csv.gz'), chunk_rows=50_000): pass\n"
         "except Exception as error: print(error)\n"
         "print(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1])\n"
     )
@@ -195,6 +202,6 @@ def test_a_bomb_is_left_before_it_fills_the_memory(bomb: str, tmp_path: Path) ->
 
 def test_the_text_is_lent_and_given_back() -> None:
     lent = io.BytesIO(gzip.compress(HEADER))
-    with CsvText(lent, "csv.gz", name="a.csv.gz") as text:
+    with CsvText(opened(lent, "csv.gz")) as text:
         assert text.read() == HEADER
     assert not lent.closed

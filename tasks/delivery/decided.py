@@ -1,0 +1,111 @@
+"""Delivered rows of applications that a revision decided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from configs.settings import Scoring
+from tasks.adapters.files.landing_file import LandingFile
+from tasks.adapters.files.landing_reader import read_chunks, read_header
+from tasks.core.applications import APPLICATION_ID, parse_numbers, parse_rows
+from tasks.core.day.manifest import Manifest
+from tasks.core.files import format_of
+from tasks.core.lender.columns import ID, TYPED_SCHEMA, missing_columns
+from tasks.core.words import counted
+from tasks.delivery.files import announced_of, open_landing, sha256_of
+from tasks.errors import SourceError
+from tasks.publication.expired import read_expired
+from tasks.publication.layout import landing_key
+from tasks.store import Store
+
+
+class DecidedRows(NamedTuple):
+    """Delivered rows of decided applications, as far as the landing still holds them."""
+
+    rows: pa.Table
+    """Typed rows, one an application, by rising id."""
+    remarks: tuple[str, ...]
+    """Sentences on files that are gone, changed or unreadable; none if each file is the one that was scored."""
+
+
+def decided_rows(store: Store, published: Manifest, results: pa.Table, scoring: Scoring) -> DecidedRows:
+    """The delivered rows of published results, read from the files that the revision was made from.
+
+    Files are read last first and left when all rows are found: the row of the last correction counts, or else the
+    feed's. Rows are looked for by id before anything else of them is parsed.
+
+    Args:
+        store: where landing and manifests lie.
+        published: the revision.
+        results: rows of its decisions, of the applications that are asked for.
+        scoring: limits of reading.
+    """
+    remarks: list[str] = []
+    found = [TYPED_SCHEMA.empty_table()]
+    missing = results.column(APPLICATION_ID).combine_chunks()
+    for name, sha256 in _files_last_first(store, published, remarks):
+        if not len(missing):
+            break
+        try:
+            for rows in _rows_of(store, published, name, sha256, missing, scoring, remarks):
+                ids = rows.column(ID).combine_chunks()
+                found.append(rows.filter(pc.is_in(ids, value_set=missing)))
+                missing = missing.filter(pc.invert(pc.is_in(missing, value_set=ids)))
+                if not len(missing):
+                    break
+        except SourceError as error:
+            remarks.append(str(error))
+    return DecidedRows(pa.concat_tables(found).sort_by(ID), tuple(remarks))
+
+
+def _files_last_first(store: Store, published: Manifest, remarks: list[str]) -> Iterator[tuple[str, str]]:
+    """Name and digest of the files that are still in the landing; a remark on each that is not."""
+    prefix = landing_key(published.as_of)
+    there = {entry.key for entry in store.list(prefix)}
+    expired = read_expired(store, published.as_of)
+    for name, sha256 in reversed(list(published.inputs.items())):
+        if prefix + name in there:
+            yield name, sha256
+        elif removed := expired.get(prefix + name):
+            remarks.append(f"{name} was removed by rule on {removed['at'][:10]}: {removed['rule']}.")
+        else:
+            remarks.append(f"{name} is not in the landing any more.")
+
+
+def _rows_of(
+    store: Store,
+    published: Manifest,
+    name: str,
+    sha256: str,
+    wanted: pa.Array,
+    scoring: Scoring,
+    remarks: list[str],
+) -> Iterator[pa.Table]:
+    """The typed rows of a file whose id is wanted, chunk by chunk; a remark if it is not the file that was scored."""
+    key = landing_key(published.as_of) + name
+    announced = announced_of(store, key)
+    with open_landing(store, key, name=name) as stream:
+        if sha256_of(stream) != sha256:
+            remarks.append(f"{name} is not the file that was scored; it was changed since.")
+        rows = announced.rows if announced else None
+        file = LandingFile(stream, name, format_of(name), scoring.max_unpacked_bytes, rows)
+        if lacking := missing_columns(read_header(file)):
+            raise SourceError(f"{name} lacks {counted(len(lacking), 'declared column')}.")
+        with closing(read_chunks(file, chunk_rows=scoring.chunk_rows)) as chunks:
+            for chunk in chunks:
+                ids, _ = parse_numbers(chunk.column(ID).combine_chunks(), whole=True)
+                is_wanted = pc.is_in(ids.cast(pa.int64()), value_set=wanted)
+                if pc.any(is_wanted).as_py():
+                    yield _first_of_each(parse_rows(chunk.filter(is_wanted)).rows)
+
+
+def _first_of_each(rows: pa.Table) -> pa.Table:
+    """The first row of each id; a published revision has dropped the copies of it."""
+    ids = rows.column(ID).combine_chunks()
+    first = pc.index_in(pc.unique(ids), value_set=ids)
+    return rows.take(first)
