@@ -54,7 +54,7 @@ def score_applications(
         return DayResult("unchanged", standing, equal)
     revision = draft(standing, delivery, settings)
     require_current(revision, standing)
-    parts = [screen_and_score(file, delivery, pins, settings) for file in delivery.files]
+    parts = [screen_and_score(file, pins, settings) for file in delivery.files]
     if is_excused(standing, parts):
         return DayResult("no applications", standing, None)
     audited = audit(delivery, pins, revision, parts, settings)

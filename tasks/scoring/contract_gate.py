@@ -8,22 +8,13 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from configs.settings import Settings
 from tasks.core.applications import APPLICATION_ID
-from tasks.core.contract.gate import Evidence, Outcome, judge_count, judge_result, overdrawn, refusal
-from tasks.core.contract.rules import (
-    Budget,
-    RuleCount,
-    RuleResult,
-    is_over_budget,
-    merge_counts,
-    parsing_rules,
-    typed_frame,
-)
+from tasks.core.contract.gate import Evidence, Outcome, judge_count, judge_result, refusal
+from tasks.core.contract.rules import Budget, RuleCount, RuleResult, merge_counts, parsing_rules, typed_frame
 from tasks.core.contract.screening import BROKEN_RULES, CONFLICTING, count_by_rule, typed_name
-from tasks.core.day.records import Delivery, Draft, FileRef, PartRef
+from tasks.core.day.records import Delivery, Draft, PartRef
 from tasks.core.lender.columns import ID
 from tasks.errors import ExpectationsNotMet
 from tasks.scoring.assemble import Assembled
@@ -95,40 +86,6 @@ class Gate:
             self._refuse(report)
         return Passed(json.dumps(report, indent=1).encode(), judged.by_rule, judged.evidence.recent)
 
-    def require_budget_left(
-        self, file: FileRef, rejected: Sequence[pa.Table], counts: Mapping[str, RuleCount], *, rows: int
-    ) -> None:
-        """Stop before more of a file is judged, if the budget is exceeded however sound the rest of the day may be.
-
-        That is known where nobody corrects rows, and the delivery has an end that can be told. Rows of one id may turn
-        out to be copies of each other, so they count once here.
-
-        Args:
-            file: the one that is being read.
-            rejected: its rows that were set aside so far.
-            counts: how the row rules went so far.
-            rows: rows read of it so far.
-
-        Raises:
-            ExpectationsNotMet: says after how many rows, and where the report lies.
-        """
-        most_rows = self.delivery.most_rows
-        if most_rows is None or rows > most_rows or any(each.is_correction for each in self.delivery.files):
-            return
-        if not is_over_budget(sum(table.num_rows for table in rejected), most_rows, self._budget):
-            return  # at no cost to the many chunks of a sound day
-        ids = pa.chunked_array([part for table in rejected for part in table.column(APPLICATION_ID).chunks], pa.int64())
-        surely = pc.count_distinct(ids, mode="only_valid").as_py() + ids.null_count
-        if not is_over_budget(surely, most_rows, self._budget):
-            return
-        judged = self._judge_part(rejected, counts, rows)
-        told = overdrawn(
-            file.name, rows, judged.quarantined, most_rows=most_rows, budget=self._budget, by_rule=judged.by_rule
-        )
-        report = self._report(judged) | {"refused": told, "most_rows": most_rows}
-        tell_rules(report)
-        self._refuse(report)
-
     @property
     def _budget(self) -> Budget:
         return Budget(self.settings.contract.max_quarantined_rows, self.settings.contract.max_quarantined_share)
@@ -155,19 +112,6 @@ class Gate:
         conflicting = RuleCount(evidence.rows, 0, by_rule.get(CONFLICTING.id, 0))
         outcomes = [*self._outcomes(results, counts, evidence), judge_count(CONFLICTING, conflicting, evidence)]
         return _Judged(evidence, results, outcomes, by_rule, assembled.rejected.num_rows)
-
-    def _judge_part(self, rejected: Sequence[pa.Table], counts: Mapping[str, RuleCount], rows: int) -> _Judged:
-        """By the rules about rows: what is about the whole day, or takes all its ids, cannot be said of a part."""
-        quarantined = sum(table.num_rows for table in rejected)
-        evidence = Evidence(self.delivery.as_of, rows, rows - quarantined, {})
-        about_rows = {rule.id for rule in self.contract.rules if rule.scope == "row"}
-        results = [
-            result
-            for result in self.contract.results(counts, self.contract.unjudged_table())
-            if result.rule_id in about_rows
-        ]
-        by_rule = count_by_rule(rules for table in rejected for rules in table.column(BROKEN_RULES).to_pylist())
-        return _Judged(evidence, results, self._outcomes(results, counts, evidence), by_rule, quarantined)
 
     def _outcomes(
         self, results: Sequence[RuleResult], counts: Mapping[str, RuleCount], evidence: Evidence

@@ -23,7 +23,7 @@ from tasks.core.contract.screening import (
     typed_name,
 )
 from tasks.core.day.control_totals import add_sums, sum_typed
-from tasks.core.day.records import DataFile, Delivery, FileRef, PartRef, Pins
+from tasks.core.day.records import DataFile, FileRef, PartRef, Pins
 from tasks.core.decision.reasons import REASONS, codes_of
 from tasks.core.decision.scoring import score_rows
 from tasks.core.lender.amounts import AMOUNTS
@@ -39,7 +39,6 @@ from tasks.publication.layout import checkpoints_prefix
 from tasks.running.checkpoints import code_digest, digest_of
 from tasks.running.step import run_logger, step
 from tasks.running.workers import processors, work_in_order
-from tasks.scoring.contract_gate import Gate
 from tasks.store import Store, open_store
 from tasks.store.renewing import overwrite
 
@@ -60,16 +59,15 @@ class _Worked(NamedTuple):
     rows: int
 
 
-def _same_file_and_pins(file: FileRef, _delivery: Delivery, pins: Pins, _settings: Settings) -> str:
+def _same_file_and_pins(file: FileRef, pins: Pins, _settings: Settings) -> str:
     return f"{checkpoints_prefix(pins.as_of, pins.fingerprint)}{file.name}.{digest_of(file, code_digest())}.json"
 
 
 @step("screen and score", reuse=_same_file_and_pins, task_run_name="screen and score {file.name}")
-def screen_and_score(file: FileRef, delivery: Delivery, pins: Pins, settings: Settings) -> PartRef:
+def screen_and_score(file: FileRef, pins: Pins, settings: Settings) -> PartRef:
     """Screen and score one landing file; leaves its decided and its rejected rows in the store and counts them."""
     store = open_store(settings.storage)
     contract = pinned_contract(pins, settings)
-    gate = Gate(store, contract, delivery, settings)
     bundle, engine = load_bundle(pins.model, settings), load_engine(pins.model, settings)
     if engine.caveat:
         run_logger().warning("%s", engine.caveat)
@@ -96,7 +94,6 @@ def screen_and_score(file: FileRef, delivery: Delivery, pins: Pins, settings: Se
             closing(work_in_order(work, _placed(chunks), workers=workers)) as all_worked,
         ):
             for worked in all_worked:
-                gate.require_budget_left(file, rejected, counts, rows=rows)
                 decided.append(worked.decided)
                 rejected.append(worked.rejected)
                 counts = merge_counts(counts, worked.counts)

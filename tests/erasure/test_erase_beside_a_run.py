@@ -134,13 +134,13 @@ def test_a_token_changes_no_bytes_and_no_checkpoint(project: Project, store: Sto
     erased(store, an_applicant(project))
     assert read_token(store, DAY)
     first = score(project)
-    assert first.delivery.erasure == read_token(store, DAY)
+    assert first.standing.erasure == read_token(store, DAY)
     work = {entry.key for entry in store.list(f"work/day={DAY}/") if "publishing-" not in entry.key}
     store.delete(f"revisions/day={DAY}/rev=0001/manifest.json")
     project.decisions.unlink()
     store.delete(erased_key(DAY))
     second = score(project)
-    assert second.delivery.erasure is None
+    assert second.standing.erasure is None
     assert second.manifest.audited == first.manifest.audited
     assert second.manifest.fingerprint == first.manifest.fingerprint
     left = {entry.key for entry in store.list(f"work/day={DAY}/") if "publishing-" not in entry.key}

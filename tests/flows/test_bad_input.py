@@ -32,7 +32,8 @@ import yaml
 
 from configs.settings import PROJECT, load_settings
 from flows.score_applications import score_applications
-from tasks.core.day.records import Delivery, Draft, Pins
+from tasks.core.day.records import PUBLISH, Delivery, Draft, Pins
+from tasks.core.day.standing import Standing
 from tasks.core.lender.columns import NAMES
 from tasks.errors import (
     ConfigError,
@@ -50,7 +51,7 @@ from tasks.publication.layout import input_key
 from tasks.scoring.arrive import arrive
 from tasks.scoring.audit import audit
 from tasks.scoring.pin import pin
-from tasks.scoring.publish import publish
+from tasks.scoring.publish import publish, roll_forward
 from tasks.scoring.screen_score import screen_and_score
 from tasks.store import open_store
 from tests.conftest import DAY, Project
@@ -224,10 +225,11 @@ def steps(between: Callable[[Project], Any]) -> Callable[[Project, date], Any]:
 
     def run(project: Project, day: date) -> Any:
         settings = load_settings(project.config)
-        delivery = arrive(day, settings)
-        pins = pin(delivery, settings)
+        standing = roll_forward(day, PUBLISH, settings)
+        delivery = arrive(standing, settings)
+        pins = pin(standing, delivery, settings)
         between(project)
-        return screen_and_score(delivery.files[0], delivery, pins, settings)
+        return screen_and_score(delivery.files[0], pins, settings)
 
     return run
 
@@ -946,7 +948,7 @@ def test_a_control_file_with_wrong_types_is_no_control_file(project: Project, wr
     project.deliver(rows=ROWS)
     entry(**wrong)(project)
     with pytest.raises(SourceError, match="is no control file"):
-        arrive(DAY, load_settings(project.config))
+        arrive(Standing(DAY), load_settings(project.config))
 
 
 def test_a_day_within_the_budget_is_still_stopped_where_no_row_remains(project: Project) -> None:
@@ -961,8 +963,9 @@ def test_a_file_that_grows_while_it_is_read_is_refused(project: Project) -> None
     project.deliver(rows=400)
     (project.landing / "_control.json").unlink()
     settings = load_settings(project.with_settings(scoring={"chunk_rows": 50}).config)
-    delivery = arrive(DAY, settings)
-    pins = pin(delivery, settings)
+    standing = roll_forward(DAY, PUBLISH, settings)
+    delivery = arrive(standing, settings)
+    pins = pin(standing, delivery, settings)
     row = csv_of(project).read_bytes().splitlines(keepends=True)[-1]
     grown, enough = threading.Event(), threading.Event()
 
@@ -978,24 +981,25 @@ def test_a_file_that_grows_while_it_is_read_is_refused(project: Project) -> None
     grown.wait()
     try:
         with pytest.raises(SourceError, match="changed while it was being read"):
-            screen_and_score(delivery.files[0], delivery, pins, settings)
+            screen_and_score(delivery.files[0], pins, settings)
     finally:
         enough.set()
         thread.join()
 
 
-def day_of(project: Project) -> tuple[Delivery, Pins]:
+def day_of(project: Project) -> tuple[Standing, Delivery, Pins]:
     settings = load_settings(project.config)
-    delivery = arrive(DAY, settings)
-    return delivery, pin(delivery, settings)
+    standing = roll_forward(DAY, PUBLISH, settings)
+    delivery = arrive(standing, settings)
+    return standing, delivery, pin(standing, delivery, settings)
 
 
 def test_the_second_look_at_a_file_notices_a_change_too(project: Project) -> None:
     project.deliver(rows=ROWS)
     content(lines(lambda each: [*each[:-1], each[1], b""]))(project)  # one twice, so that the file is looked at again
     settings = load_settings(project.config)
-    delivery, pins = day_of(project)
-    parts = [screen_and_score(file, delivery, pins, settings) for file in delivery.files]
+    _, delivery, pins = day_of(project)
+    parts = [screen_and_score(file, pins, settings) for file in delivery.files]
     csv_of(project).write_bytes(csv_of(project).read_bytes().replace(b"Cash loans", b"Cash  oans", 1))
     with pytest.raises(SourceError, match="changed while it was being read"):
         audit(delivery, pins, Draft(1, None, None), parts, settings)
@@ -1032,7 +1036,7 @@ def test_the_note_of_a_day_that_is_just_being_published_stops_another_until_it_i
 def test_of_two_days_that_come_to_publish_one_file_at_once_the_second_is_refused(project: Project) -> None:
     project.deliver(rows=ROWS)
     store = open_store(load_settings(project.config).storage)
-    delivery, _ = day_of(project)
+    _, delivery, _ = day_of(project)
     claim_inputs(store, delivery)
     claim_inputs(store, delivery)
     with pytest.raises(SourceError, match=f"is being published for {DAY} at this moment"):
@@ -1042,12 +1046,12 @@ def test_of_two_days_that_come_to_publish_one_file_at_once_the_second_is_refused
 def test_a_day_that_was_published_from_one_file_meanwhile_stops_the_other(project: Project) -> None:
     project.deliver(rows=ROWS)
     settings = load_settings(project.config)
-    delivery, pins = day_of(project)
+    standing, delivery, pins = day_of(project)
     audited = audit(
         delivery,
         pins,
         Draft(1, None, None),
-        [screen_and_score(file, delivery, pins, settings) for file in delivery.files],
+        [screen_and_score(file, pins, settings) for file in delivery.files],
         settings,
     )
     other = project.landing.parent / f"day={NEXT_DAY}"
@@ -1055,14 +1059,15 @@ def test_a_day_that_was_published_from_one_file_meanwhile_stops_the_other(projec
     shutil.copy(csv_of(project), other / "a.csv")
     score_applications.fn(as_of=NEXT_DAY, config=project.config)
     with pytest.raises(SourceError, match=f"is the file of another day: {NEXT_DAY}"):
-        publish(delivery, pins, Draft(1, None, None), audited, settings)
+        publish(standing, delivery, pins, Draft(1, None, None), audited, settings)
     assert not project.decisions.exists()
 
 
 def test_files_that_were_announced_empty_are_the_same_every_day_and_not_noted(project: Project) -> None:
     project.deliver(rows=ROWS)
     settings = load_settings(project.config)
-    delivery = arrive(DAY, settings)
+    standing = roll_forward(DAY, PUBLISH, settings)
+    delivery = arrive(standing, settings)
     (file,) = delivery.files
     claim_inputs(open_store(settings.storage), replace(delivery, files=(replace(file, announced_rows=0),)))
     assert not (project.root / input_key(file.sha256)).exists()

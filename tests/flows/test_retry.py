@@ -7,11 +7,12 @@ import pytest
 
 from configs.settings import load_settings
 from flows.score_applications import score_applications
-from tasks.core.day.records import Draft
+from tasks.core.day.records import PUBLISH, Draft
 from tasks.errors import ExpectationsNotMet, PublishError
 from tasks.scoring.arrive import arrive
 from tasks.scoring.audit import audit
 from tasks.scoring.pin import pin
+from tasks.scoring.publish import roll_forward
 from tasks.scoring.screen_score import screen_and_score
 from tasks.store import open_store
 from tasks.store.renewing import overwrite
@@ -22,9 +23,10 @@ DRAFT = Draft(1, None, None)
 
 def day_of(project: Project) -> tuple[Any, ...]:
     settings = load_settings(project.config)
-    delivery = arrive(DAY, settings)
-    pins = pin(delivery, settings)
-    return settings, delivery, pins, [screen_and_score(file, delivery, pins, settings) for file in delivery.files]
+    standing = roll_forward(DAY, PUBLISH, settings)
+    delivery = arrive(standing, settings)
+    pins = pin(standing, delivery, settings)
+    return settings, delivery, pins, [screen_and_score(file, pins, settings) for file in delivery.files]
 
 
 def work_of(project: Project) -> dict[str, int]:

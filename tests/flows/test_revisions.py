@@ -163,7 +163,7 @@ def test_corrections_replace_rows_and_leave_the_others_as_they_were(project: Pro
     rows = delivered(project).head(5).assign(EXT_SOURCE_2="0.01", EXT_SOURCE_3="0.01")
     correct(project, rows)
     waiting = score()
-    assert (waiting.outcome, waiting.delivery.waiting) == ("unchanged", ("corrections/first.csv",))
+    assert (waiting.outcome, waiting.standing.waiting) == ("unchanged", ("corrections/first.csv",))
     assert "corrections/first.csv" in day_summary(waiting, load_settings(project.config))
     second = score(corrections=True, reason=WHY).manifest
     assert second.audited.files["applications_1.csv"].replaced == 5

@@ -145,18 +145,6 @@ def _over_budget(quarantined: int, rows: int, budget: Budget, by_rule: Mapping[s
     )
 
 
-def overdrawn(
-    name: str, rows: int, quarantined: int, *, most_rows: int, budget: Budget, by_rule: Mapping[str, int]
-) -> str:
-    """Why a day is given up within a file: rows of it read so far, set aside of those, at most delivered that day."""
-    return (
-        f"Within {counted(rows, 'row')} of {name}, {quarantined:,} would be set aside already. The day has "
-        f"{most_rows:,} at most, of which the budget allows {budget.max_rows} or {budget.max_share:.1%}, whichever is "
-        f"more; so the rest was not read. Most broken: {most_broken(by_rule)}. The feed needs mending; then run the "
-        "day again."
-    )
-
-
 def most_broken(by_rule: Mapping[str, int]) -> str:
     """The rules that are broken most, for a message.
 

@@ -59,8 +59,6 @@ class ContractReport:
     day: str | None
     revision: int | None
     rows: int
-    most_rows: int | None
-    """Rows that the day may have had, where it was given up after `rows` of a file; None where it was read whole."""
     quarantined: int
     allowed: int | None
     """Rows that may be quarantined; None where the report does not say."""
@@ -103,9 +101,8 @@ def read_contract_report(report: Mapping[str, Any]) -> ContractReport:
         report.get("day"),
         report.get("revision"),
         rows,
-        report.get("most_rows"),
         report.get("quarantined") or 0,
-        _allowed(report.get("budget") or {}, report.get("most_rows") or rows),
+        _allowed(report.get("budget") or {}, rows),
         {day: recent[day] for day in sorted(recent)},
         report.get("refused"),
         tuple(_rules_of_old(report) if rules is None else map(_rule, rules)),

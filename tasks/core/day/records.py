@@ -62,12 +62,6 @@ class Delivery:
         """File name to SHA-256."""
         return {file.name: file.sha256 for file in self.files}
 
-    @property
-    def most_rows(self) -> int | None:
-        """Rows that all files can have together at most, as announced or by their lines; None where nobody can say."""
-        most = [file.lines if file.announced_rows is None else file.announced_rows for file in self.files]
-        return None if None in most else sum(rows for rows in most if rows is not None)
-
 
 @dataclass(frozen=True, slots=True)
 class Order:

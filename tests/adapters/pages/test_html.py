@@ -139,13 +139,3 @@ def test_an_older_report_shows_what_it_knows_and_where_the_rest_is() -> None:
     assert page.cells("AMT_CREDIT_known") == "AMT_CREDIT_known - - 7 - rows quarantined"
     assert "An earlier version of the program wrote this report" in page.text
     assert "All " not in page.text
-
-
-def test_a_day_that_was_given_up_says_how_far_it_was_read_and_measures_the_budget_by_the_whole() -> None:
-    told = contract_report(*EVERY_KIND, rows=2000, quarantined=500, refused="Too many.", most_rows=4000)
-    page = page_of({key: value for key, value in told.items() if key != "revision"} | {"recent_days": {}})
-    assert "Rows read" in page.text
-    assert "of at most 4,000" in page.text
-    assert "The budget is 400 rows" in page.text
-    for other in ("Rows received", "No published day", "revision"):
-        assert other not in page.text

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tasks.core.contract.gate import Evidence, judge_count, judge_result, overdrawn, refusal
+from tasks.core.contract.gate import Evidence, judge_count, judge_result, refusal
 from tasks.core.contract.rules import Budget, Rule, RuleCount, RuleResult, Severity
 
 ROW = Rule("range", "A is from 0 to 1.", "critical", "data owner", "row", ("A",))
@@ -89,13 +89,6 @@ def test_a_refusal_tells_every_reason() -> None:
     assert told
     assert told.startswith("60 of 60 rows would be set aside")
     assert told.endswith("They break the contract: Most rows state A.")
-
-
-def test_a_day_given_up_within_a_file_tells_how_far_it_was_read_and_what_it_may_have() -> None:
-    told = overdrawn("a.csv", 50_000, 26_573, most_rows=307_511, budget=BUDGET, by_rule={"range": 9})
-    assert told.startswith("Within 50,000 rows of a.csv, 26,573 would be set aside already.")
-    assert "307,511 at most" in told
-    assert "50 or 5.0%" in told
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ PINS = Pins(DELIVERY.as_of, MODEL, POLICY, "p", "1", "c", {"age": AGE}, fingerpr
     ],
 )
 def test_model_policy_contract_and_codes_count_in_the_fingerprint(other: dict[str, Any]) -> None:
-    assert fingerprint(DELIVERY, PINS) == fingerprint(DELIVERY, replace(PINS, fingerprint="of before", base=1))
+    assert fingerprint(DELIVERY, PINS) == fingerprint(DELIVERY, replace(PINS, fingerprint="of before"))
     assert fingerprint(DELIVERY, replace(PINS, **other)) != fingerprint(DELIVERY, PINS)
 
 
@@ -130,17 +130,3 @@ def test_a_file_is_known_by_its_ending(name: str, found: str) -> None:
 def test_another_ending_is_refused_with_those_that_work(name: str) -> None:
     with pytest.raises(SourceError, match=r"must end in \.csv, \.csv\.gz, \.parquet"):
         format_of(name)
-
-
-@pytest.mark.parametrize(
-    ("files", "most"),
-    [
-        ([(None, 5)], 5), ([(4, 5)], 4), ([(4, None)], 4), ([(4, None), (None, 7)], 11), ([(4, 5), (None, None)], None),
-        ([], 0),
-    ],
-)  # fmt: skip
-def test_a_day_has_at_most_the_rows_announced_or_its_lines(
-    files: list[tuple[int | None, int | None]], most: int | None
-) -> None:
-    told = tuple(replace(FILE, announced_rows=announced, lines=lines) for announced, lines in files)
-    assert replace(DELIVERY, files=told).most_rows == most
