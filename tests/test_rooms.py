@@ -3,13 +3,12 @@
 import ast
 import re
 import sys
-from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.house import ROOT, arrows, circles, flat_files, imports_of, longest_chain, module_of, tree_of
+
 EVERYONE = {"tasks.errors"}
 WINGS = {"scoring", "training", "monitoring", "inspection", "retention", "erasure", "feed"}
 CORE = {"tasks.core"}
@@ -45,24 +44,6 @@ FILES = [path for room in OURS for path in sorted((ROOT / room).rglob("*.py"))]
 def room_of(module: str) -> str:
     """The most specific room a module belongs to."""
     return next(room for room in sorted(MAY_IMPORT, key=len, reverse=True) if f"{module}.".startswith(f"{room}."))
-
-
-def module_of(path: Path, root: Path = ROOT) -> str:
-    return ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
-
-
-@cache
-def tree_of(path: Path) -> ast.Module:
-    return ast.parse(path.read_text())
-
-
-def imports_of(path: Path) -> Iterator[str]:
-    for node in ast.walk(tree_of(path)):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert not node.level, f"{path}: relative import"
-            yield node.module or ""
 
 
 def breaches(path: Path, root: Path = ROOT) -> list[str]:
@@ -125,3 +106,16 @@ def test_the_rules_catch_a_breach(tmp_path: Path) -> None:
     )
     assert breaches(wing, tmp_path) == ["tasks.retention.clean"]
     assert spelled_keys(wing) == ["work/", "landing/day="]
+
+
+def test_the_house_stays_flat_and_without_a_circle() -> None:
+    graph = arrows()
+    assert circles(graph) == []
+    assert len(longest_chain(graph)) <= 15
+    assert len(flat_files(ROOT / "tasks")) <= 4
+    assert len(flat_files(ROOT / "tasks/core")) <= 8
+
+
+def test_the_measures_of_the_house_see_a_circle_and_a_chain() -> None:
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == [["b", "c"]]
+    assert longest_chain({"a": {"b", "d"}, "b": {"c"}, "c": set(), "d": set()}) == ["a", "b", "c"]

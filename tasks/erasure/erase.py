@@ -21,7 +21,7 @@ from tasks.erasure.search import Erasure, Found, count_unfinished, search
 from tasks.errors import ConfigError, PublishError, SourceError
 from tasks.publication.erasure_token import days_unfinished
 from tasks.publication.layout import decisions_key, is_data_file, room_prefix
-from tasks.running.step import run_logger
+from tasks.running.context import run_logger
 from tasks.store import Store
 
 _DEAD_AFTER: Final = timedelta(days=1)

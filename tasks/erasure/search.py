@@ -18,7 +18,7 @@ from tasks.core.files import format_of
 from tasks.delivery.files import announced_of, open_landing
 from tasks.errors import SourceError
 from tasks.publication.layout import day_of, landing_key, room_of, room_prefix
-from tasks.running.step import run_logger
+from tasks.running.context import run_logger
 from tasks.store import Changed, Entry, NotFound, Store, told_location
 from tasks.store.keys import is_key
 

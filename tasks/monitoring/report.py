@@ -24,7 +24,8 @@ from tasks.model.load import load_bundle
 from tasks.publication.data_files import read_data
 from tasks.publication.layout import monitoring_key, reference_key
 from tasks.publication.manifests import newest_manifest
-from tasks.running.step import run_logger, step
+from tasks.running.context import run_logger
+from tasks.running.step import step
 from tasks.store import NotFound, Store, open_store
 from tasks.store.renewing import overwrite
 

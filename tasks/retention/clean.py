@@ -27,7 +27,8 @@ from tasks.errors import ConfigError, SourceError
 from tasks.publication.expired import forget_expired, note_expired
 from tasks.publication.layout import Room, day_of, is_data_file, landing_key, room_of, room_prefix
 from tasks.publication.stored_day import StoredDay
-from tasks.running.step import run_logger, step
+from tasks.running.context import run_logger
+from tasks.running.step import step
 from tasks.store import AlreadyExists, Entry, NotFound, Store, open_store
 from tasks.store.keys import is_key
 from tasks.store.renewing import read_if_there

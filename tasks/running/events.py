@@ -11,21 +11,9 @@ from typing import Any
 from uuid import UUID
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
-from prefect.context import FlowRunContext
 from prefect.events import emit_event
-from prefect.runtime import flow_run
 
-from tasks.running.step import run_logger
-
-
-def is_in_flow_run() -> bool:
-    """True inside a flow run."""
-    return FlowRunContext.get() is not None
-
-
-def flow_run_id() -> str | None:
-    """Id of the flow run; None outside one."""
-    return str(flow_run.id) if flow_run.id else None
+from tasks.running.context import is_in_flow_run, run_logger
 
 
 def send_event(event: str, *, event_id: UUID, resource: Mapping[str, str], payload: Mapping[str, Any]) -> None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import functools
 import inspect
-import logging
 from collections.abc import Callable
 from datetime import date
 from typing import Any, ParamSpec, TypeVar, get_type_hints
 
-from prefect import get_run_logger, task
+from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
@@ -22,6 +21,7 @@ from configs.calendar import load_calendar
 from configs.settings import Settings, load_settings
 from tasks.errors import ConfigError, OrchestratorError, ScoringError
 from tasks.running.checkpoints import keep, recall
+from tasks.running.context import run_logger
 from tasks.store import open_store
 
 P = ParamSpec("P")
@@ -81,11 +81,6 @@ def _once(
     result = function(*args, **kwargs)
     keep(store, key, result)
     return result, False
-
-
-def run_logger() -> logging.Logger | logging.LoggerAdapter[Any]:
-    """The flow run's logger, or the project's own outside a run. Counts, columns and rule names only."""
-    return get_run_logger() if FlowRunContext.get() else logging.getLogger("scoring")
 
 
 def require_prefect() -> None:

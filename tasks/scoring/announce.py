@@ -12,7 +12,8 @@ from tasks.core.day.records import tell_changed
 from tasks.core.words import in_markdown
 from tasks.publication.layout import announcement_key, decisions_key, manifest_key, report_page_key
 from tasks.publication.manifests import manifest_of
-from tasks.running.events import flow_run_id, is_in_flow_run, never_in_the_way, send_event, show_markdown
+from tasks.running.context import flow_run_id, is_in_flow_run
+from tasks.running.events import never_in_the_way, send_event, show_markdown
 from tasks.running.step import step
 from tasks.store import Store, open_store
 from tasks.store.renewing import read_if_there

@@ -10,7 +10,8 @@ from tasks.core.day.standing import Standing
 from tasks.core.words import counted
 from tasks.delivery.listing import list_delivery
 from tasks.publication.claims import require_own_files
-from tasks.running.step import run_logger, step
+from tasks.running.context import run_logger
+from tasks.running.step import step
 from tasks.store import open_store
 
 _TOLD_NAMES: Final = 5

@@ -30,7 +30,7 @@ from tasks.core.lender.amounts import AMOUNTS
 from tasks.core.lender.columns import ID
 from tasks.delivery.files import open_delivered
 from tasks.publication.data_files import read_data
-from tasks.running.step import run_logger
+from tasks.running.context import run_logger
 from tasks.store import Store
 
 _PLACE: Final = [SOURCE_FILE, SOURCE_ROW]

@@ -43,7 +43,8 @@ from tasks.model.load import suite_text
 from tasks.publication.data_files import read_data, store_data
 from tasks.publication.layout import checkpoints_prefix, day_prefix
 from tasks.running.checkpoints import code_digest, digest_of
-from tasks.running.step import run_logger, step
+from tasks.running.context import run_logger
+from tasks.running.step import step
 from tasks.scoring.assemble import assemble, control_totals, count_files
 from tasks.scoring.contract_gate import Gate
 from tasks.store import Store, open_store

@@ -10,7 +10,8 @@ from typing import Any
 from tasks.core.contract.report import ContractReport, ReportedRule, read_contract_report
 from tasks.core.words import in_markdown, percent
 from tasks.publication.layout import refused_page_key, refused_report_key
-from tasks.running.events import is_in_flow_run, never_in_the_way, show_table
+from tasks.running.context import is_in_flow_run
+from tasks.running.events import never_in_the_way, show_table
 from tasks.store import Store
 from tasks.store.renewing import overwrite
 

@@ -19,8 +19,8 @@ from tasks.model.contract import keep_suite
 from tasks.model.load import load_bundle, policy_for, reasons_of, registry_of, suite_text
 from tasks.publication.layout import pins_key
 from tasks.running.checkpoints import digest_of
-from tasks.running.events import flow_run_id
-from tasks.running.step import run_logger, step
+from tasks.running.context import flow_run_id, run_logger
+from tasks.running.step import step
 from tasks.store import open_store
 
 if TYPE_CHECKING:

@@ -23,7 +23,8 @@ from tasks.publication.layout import publishing_key, refused_page_key, refused_r
 from tasks.publication.manifests import commit, manifest_of
 from tasks.publication.shown import show_newest
 from tasks.running.checkpoints import COUNTED_VERSIONS
-from tasks.running.step import run_logger, step
+from tasks.running.context import run_logger
+from tasks.running.step import step
 from tasks.store import AlreadyExists, Store, open_store
 
 

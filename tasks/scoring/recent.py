@@ -8,7 +8,7 @@ from typing import Final
 from tasks.core.day.manifest import Manifest
 from tasks.errors import ManifestDamaged
 from tasks.publication.manifests import newest_manifest
-from tasks.running.step import run_logger
+from tasks.running.context import run_logger
 from tasks.store import Store
 
 LOOKED_BACK_DAYS: Final = 28
@@ -33,5 +33,5 @@ def _newest(store: Store, as_of: date) -> Manifest | None:
     try:
         return newest_manifest(store, as_of)
     except ManifestDamaged as damage:
-        run_logger().warning("%s It is left out of the days to compare with.", damage)
+        run_logger().warning("%s is left out of the days to compare with: %s", as_of, damage)
         return None

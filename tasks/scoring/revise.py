@@ -12,8 +12,8 @@ from tasks.core.day.standing import Standing
 from tasks.errors import ConfigError, InputsChanged, PublishError, SourceError
 from tasks.publication.layout import draft_key, landing_key
 from tasks.running.checkpoints import digest_of
-from tasks.running.events import flow_run_id
-from tasks.running.step import run_logger, step
+from tasks.running.context import flow_run_id, run_logger
+from tasks.running.step import step
 
 
 def read_order(*, force: bool, corrections: bool, reason: str | None) -> Order:

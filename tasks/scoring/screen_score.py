@@ -37,7 +37,8 @@ from tasks.model.load import load_bundle, load_engine
 from tasks.publication.data_files import name_data
 from tasks.publication.layout import checkpoints_prefix
 from tasks.running.checkpoints import code_digest, digest_of
-from tasks.running.step import run_logger, step
+from tasks.running.context import run_logger
+from tasks.running.step import step
 from tasks.running.workers import processors, work_in_order
 from tasks.store import Store, open_store
 from tasks.store.renewing import overwrite

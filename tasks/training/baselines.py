@@ -13,7 +13,7 @@ from tasks.core.lender.columns import NAMES, TEXTS
 from tasks.core.lender.feature_list import NOT_EMPLOYED_DAYS
 from tasks.core.model.features import feature_names
 from tasks.core.training.cross_fitting import cross_fitted_pd
-from tasks.running.step import run_logger
+from tasks.running.context import run_logger
 from tasks.training.records import History
 
 LOGISTIC: Final = "logistic regression"

@@ -14,7 +14,8 @@ from tasks.core.model.features import feature_names
 from tasks.core.sampling import drawn_rows
 from tasks.core.training.cross_fitting import cross_fitted_pd
 from tasks.core.words import counted
-from tasks.running.step import run_logger, step
+from tasks.running.context import run_logger
+from tasks.running.step import step
 from tasks.training.folds import build_folds, score_folds
 from tasks.training.records import Choices, History, OutOfFold
 

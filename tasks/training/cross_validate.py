@@ -16,7 +16,8 @@ from tasks.core.training.cross_fitting import cross_fitted_pd
 from tasks.core.training.evaluation import auc_of
 from tasks.core.training.model_shape import TriedShape
 from tasks.errors import ModelError
-from tasks.running.step import run_logger, step
+from tasks.running.context import run_logger
+from tasks.running.step import step
 from tasks.training.baselines import baseline_pds
 from tasks.training.folds import Fold, assigned_folds, build_folds, configured_trees, score_folds
 from tasks.training.records import History, OutOfFold, Repetition, ScoredFolds

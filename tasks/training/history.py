@@ -21,7 +21,8 @@ from tasks.core.lender.columns import ID, TARGET
 from tasks.delivery.files import require_columns
 from tasks.errors import ConfigError, ExpectationsNotMet, SourceError
 from tasks.model.load import load_contract, suite_text
-from tasks.running.step import run_logger, step
+from tasks.running.context import run_logger
+from tasks.running.step import step
 from tasks.training.records import History
 
 

@@ -15,7 +15,7 @@ from tasks.core.training.cross_fitting import cross_fitted_pd
 from tasks.core.training.evaluation import auc_of
 from tasks.core.training.model_shape import TriedShape, choose_shape, log_losses
 from tasks.errors import ModelError
-from tasks.running.step import run_logger
+from tasks.running.context import run_logger
 from tasks.training.folds import Fold, configured_trees, score_folds
 from tasks.training.records import History, ScoredFolds
 

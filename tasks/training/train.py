@@ -24,7 +24,8 @@ from tasks.core.training.model_card import ModelCard
 from tasks.core.training.model_shape import TriedShape, shapes_table
 from tasks.model.load import registry_of
 from tasks.publication.layout import out_of_fold_key, reference_key
-from tasks.running.step import run_logger, step
+from tasks.running.context import run_logger
+from tasks.running.step import step
 from tasks.store import open_store
 from tasks.store.renewing import overwrite
 from tasks.training.records import Evaluation, History, OutOfFold

@@ -1,0 +1,25 @@
+"""The flow run around a step, if there is one."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from prefect import get_run_logger
+from prefect.context import FlowRunContext
+from prefect.runtime import flow_run
+
+
+def run_logger() -> logging.Logger | logging.LoggerAdapter[Any]:
+    """The flow run's logger, or the project's own outside a run. Counts, columns and rule names only."""
+    return get_run_logger() if FlowRunContext.get() else logging.getLogger("scoring")
+
+
+def is_in_flow_run() -> bool:
+    """True inside a flow run."""
+    return FlowRunContext.get() is not None
+
+
+def flow_run_id() -> str | None:
+    """Id of the flow run; None outside one."""
+    return str(flow_run.id) if flow_run.id else None
