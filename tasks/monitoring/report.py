@@ -18,7 +18,7 @@ from tasks.core.day.manifest import Manifest
 from tasks.core.day.records import Delivery
 from tasks.core.lender.columns import ID, NUMBERS, TEXTS
 from tasks.core.monitoring.drift import coarsen
-from tasks.core.sampling import choose_sample
+from tasks.core.sampling import drawn_rows
 from tasks.delivery.files import delivered_chunks, open_delivered
 from tasks.delivery.listing import list_delivery, require_unexpired
 from tasks.errors import InputsChanged, ModelError, SourceError
@@ -108,8 +108,9 @@ def sample_day(store: Store, published: Manifest, settings: Settings) -> pd.Data
         )
     decided = read_parquet(store.read(published.audited.decisions.key).data, ["application_id", PD])
     ids = decided.column("application_id").to_numpy()
-    chosen = choose_sample(ids, rows=settings.monitoring.sample_rows, seed=published.as_of.toordinal())
-    rows = _landing_rows(store, delivery, chosen, settings.scoring.chunk_rows)
+    limit = settings.monitoring.sample_rows
+    chosen = drawn_rows(len(ids), limit, seed=published.as_of.toordinal())
+    rows = _landing_rows(store, delivery, ids[chosen], settings.scoring.chunk_rows)
     return rows.merge(decided.to_pandas(), left_on=ID, right_on="application_id", validate="one_to_one")
 
 
