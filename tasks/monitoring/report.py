@@ -16,8 +16,8 @@ from tasks.core.applications import parse_rows
 from tasks.core.contract.screening import PD
 from tasks.core.day.manifest import Manifest
 from tasks.core.day.records import Delivery
+from tasks.core.disclosure import coarsen
 from tasks.core.lender.columns import ID, NUMBERS, TEXTS
-from tasks.core.monitoring.drift import coarsen
 from tasks.core.sampling import drawn_rows
 from tasks.delivery.files import delivered_chunks, open_delivered
 from tasks.delivery.listing import list_delivery, require_unexpired
