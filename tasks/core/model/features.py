@@ -17,9 +17,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tasks.core.applications import quantities
 from tasks.core.disclosure import is_enough_for_mean, is_enough_to_rank
-from tasks.core.lender.columns import TEXTS
-from tasks.core.lender.feature_list import AGE, FAMILIES, FEATURES, FILLED, GROUPED, NO_CATEGORY, NOT_EMPLOYED_DAYS
+from tasks.core.lender.columns import NO_CATEGORY, TEXTS
+from tasks.core.lender.feature_list import AGE, FAMILIES, FEATURES, FILLED, GROUPED
 
 FEATURE_VERSION: Final = "2"
 """Part of every fingerprint: raise it with any change of a feature's value."""
@@ -67,7 +68,7 @@ def feature_names(*, use_age: bool) -> tuple[str, ...]:
 
 
 def uses_age(names: Iterable[str]) -> bool:
-    """Whether any of these features is age, or derived from it."""
+    """True if any of these features is age, or derived from it."""
     return any(AGE in (_FEATURE[name].columns if name in _FEATURE else (name,)) for name in names)
 
 
@@ -122,8 +123,10 @@ class _Inputs:
     def column(self, name: str) -> np.ndarray:
         if name not in self._made:
             encoding = self._features.encodings.get(name)
-            values = self._rows.column(name)
-            self._made[name] = _number(name, values) if encoding is None else _rank(values, encoding)
+            if encoding is None:
+                self._made[name] = quantities(self._rows, name)
+            else:
+                self._made[name] = _rank(self._rows.column(name), encoding)
         return self._made[name]
 
     def filled(self, name: str) -> np.ndarray:
@@ -136,11 +139,6 @@ class _Inputs:
         medians = pa.array([*frozen.medians.values(), frozen.otherwise], pa.float64())
         typical: np.ndarray = medians.take(pc.fill_null(level, len(frozen.medians)).combine_chunks()).to_numpy()
         return typical
-
-
-def _number(name: str, values: pa.ChunkedArray) -> np.ndarray:
-    numbers: np.ndarray = values.to_numpy()
-    return np.where(numbers == NOT_EMPLOYED_DAYS, np.nan, numbers) if name == "DAYS_EMPLOYED" else numbers
 
 
 def _rank(values: pa.ChunkedArray, encoding: Encoding) -> np.ndarray:
