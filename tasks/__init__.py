@@ -1,4 +1,9 @@
-"""The steps of a day, and the rooms they are made of."""
+"""The wings of the system and the rooms that they stand on.
+
+A wing (scoring, training, monitoring, inspection, retention, erasure, feed) holds the steps of one
+capability and imports no other wing. Called by flows/ and benchmarks/; `tests/test_rooms.py` says who
+may import whom.
+"""
 
 from configs import environment
 

@@ -1,7 +1,7 @@
-"""What an application is: its columns, their declared types, and how a delivered row becomes a typed one.
+"""Reading of an application: a delivered row becomes a typed one, by the columns that the lender declares.
 
-The columns are those of Home Credit's `application_*.csv`, in its order. Types are declared here and never guessed from
-the data, so an application reads the same from CSV, gzip or parquet, alone or in a day of a million.
+Types are declared (`tasks/core/lender/columns.py`) and never guessed from the data, so an application
+reads the same from CSV, gzip or parquet, alone or in a day of a million.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.core.lender.columns import COLUMNS, ID, TYPED_SCHEMA, Kind
+from tasks.core.lender.columns import COLUMNS, ID, SENTINELS, TYPED_SCHEMA, Kind
 
 # A number as people and programs write it: sign, digits, point, exponent. No thousands separators, hex, inf or nan.
 _NUMBER: Final = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$"
@@ -167,6 +167,16 @@ def _is_textual(type_: pa.DataType) -> bool:
     return any(is_kind(type_) for is_kind in kinds)
 
 
+def quantities(rows: pa.Table, name: str) -> np.ndarray:
+    """The numbers of a typed column, float64, NaN where missing or where the number is the code for "none".
+
+    >>> quantities(pa.table({"DAYS_EMPLOYED": [-500.0, 365243.0, None]}), "DAYS_EMPLOYED").tolist()
+    [-500.0, nan, nan]
+    """
+    numbers: np.ndarray = rows.column(name).to_numpy()
+    return np.where(numbers == SENTINELS[name], np.nan, numbers) if name in SENTINELS else numbers
+
+
 APPLICATION_ID: Final = "application_id"
 ID_COLUMNS: Final = (APPLICATION_ID, ID)
 """Columns that say whose a row is."""
@@ -176,7 +186,7 @@ def rows_of_applicant(table: pa.Table, applicant: int) -> np.ndarray:
     """True for the applicant's rows: those of which any id column parses to theirs.
 
     >>> table = pa.table({"application_id": [7, None, 8, None], "SK_ID_CURR": ["7", " 7.0", "8", "seven"]})
-    >>> rows_of(table, 7).tolist()
+    >>> rows_of_applicant(table, 7).tolist()
     [True, True, False, False]
     """
     found = np.zeros(table.num_rows, dtype=bool)

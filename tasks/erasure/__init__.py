@@ -1,1 +1,4 @@
-"""One applicant out of everything: found, cut out, accounted for, and the record of it."""
+"""The erasure wing: one applicant found, cut out of everything, accounted for, and the record of it.
+
+It alone rewrites what was published before. Called by the command line.
+"""

@@ -7,16 +7,15 @@ from datetime import date
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from configs.settings import Settings
 from tasks.adapters.files.parquet import read_parquet
 from tasks.core.applications import APPLICATION_ID
 from tasks.core.contract.screening import PD
 from tasks.core.day.manifest import Manifest
+from tasks.core.disclosure import coarsen
 from tasks.core.lender.columns import ID, NUMBERS, TEXTS
-from tasks.core.monitoring.drift import coarsen
-from tasks.core.sampling import choose_sample
+from tasks.core.sampling import drawn_rows
 from tasks.delivery.decided import decided_rows
 from tasks.delivery.listing import require_unexpired, stand
 from tasks.errors import InputsChanged, ModelError, SourceError
@@ -101,9 +100,9 @@ def sample_day(store: Store, published: Manifest, settings: Settings) -> pd.Data
         )
     require_unexpired(stand(store, published.as_of, published))
     decisions = read_parquet(read_data(store, published.audited.decisions), [APPLICATION_ID, PD])
-    ids = decisions.column(APPLICATION_ID).to_numpy()
-    chosen = choose_sample(ids, rows=settings.monitoring.sample_rows, seed=published.as_of.toordinal())
-    results = decisions.filter(pc.is_in(decisions.column(APPLICATION_ID), value_set=pa.array(chosen)))
+    limit = settings.monitoring.sample_rows
+    chosen = drawn_rows(decisions.num_rows, limit, seed=published.as_of.toordinal())
+    results = decisions.take(pa.array(chosen))
     delivered = decided_rows(store, published, results, settings.scoring)
     if delivered.remarks or delivered.rows.num_rows != results.num_rows:
         raise InputsChanged(

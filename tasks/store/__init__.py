@@ -1,4 +1,7 @@
-"""Where everything lies: one interface, with an implementation for each kind of place."""
+"""The object store: one interface, with an implementation for each kind of place.
+
+It knows keys and bytes, and nothing of days. Called by whoever reads or writes the store.
+"""
 
 from __future__ import annotations
 

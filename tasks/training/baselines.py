@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from tasks.core.applications import quantities
 from tasks.core.lender.columns import NAMES, TEXTS
-from tasks.core.lender.feature_list import NOT_EMPLOYED_DAYS
 from tasks.core.model.features import feature_names
 from tasks.core.training.cross_fitting import cross_fitted_pd
 from tasks.running.context import run_logger
@@ -54,13 +54,11 @@ def baseline_pds(history: History, fold: np.ndarray, *, use_age: bool, seed: int
 
 
 def plain_columns(rows: pa.Table, *, use_age: bool) -> PlainColumns:
-    """The columns that the model may see, of typed rows; DAYS_EMPLOYED of those without employment is missing."""
+    """The columns that the model may see, of typed rows; a code for "none" is missing."""
     names = [name for name in feature_names(use_age=use_age) if name in NAMES]
     matrix = np.empty((rows.num_rows, len(names)), dtype=np.float32, order="F")
     for position, name in enumerate(names):
-        matrix[:, position] = _codes(rows.column(name)) if name in TEXTS else rows.column(name).to_numpy()
-    employed = matrix[:, names.index("DAYS_EMPLOYED")]
-    employed[employed == NOT_EMPLOYED_DAYS] = np.nan
+        matrix[:, position] = _codes(rows.column(name)) if name in TEXTS else quantities(rows, name)
     return PlainColumns(matrix, tuple(position for position, name in enumerate(names) if name in TEXTS))
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 import numpy as np
 import pyarrow as pa
 
 from configs.policy import load_policy
 from configs.settings import Settings
+from tasks.core.lender.feature_list import KEPT_OUT
 from tasks.core.model.features import feature_names
 from tasks.core.sampling import drawn_rows
 from tasks.core.training.cross_fitting import cross_fitted_pd
@@ -19,8 +19,6 @@ from tasks.running.step import step
 from tasks.training.folds import build_folds, score_folds
 from tasks.training.records import Choices, History, OutOfFold
 
-_NEVER: Final = ("CODE_GENDER", "NAME_FAMILY_STATUS")
-
 
 def other_inputs(*, use_age: bool) -> dict[str, tuple[str, ...]]:
     """A choice that the policy did not take, to the inputs that a model would have under it.
@@ -28,9 +26,10 @@ def other_inputs(*, use_age: bool) -> dict[str, tuple[str, ...]]:
     >>> list(other_inputs(use_age=True))
     ['without age', 'with gender and family status']
     """
+    as_decided = feature_names(use_age=use_age)
     return {
         "without age" if use_age else "with age": feature_names(use_age=not use_age),
-        "with gender and family status": (*feature_names(use_age=use_age), *_NEVER),
+        **{f"with {words}": (*as_decided, *columns) for words, columns in KEPT_OUT.items()},
     }
 
 

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.core.applications import as_text, parse_numbers, parse_rows
+from tasks.core.applications import as_text, parse_numbers, parse_rows, quantities
 from tasks.core.lender.columns import COLUMNS, ID, NAMES, TYPED_SCHEMA, missing_columns
 
 
@@ -207,6 +207,12 @@ def test_rows_as_text_are_what_was_delivered() -> None:
     assert (table.column("AMT_CREDIT").to_pylist(), table.column("CNT_CHILDREN").to_pylist()) == (["1,5"], ["2"])
 
 
+def test_a_code_for_none_is_no_quantity() -> None:
+    rows = parse_rows(delivered(3, DAYS_EMPLOYED=[365243, -365243, None], DAYS_BIRTH=[365243, -9, None])).rows
+    np.testing.assert_array_equal(quantities(rows, "DAYS_EMPLOYED"), [np.nan, -365243.0, np.nan])
+    np.testing.assert_array_equal(quantities(rows, "DAYS_BIRTH"), [365243.0, -9.0, np.nan])
+
+
 BINARY = {
     pa.float16(): st.floats(width=16),
     pa.float32(): st.floats(width=32),
@@ -219,6 +225,7 @@ BINARY = {
 }
 
 
+@settings(deadline=None)  # 121 columns, parsed twice
 @given(st.data())
 def test_rows_as_text_parse_to_what_they_parsed_to_before(data: st.DataObject) -> None:
     def column(name: str) -> pa.Array:

@@ -4,8 +4,9 @@ A count of rows alone does not notice a row that took another's place. The hash 
 amounts notice a value that changed on the way. (The classic batch controls of data processing: record count, hash
 total, control total.) The hash total adds up hashes, not ids: ids that changed in opposite ways are noticed, too.
 
-A total over one row is that row's value, and so is what two totals differ by. What is told of them in the manifest
-stands on `LEAST_ROWS` rows and leaves out none or as many, in the first revision and in those after it.
+A total over one row is that row's value, and so is what two totals differ by. What the manifest says
+of totals stands on enough rows (`tasks/core/disclosure.py`) and leaves out none or as many, in the
+first revision and in those after it.
 """
 
 from __future__ import annotations
@@ -20,13 +21,12 @@ import pyarrow.compute as pc
 from tasks.core.applications import APPLICATION_ID
 from tasks.core.contract.screening import SOURCE_FILE, typed_name
 from tasks.core.day.records import FileTotals
+from tasks.core.disclosure import is_enough, is_none_or_enough
 from tasks.core.lender.amounts import AMOUNTS
 from tasks.core.lender.columns import ID
 
 MEASURES: Final = (ID, *AMOUNTS)
 """What is added up. Amounts count in hundredths, so that totals are whole numbers and add up in any order."""
-LEAST_ROWS: Final = 20
-"""A total of fewer rows is told to nobody."""
 _STAGES: Final = ("decided", "quarantined", "duplicates_dropped", "replaced")
 ToldTotals = Mapping[str, Mapping[str, Mapping[str, int]]]
 """Measure, file and stage to the total; `received` stands for what was read."""
@@ -127,17 +127,16 @@ def tell_totals(
         files: file to the number of rows behind them.
         revision: number of the revision that the manifest is of.
     """
+    is_told = {name: is_enough(counts.rows) for name, counts in files.items()}
     return {
-        measure: {
-            name: _told(one, files[name], revision) for name, one in by_file.items() if files[name].rows >= LEAST_ROWS
-        }
+        measure: {name: _told(one, files[name], revision) for name, one in by_file.items() if is_told[name]}
         for measure, by_file in totals.items()
     }
 
 
 def _told(total: FileTotals, rows: FileTotals, revision: int) -> dict[str, int]:
     counts = {stage: getattr(rows, stage) for stage in _STAGES}
-    is_safe = revision == 1 and not any(0 < count < LEAST_ROWS for count in counts.values())
+    is_safe = revision == 1 and all(is_none_or_enough(count) for count in counts.values())
     ended = {stage: getattr(total, stage) for stage, count in counts.items() if count} if is_safe else {}
     return {"received": total.rows, **ended}
 

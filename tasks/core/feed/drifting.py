@@ -25,8 +25,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tasks.core.feed.synthetic import random_stream
-from tasks.core.lender.columns import COLUMNS, ID, TARGET, DeclaredColumn
-from tasks.core.lender.feature_list import NO_CATEGORY, NOT_EMPLOYED_DAYS
+from tasks.core.lender.columns import COLUMNS, ID, NO_CATEGORY, SENTINELS, TARGET, DeclaredColumn
 from tasks.errors import ConfigError, did_you_mean
 
 Parameter = Literal["COLUMN", "CHANGE", "FACTOR", "SDS", "VALUE", "LEVEL", "SHARE"]
@@ -34,8 +33,6 @@ Parameter = Literal["COLUMN", "CHANGE", "FACTOR", "SDS", "VALUE", "LEVEL", "SHAR
 INCOME: Final = "AMT_INCOME_TOTAL"
 INCOME_STEP: Final = 4_500.0
 """Nearly all incomes of the feed are multiples of this, in its currency."""
-SENTINELS: Final = MappingProxyType({"DAYS_EMPLOYED": NOT_EMPLOYED_DAYS})
-"""Column to the number in it that is no quantity; text columns have `XNA`."""
 
 _COLUMNS: Final = {column.name: column for column in COLUMNS if column.name != ID}
 _NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)

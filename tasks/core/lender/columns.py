@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final, Literal
 
 import pyarrow as pa
@@ -67,6 +68,11 @@ NAMES: Final[tuple[str, ...]] = tuple(column.name for column in COLUMNS)
 TEXTS: Final[tuple[str, ...]] = tuple(column.name for column in COLUMNS if column.kind == "text")
 NUMBERS: Final[tuple[str, ...]] = tuple(column.name for column in COLUMNS if column.kind in ("integer", "real"))
 TYPED_SCHEMA: Final = pa.schema([(column.name, column.arrow_type) for column in COLUMNS])
+SENTINELS: Final[Mapping[str, float]] = MappingProxyType({"DAYS_EMPLOYED": 365243.0})
+"""Column to the number in it that is a code for "none" and no quantity: `DAYS_EMPLOYED` of applicants
+without employment, pensioners mostly."""
+NO_CATEGORY: Final = "XNA"
+"""The level that is such a code in the text columns."""
 
 
 def missing_columns(delivered: Sequence[str]) -> tuple[str, ...]:

@@ -6,21 +6,23 @@ makes exact or correctly rounded, row by row; so a row's features are the same b
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final, Protocol
 
 import numpy as np
 
 from tasks.core.lender.columns import ID, NUMBERS, TEXTS
 
-NEVER_INPUTS: Final = frozenset(
-    {ID, "CODE_GENDER", "NAME_FAMILY_STATUS", "WEEKDAY_APPR_PROCESS_START", "HOUR_APPR_PROCESS_START"}
+KEPT_OUT: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {"gender and family status": ("CODE_GENDER", "NAME_FAMILY_STATUS")}
 )
+"""Columns kept out for fairness, by the words for them. Training measures what a model with them
+would gain."""
+NEVER_INPUTS: Final = frozenset({ID, "WEEKDAY_APPR_PROCESS_START", "HOUR_APPR_PROCESS_START"}.union(*KEPT_OUT.values()))
+"""Columns that no model sees."""
 AGE: Final = "DAYS_BIRTH"
-NOT_EMPLOYED_DAYS: Final = 365243.0
-"""DAYS_EMPLOYED of applicants without employment (pensioners, mostly): a code, not a number of days."""
-NO_CATEGORY: Final = "XNA"
 FILLED: Final = ("EXT_SOURCE_1", "EXT_SOURCE_2", "EXT_SOURCE_3")
 """Columns whose mean in training is frozen, to stand where one is missing in a combination of several."""
 GROUPED: Final = (("AMT_INCOME_TOTAL", "OCCUPATION_TYPE"), ("AMT_CREDIT", "NAME_INCOME_TYPE"))
@@ -30,7 +32,7 @@ _TERM_SLACK: Final = 1.001
 
 
 class Inputs(Protocol):
-    """What a formula may look at: delivered columns as float64, NaN where missing, one entry per row."""
+    """Columns that a formula may look at: as float64, NaN where missing, one entry per row."""
 
     def column(self, name: str) -> np.ndarray:
         """A column, codes for "none" made missing, a category as its frozen rank."""

@@ -7,8 +7,8 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from tasks.core.lender.columns import NUMBERS
-from tasks.core.lender.feature_list import FILLED, NOT_EMPLOYED_DAYS
+from tasks.core.lender.columns import NUMBERS, SENTINELS
+from tasks.core.lender.feature_list import FILLED
 
 _DAYS_IN_A_YEAR: Final = 365.25
 _AGES: Final = {0: "under 25", 25: "25 to 34", 35: "35 to 44", 45: "45 to 54", 55: "55 to 64", 65: "65 and over"}
@@ -17,14 +17,15 @@ _QUARTERS: Final = ("lowest quarter", "second quarter", "third quarter", "highes
 _MISSING: Final = "missing"
 _AGE, _GENDER, _FAMILY = "Age", "Gender (never an input)", "Family status (never an input)"
 PROTECTED: Final = frozenset({_AGE, _GENDER, _FAMILY})
-"""What applicants may not be treated worse for, in many countries."""
+"""Groupings by which applicants may not be treated worse, in many countries."""
 
 
 def groupings_of(rows: pa.Table) -> dict[str, np.ndarray]:
-    """What applicants are told apart by, and each one's kind, texts of shape (rows,)."""
+    """Grouping of applicants by name, to the kind of each one, texts of shape (rows,)."""
     numbers = {name: rows.column(name).to_numpy() for name in NUMBERS if name in _NEEDED}
     scores = sum((~np.isnan(numbers[name])).astype(int) for name in FILLED)
-    employed = np.where(numbers["DAYS_EMPLOYED"] == NOT_EMPLOYED_DAYS, "not employed", "employed")
+    is_idle = numbers["DAYS_EMPLOYED"] == SENTINELS["DAYS_EMPLOYED"]
+    employed = np.where(is_idle, "not employed", "employed")
     return {
         _AGE: _band(-numbers["DAYS_BIRTH"] / _DAYS_IN_A_YEAR, list(_AGES)[1:], tuple(_AGES.values())),
         _GENDER: _texts(rows, "CODE_GENDER"),

@@ -17,8 +17,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 import pyarrow as pa
 
-from tasks.core.lender.columns import ID, NUMBERS, TEXTS, TYPED_SCHEMA
-from tasks.core.lender.feature_list import NOT_EMPLOYED_DAYS
+from tasks.core.lender.columns import ID, NUMBERS, SENTINELS, TEXTS, TYPED_SCHEMA
 from tasks.core.model.calibration import Calibration
 from tasks.core.model.features import FEATURE_VERSION, Encoding, FeatureSet, Typical, build_features
 from tasks.errors import ModelError
@@ -35,8 +34,9 @@ _CONTRIBUTION_TOLERANCE: Final = 1e-9
 _TWO: Final = 2
 _UNSEEN: Final = slice(0, None, 16)
 _MISSING: Final = slice(1, None, 11)
-_NOT_EMPLOYED: Final = slice(0, None, 8)
-"""Golden applications with a category that nobody saw, without one, and without employment."""
+_SENTINEL: Final = slice(0, None, 8)
+"""Golden applications with a category that nobody saw, without one, and with the code for "none" as
+a number."""
 _UNSEEN_LEVEL: Final = "a category that training never saw"
 
 
@@ -52,7 +52,7 @@ class Engine(RawScorer, Protocol):
 
     @property
     def caveat(self) -> str | None:
-        """What its users should be told; None: nothing."""
+        """A sentence that its users should read; None where there is nothing to say."""
 
     def contributions(self, matrix: np.ndarray) -> np.ndarray:
         """Exact Shapley contributions to each raw score (log-odds), summed over feature families.
@@ -108,17 +108,20 @@ def make_golden(rows: pa.Table, features: FeatureSet, engine: Engine, calibratio
 
 
 def _halfway(name: str, rows: pa.Table, random: np.random.Generator) -> tuple[float | None, ...]:
-    """Each value lies halfway between those of two rows, and is missing where one of them is."""
+    """Values halfway between those of two rows, missing where one of them is.
+
+    A column that has a code for "none" holds it now and then, too.
+    """
     values = rows.column(name).to_numpy()
-    is_employment = name == "DAYS_EMPLOYED"
-    values = values[values != NOT_EMPLOYED_DAYS] if is_employment else values
+    if name in SENTINELS:
+        values = values[values != SENTINELS[name]]
     if len(values) < _TWO:
         return (None,) * _GOLDEN_ROWS
     first = random.integers(len(values), size=_GOLDEN_ROWS)
     another = (first + random.integers(1, len(values), size=_GOLDEN_ROWS)) % len(values)
     drawn = (values[first] + values[another]) / 2
-    if is_employment:
-        drawn[_NOT_EMPLOYED] = NOT_EMPLOYED_DAYS
+    if name in SENTINELS:
+        drawn[_SENTINEL] = SENTINELS[name]
     return tuple(None if np.isnan(value) else value for value in drawn.tolist())
 
 

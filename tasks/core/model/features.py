@@ -1,8 +1,9 @@
-"""What the model sees of an application: one definition for training and scoring.
+"""Inputs of the model, built from an application: one definition for training and scoring.
 
-`core/feature_list` says what each feature is. Whatever is learned from data (the order of categories, fill values,
-medians of groups) is frozen in a `FeatureSet` and travels in the model bundle; nothing is ever taken from the day being
-scored.
+The lender's feature list says what each feature is. Whatever is learned from data (the order of
+categories, fill values, medians of groups) is frozen in a `FeatureSet` and travels in the model
+bundle; nothing is ever taken from the day being scored. Nothing frozen is learned from few applicants
+(`tasks/core/disclosure.py`).
 """
 
 from __future__ import annotations
@@ -16,20 +17,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.core.lender.columns import TEXTS
-from tasks.core.lender.feature_list import AGE, FAMILIES, FEATURES, FILLED, GROUPED, NO_CATEGORY, NOT_EMPLOYED_DAYS
+from tasks.core.applications import quantities
+from tasks.core.disclosure import is_enough_for_mean, is_enough_to_rank
+from tasks.core.lender.columns import NO_CATEGORY, TEXTS
+from tasks.core.lender.feature_list import AGE, FAMILIES, FEATURES, FILLED, GROUPED
 
 FEATURE_VERSION: Final = "2"
 """Part of every fingerprint: raise it with any change of a feature's value."""
 
-_COMMON_SHARE: Final = 0.0005
-"""Levels under this share of the training rows are left out of the bundle: a rare text could be a person's."""
-_COMMON_ROWS: Final = 20
-"""Levels of fewer rows are left out, too: the rank of a level with one row would tell that applicant's outcome."""
 _PRIOR_ROWS: Final = 200
 """Weight of the overall default rate when a category's own rate is estimated, in rows (Micci-Barreca 2001)."""
-_GROUP_ROWS: Final = 50
-"""A median or a mean over fewer rows would be nearly somebody's value."""
 _FEATURE: Final = {feature.name: feature for feature in FEATURES}
 
 
@@ -71,7 +68,7 @@ def feature_names(*, use_age: bool) -> tuple[str, ...]:
 
 
 def uses_age(names: Iterable[str]) -> bool:
-    """Whether any of these features is age, or derived from it."""
+    """True if any of these features is age, or derived from it."""
     return any(AGE in (_FEATURE[name].columns if name in _FEATURE else (name,)) for name in names)
 
 
@@ -126,8 +123,10 @@ class _Inputs:
     def column(self, name: str) -> np.ndarray:
         if name not in self._made:
             encoding = self._features.encodings.get(name)
-            values = self._rows.column(name)
-            self._made[name] = _number(name, values) if encoding is None else _rank(values, encoding)
+            if encoding is None:
+                self._made[name] = quantities(self._rows, name)
+            else:
+                self._made[name] = _rank(self._rows.column(name), encoding)
         return self._made[name]
 
     def filled(self, name: str) -> np.ndarray:
@@ -140,11 +139,6 @@ class _Inputs:
         medians = pa.array([*frozen.medians.values(), frozen.otherwise], pa.float64())
         typical: np.ndarray = medians.take(pc.fill_null(level, len(frozen.medians)).combine_chunks()).to_numpy()
         return typical
-
-
-def _number(name: str, values: pa.ChunkedArray) -> np.ndarray:
-    numbers: np.ndarray = values.to_numpy()
-    return np.where(numbers == NOT_EMPLOYED_DAYS, np.nan, numbers) if name == "DAYS_EMPLOYED" else numbers
 
 
 def _rank(values: pa.ChunkedArray, encoding: Encoding) -> np.ndarray:
@@ -162,16 +156,19 @@ def _fit_fill(values: pa.ChunkedArray) -> float:
     0.2
     """
     known = values.drop_null().to_pylist()
-    return math.fsum(known) / len(known) if len(known) >= _GROUP_ROWS else 0.0
+    return math.fsum(known) / len(known) if is_enough_for_mean(len(known)) else 0.0
 
 
 def _fit_typical(rows: pa.Table, column: str, by: str) -> Typical:
     values = rows.select([by, column]).to_pandas()
     groups = values.groupby(by)[column].agg(["median", "count"])
-    common = groups[(groups["count"] >= max(_GROUP_ROWS, _COMMON_SHARE * len(values))) & (groups["median"] > 0)]
-    medians = {str(level): float(median) for level, median in sorted(common["median"].items())}
-    is_enough = values[column].count() >= _GROUP_ROWS
-    return Typical(column, by, medians, float(values[column].median()) if is_enough else 0.0)
+    medians = {
+        str(level): float(median)
+        for level, median, known in groups.itertuples(name=None)
+        if is_enough_for_mean(known) and is_enough_to_rank(known, of=len(values)) and median > 0
+    }
+    is_known = is_enough_for_mean(values[column].count())
+    return Typical(column, by, medians, float(values[column].median()) if is_known else 0.0)
 
 
 def _fit_encoding(values: pa.ChunkedArray, defaulted: np.ndarray, overall: float) -> Encoding:
@@ -185,7 +182,7 @@ def _fit_encoding(values: pa.ChunkedArray, defaulted: np.ndarray, overall: float
         for level, bad, rows in zip(
             *(table.column(name).to_pylist() for name in ("level", "bad_sum", "bad_count")), strict=True
         )
-        if level is not None and level != NO_CATEGORY and rows >= max(_COMMON_ROWS, _COMMON_SHARE * len(values))
+        if level is not None and level != NO_CATEGORY and is_enough_to_rank(rows, of=len(values))
     }
     levels = sorted(rates, key=lambda level: (rates[level], level))
     return Encoding(tuple(levels), sum(rates[level] < overall for level in levels) - 0.5)

@@ -1,4 +1,7 @@
-"""Statistics of the training rows, frozen with the model: the reference that later days are compared with."""
+"""Statistics of the training rows, frozen with the model: the reference that later days are compared with.
+
+Nothing in them is said of few applicants (`tasks/core/disclosure.py`).
+"""
 
 from __future__ import annotations
 
@@ -8,49 +11,48 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tasks.core.disclosure import inner_quantiles, is_enough_to_list, listed_values
 from tasks.core.lender.columns import NUMBERS, TEXTS
 
 _QUANTILES: Final = (0.005, 0.01, *(step / 20 for step in range(1, 20)), 0.99, 0.995)
 """No minimum and no maximum: those are somebody's value."""
-_LEAST_ROWS: Final = 20
-"""What fewer rows say is told of nobody: no level, no common value, and no quantiles."""
-_BEYOND: Final = 10
-"""Rows that lie beyond each quantile, or it would be nearly an extreme."""
 _FEW_VALUES: Final = 30
-_FLAG_VALUES: Final = (0.0, 1.0)
-_RARE_SHARE: Final = 0.001
-"""Levels under this share are not kept one by one; a rare value could point to a person."""
+"""Distinct values up to which a number is taken for a flag, a rating or a count."""
 
 
 def reference_statistics(rows: pa.Table, pd: np.ndarray) -> dict[str, Any]:
-    """What training looked like, column by column: missing share, quantiles or shares of levels, and the pd.
+    """The training rows column by column: missing share, quantiles or shares of levels, and the pd.
 
     A number with few values (a flag, a rating, a count) has its common values listed beside its quantiles.
     """
     columns: dict[str, Any] = {}
-    least = max(_LEAST_ROWS, _RARE_SHARE * rows.num_rows)
     for name in NUMBERS:
         values = rows.column(name).drop_null().to_numpy()
-        columns[name] = {"missing_share": _missing_share(rows.column(name)), "quantiles": _quantiles(values)}
+        columns[name] = {
+            "missing_share": _missing_share(rows.column(name)),
+            "quantiles": inner_quantiles(values, _QUANTILES),
+        }
         distinct, counts = np.unique(values, return_counts=True)
         if 0 < len(distinct) <= _FEW_VALUES:
-            is_told = (counts >= least) | bool(np.isin(distinct, _FLAG_VALUES).all())
-            columns[name]["values"] = distinct[is_told].tolist()
+            rows_by_value = dict(zip(distinct.tolist(), counts.tolist(), strict=True))
+            columns[name]["values"] = listed_values(rows_by_value, of=rows.num_rows)
     for name in TEXTS:
-        counts = pc.value_counts(rows.column(name).drop_null()).to_pylist()
-        common = {each["values"]: each["counts"] for each in counts if each["counts"] >= least}
-        kept = {level: count / rows.num_rows for level, count in sorted(common.items())}
-        columns[name] = {"missing_share": _missing_share(rows.column(name)), "level_shares": kept}
-    return {"rows": rows.num_rows, "columns": columns, "pd_quantiles": _quantiles(pd)}
+        columns[name] = {
+            "missing_share": _missing_share(rows.column(name)),
+            "level_shares": _level_shares(rows.column(name)),
+        }
+    return {"rows": rows.num_rows, "columns": columns, "pd_quantiles": inner_quantiles(pd, _QUANTILES)}
 
 
-def _quantiles(values: np.ndarray) -> list[float]:
-    """The quantiles, as far as some rows lie beyond each; none of few values."""
-    if len(values) < _LEAST_ROWS:
-        return []
-    end = _BEYOND / len(values)
-    quantiles: list[float] = np.quantile(values, np.clip(_QUANTILES, end, 1 - end)).tolist()
-    return quantiles
+def _level_shares(values: pa.ChunkedArray) -> dict[str, float]:
+    """The listed levels with their shares of all rows, those without a level among them."""
+    counts = pc.value_counts(values.drop_null()).to_pylist()
+    rows_by_level = {each["values"]: each["counts"] for each in counts}
+    return {
+        level: rows / len(values)
+        for level, rows in sorted(rows_by_level.items())
+        if is_enough_to_list(rows, of=len(values))
+    }
 
 
 def _missing_share(values: pa.ChunkedArray) -> float:

@@ -1,4 +1,4 @@
-"""How good a model is by predictions it was not fitted on: figures of merit, each with a bootstrap interval.
+"""Figures of merit of a model by predictions it was not fitted on, each with a bootstrap interval.
 
 Intervals are 95 % percentile intervals over resamples of the applications (Efron 1979, "Bootstrap methods: another look
 at the jackknife"). A resample is a weight for each row, and every figure comes from sums over rows that were sorted
@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from scipy.special import expit
 
+from tasks.core.disclosure import most_groups
 from tasks.core.model.calibration import calibration_line
 
 RESAMPLES: Final = 200
@@ -21,8 +22,6 @@ _NORMAL: Final = 1.959963984540054
 """The 97.5 % quantile of the standard normal distribution: half the width of a 95 % interval, in deviations."""
 _CALIBRATION_BINS: Final = 10
 _MOST_BINS: Final = 20
-_LEAST_ROWS: Final = 20
-"""Rows that a bin must hold: a rate over fewer is nearly a person's."""
 _CURVE_STEPS: Final = 160
 _CURVE_REACH: Final = 4
 """The cost curve reaches to this multiple of the break-even cut-off."""
@@ -190,11 +189,11 @@ def auc_of(pd: np.ndarray, defaulted: np.ndarray) -> float:
 
 
 def reliability(pd: np.ndarray, defaulted: np.ndarray) -> Reliability:
-    """Predicted and observed default rates in at most 20 bins of equal count and at least 20 rows.
+    """Predicted and observed default rates in at most 20 bins of equal count, each of enough rows.
 
     Intervals by Wilson 1927, "Probable inference, the law of succession, and statistical inference".
     """
-    bins = max(1, min(_MOST_BINS, len(pd) // _LEAST_ROWS))
+    bins = min(_MOST_BINS, most_groups(len(pd)))
     parts = np.array_split(np.argsort(pd, kind="stable"), bins)
     rows, bad = np.array([len(part) for part in parts]), np.array([defaulted[part].sum() for part in parts])
     predicted = np.array([pd[part].mean() for part in parts])

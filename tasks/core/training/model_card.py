@@ -11,10 +11,11 @@ from typing import Any, Final
 
 import numpy as np
 
+from tasks.core.disclosure import LEAST_OF_AN_OUTCOME, LEAST_ROWS_OF_A_KIND
 from tasks.core.lender.kinds import PROTECTED
 from tasks.core.training.evaluation import Estimate, PricedCutoffs, Reliability, wilson_interval
 from tasks.core.training.importance import Influence
-from tasks.core.training.segments import LEAST_OF_AN_OUTCOME, LEAST_ROWS, Grouping, Segment
+from tasks.core.training.segments import Grouping, Segment
 from tasks.core.words import counted, percent
 
 CARD_FILE: Final = "model_card.html"
@@ -232,8 +233,8 @@ def _segment_limits(groupings: tuple[Grouping, ...]) -> Iterator[str]:
     too_few = sum(grouping.too_few for grouping in groupings)
     if too_few:
         yield (
-            f"Of {counted(too_few, 'kind')} of applicants nothing can be told: under {LEAST_ROWS} applications, or "
-            f"under {LEAST_OF_AN_OUTCOME} of either outcome."
+            f"Of {counted(too_few, 'kind')} of applicants nothing can be told: "
+            f"under {LEAST_ROWS_OF_A_KIND} applications, or under {LEAST_OF_AN_OUTCOME} of either outcome."
         )
     for grouping in groupings:
         ratio = approval_ratio(grouping)

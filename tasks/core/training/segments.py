@@ -1,25 +1,21 @@
-"""How a model does for kinds of applicants. Gender and family status serve here alone: to see whether it is fair.
+"""Figures of a model for kinds of applicants. Gender and family status serve here alone: they show if it is fair.
 
-Nothing is told of few: a kind of under 100 applicants, or with under 10 who defaulted or repaid, is only counted as one
-that is too small. Counts are rounded to 5 and rates are made from what was rounded, so that the difference between the
-whole and its told parts does not tell on the rest either (OpenSAFELY's rule for released counts).
+A kind of too few applicants is only counted as one of too few (`tasks/core/disclosure.py`). Counts
+are rounded and default rates are made from rounded counts, so that the difference between the whole
+and its published parts says nothing of the rest.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from tasks.core.decision.policy import cost_per_application
+from tasks.core.disclosure import is_enough_for_rates, rounded_count, rounded_rate
 from tasks.core.lender.kinds import ORDER_OF_KINDS
 from tasks.core.training.evaluation import auc_of
-
-LEAST_ROWS: Final = 100
-LEAST_OF_AN_OUTCOME: Final = 10
-_ROUNDED_TO: Final = 5
-_DIGITS: Final = 3
 
 
 class Segment(NamedTuple):
@@ -61,7 +57,7 @@ def judge_segments(
         told = [
             _segment(str(level), pd[chosen], defaulted[chosen], cutoff, costs)
             for level, chosen in zip(levels, members, strict=True)
-            if _is_enough(defaulted[chosen])
+            if is_enough_for_rates(len(chosen), defaulted=int(defaulted[chosen].sum()))
         ]
         judged.append(Grouping(name, tuple(sorted(told, key=_place)), len(levels) - len(told)))
     return tuple(judged)
@@ -71,23 +67,15 @@ def _place(segment: Segment) -> tuple[int, str]:
     return (ORDER_OF_KINDS.index(segment.name) if segment.name in ORDER_OF_KINDS else 0, segment.name)
 
 
-def _is_enough(defaulted: np.ndarray) -> bool:
-    bad = int(defaulted.sum())
-    return len(defaulted) >= LEAST_ROWS and min(bad, len(defaulted) - bad) >= LEAST_OF_AN_OUTCOME
-
-
 def _segment(name: str, pd: np.ndarray, defaulted: np.ndarray, cutoff: float, costs: Mapping[str, float]) -> Segment:
-    rows, bad = _rounded(len(pd)), _rounded(int(defaulted.sum()))
+    rows = rounded_count(len(pd))
+    default_rate = rounded_count(int(defaulted.sum())) / rows
     rates = (
-        bad / rows,
+        default_rate,
         float(pd.mean()),
-        float(pd.mean()) / (bad / rows),
+        float(pd.mean()) / default_rate,
         auc_of(pd, defaulted),
         float(np.mean(pd >= cutoff)),
         cost_per_application(pd, defaulted, cutoff, **costs),
     )
-    return Segment(name, rows, *(round(rate, _DIGITS) for rate in rates))
-
-
-def _rounded(count: int) -> int:
-    return _ROUNDED_TO * round(count / _ROUNDED_TO)
+    return Segment(name, rows, *(rounded_rate(rate) for rate in rates))

@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tasks.core.lender.columns import ID, NUMBERS, TEXTS, TYPED_SCHEMA
-from tasks.core.lender.feature_list import FAMILIES, FEATURES, NOT_EMPLOYED_DAYS
+from tasks.core.lender.columns import ID, NUMBERS, SENTINELS, TEXTS, TYPED_SCHEMA
+from tasks.core.lender.feature_list import FAMILIES, FEATURES
 from tasks.core.model.bundle import (
     BUNDLE_VERSION,
     FILES,
@@ -24,6 +24,7 @@ from tasks.core.model.features import FEATURE_VERSION, feature_names, fit_featur
 from tasks.core.model.reference import reference_statistics
 from tasks.errors import ModelError
 
+NOT_EMPLOYED = SENTINELS["DAYS_EMPLOYED"]
 CALIBRATION = Calibration((-1e4, 1e4), (0.01, 0.9))
 
 
@@ -48,7 +49,7 @@ class SumOfFeatures:
 def people(rows: int = 300) -> pa.Table:
     """Typed rows, every number of which is somebody's own."""
     random = np.random.default_rng(0)
-    employed = np.where(np.arange(rows) % 5 == 0, NOT_EMPLOYED_DAYS, random.normal(size=rows))
+    employed = np.where(np.arange(rows) % 5 == 0, NOT_EMPLOYED, random.normal(size=rows))
     columns = {name: random.normal(size=rows) for name in NUMBERS} | {"DAYS_EMPLOYED": employed}
     columns |= {name: np.array(["x", "y"] * (rows // 2), dtype=object) for name in TEXTS}
     return pa.table({ID: np.arange(rows), **columns}).select(TYPED_SCHEMA.names).cast(TYPED_SCHEMA)
@@ -101,8 +102,8 @@ def test_a_golden_row_is_nobodys_and_has_what_is_rare() -> None:
     features = fit_features(rows, np.arange(300) % 3 == 0, feature_names(use_age=True))
     golden = make_golden(rows, features, SumOfFeatures(), CALIBRATION, seed=1)
     for name in NUMBERS:
-        assert not (set(golden.columns[name]) - {NOT_EMPLOYED_DAYS}) & set(rows.column(name).to_pylist())
-    assert golden.columns["DAYS_EMPLOYED"].count(NOT_EMPLOYED_DAYS) == 8
+        assert not (set(golden.columns[name]) - {NOT_EMPLOYED}) & set(rows.column(name).to_pylist())
+    assert golden.columns["DAYS_EMPLOYED"].count(NOT_EMPLOYED) == 8
     for name in TEXTS:
         assert None in golden.columns[name]
         assert set(golden.columns[name]) - {"x", "y", None}, "a category nobody saw"

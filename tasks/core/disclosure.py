@@ -1,0 +1,189 @@
+"""Disclosure control: figures that may be published of applicants, and figures of too few.
+
+Manifests, model bundles, model cards and reports have more readers than the applications behind
+them. They hold figures of groups, and never a value that is one applicant's own. This module owns
+every limit of that kind, the rounding of counts and the coarsening of values; callers ask it.
+
+All limits are numbers or shares of rows; one row is one application. They are at least as strict as
+the rule of ten, by which research data centres release results: ten persons or more behind each
+figure (Australian Bureau of Statistics, "DataLab: input and output clearance", 2021). A limit without
+another source is the project's own choice (docs/decisions.md, 2026-11-21).
+
+Limits that only keep a figure steady (the weight of a prior, a number of bins, the rows of a leaf)
+are not about disclosure. They stand where the figure is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+LEAST_ROWS: Final = 20
+"""Rows behind a total, a bin, a level, a listed value or a set of quantiles: twice the rule of ten."""
+LEAST_ROWS_OF_A_MEAN: Final = 50
+"""Rows behind a mean or a median. Among fewer rows it is nearly one applicant's value."""
+LEAST_ROWS_OF_A_KIND: Final = 100
+"""Rows of a kind of applicants whose rates are published."""
+LEAST_OF_AN_OUTCOME: Final = 10
+"""Rows of such a kind that defaulted, and that repaid: the rule of ten for each of the two."""
+LEAST_ROWS_BEYOND: Final = 10
+"""Rows on the outer side of a quantile, by the rule of ten. An extreme is one applicant's value."""
+LEAST_RANKED_SHARE: Final = 0.0005
+"""Share of the training rows, 0 to 1, from which a level has a rank or a median. A rarer level could
+point to one applicant."""
+LEAST_LISTED_SHARE: Final = 0.001
+"""Share of the training rows, 0 to 1, from which a level or a value is listed in the reference. A
+rarer one could point to one applicant."""
+COUNT_STEP: Final = 5
+"""Rows to which counts of kinds are rounded. The whole is published too, and a small rest could be
+had by subtraction. Source: OpenSAFELY's rule for released counts (counts up to 7 are removed, others
+rounded to 5; ehrQL, `measures/disclosure_control.py`)."""
+RATE_DECIMALS: Final = 3
+"""Decimals of a rate of a kind. More of them would give the exact count back."""
+RARE_OR_UNSEEN: Final = "(rare or unseen)"
+"""Level that stands for all levels which the reference does not list."""
+_FLAG_VALUES: Final = frozenset({0.0, 1.0})
+
+
+def is_enough(rows: int) -> bool:
+    """True if a figure of so many rows may be published.
+
+    >>> is_enough(19), is_enough(20)
+    (False, True)
+    """
+    return rows >= LEAST_ROWS
+
+
+def is_none_or_enough(rows: int) -> bool:
+    """True if the figure of a part may be published beside that of the whole.
+
+    >>> is_none_or_enough(0), is_none_or_enough(1), is_none_or_enough(20)
+    (True, False, True)
+    """
+    return rows == 0 or is_enough(rows)
+
+
+def is_enough_for_mean(rows: int) -> bool:
+    """True if the mean or the median of so many values may be published.
+
+    >>> is_enough_for_mean(49), is_enough_for_mean(50)
+    (False, True)
+    """
+    return rows >= LEAST_ROWS_OF_A_MEAN
+
+
+def is_enough_for_rates(rows: int, *, defaulted: int) -> bool:
+    """True if the rates of a kind of applicants may be published, `defaulted` of whose rows did.
+
+    >>> is_enough_for_rates(99, defaulted=50), is_enough_for_rates(100, defaulted=50)
+    (False, True)
+    >>> is_enough_for_rates(200, defaulted=9), is_enough_for_rates(200, defaulted=191)
+    (False, False)
+    """
+    rarer_outcome = min(defaulted, rows - defaulted)
+    return rows >= LEAST_ROWS_OF_A_KIND and rarer_outcome >= LEAST_OF_AN_OUTCOME
+
+
+def is_enough_to_rank(rows: int, *, of: int) -> bool:
+    """True if a level with so many of the training rows may have a rank or a median in the bundle.
+
+    >>> is_enough_to_rank(20, of=40_000), is_enough_to_rank(20, of=50_000)
+    (True, False)
+    """
+    return rows >= max(LEAST_ROWS, LEAST_RANKED_SHARE * of)
+
+
+def is_enough_to_list(rows: int, *, of: int) -> bool:
+    """True if a level or a value with so many of the training rows may be listed in the reference.
+
+    >>> is_enough_to_list(20, of=20_000), is_enough_to_list(20, of=30_000)
+    (True, False)
+    """
+    return rows >= max(LEAST_ROWS, LEAST_LISTED_SHARE * of)
+
+
+def listed_values(rows_by_value: Mapping[float, int], *, of: int) -> list[float]:
+    """The values of a number that may be listed. Both values of a flag may: everyone knows them.
+
+    >>> listed_values({0.0: 280, 1.0: 19, 2.0: 1}, of=300), listed_values({0.0: 299, 1.0: 1}, of=300)
+    ([0.0], [0.0, 1.0])
+    """
+    if rows_by_value.keys() <= _FLAG_VALUES:
+        return list(rows_by_value)
+    return [value for value, rows in rows_by_value.items() if is_enough_to_list(rows, of=of)]
+
+
+def inner_quantiles(values: np.ndarray, shares: Sequence[float]) -> list[float]:
+    """The quantiles at `shares`, each moved inwards until enough rows lie beyond it.
+
+    Empty where the values are too few.
+
+    >>> inner_quantiles(np.arange(100.0), (0.01, 0.5)), inner_quantiles(np.arange(19.0), (0.01, 0.5))
+    ([9.9, 49.5], [])
+    """
+    if not is_enough(len(values)):
+        return []
+    end = LEAST_ROWS_BEYOND / len(values)
+    quantiles: list[float] = np.quantile(values, np.clip(shares, end, 1 - end)).tolist()
+    return quantiles
+
+
+def most_groups(rows: int) -> int:
+    """The number of equal groups into which rows may be cut so that each is enough; 1 at least.
+
+    >>> most_groups(5), most_groups(39), most_groups(40)
+    (1, 1, 2)
+    """
+    return max(1, rows // LEAST_ROWS)
+
+
+def rounded_count(rows: int) -> int:
+    """The count as it is published, to the nearest 5.
+
+    >>> rounded_count(1002), rounded_count(1003)
+    (1000, 1005)
+    """
+    return COUNT_STEP * round(rows / COUNT_STEP)
+
+
+def rounded_rate(rate: float) -> float:
+    """The rate of a kind of applicants as it is published, to three decimals.
+
+    >>> rounded_rate(0.08249), rounded_rate(0.08251)
+    (0.082, 0.083)
+    """
+    return round(rate, RATE_DECIMALS)
+
+
+def coarsen(sample: pd.DataFrame, columns: Mapping[str, Any], *, seed: int) -> pd.DataFrame:
+    """The sample as a report may show it: shuffled rows of common values, none of them one applicant's own.
+
+    Evidently draws small samples value by value. So each number becomes the nearest of the
+    reference's frozen quantiles (or of its listed values, where it has few), and levels that the
+    reference does not list become `RARE_OR_UNSEEN`. Missing stays missing.
+
+    Args:
+        sample: Typed applications, one column per entry of `columns` at least.
+        columns: The reference statistics of the bundle by column.
+        seed: Seed of the shuffle.
+
+    >>> frozen = {"x": {"quantiles": [0.0, 5.0, 9.0]}, "c": {"level_shares": {"A": 1.0}}}
+    >>> rows = pd.DataFrame({"x": [-1.0, 5.9, 99.0], "c": ["A", "Z", None]})
+    >>> coarsen(rows, frozen, seed=0).sort_values("x").to_dict("list")
+    {'x': [0.0, 5.0, 9.0], 'c': ['A', '(rare or unseen)', None]}
+    """
+    coarse = {name: _coarsen_column(sample[name], frozen) for name, frozen in columns.items()}
+    return pd.DataFrame(coarse).sample(frac=1.0, random_state=seed, ignore_index=True)
+
+
+def _coarsen_column(values: pd.Series, frozen: Mapping[str, Any]) -> pd.Series:
+    if "level_shares" in frozen:
+        is_kept = values.isna() | values.isin(list(frozen["level_shares"]))
+        return values.where(is_kept, RARE_OR_UNSEEN)
+    common = np.unique(frozen.get("values") or frozen["quantiles"] or [0.0])
+    between = (common[1:] + common[:-1]) / 2
+    nearest = common[np.searchsorted(between, values.to_numpy(dtype=np.float64))]
+    return pd.Series(np.where(values.isna(), np.nan, nearest), index=values.index)
