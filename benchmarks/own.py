@@ -127,11 +127,11 @@ def judge_whole_contract(job: Job, watch: Stopwatch) -> dict[str, Any]:
 def _judge(job: Job, watch: Stopwatch, *, shares: bool) -> dict[str, Any]:
     import pyarrow as pa
 
-    from tasks.adapters.gx import load_contract
+    from tasks.adapters.gx import build_contract
     from tasks.core.contract.rules import RuleCount, broken_rules_by_row, merge_counts, typed_frame
 
     with watch.stage("load"):
-        contract = load_contract(suite_text(shares=shares))
+        contract = build_contract(suite_text(shares=shares))
     counts: dict[str, RuleCount] = {}
     kept, quarantined = [], 0
     for table in typed_chunks(job):

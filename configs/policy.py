@@ -31,7 +31,7 @@ class RiskBand(_Part):
     )
 
 
-class Inputs(_Part):
+class AllowedInputs(_Part):
     """What a model may look at."""
 
     age: bool = Field(description="Whether age, and what is derived from it, may be a model input.")
@@ -45,7 +45,7 @@ class PolicyFile(_Part):
     cutoff: Literal["bundle"] | float = Field(description="The model's proposal, or a probability in (0, 1).")
     refer_from: float | None = Field(gt=0, le=1, description="Multiple of the cut-off from which a person decides.")
     bands: tuple[RiskBand, ...] = Field(min_length=1, description="Risk bands from best to worst.")
-    inputs: Inputs
+    inputs: AllowedInputs
 
     @property
     def digest(self) -> str:

@@ -66,7 +66,7 @@ class Registry(_Section):
     alias: str = Field("champion", description="Alias of the version that scores.")
 
 
-class Contract(_Section):
+class ContractSettings(_Section):
     """What the delivered applications must be."""
 
     suite: str = Field("expectations/applications.json", description="Great Expectations suite for applications.")
@@ -178,7 +178,7 @@ class Settings(_Section):
 
     storage: Storage = Storage()
     registry: Registry = Registry()
-    contract: Contract = Contract()
+    contract: ContractSettings = ContractSettings()
     scoring: Scoring = Scoring()
     audit: Audit = Audit()
     training: Training = Training()

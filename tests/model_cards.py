@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from tasks.core.training.evaluation import (
-    compare,
+    compare_models,
     curve_cutoffs,
     estimates_of,
     price_cutoffs,
@@ -56,7 +56,7 @@ def model_card(**changes: Any) -> ModelCard:
         policy=POLICY,
         figures=figures,
         baselines={"logistic regression": other},
-        over_baselines={"logistic regression": compare(*models.values())},
+        over_baselines={"logistic regression": compare_models(*models.values())},
         choices={},
         by_choice={},
         choice_rows=1500,

@@ -21,7 +21,7 @@ class Rendered:
     json: bytes
 
 
-def compare(
+def compare_samples(
     reference: pd.DataFrame, current: pd.DataFrame, *, numbers: Sequence[str], texts: Sequence[str]
 ) -> tuple[Rendered, tuple[str, ...]]:
     """Evidently's drift report, and the columns that its default tests call drifted, most drifted first."""

@@ -193,7 +193,7 @@ def _plain_rows() -> BatchDefinition[Any]:
     )
 
 
-def load_contract(text: str, *, columns: Collection[str] | None = NAMES) -> Contract:
+def build_contract(text: str, *, columns: Collection[str] | None = NAMES) -> Contract:
     """The contract in a suite's JSON text; its rules may only name the given `columns` (None: any).
 
     Great Expectations logs and drops an entry it cannot read, so every entry is reviewed here first, and what Great
@@ -219,7 +219,7 @@ def validate_decisions(decisions: pa.Table, suite_text: str) -> tuple[Rule, ...]
 
     If the columns are not those promised, the rules about columns are all that can be judged.
     """
-    contract = load_contract(suite_text, columns=None)
+    contract = build_contract(suite_text, columns=None)
     rules = {rule.id: rule for rule in contract.rules}
     if broken_columns := contract.check_columns(decisions.column_names):
         return tuple(rules[rule_id] for rule_id in broken_columns)

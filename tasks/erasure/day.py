@@ -29,7 +29,7 @@ from tasks.core.day.manifest import Manifest, pins_of
 from tasks.core.day.records import Audited, DataFile, content_fingerprint, count_by_decision, count_by_reason
 from tasks.core.decision.published_rows import count_changed_reasons
 from tasks.erasure.landing import claim_rewritten, rewritten_controls
-from tasks.erasure.record import Change, Record, Rewrite, rewrite, sha256_of_data
+from tasks.erasure.record import ErasureRecord, ObjectChange, ObjectRewrite, rewrite, sha256_of_data
 from tasks.erasure.search import Found, landing_file, name_of, search
 from tasks.errors import PublishError
 from tasks.publication.data_files import intact_data, name_data, read_data, store_data
@@ -69,7 +69,7 @@ class _CutTable(NamedTuple):
 class Eraser:
     """Erases one applicant, and tells the record of it."""
 
-    def __init__(self, store: Store, applicant: int, record: Record, max_unpacked_bytes: int) -> None:
+    def __init__(self, store: Store, applicant: int, record: ErasureRecord, max_unpacked_bytes: int) -> None:
         """Nothing is read before a day is erased."""
         self._store, self._applicant, self._record = store, applicant, record
         self._max_unpacked_bytes = max_unpacked_bytes
@@ -135,13 +135,13 @@ class Eraser:
         stored = [self._read(manifest_key(as_of, manifest.revision)) for manifest in day.manifests]
         return [(each, read_manifest(each.data)) for each in stored]
 
-    def _cut_delivered(self, key: str) -> Rewrite:
+    def _cut_delivered(self, key: str) -> ObjectRewrite:
         before = self._read(key)
         file = landing_file(self._store, key, io.BytesIO(before.data), self._max_unpacked_bytes)
         cut = cut_rows(file, self._applicant)
         return rewrite(key, before, cut.data if cut.left or not cut.rows else None, rows=cut.rows)
 
-    def _cut_parquet(self, found: Found) -> Rewrite:
+    def _cut_parquet(self, found: Found) -> ObjectRewrite:
         before = self._read(found.key)
         table = read_parquet(before.data)
         kept = table.filter(pa.array(~rows_of_applicant(table, self._applicant)))
@@ -170,8 +170,11 @@ class Eraser:
         return _CutTable(named, new, kept, table.filter(pa.array(theirs)), content)
 
     def _rewritten(
-        self, manifests: Iterable[tuple[Stored, Manifest]], landing: Sequence[Rewrite], tables: Mapping[str, _CutTable]
-    ) -> Iterator[Rewrite]:
+        self,
+        manifests: Iterable[tuple[Stored, Manifest]],
+        landing: Sequence[ObjectRewrite],
+        tables: Mapping[str, _CutTable],
+    ) -> Iterator[ObjectRewrite]:
         """The manifests that change."""
         before: DataFile | None = None
         for stored, manifest in manifests:
@@ -196,7 +199,7 @@ class Eraser:
 
     def _other_changes(
         self, found: Sequence[Found], tables: Mapping[str, _CutTable], manifests: Sequence[tuple[Stored, Manifest]]
-    ) -> Iterator[Change]:
+    ) -> Iterator[ObjectChange]:
         """What becomes of all but landing files: data files cut or removed, what readers see, what runs left."""
         become = {key: (cut.file.key, cut.file.sha256) for key, cut in tables.items() if cut.file}
         for _, newest in manifests[-1:]:
@@ -206,13 +209,13 @@ class Eraser:
         for each in found:
             if each.room != "landing":
                 new = become.get(each.key, (None, None))
-                yield Change(each.key, sha256_of_data(self._read(each.key).data), each.rows, *new)
+                yield ObjectChange(each.key, sha256_of_data(self._read(each.key).data), each.rows, *new)
 
     def _read(self, key: str) -> Stored:
         with self._undisturbed(key):
             return self._store.read(key)
 
-    def _replace(self, write: Rewrite) -> None:
+    def _replace(self, write: ObjectRewrite) -> None:
         with self._undisturbed(write.key):
             if write.data is not None:
                 self._store.replace(write.key, write.data, tag=write.tag)
@@ -263,7 +266,7 @@ class Eraser:
 
 
 def _without(
-    manifest: Manifest, landing: Sequence[Rewrite], tables: Mapping[str, _CutTable], gone: Collection[str]
+    manifest: Manifest, landing: Sequence[ObjectRewrite], tables: Mapping[str, _CutTable], gone: Collection[str]
 ) -> Manifest:
     """The manifest of a revision from which the applicant is gone.
 
@@ -310,7 +313,9 @@ def _without(
     return replace(rest, audited=replace(audited, control_totals={}, by_reason=counted))
 
 
-def _inputs_without(manifest: Manifest, audited: Audited, cut: Mapping[str, Rewrite]) -> Iterator[tuple[str, str]]:
+def _inputs_without(
+    manifest: Manifest, audited: Audited, cut: Mapping[str, ObjectRewrite]
+) -> Iterator[tuple[str, str]]:
     """Names and digests of a revision's files as they are going to be, without those of which nothing is left."""
     for name, sha256 in manifest.inputs.items():
         change = cut[name].change if name in cut else None

@@ -16,7 +16,7 @@ from itertools import groupby
 from typing import Final
 
 from tasks.erasure.day import Eraser
-from tasks.erasure.record import Record
+from tasks.erasure.record import ErasureRecord
 from tasks.erasure.search import Erasure, Found, count_unfinished, search
 from tasks.errors import ConfigError, PublishError, SourceError
 from tasks.publication.erasure_token import days_unfinished
@@ -53,7 +53,7 @@ def erase(store: Store, applicant: int, *, reason: str, at: datetime, max_unpack
         PublishError: manifests or data files of some days are missing or damaged, or somebody else writes there at the
             same time; the applicant is erased from all others.
     """
-    record = Record(store, at, require_reason(applicant, reason))
+    record = ErasureRecord(store, at, require_reason(applicant, reason))
     erased = search(store, applicant, max_unpacked_bytes=max_unpacked_bytes)
     for write in store.unfinished():
         if at - write.modified_at > _DEAD_AFTER:

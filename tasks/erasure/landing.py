@@ -12,7 +12,7 @@ from tasks.core.day.manifest import Manifest
 from tasks.core.day.records import CORRECTIONS, Delivery, FileRef
 from tasks.core.files import format_of
 from tasks.delivery.files import announced_in
-from tasks.erasure.record import Rewrite, rewrite
+from tasks.erasure.record import ObjectRewrite, rewrite
 from tasks.erasure.search import name_of
 from tasks.errors import SourceError
 from tasks.publication.claims import claim_inputs
@@ -21,7 +21,7 @@ from tasks.store import Store
 from tasks.store.renewing import read_if_there
 
 
-def rewritten_controls(store: Store, as_of: date, landing: Sequence[Rewrite]) -> Iterator[Rewrite]:
+def rewritten_controls(store: Store, as_of: date, landing: Sequence[ObjectRewrite]) -> Iterator[ObjectRewrite]:
     """The control files that announce a file that changes; one that announces something else is left as it is."""
     for prefix in (landing_key(as_of), landing_key(as_of) + CORRECTIONS):
         stored = read_if_there(store, prefix + CONTROL)
@@ -41,7 +41,7 @@ def rewritten_controls(store: Store, as_of: date, landing: Sequence[Rewrite]) ->
             yield rewrite(prefix + CONTROL, stored, json.dumps(control | {"files": files}, indent=1).encode())
 
 
-def claim_rewritten(store: Store, as_of: date, manifests: Sequence[Manifest], landing: Sequence[Rewrite]) -> None:
+def claim_rewritten(store: Store, as_of: date, manifests: Sequence[Manifest], landing: Sequence[ObjectRewrite]) -> None:
     """Claim the files that the day counts as made from, as they are going to be."""
     inputs = {(name, sha256) for manifest in manifests for name, sha256 in manifest.inputs.items()}
     files = [

@@ -13,7 +13,7 @@ from tasks.publication.layout import erasure_record_key
 from tasks.store import Store, Stored
 
 
-class Change(NamedTuple):
+class ObjectChange(NamedTuple):
     """An object before and after, as the record tells it."""
 
     key: str
@@ -25,13 +25,13 @@ class Change(NamedTuple):
     new_sha256: str | None = None
 
 
-class Rewrite(NamedTuple):
+class ObjectRewrite(NamedTuple):
     """An object that is written over, or removed."""
 
     tag: str
     data: bytes | None
     """None where it is removed."""
-    change: Change
+    change: ObjectChange
 
     @property
     def key(self) -> str:
@@ -39,32 +39,34 @@ class Rewrite(NamedTuple):
         return self.change.key
 
 
-def rewrite(key: str, before: Stored, data: bytes | None, *, rows: int = 0) -> Rewrite:
+def rewrite(key: str, before: Stored, data: bytes | None, *, rows: int = 0) -> ObjectRewrite:
     """An object as it was read, and what it becomes.
 
     Args:
         rows: of the applicant in it.
     """
     if data is None:
-        return Rewrite(before.tag, None, Change(key, sha256_of_data(before.data), rows))
-    return Rewrite(before.tag, data, Change(key, sha256_of_data(before.data), rows, key, sha256_of_data(data)))
+        return ObjectRewrite(before.tag, None, ObjectChange(key, sha256_of_data(before.data), rows))
+    return ObjectRewrite(
+        before.tag, data, ObjectChange(key, sha256_of_data(before.data), rows, key, sha256_of_data(data))
+    )
 
 
-class Record:
+class ErasureRecord:
     """What an erasure did, for those who must prove it; it names nobody, and is told before each change."""
 
     def __init__(self, store: Store, at: datetime, reason: str) -> None:
         """Nothing is written before there is something to tell."""
         self._store, self._at, self._reason = store, at.isoformat(timespec="seconds"), reason
         self.key = erasure_record_key(at, secrets.token_hex(4))
-        self.changes: list[Change] = []
+        self.changes: list[ObjectChange] = []
 
     @property
     def told(self) -> dict[str, str]:
         """When and why."""
         return {"at": self._at, "reason": self._reason}
 
-    def tell(self, changes: Sequence[Change]) -> None:
+    def tell(self, changes: Sequence[ObjectChange]) -> None:
         """Add changes that are about to be made."""
         is_new = not self.changes
         self.changes.extend(changes)

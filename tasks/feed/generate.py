@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from tasks.core.day.control import CONTROL
 from tasks.core.feed.drifting import DRIFTS, drift_rows, parse_drifts
-from tasks.core.feed.faults import FAULTS, STEM, Delivered, as_control, damage_delivery, require_faults
+from tasks.core.feed.faults import FAULTS, STEM, FaultyFile, as_control, damage_delivery, require_faults
 from tasks.core.feed.spoiling import spoil_rows
 from tasks.core.feed.synthetic import FeedStatistics, synthesize_applications
 from tasks.core.files import encode
@@ -132,17 +132,17 @@ def _split(table: pa.Table, files: int) -> list[pa.Table]:
     return [table.slice(start, end - start) for start, end in pairwise(ends)]
 
 
-def _deliver(parts: Sequence[pa.Table], file_format: str, as_of: date) -> Delivered:
+def _deliver(parts: Sequence[pa.Table], file_format: str, as_of: date) -> FaultyFile:
     """The parts as files, and the control file: the day, and rows and SHA-256 of each file by its name."""
     files = {f"{STEM}{n}.{file_format}": encode(part, file_format) for n, part in enumerate(parts, 1)}
     announced = {
         name: {"rows": part.num_rows, "sha256": hashlib.sha256(data).hexdigest()}
         for (name, data), part in zip(files.items(), parts, strict=True)
     }
-    return Delivered(files, as_control({"day": as_of.isoformat(), "files": announced}))
+    return FaultyFile(files, as_control({"day": as_of.isoformat(), "files": announced}))
 
 
-def _contents(delivered: Delivered, prefix: str) -> dict[str, bytes]:
+def _contents(delivered: FaultyFile, prefix: str) -> dict[str, bytes]:
     """Key to bytes of all that is laid, the control file last."""
     control = {CONTROL: delivered.control} if delivered.control is not None else {}
     return {prefix + name: data for name, data in {**delivered.files, **control}.items()}

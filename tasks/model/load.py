@@ -98,7 +98,7 @@ def load_contract(suite: str) -> Contract:
     """The contract in a suite's text, ready to judge rows."""
     from tasks.adapters import gx
 
-    return gx.load_contract(suite)
+    return gx.build_contract(suite)
 
 
 def suite_text(suite: str) -> str:

@@ -55,7 +55,7 @@ def published_day(as_of: date, settings: Settings) -> Manifest:
 @step("compare with reference")
 def compare_with_reference(published: Manifest, settings: Settings) -> MonitoringResult:
     """Write the drift and quality reports of a published day; renews those that are there."""
-    from tasks.adapters.evidently import compare, describe
+    from tasks.adapters.evidently import compare_samples, describe
 
     store = open_store(settings.storage)
     frozen = load_bundle(published.model, settings).reference
@@ -71,7 +71,7 @@ def compare_with_reference(published: Manifest, settings: Settings) -> Monitorin
         "numbers": [name for name in (*NUMBERS, PD) if name not in empty],
         "texts": [name for name in TEXTS if name not in empty],
     }
-    drift, drifted = compare(reference, current, **kinds)
+    drift, drifted = compare_samples(reference, current, **kinds)
     run_logger().info("Drift: %d of %d columns; describing data quality", len(drifted), len(columns))
     quality = describe(reference, current, **kinds)
     contents = {

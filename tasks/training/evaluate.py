@@ -22,7 +22,7 @@ from tasks.core.model.features import FEATURE_VERSION, build_features, family_of
 from tasks.core.sampling import drawn_rows
 from tasks.core.training.evaluation import (
     Resampled,
-    compare,
+    compare_models,
     curve_cutoffs,
     estimates_of,
     price_cutoffs,
@@ -137,7 +137,7 @@ def _beside(
     """The figures of other models, and what this one has over each of them, under two names."""
     return {
         names: {name: estimates_of(models[name]) for name in others},
-        differences: {name: compare(models[_MODEL], models[name]) for name in others},
+        differences: {name: compare_models(models[_MODEL], models[name]) for name in others},
     }
 
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tasks.adapters.gx import Contract, load_contract, validate_decisions
+from tasks.adapters.gx import Contract, build_contract, validate_decisions
 from tasks.core.contract.rules import RECENT_FACTS, RuleCount, Verdicts, critical_positions, merge_counts
 from tasks.core.lender.columns import COLUMNS, ID, NUMBERS
 from tasks.errors import ConfigError
@@ -88,12 +88,12 @@ MIXED = suite(
 
 @pytest.fixture(scope="module")
 def mixed() -> Contract:
-    return load_contract(MIXED, columns=("id", "a", "b", "t"))
+    return build_contract(MIXED, columns=("id", "a", "b", "t"))
 
 
 @pytest.fixture(scope="module")
 def applications() -> Contract:
-    return load_contract((SUITES / "applications.json").read_text())
+    return build_contract((SUITES / "applications.json").read_text())
 
 
 def judge_in_chunks(contract: Contract, frame: pd.DataFrame, size: int) -> tuple[dict[str, list[int]], Verdicts]:
@@ -188,7 +188,7 @@ PRINTED_ALIKE = suite(
 
 
 def test_conditions_that_are_printed_alike_are_told_apart() -> None:
-    contract = load_contract(PRINTED_ALIKE, columns=("a", "t"))
+    contract = build_contract(PRINTED_ALIKE, columns=("a", "t"))
     frame = pd.DataFrame({"a": [1.0, 2.0], "t": ["1", None]})
     assert_parity(contract, PRINTED_ALIKE, frame, size=2)
     assert contract.check_rows(frame).counts == {"if_text": RuleCount(1, 0, 1), "if_number": RuleCount(0, 0, 0)}
@@ -201,7 +201,7 @@ LARGE = suite(
 
 
 def test_a_whole_number_that_no_float_can_hold_is_not_its_neighbour() -> None:
-    assert_parity(load_contract(LARGE, columns=("a",)), LARGE, pd.DataFrame({"a": [2.0**53, 1.0]}), size=1)
+    assert_parity(build_contract(LARGE, columns=("a",)), LARGE, pd.DataFrame({"a": [2.0**53, 1.0]}), size=1)
 
 
 TEXTUAL = suite(
@@ -216,7 +216,7 @@ TEXTUAL = suite(
 
 @pytest.mark.parametrize("size", [1, 2, 4])
 def test_categories_are_judged_as_the_text_they_stand_for(size: int) -> None:
-    contract = load_contract(TEXTUAL, columns=("t", "u"))
+    contract = build_contract(TEXTUAL, columns=("t", "u"))
     text = pd.DataFrame({"t": ["1", "x", "2024", None], "u": ["1", "y", "y", "x"]})
     expected, rows = plain(TEXTUAL, text), judge_in_chunks(contract, text.astype("category"), size)[0]
     assert rows == {id_: expected[id_]["rows"] for id_ in ("json", "day", "same", "after")}
@@ -369,7 +369,7 @@ RANGE = entry("range", "expect_column_values_to_be_between", "critical", column=
 @pytest.mark.parametrize("frame", [pd.DataFrame({"a": ["Zaphod", "7"]}), pd.DataFrame({"b": [1.0]})])
 def test_a_rule_that_crashes_is_a_config_error_without_values(frame: pd.DataFrame) -> None:
     with pytest.raises(ConfigError, match=r"'range' of contract 'small' could not be evaluated") as caught:
-        load_contract(suite(RANGE), columns=("a",)).check_rows(frame)
+        build_contract(suite(RANGE), columns=("a",)).check_rows(frame)
     assert "Zaphod" not in str(caught.value)
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
@@ -378,7 +378,7 @@ def test_a_rule_that_crashes_is_a_config_error_without_values(frame: pd.DataFram
 def test_a_table_rule_that_crashes_is_a_config_error_without_values_or_logs(
     capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    contract = load_contract(
+    contract = build_contract(
         suite(entry("mean", "expect_column_mean_to_be_between", column="a", min_value=0)), columns=("a",)
     )
     with pytest.raises(ConfigError, match="'mean' of contract 'small' could not be evaluated") as caught:
@@ -392,7 +392,7 @@ def test_a_table_rule_that_takes_all_others_along_is_the_one_that_is_named() -> 
     typed = entry("typed", "expect_column_values_to_be_of_type", column="t", type_="str", row_condition=above)
     frame = pd.DataFrame({"a": [1.0, 2.0], "t": ["Zaphod", "7"]})
     with pytest.raises(ConfigError, match="'typed' of contract 'small' could not be evaluated") as caught:
-        load_contract(suite(mean, typed), columns=("a", "t")).check_table(frame)
+        build_contract(suite(mean, typed), columns=("a", "t")).check_table(frame)
     assert "Zaphod" not in str(caught.value)
     assert caught.value.__suppress_context__
 
@@ -477,17 +477,17 @@ FAULTS: dict[str, tuple[Any, str]] = {
 def test_a_faulty_entry_is_named_and_refused(faulty: Any, complaint: str) -> None:
     good = entry("good", "expect_column_values_to_not_be_null", column="t")
     with pytest.raises(ConfigError, match=rf"^Contract 'small', entry 2.*: .*{complaint}"):
-        load_contract(suite(good, faulty), columns=("a", "b", "t", ID, NUMBERS[0]))
+        build_contract(suite(good, faulty), columns=("a", "b", "t", ID, NUMBERS[0]))
 
 
 def test_an_error_names_the_entry_by_position_id_and_type() -> None:
     with pytest.raises(ConfigError, match=r"entry 2 \(range, expect_column_values_to_be_between\): another entry has"):
-        load_contract(suite(RANGE, RANGE), columns=("a",))
+        build_contract(suite(RANGE, RANGE), columns=("a",))
 
 
 def test_a_rule_with_mostly_speaks_of_the_day_and_sets_no_row_aside() -> None:
     share = with_(kwargs={**RANGE["kwargs"], "mostly": 0.5}, meta={**RANGE["meta"], "from_rows": 9})
-    contract = load_contract(suite(share), columns=("a",))
+    contract = build_contract(suite(share), columns=("a",))
     verdicts = contract.check_rows(pd.DataFrame({"a": [-1.0, 2.0]}))
     assert (contract.rules[0].scope, contract.rules[0].from_rows, contract.table_columns) == ("table", 9, ())
     assert critical_positions(contract.rules, verdicts).tolist() == []
@@ -510,7 +510,7 @@ def test_a_rule_with_mostly_speaks_of_the_day_and_sets_no_row_aside() -> None:
 )
 def test_a_text_that_is_no_suite_is_refused(text: str, complaint: str) -> None:
     with pytest.raises(ConfigError, match=complaint):
-        load_contract(text)
+        build_contract(text)
 
 
 def test_what_great_expectations_drops_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -520,13 +520,13 @@ def test_what_great_expectations_drops_is_noticed(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(gx, "ExpectationSuite", Forgetful)
     with pytest.raises(ConfigError, match="loaded 0 of 1 entries"):
-        load_contract(suite(RANGE), columns=("a",))
+        build_contract(suite(RANGE), columns=("a",))
 
 
 def test_the_digest_is_of_the_meaning_not_of_the_layout() -> None:
     loose = json.dumps(json.loads(suite(RANGE)), indent=4, sort_keys=True)
-    first, same = load_contract(suite(RANGE), columns=("a",)), load_contract(loose, columns=("a",))
-    other = load_contract(suite(with_(severity="info")), columns=("a",))
+    first, same = build_contract(suite(RANGE), columns=("a",)), build_contract(loose, columns=("a",))
+    other = build_contract(suite(with_(severity="info")), columns=("a",))
     assert first.version == "7"
     assert first.digest == same.digest
     assert len({first.digest, other.digest}) == 2

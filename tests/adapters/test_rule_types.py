@@ -18,7 +18,7 @@ import pytest
 from great_expectations.expectations import registry
 
 from configs.settings import PROJECT
-from tasks.adapters.gx import load_contract
+from tasks.adapters.gx import build_contract
 from tasks.core.applications import parse_rows
 from tasks.core.contract.rules import typed_frame
 from tasks.core.lender.columns import ID, NAMES
@@ -175,7 +175,7 @@ def ask(entries: Sequence[Kwargs], frame: pd.DataFrame) -> dict[str, Answer]:
 
 
 def ours(entries: Sequence[Kwargs], frame: pd.DataFrame) -> dict[str, Answer]:
-    contract = load_contract(suite(*entries), columns=COLUMNS)
+    contract = build_contract(suite(*entries), columns=COLUMNS)
     counts = contract.check_rows(frame).counts
     across = contract.check_table(frame)
     broken = contract.check_columns(list(frame.columns))
@@ -195,14 +195,14 @@ def test_every_registered_type_is_proven_and_explained_or_refused() -> None:
 
 
 def test_a_contract_may_hold_a_rule_of_every_type_that_is_not_refused() -> None:
-    contract = load_contract(suite(*ALL), columns=COLUMNS)
+    contract = build_contract(suite(*ALL), columns=COLUMNS)
     assert [rule.id for rule in contract.rules] == list(EXAMPLES)
 
 
 def refusal(type_: str, kwargs: Kwargs, columns: Sequence[str] = COLUMNS) -> str:
     """Why a rule is refused when the contract is loaded."""
     with pytest.raises(ConfigError) as caught:
-        load_contract(suite(entry("rule", type_, kwargs)), columns=columns)
+        build_contract(suite(entry("rule", type_, kwargs)), columns=columns)
     named, _, reason = str(caught.value).partition("): ")
     assert named == f"Contract 'types', entry 1 (rule, {type_}"
     return reason
@@ -427,5 +427,5 @@ def test_the_document_says_what_both_engines_say(types_table: list[str], several
 def test_a_value_that_does_not_parse_is_missing_to_the_other_rules() -> None:
     raw = pa.table({name: pa.array(["many" if name == "AMT_CREDIT" else None], pa.string()) for name in NAMES})
     rule = entry("rule", BETWEEN, {"column": "AMT_CREDIT", "min_value": 1})
-    counts = load_contract(suite(rule)).check_rows(typed_frame(parse_rows(raw).rows)).counts
+    counts = build_contract(suite(rule)).check_rows(typed_frame(parse_rows(raw).rows)).counts
     assert (counts["rule"].missing, counts["rule"].broken) == (1, 0)

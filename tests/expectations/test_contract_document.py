@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 
 from configs.settings import PROJECT
-from tasks.adapters.gx import load_contract
+from tasks.adapters.gx import build_contract
 from tasks.core.contract.rules import Rule, critical_positions, parsing_rules
 from tasks.core.contract.screening import CONFLICTING
 from tasks.core.lender.columns import NAMES
@@ -44,7 +44,7 @@ def chapters(rules: Sequence[Rule]) -> dict[str, list[Rule]]:
 
 
 def listed(text: str) -> str:
-    contract = load_contract(text)
+    contract = build_contract(text)
     by_severity = [f"{sum(r.severity == s for r in contract.rules)} {s}" for s in ("critical", "warning", "info")]
     told = (
         f"Version {contract.version}: {len(contract.rules)} rules, {', '.join(by_severity)}. Besides them, each of the "
@@ -64,7 +64,7 @@ def test_the_document_lists_the_rules_as_they_are() -> None:
 
 
 def test_every_rule_stands_in_one_chapter() -> None:
-    contract = load_contract(SUITE.read_text("utf-8"))
+    contract = build_contract(SUITE.read_text("utf-8"))
     told = [rule.id for rules in chapters(contract.rules).values() for rule in rules]
     assert sorted(told) == sorted([CONFLICTING.id, *(rule.id for rule in contract.rules)])
 
@@ -72,8 +72,8 @@ def test_every_rule_stands_in_one_chapter() -> None:
 def test_the_entry_that_the_document_shows_can_be_added_as_it_stands() -> None:
     suite = json.loads(SUITE.read_text("utf-8"))
     (block,) = re.findall(r"```json\n(.*?)```", DOCUMENT.read_text("utf-8"), re.DOTALL)
-    contract = load_contract(json.dumps({**suite, "expectations": [*suite["expectations"], json.loads(block)]}))
+    contract = build_contract(json.dumps({**suite, "expectations": [*suite["expectations"], json.loads(block)]}))
     (added,) = (rule for rule in contract.rules if rule.id == "student_credit_is_small")
-    only = load_contract(json.dumps({**suite, "expectations": [json.loads(block)]}), columns=NAMES)
+    only = build_contract(json.dumps({**suite, "expectations": [json.loads(block)]}), columns=NAMES)
     rows = pd.DataFrame({"AMT_CREDIT": [5e5, 5e5 + 1, 9e5], "NAME_INCOME_TYPE": ["Student", "Student", "Working"]})
     assert critical_positions([added], only.check_rows(rows)).tolist() == [1]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.adapters.gx import Contract, load_contract
+from tasks.adapters.gx import Contract, build_contract
 from tasks.core.contract.rules import Rule, broken_rules_by_row, critical_positions
 from tasks.core.decision.published_rows import SCHEMA
 from tasks.core.lender.columns import COLUMNS, NAMES
@@ -57,7 +57,7 @@ EDGES = [
 
 @pytest.fixture(scope="module")
 def contract() -> Contract:
-    return load_contract((SUITES / "applications.json").read_text())
+    return build_contract((SUITES / "applications.json").read_text())
 
 
 def frame_of(*rows: Row) -> pd.DataFrame:
@@ -167,7 +167,7 @@ def test_the_suite_is_as_large_as_it_was_measured(contract: Contract) -> None:
 
 
 def rules_of(name: str) -> tuple[Rule, ...]:
-    return load_contract((SUITES / name).read_text(), columns=None).rules
+    return build_contract((SUITES / name).read_text(), columns=None).rules
 
 
 @pytest.mark.parametrize("name", ["applications.json", "decisions.json"])

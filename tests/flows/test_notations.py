@@ -23,7 +23,7 @@ import pytest
 from configs.settings import PROJECT
 from tasks.adapters.files.landing_file import LandingFile
 from tasks.adapters.files.landing_reader import read_chunks
-from tasks.adapters.gx import Contract, load_contract
+from tasks.adapters.gx import Contract, build_contract
 from tasks.core.applications import parse_rows
 from tasks.core.contract.screening import BROKEN_RULES, SOURCE_ROW, screen_chunk
 from tasks.core.lender.columns import ID, NAMES
@@ -165,7 +165,7 @@ class Outcome:
 
 @cache
 def contract() -> Contract:
-    return load_contract((PROJECT / "expectations/applications.json").read_text("utf-8"))
+    return build_contract((PROJECT / "expectations/applications.json").read_text("utf-8"))
 
 
 def chunk_of(data: bytes, file_format: Format, rows: int | None = None) -> pa.Table:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from tasks.adapters.gx import load_contract
+from tasks.adapters.gx import build_contract
 from tasks.core.contract.rules import RuleCount, RuleResult, merge_counts
 from tasks.errors import ConfigError
 from tests.plain_gx import Result, plain
@@ -61,7 +61,7 @@ class Day:
     size: int
 
     def judge(self, entries: Sequence[Kwargs]) -> Judged:
-        contract = load_contract(suite_text(entries))
+        contract = build_contract(suite_text(entries))
         counts: dict[str, RuleCount] = {}
         rows: dict[str, list[int]] = {}
         for number, chunk in enumerate(chunks(self.rows, self.form, self.size)):

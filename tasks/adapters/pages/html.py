@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple, get_args
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from tasks.core.contract.report import ContractReport, ReportedRule, Standing, read_contract_report
+from tasks.core.contract.report import ContractReport, ReportedRule, RuleStatus, read_contract_report
 from tasks.core.words import counted, percent
 
 _UNKNOWN: Final = "-"
@@ -44,7 +44,7 @@ def contract_page(report: Mapping[str, Any]) -> bytes:
     page = template("contract_page.html").render(
         report=told,
         chart=_chart(told),
-        rules={standing: told.standing(standing) for standing in get_args(Standing)},
+        rules={standing: told.standing(standing) for standing in get_args(RuleStatus)},
         scopes={
             "About the whole day": [rule for rule in told.rules if rule.scope == "table"],
             "Row by row": [rule for rule in told.rules if rule.scope != "table"],

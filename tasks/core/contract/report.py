@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 from tasks.core.words import counted
 
-Standing = Literal["broken", "warned", "unjudged", "met"]
+RuleStatus = Literal["broken", "warned", "unjudged", "met"]
 _WORST_FIRST: Final = ("day stopped", "rows quarantined", "warned", "noted")
 _WARNINGS: Final = ("warned", "noted")
 _SHARE_DIGITS: Final = 6  # 0.29 * 100 is less than 29
@@ -45,7 +45,7 @@ class ReportedRule:
         return self.broken / judged if judged and self.broken is not None else None
 
     @property
-    def standing(self) -> Standing:
+    def standing(self) -> RuleStatus:
         """How the day stands to it in a word; `warned`: it is not met, and all that came of it is that it is told."""
         if self.is_met is not False:
             return "met" if self.is_met else "unjudged"
@@ -80,7 +80,7 @@ class ContractReport:
         """The rules that are not met, worst first: by what came of them, by severity, by how many rows break them."""
         return (*self.standing("broken"), *self.standing("warned"))
 
-    def standing(self, standing: Standing) -> tuple[ReportedRule, ...]:
+    def standing(self, standing: RuleStatus) -> tuple[ReportedRule, ...]:
         """The rules to which the day stands like this, worst first."""
         return tuple(sorted((rule for rule in self.rules if rule.standing == standing), key=_from_the_worst))
 

@@ -81,7 +81,7 @@ class RuleResult(NamedTuple):
     """Counts and percentages under Great Expectations' own names; a percentage of no rows is None."""
 
 
-class Quarantine(NamedTuple):
+class BrokenRows(NamedTuple):
     """Which rows of a chunk are set aside, and why."""
 
     mask: np.ndarray
@@ -129,7 +129,7 @@ def critical_positions(rules: Sequence[Rule], verdicts: Verdicts) -> np.ndarray:
     return np.unique(np.concatenate(broken)) if broken else np.empty(0, dtype=np.int64)
 
 
-def broken_rules_by_row(rules: Sequence[Rule], verdicts: Verdicts, n_rows: int) -> Quarantine:
+def broken_rules_by_row(rules: Sequence[Rule], verdicts: Verdicts, n_rows: int) -> BrokenRows:
     """The rows to set aside with every critical rule they break; warnings set nothing aside and are left out.
 
     The rules of `parsing_rules` always count, before those of the suite.
@@ -142,7 +142,7 @@ def broken_rules_by_row(rules: Sequence[Rule], verdicts: Verdicts, n_rows: int) 
         if rule_id in verdicts.broken:
             for row in place[verdicts.broken[rule_id]]:
                 broken_rules[row].append(rule_id)
-    return Quarantine(mask, [";".join(ids) for ids in broken_rules])
+    return BrokenRows(mask, [";".join(ids) for ids in broken_rules])
 
 
 def is_over_budget(quarantined: int, rows: int, budget: Budget) -> bool:

@@ -56,7 +56,7 @@ class DriftRequest:
     level: str = ""
 
 
-Change = Callable[[pa.Array, DriftRequest, np.random.Generator], pa.Array]
+DriftChange = Callable[[pa.Array, DriftRequest, np.random.Generator], pa.Array]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Drift:
     phrase: str
     parameters: tuple[Parameter, ...]
     """What is written behind the name, in this order, with colons between."""
-    change: Change
+    change: DriftChange
     """From the column's values to the drifted ones, as many and of the same type."""
     kinds: tuple[str, ...] = ("integer", "real", "text")
     """Kinds of columns that it can be done to."""

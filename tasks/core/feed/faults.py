@@ -39,7 +39,7 @@ _BOMB_LINE_ZEROS: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Delivered:
+class FaultyFile:
     """What is laid into the landing of a day."""
 
     files: Mapping[str, bytes]
@@ -53,7 +53,7 @@ class Fault:
     """One way in which a delivery can be wrong as a whole."""
 
     phrase: str
-    damage: Callable[[Delivered, str], Delivered]
+    damage: Callable[[FaultyFile, str], FaultyFile]
     """From a delivery and its format to the damaged one."""
     formats: tuple[str, ...] = FORMATS
     control: Literal["as it was", "made to match", "removed"] = "made to match"
@@ -72,7 +72,7 @@ def require_faults(names: Sequence[str], file_format: str) -> None:
             raise ConfigError(f"The fault {name!r} needs files of format {' or '.join(formats)}, not {file_format}.")
 
 
-def damage_delivery(delivered: Delivered, names: Sequence[str], file_format: str) -> Delivered:
+def damage_delivery(delivered: FaultyFile, names: Sequence[str], file_format: str) -> FaultyFile:
     """The delivery with the faults done to it, one after the other.
 
     Raises:
@@ -94,7 +94,7 @@ def damage_delivery(delivered: Delivered, names: Sequence[str], file_format: str
     return delivered
 
 
-def _settle_control(delivered: Delivered, control: str) -> Delivered:
+def _settle_control(delivered: FaultyFile, control: str) -> FaultyFile:
     if control == "removed":
         return replace(delivered, control=None)
     if control == "as it was" or delivered.control is None:
@@ -113,20 +113,20 @@ def as_control(announced: Mapping[str, Any]) -> bytes:
 # --- what a fault is done to
 
 
-def _content(change: Callable[[bytes], bytes]) -> Callable[[Delivered, str], Delivered]:
+def _content(change: Callable[[bytes], bytes]) -> Callable[[FaultyFile, str], FaultyFile]:
     """Change the bytes of the last file."""
 
-    def damage(delivered: Delivered, _file_format: str) -> Delivered:
+    def damage(delivered: FaultyFile, _file_format: str) -> FaultyFile:
         name, data = _last(delivered)
         return replace(delivered, files={**delivered.files, name: change(data)})
 
     return damage
 
 
-def _text(change: Callable[[bytes], bytes]) -> Callable[[Delivered, str], Delivered]:
+def _text(change: Callable[[bytes], bytes]) -> Callable[[FaultyFile, str], FaultyFile]:
     """Change the text of the last file, which may be packed."""
 
-    def damage(delivered: Delivered, file_format: str) -> Delivered:
+    def damage(delivered: FaultyFile, file_format: str) -> FaultyFile:
         is_packed = file_format == "csv.gz"
         return _content(lambda data: pack(change(gzip.decompress(data))) if is_packed else change(data))(
             delivered, file_format
@@ -135,10 +135,10 @@ def _text(change: Callable[[bytes], bytes]) -> Callable[[Delivered, str], Delive
     return damage
 
 
-def _table(change: Callable[[pa.Table], pa.Table]) -> Callable[[Delivered, str], Delivered]:
+def _table(change: Callable[[pa.Table], pa.Table]) -> Callable[[FaultyFile, str], FaultyFile]:
     """Change the rows or columns of the last file; the control file tells how many rows there are now."""
 
-    def damage(delivered: Delivered, file_format: str) -> Delivered:
+    def damage(delivered: FaultyFile, file_format: str) -> FaultyFile:
         name, data = _last(delivered)
         changed = change(decode(data, file_format))
         damaged = replace(delivered, files={**delivered.files, name: encode(changed, file_format)})
@@ -149,10 +149,10 @@ def _table(change: Callable[[pa.Table], pa.Table]) -> Callable[[Delivered, str],
     return damage
 
 
-def _control(change: Callable[[dict[str, Any]], object]) -> Callable[[Delivered, str], Delivered]:
+def _control(change: Callable[[dict[str, Any]], object]) -> Callable[[FaultyFile, str], FaultyFile]:
     """Change, in place, what the control file says."""
 
-    def damage(delivered: Delivered, _file_format: str) -> Delivered:
+    def damage(delivered: FaultyFile, _file_format: str) -> FaultyFile:
         if delivered.control is None:
             return delivered
         announced = json.loads(delivered.control)
@@ -162,7 +162,7 @@ def _control(change: Callable[[dict[str, Any]], object]) -> Callable[[Delivered,
     return damage
 
 
-def _last(delivered: Delivered) -> tuple[str, bytes]:
+def _last(delivered: FaultyFile) -> tuple[str, bytes]:
     """Name and content of the last file. Raises `IndexError` where there is none."""
     return list(delivered.files.items())[-1]
 
@@ -220,10 +220,10 @@ def _announce_other_day(announced: dict[str, Any]) -> None:
     announced["day"] = date.fromordinal(ordinal - 1 or 2).isoformat()  # the day before, if there is one
 
 
-def _rename(name_of: Callable[[str], str]) -> Callable[[Delivered, str], Delivered]:
+def _rename(name_of: Callable[[str], str]) -> Callable[[FaultyFile, str], FaultyFile]:
     """Give the last file another name, in the control file, too."""
 
-    def damage(delivered: Delivered, file_format: str) -> Delivered:
+    def damage(delivered: FaultyFile, file_format: str) -> FaultyFile:
         name, data = _last(delivered)
         others = {other: content for other, content in delivered.files.items() if other != name}
         renamed = replace(delivered, files={**others, name_of(name): data})
@@ -234,7 +234,7 @@ def _rename(name_of: Callable[[str], str]) -> Callable[[Delivered, str], Deliver
     return damage
 
 
-def _add_unannounced(delivered: Delivered, file_format: str) -> Delivered:
+def _add_unannounced(delivered: FaultyFile, file_format: str) -> FaultyFile:
     return replace(delivered, files={**delivered.files, f"{STEM}unannounced.{file_format}": _last(delivered)[1]})
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.core.feed.statistics import ColumnStatistics, FeedStatistics
-from tasks.core.feed.ties import Draft
+from tasks.core.feed.ties import UnsettledRows
 
 # Weights follow a logistic regression on 6,000 real rows, rounded; the noise is what an application does not tell. Both
 # are set so that 400 trees of depth 3 reach an AUC near 0.755, as on the real rows, and the intercept so that 8.07 %
@@ -46,7 +46,7 @@ _DEVIATIONS_BETWEEN_QUARTILES: Final = 1.349
 _MOST_DEVIATIONS: Final = 3.0
 
 
-def default_logit(draft: Draft, statistics: FeedStatistics) -> NDArray[np.float64]:
+def default_logit(draft: UnsettledRows, statistics: FeedStatistics) -> NDArray[np.float64]:
     """The log-odds of default that the application's own values carry."""
     values = draft.columns
     excess = np.nan_to_num(values["AMT_CREDIT"] / values["AMT_GOODS_PRICE"] - 1.0)

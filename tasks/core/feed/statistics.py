@@ -26,17 +26,17 @@ OTHER: Final = "other"
 
 
 @dataclass(frozen=True, slots=True)
-class Split:
+class FeedSplit:
     """Two groups of rows: those whose `column` is at most a number, or is a level, or is missing; and the others."""
 
     column: str
     at: float | str | None
     """The largest number of the first group (a missing one belongs to the second), its level, or None for missing."""
-    first: Tree
-    second: Tree
+    first: FeedTree
+    second: FeedTree
 
 
-Tree = Split | Leaf
+FeedTree = FeedSplit | Leaf
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +59,17 @@ class ColumnStatistics:
 class Draw:
     """How one column follows from those drawn before it."""
 
-    missing: Tree | None = None
+    missing: FeedTree | None = None
     """Leaves are shares of rows without a value; None where the column's own missing share says it all."""
     shares: Mapping[str, float] = field(default_factory=dict)
     """Level to its share of the present values: categories, popular numbers, and `OTHER` for all other numbers."""
-    levels: Tree = field(default_factory=dict)
+    levels: FeedTree = field(default_factory=dict)
     """Leaves are shares of levels in a group; a level that a leaf does not name is drawn by `rest`."""
     rest: Mapping[str, float] = field(default_factory=dict)
     """Level to its share where no leaf names it; levels not named here either share what is left by `shares`."""
     curve: tuple[tuple[float, float], ...] = ()
     """Ascending shares of the rows with another number than a popular one, and the numbers below which they lie."""
-    residuals: Tree = (-1.28, -0.52, 0.0, 0.52, 1.28)
+    residuals: FeedTree = (-1.28, -0.52, 0.0, 0.52, 1.28)
     """Leaves are residuals of such rows' normal score, at `RESIDUAL_SHARES`."""
     follows: Mapping[str, float] = field(default_factory=dict)
     """Earlier column to the weight of its normal score in this column's normal score."""
@@ -143,24 +143,24 @@ def _tuple(values: Any) -> Any:
     return tuple(values) if values else None
 
 
-def _tree(node: Any) -> Tree:
+def _tree(node: Any) -> FeedTree:
     """A split is written `[column, at, first, second]`."""
     if isinstance(node, list) and node and isinstance(node[0], str):
         column, at, first, second = node
-        return Split(column, at, _tree(first), _tree(second))
+        return FeedSplit(column, at, _tree(first), _tree(second))
     return node
 
 
-def columns_of(tree: Tree | None) -> set[str]:
+def columns_of(tree: FeedTree | None) -> set[str]:
     """The columns that a tree asks for."""
-    if not isinstance(tree, Split):
+    if not isinstance(tree, FeedSplit):
         return set()
     return {tree.column} | columns_of(tree.first) | columns_of(tree.second)
 
 
-def levels_of(tree: Tree) -> set[str]:
+def levels_of(tree: FeedTree) -> set[str]:
     """The levels that any leaf of the tree names."""
-    if isinstance(tree, Split):
+    if isinstance(tree, FeedSplit):
         return levels_of(tree.first) | levels_of(tree.second)
     return set(tree) if isinstance(tree, Mapping) else set()
 

@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit, ndtri
 
 from tasks.core.feed.outcome import NOISE, default_logit
-from tasks.core.feed.statistics import OTHER, RESIDUAL_SHARES, Draw, FeedStatistics, Split, Tree, levels_of
-from tasks.core.feed.ties import ABSENT, FIRST_FORM, NO_ORGANIZATION, OTHER_FORMS, REVOLVING, Draft, tie
+from tasks.core.feed.statistics import OTHER, RESIDUAL_SHARES, Draw, FeedSplit, FeedStatistics, FeedTree, levels_of
+from tasks.core.feed.ties import ABSENT, FIRST_FORM, NO_ORGANIZATION, OTHER_FORMS, REVOLVING, UnsettledRows, tie
 from tasks.core.lender.columns import ID, NAMES, TARGET, TEXTS, TYPED_SCHEMA
 from tasks.errors import ConfigError
 
@@ -109,14 +109,14 @@ class _Day:
 
     statistics: FeedStatistics
     streams: _Streams
-    draft: Draft
+    draft: UnsettledRows
     scores: dict[str, NDArray[np.float64]]
     """Normal scores of the numbers drawn so far, 0 where one is missing."""
 
 
-def _draw_all(statistics: FeedStatistics, streams: _Streams) -> Draft:
+def _draw_all(statistics: FeedStatistics, streams: _Streams) -> UnsettledRows:
     levels = {name: tuple(statistics.columns[name].shares) for name in TEXTS}
-    day = _Day(statistics, streams, Draft(levels, {}, {}), {})
+    day = _Day(statistics, streams, UnsettledRows(levels, {}, {}), {})
     for name, draw in statistics.draws.items():
         gone, codes = _missing_rows(name, draw, day), _draw_codes(name, draw, day)
         if name in TEXTS:
@@ -156,13 +156,13 @@ def _missing_rows(name: str, draw: Draw, day: _Day) -> NDArray[np.bool_]:
 
 
 def rows_by_leaf(
-    tree: Tree, draft: Draft, n_rows: int, *, among: NDArray[np.intp] | None = None
+    tree: FeedTree, draft: UnsettledRows, n_rows: int, *, among: NDArray[np.intp] | None = None
 ) -> Iterator[tuple[Any, NDArray[np.intp]]]:
     """Every leaf with the ascending positions of the rows that fall into it; leaves without rows left out."""
-    pending: list[tuple[Tree, NDArray[np.intp]]] = [(tree, np.arange(n_rows) if among is None else among)]
+    pending: list[tuple[FeedTree, NDArray[np.intp]]] = [(tree, np.arange(n_rows) if among is None else among)]
     while pending:
         node, rows = pending.pop()
-        if not isinstance(node, Split):
+        if not isinstance(node, FeedSplit):
             if rows.size:
                 yield node, rows
             continue
@@ -170,7 +170,7 @@ def rows_by_leaf(
         pending += [(node.second, rows[~first]), (node.first, rows[first])]
 
 
-def _in_first(split: Split, draft: Draft, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
+def _in_first(split: FeedSplit, draft: UnsettledRows, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
     quantities = draft.quantities[split.column][rows]
     if split.at is None:
         return quantities < 0 if split.column in draft.levels else np.isnan(quantities)
@@ -240,7 +240,7 @@ def score_at(quantity: NDArray[np.float64], draw: Draw) -> NDArray[np.float64]:
     return np.nan_to_num(np.interp(quantity, distinct, scores))
 
 
-def _settled(name: str, draw: Draw, draft: Draft) -> NDArray[np.float64]:
+def _settled(name: str, draw: Draw, draft: UnsettledRows) -> NDArray[np.float64]:
     """The column's values from the quantities drawn for it, on the grid that the feed keeps to."""
     values = draft.quantities[name]
     if draw.times:
@@ -278,7 +278,7 @@ def _nameless_share(statistics: FeedStatistics) -> float:
     return statistics.columns["AMT_GOODS_PRICE"].missing_share / revolving
 
 
-def _as_arrow(draft: Draft, name: str) -> pa.Array:
+def _as_arrow(draft: UnsettledRows, name: str) -> pa.Array:
     values = draft.columns[name]
     if name not in draft.levels:
         return pa.array(values, TYPED_SCHEMA.field(name).type, from_pandas=True)

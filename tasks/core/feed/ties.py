@@ -32,7 +32,7 @@ OTHER_FORMS: Final = ("_MODE", "_MEDI")
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class UnsettledRows:
     """Columns while they are made: numbers as float64 with NaN for missing, text as codes of `levels`, -1 for missing.
 
     `quantities` hold what was drawn for a column whose number is a multiple of another or a distance from a line; for
@@ -63,23 +63,23 @@ class Draft:
         self.columns[name] = values
 
 
-def _is_idle(draft: Draft) -> NDArray[np.bool_]:
+def _is_idle(draft: UnsettledRows) -> NDArray[np.bool_]:
     return draft.holds("NAME_INCOME_TYPE", *_IDLE)
 
 
-def _is_revolving(draft: Draft) -> NDArray[np.bool_]:
+def _is_revolving(draft: UnsettledRows) -> NDArray[np.bool_]:
     return draft.holds("NAME_CONTRACT_TYPE", REVOLVING)
 
 
-def _owns_no_car(draft: Draft) -> NDArray[np.bool_]:
+def _owns_no_car(draft: UnsettledRows) -> NDArray[np.bool_]:
     return ~draft.holds("FLAG_OWN_CAR", "Y")
 
 
-def _nobody(draft: Draft) -> NDArray[np.bool_]:
+def _nobody(draft: UnsettledRows) -> NDArray[np.bool_]:
     return np.zeros(len(draft.columns["NAME_CONTRACT_TYPE"]), dtype=bool)
 
 
-def _lacks_like(name: str) -> Callable[[Draft], NDArray[np.bool_]]:
+def _lacks_like(name: str) -> Callable[[UnsettledRows], NDArray[np.bool_]]:
     return lambda draft: draft.lacks(name)
 
 
@@ -93,7 +93,7 @@ def first_form_of(name: str) -> str | None:
 
 
 # Column to the rows on which it has no value of its own, known from columns drawn before it.
-ABSENT: Final[Mapping[str, Callable[[Draft], NDArray[np.bool_]]]] = {
+ABSENT: Final[Mapping[str, Callable[[UnsettledRows], NDArray[np.bool_]]]] = {
     "DAYS_EMPLOYED": _is_idle,
     "ORGANIZATION_TYPE": _is_idle,
     "OCCUPATION_TYPE": _is_idle,
@@ -116,7 +116,7 @@ ABSENT: Final[Mapping[str, Callable[[Draft], NDArray[np.bool_]]]] = {
 SETTLED: Final = frozenset({"FLAG_EMP_PHONE", "CNT_FAM_MEMBERS"})
 
 
-def tie(draft: Draft, *, nameless: NDArray[np.bool_]) -> None:
+def tie(draft: UnsettledRows, *, nameless: NDArray[np.bool_]) -> None:
     """Put right, in place, what must hold on every row.
 
     Args:
@@ -131,7 +131,7 @@ def tie(draft: Draft, *, nameless: NDArray[np.bool_]) -> None:
     _tie_circle(draft)
 
 
-def _tie_employment(draft: Draft) -> None:
+def _tie_employment(draft: UnsettledRows) -> None:
     """Pensioners and the unemployed: the sentinel, no employer's phone, no organisation, no occupation."""
     idle = _is_idle(draft)
     xna = draft.levels["ORGANIZATION_TYPE"].index(NO_ORGANIZATION)
@@ -140,14 +140,14 @@ def _tie_employment(draft: Draft) -> None:
     draft.settle("ORGANIZATION_TYPE", np.where(idle, xna, draft.columns["ORGANIZATION_TYPE"]))
 
 
-def _tie_ages(draft: Draft) -> None:
+def _tie_ages(draft: UnsettledRows) -> None:
     """Nobody registered, got papers or worked before being old enough."""
     birth = draft.columns["DAYS_BIRTH"]
     for name, first in (("DAYS_EMPLOYED", _WORKING_AGE_DAYS), ("DAYS_REGISTRATION", 0.0), ("DAYS_ID_PUBLISH", 0.0)):
         draft.settle(name, np.maximum(draft.columns[name], birth + first))
 
 
-def _tie_places(draft: Draft) -> None:
+def _tie_places(draft: UnsettledRows) -> None:
     """Who lives where registered, lives as far from work as the registration is."""
     for place in ("REGION", "CITY"):
         name = f"LIVE_{place}_NOT_WORK_{place}"
@@ -155,13 +155,13 @@ def _tie_places(draft: Draft) -> None:
         draft.settle(name, np.where(at_home, draft.columns[f"REG_{place}_NOT_WORK_{place}"], draft.columns[name]))
 
 
-def _tie_family(draft: Draft) -> None:
+def _tie_family(draft: UnsettledRows) -> None:
     """A family is the applicant, the children, and a partner if there is one."""
     partner = draft.holds("NAME_FAMILY_STATUS", *_COUPLES)
     draft.settle("CNT_FAM_MEMBERS", 1.0 + draft.columns["CNT_CHILDREN"] + partner)
 
 
-def _tie_loan(draft: Draft, nameless: NDArray[np.bool_]) -> None:
+def _tie_loan(draft: UnsettledRows, nameless: NDArray[np.bool_]) -> None:
     """The annuity is a plausible share of the credit, and only revolving loans lack their goods."""
     credit, annuity = draft.columns["AMT_CREDIT"], draft.columns["AMT_ANNUITY"]
     lowest, highest = (np.rint(credit * share / _AMOUNT_STEP) * _AMOUNT_STEP for share in _ANNUITY_SHARES)
@@ -173,7 +173,7 @@ def _tie_loan(draft: Draft, nameless: NDArray[np.bool_]) -> None:
     draft.settle("AMT_GOODS_PRICE", np.where(gone, np.nan, np.minimum(draft.columns["AMT_GOODS_PRICE"], credit)))
 
 
-def _tie_circle(draft: Draft) -> None:
+def _tie_circle(draft: UnsettledRows) -> None:
     """Nobody defaults unobserved, and 60 days past due is 30 days past due as well."""
     values = draft.columns
     observed = np.minimum(values["OBS_30_CNT_SOCIAL_CIRCLE"], values["OBS_60_CNT_SOCIAL_CIRCLE"])

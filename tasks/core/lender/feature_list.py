@@ -31,7 +31,7 @@ _TERM_SLACK: Final = 1.001
 """Instalments repay a little more than the credit, or there would be no interest."""
 
 
-class Inputs(Protocol):
+class FormulaInputs(Protocol):
     """Columns that a formula may look at: as float64, NaN where missing, one entry per row."""
 
     def column(self, name: str) -> np.ndarray:
@@ -56,7 +56,7 @@ class Feature:
     """As people read it; for a plain column what it means."""
     columns: tuple[str, ...]
     """The delivered columns it looks at."""
-    value: Callable[[Inputs], np.ndarray]
+    value: Callable[[FormulaInputs], np.ndarray]
     direction: int = 0
     """+1: pd may not fall as it rises; -1: may not rise; 0: free."""
 
@@ -204,17 +204,19 @@ def _to_typical(name: str, family: str, of: str, by: str) -> Feature:
 
 
 def _total(name: str, family: str, unit: str, told: str, columns: tuple[str, ...]) -> Feature:
-    def value(inputs: Inputs) -> np.ndarray:
+    def value(inputs: FormulaInputs) -> np.ndarray:
         return sum((inputs.column(each) for each in columns[1:]), start=inputs.column(columns[0]))
 
     return Feature(name, family, unit, told, columns, value)
 
 
-def _external(name: str, unit: str, formula: str, value: Callable[[Inputs], np.ndarray], *, direction: int) -> Feature:
+def _external(
+    name: str, unit: str, formula: str, value: Callable[[FormulaInputs], np.ndarray], *, direction: int
+) -> Feature:
     return Feature(name, "external_scores", unit, formula, FILLED, value, direction)
 
 
-def _external_mean(inputs: Inputs) -> np.ndarray:
+def _external_mean(inputs: FormulaInputs) -> np.ndarray:
     scores = [inputs.column(name) for name in FILLED]
     known = [~np.isnan(score) for score in scores]
     one, two, three = (np.where(is_known, score, 0.0) for score, is_known in zip(scores, known, strict=True))
@@ -222,29 +224,29 @@ def _external_mean(inputs: Inputs) -> np.ndarray:
     return _over(one + two + three, count)
 
 
-def _filled(inputs: Inputs) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _filled(inputs: FormulaInputs) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     one, two, three = (inputs.filled(name) for name in FILLED)
     return one, two, three
 
 
-def _weighted(inputs: Inputs) -> np.ndarray:
+def _weighted(inputs: FormulaInputs) -> np.ndarray:
     one, two, three = _filled(inputs)
     return (2.0 * one + 3.0 * two + 4.0 * three) / 9.0
 
 
-def _product(inputs: Inputs) -> np.ndarray:
+def _product(inputs: FormulaInputs) -> np.ndarray:
     one, two, three = _filled(inputs)
     return one * two * three
 
 
-def _years(inputs: Inputs) -> np.ndarray:
+def _years(inputs: FormulaInputs) -> np.ndarray:
     """Whole years after which instalments have repaid the credit."""
     months = _over(inputs.column("AMT_CREDIT"), inputs.column("AMT_ANNUITY"))
     return np.ceil(months * _TERM_SLACK / 12.0)
 
 
 def _flat_rate(name: str, of: str) -> Feature:
-    def value(inputs: Inputs) -> np.ndarray:
+    def value(inputs: FormulaInputs) -> np.ndarray:
         years = _years(inputs)
         return _over(_over(12.0 * years * inputs.column("AMT_ANNUITY"), inputs.column(of)) - 1.0, years)
 
@@ -253,7 +255,7 @@ def _flat_rate(name: str, of: str) -> Feature:
     return Feature(name, "loan", "share a year", formula, columns, value)
 
 
-def _remainder(inputs: Inputs) -> np.ndarray:
+def _remainder(inputs: FormulaInputs) -> np.ndarray:
     annuity = inputs.column("AMT_ANNUITY")
     return _over(np.fmod(inputs.column("AMT_CREDIT"), np.where(annuity == 0, np.nan, annuity)), annuity)
 

@@ -34,7 +34,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from tasks.core.lender.feature_list import FAMILIES
-from tasks.core.model.trees import NEARLY_ZERO, Column, Split, Tree, UnfitTreesError, read_trees
+from tasks.core.model.trees import NEARLY_ZERO, Split, SplitColumn, Tree, UnfitTreesError, read_trees
 
 MAX_BITS: Final = 8
 """Outcomes that a key, one byte, can hold."""
@@ -226,7 +226,7 @@ def _stack(tables: Sequence[_Table], *, nowhere: int) -> _Stack:
     )
 
 
-def _looked_at(values: np.ndarray, column: Column, thresholds: np.ndarray) -> np.ndarray:
+def _looked_at(values: np.ndarray, column: SplitColumn, thresholds: np.ndarray) -> np.ndarray:
     """Values as the splits of a column look at them: what is missing is NaN."""
     if np.abs(thresholds).min() <= NEARLY_ZERO:  # any other threshold has zero and what nearly is on one side
         values = np.where(np.abs(values) <= NEARLY_ZERO, 0.0, values)

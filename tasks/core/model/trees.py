@@ -24,7 +24,7 @@ class UnfitTreesError(ValueError):
     """The model is not made of trees that can be read, or tabulated, exactly; says why."""
 
 
-class Column(NamedTuple):
+class SplitColumn(NamedTuple):
     """A feature as a split looks at it."""
 
     feature: int
@@ -36,7 +36,7 @@ class Column(NamedTuple):
 class Split(NamedTuple):
     """A row goes left where its value is at most the threshold."""
 
-    column: Column
+    column: SplitColumn
     threshold: float
 
 
@@ -127,4 +127,4 @@ def _read_splits(facts: dict[str, str]) -> Iterator[Split]:
         missing = _MISSING[bits >> _MISSING_SHIFT & _MISSING_MASK]
         # Where nothing counts as missing, the default says nothing; so equal splits are told to be equal.
         goes_left = missing != "none" and bool(bits & _DEFAULT_LEFT)
-        yield Split(Column(int(feature), missing, goes_left), float(threshold))
+        yield Split(SplitColumn(int(feature), missing, goes_left), float(threshold))

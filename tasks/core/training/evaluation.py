@@ -140,7 +140,7 @@ def estimates_of(model: Resampled) -> dict[str, Estimate]:
     return estimates
 
 
-def compare(model: Resampled, other: Resampled) -> dict[str, Estimate]:
+def compare_models(model: Resampled, other: Resampled) -> dict[str, Estimate]:
     """`model` less `other` in each figure, paired: the interval is that of the difference."""
     low, high = _interval(model.drawn - other.drawn)
     differences = (model.point - other.point).tolist()

@@ -37,7 +37,7 @@ _OF_ANY_HISTORY: Final = (
 )
 """Limits that no history of this form can lift."""
 
-Estimates = Mapping[str, Estimate]
+EstimateByFigure = Mapping[str, Estimate]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +75,13 @@ class ModelCard:
     """Settings of the training, by name."""
     policy: Mapping[str, Any]
     """Version, costs and bands of the policy in force."""
-    figures: Estimates
-    baselines: Mapping[str, Estimates]
-    over_baselines: Mapping[str, Estimates]
+    figures: EstimateByFigure
+    baselines: Mapping[str, EstimateByFigure]
+    over_baselines: Mapping[str, EstimateByFigure]
     """Baseline to what the model has over it in each figure."""
-    choices: Mapping[str, Estimates]
+    choices: Mapping[str, EstimateByFigure]
     """Choice to the figures of a model that chose otherwise."""
-    by_choice: Mapping[str, Estimates]
+    by_choice: Mapping[str, EstimateByFigure]
     """Choice to what the model has over that one."""
     choice_rows: int
     """Rows they were measured on."""
@@ -203,7 +203,7 @@ def _half_width(estimate: Estimate) -> float:
     return (estimate.high - estimate.low) / 2
 
 
-def _calibration_limits(figures: Estimates) -> Iterator[str]:
+def _calibration_limits(figures: EstimateByFigure) -> Iterator[str]:
     slope = figures["calibration_slope"]
     if not slope.low <= 1 <= slope.high:
         lean = "too extreme" if slope.value < 1 else "too timid"
@@ -269,7 +269,7 @@ def _told(estimate: Estimate, digits: int = 4) -> str:
     return f"{estimate.value:.{digits}f} ({estimate.low:.{digits}f} to {estimate.high:.{digits}f})"
 
 
-def _flat(prefix: str, figures: Estimates) -> Iterator[tuple[str, float]]:
+def _flat(prefix: str, figures: EstimateByFigure) -> Iterator[tuple[str, float]]:
     for name, (value, low, high) in figures.items():
         yield prefix + name, value
         yield f"{prefix}{name}_low", low

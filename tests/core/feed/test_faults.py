@@ -13,7 +13,7 @@ import pytest
 
 from configs.settings import PROJECT
 from tasks.core.feed import faults as faults_module
-from tasks.core.feed.faults import FAULTS, STEM, Delivered, Fault, as_control, damage_delivery
+from tasks.core.feed.faults import FAULTS, STEM, Fault, FaultyFile, as_control, damage_delivery
 from tasks.core.feed.synthetic import FeedStatistics, synthesize_applications
 from tasks.core.files import decode, encode
 from tasks.errors import ConfigError
@@ -29,27 +29,27 @@ def rows() -> pa.Table:
     return synthesize_applications(statistics, rows=ROWS, seed=1, as_of=DAY)
 
 
-def delivery(rows: pa.Table, file_format: str) -> Delivered:
+def delivery(rows: pa.Table, file_format: str) -> FaultyFile:
     contents = {f"{STEM}{n}.{file_format}": encode(rows, file_format) for n in (1, 2)}
     announced = {name: {"rows": ROWS, "sha256": sha256(data).hexdigest()} for name, data in contents.items()}
-    return Delivered(contents, as_control({"day": DAY.isoformat(), "files": announced}))
+    return FaultyFile(contents, as_control({"day": DAY.isoformat(), "files": announced}))
 
 
 @pytest.fixture
-def damaged(rows: pa.Table) -> Callable[..., Delivered]:
+def damaged(rows: pa.Table) -> Callable[..., FaultyFile]:
     return lambda *names, file_format="csv": damage_delivery(delivery(rows, file_format), names, file_format)
 
 
-def told(delivered: Delivered) -> Any:
+def told(delivered: FaultyFile) -> Any:
     assert delivered.control is not None
     return json.loads(delivered.control)
 
 
-def last(delivered: Delivered) -> bytes:
+def last(delivered: FaultyFile) -> bytes:
     return list(delivered.files.values())[-1]
 
 
-def last_entry(delivered: Delivered) -> Any:
+def last_entry(delivered: FaultyFile) -> Any:
     return list(told(delivered)["files"].values())[-1]
 
 
@@ -96,31 +96,31 @@ def test_an_unknown_fault_names_the_near_one(rows: pa.Table) -> None:
     ],
 )  # fmt: skip
 def test_a_fault_that_finds_nothing_to_damage_is_told(
-    damaged: Callable[..., Delivered], names: list[str], after: str
+    damaged: Callable[..., FaultyFile], names: list[str], after: str
 ) -> None:
     with pytest.raises(ConfigError, match=f"'{names[-1]}' finds nothing to damage in this delivery{after}"):
         damaged(*names)
 
 
-def test_faults_add_up(damaged: Callable[..., Delivered]) -> None:
+def test_faults_add_up(damaged: Callable[..., FaultyFile]) -> None:
     after = damaged("duplicate_ids", "extra_column", "wrong_rows")
     assert last_entry(after)["rows"] == ROWS + 6
     table = decode(last(after), "csv")
     assert (table.num_rows, table.column_names[-1]) == (ROWS + 5, "BRANCH")
 
 
-def test_what_the_control_file_announces_wrongly(damaged: Callable[..., Delivered]) -> None:
+def test_what_the_control_file_announces_wrongly(damaged: Callable[..., FaultyFile]) -> None:
     assert last_entry(damaged("wrong_rows"))["rows"] == ROWS + 1
     assert last_entry(damaged("wrong_digest"))["sha256"] != sha256(last(damaged("wrong_digest"))).hexdigest()
     assert told(damaged("other_day"))["day"] == "2026-11-01"
 
 
 def test_the_first_day_of_the_calendar_has_another_day_too(rows: pa.Table) -> None:
-    sound = Delivered(delivery(rows, "csv").files, as_control({"day": "0001-01-01", "files": {}}))
+    sound = FaultyFile(delivery(rows, "csv").files, as_control({"day": "0001-01-01", "files": {}}))
     assert told(damage_delivery(sound, ["other_day"], "csv"))["day"] == "0001-01-02"
 
 
-def test_which_files_come(damaged: Callable[..., Delivered]) -> None:
+def test_which_files_come(damaged: Callable[..., FaultyFile]) -> None:
     assert list(damaged("no_files").files) == []
     assert list(damaged("not_announced").files)[-1] == "applications_unannounced.csv"
     assert list(damaged("bad_name").files) == list(told(damaged("bad_name"))["files"])
@@ -128,25 +128,25 @@ def test_which_files_come(damaged: Callable[..., Delivered]) -> None:
     assert list(damaged("subfolder").files)[-1] == "applications_more/applications_2.csv"
 
 
-def test_a_truncated_file_ends_within_its_last_line(damaged: Callable[..., Delivered], rows: pa.Table) -> None:
+def test_a_truncated_file_ends_within_its_last_line(damaged: Callable[..., FaultyFile], rows: pa.Table) -> None:
     whole, cut = encode(rows, "csv"), last(damaged("truncated"))
     assert whole.startswith(cut)
     assert cut.count(b"\n") == whole.count(b"\n") - 1
     assert 20 < cut.rpartition(b"\n")[2].count(b",") < 120
 
 
-def test_a_truncated_gzip_does_not_unpack(damaged: Callable[..., Delivered]) -> None:
+def test_a_truncated_gzip_does_not_unpack(damaged: Callable[..., FaultyFile]) -> None:
     with pytest.raises(EOFError):
         gzip.decompress(last(damaged("truncated_gzip", file_format="csv.gz")))
 
 
-def test_unreadable_parquet_is_none(damaged: Callable[..., Delivered]) -> None:
+def test_unreadable_parquet_is_none(damaged: Callable[..., FaultyFile]) -> None:
     with pytest.raises(pa.ArrowInvalid):
         pq.read_table(io.BytesIO(last(damaged("unreadable_parquet", file_format="parquet"))))
 
 
 def test_a_zip_bomb_is_small_until_it_is_unpacked(
-    damaged: Callable[..., Delivered], rows: pa.Table, monkeypatch: pytest.MonkeyPatch
+    damaged: Callable[..., FaultyFile], rows: pa.Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(faults_module, "BOMB_BYTES", 20 << 20)
     bomb = last(damaged("zip_bomb", file_format="csv.gz"))
@@ -158,13 +158,13 @@ def test_a_zip_bomb_is_small_until_it_is_unpacked(
     assert 18 << 20 < len(gzip.decompress(bomb)) <= 21 << 20
 
 
-def test_a_bomb_of_a_gigabyte_is_laid_in_little_more_than_a_megabyte(damaged: Callable[..., Delivered]) -> None:
+def test_a_bomb_of_a_gigabyte_is_laid_in_little_more_than_a_megabyte(damaged: Callable[..., FaultyFile]) -> None:
     assert len(last(damaged("zip_bomb", file_format="csv.gz"))) < 1_500_000
 
 
 @pytest.mark.parametrize("file_format", ["csv", "csv.gz", "parquet"])
 def test_what_is_exported_wrongly_in_any_format(
-    damaged: Callable[..., Delivered], rows: pa.Table, file_format: str
+    damaged: Callable[..., FaultyFile], rows: pa.Table, file_format: str
 ) -> None:
     def table(name: str) -> pa.Table:
         return decode(last(damaged(name, file_format=file_format)), file_format)
@@ -180,7 +180,7 @@ def test_what_is_exported_wrongly_in_any_format(
 
 
 @pytest.mark.parametrize("file_format", ["csv", "csv.gz", "parquet"])
-def test_copies_are_exact_and_contradictions_share_the_id(damaged: Callable[..., Delivered], file_format: str) -> None:
+def test_copies_are_exact_and_contradictions_share_the_id(damaged: Callable[..., FaultyFile], file_format: str) -> None:
     def tail(name: str) -> tuple[Any, Any]:
         after = damaged(name, file_format=file_format)
         assert last_entry(after)["rows"] == ROWS + 5
@@ -195,13 +195,13 @@ def test_copies_are_exact_and_contradictions_share_the_id(damaged: Callable[...,
     assert (first[differing[0]] != contradictions[differing[0]]).all()
 
 
-def test_parquet_types_are_dates(damaged: Callable[..., Delivered]) -> None:
+def test_parquet_types_are_dates(damaged: Callable[..., FaultyFile]) -> None:
     table = decode(last(damaged("parquet_types", file_format="parquet")), "parquet")
     assert table.schema.field("AMT_CREDIT").type == pa.date32()
 
 
 @pytest.mark.parametrize("file_format", ["csv", "csv.gz"])
-def test_what_is_wrong_with_the_text(damaged: Callable[..., Delivered], rows: pa.Table, file_format: str) -> None:
+def test_what_is_wrong_with_the_text(damaged: Callable[..., FaultyFile], rows: pa.Table, file_format: str) -> None:
     def text(name: str) -> bytes:
         data = last(damaged(name, file_format=file_format))
         return gzip.decompress(data) if file_format == "csv.gz" else data

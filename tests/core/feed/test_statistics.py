@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tasks.core.feed.statistics import RESIDUAL_SHARES, FeedStatistics, Split, Tree, columns_of, levels_of
+from tasks.core.feed.statistics import RESIDUAL_SHARES, FeedSplit, FeedStatistics, FeedTree, columns_of, levels_of
 from tasks.core.feed.ties import SETTLED
 from tasks.core.lender.columns import ID, NAMES
 from tasks.errors import ConfigError
@@ -18,8 +18,8 @@ def statistics() -> FeedStatistics:
     return FeedStatistics.from_json(TEXT)
 
 
-def leaves(tree: Tree | None) -> Iterator[Any]:
-    if isinstance(tree, Split):
+def leaves(tree: FeedTree | None) -> Iterator[Any]:
+    if isinstance(tree, FeedSplit):
         yield from leaves(tree.first)
         yield from leaves(tree.second)
     elif tree is not None:
@@ -93,6 +93,6 @@ def test_an_undeclared_column_is_not_drawn() -> None:
 
 
 def test_a_tree_knows_what_it_asks_for() -> None:
-    tree = Split("a", 1, Split("b", "x", {"p": 0.1}, {"q": 0.2}), Split("a", None, {}, {"p": 1.0}))
+    tree = FeedSplit("a", 1, FeedSplit("b", "x", {"p": 0.1}, {"q": 0.2}), FeedSplit("a", None, {}, {"p": 1.0}))
     assert (columns_of(tree), levels_of(tree)) == ({"a", "b"}, {"p", "q"})
     assert columns_of(None) == set()

@@ -13,7 +13,7 @@ from tasks.core.training import evaluation
 from tasks.core.training.evaluation import (
     FIGURES,
     Resampled,
-    compare,
+    compare_models,
     estimates_of,
     figures_of,
     price_cutoffs,
@@ -149,8 +149,8 @@ def test_models_are_compared_on_the_same_resamples() -> None:
     pd, defaulted = applications(2000)
     blurred = applications(2000, noise=1.2)[0]
     models = resample_figures({"a": pd, "same": pd, "b": blurred}, defaulted, cutoff=0.1, costs=COSTS, seed=1)
-    assert set(compare(models["a"], models["same"]).values()) == {(0.0, 0.0, 0.0)}
-    difference, alone = compare(models["a"], models["b"])["auc"], estimates_of(models["a"])["auc"]
+    assert set(compare_models(models["a"], models["same"]).values()) == {(0.0, 0.0, 0.0)}
+    difference, alone = compare_models(models["a"], models["b"])["auc"], estimates_of(models["a"])["auc"]
     assert difference.value == pytest.approx(models["a"].point[0] - models["b"].point[0])
     assert difference.low > 0
     assert difference.high - difference.low < 1.5 * (alone.high - alone.low)
