@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from tasks.core.day.facts import RowCounts, day_facts
 from tasks.core.day.manifest import Manifest
-from tasks.core.day.records import tell_changed
 from tasks.core.words import counted
 from tasks.inspection.reread import Checked
 from tasks.inspection.status import DayHistory, DayStatus
 from tasks.publication.layout import decisions_key, manifest_key, report_key
+from tasks.publication.places import kept_places_of
 from tasks.store import Store
 
 _DIGITS: Final = 12
@@ -67,12 +68,12 @@ def _line(day: DayStatus) -> str:
     manifest = day.newest
     if manifest is None:
         return str(day.as_of).ljust(_HEAD.index("state")) + _state(day)
-    totals, by_decision = manifest.totals, manifest.audited.by_decision
-    share = by_decision.get("approve", 0) / max(totals.decided, 1)
+    facts = day_facts(manifest)
+    became = facts.rows.became
     return (
-        f"{day.as_of}  {manifest.revision:>3}  {totals.rows:>9,}  {totals.decided:>9,}  {totals.quarantined:>8,}  "
-        f"{share:>8.1%}  {manifest.model.version:<6}  {manifest.audited.decisions.sha256[:_DIGITS]}  "
-        f"{_published_at(manifest)}  {_state(day)}"
+        f"{day.as_of}  {manifest.revision:>3}  {facts.rows.received:>9,}  {became['decided']:>9,}  "
+        f"{became['quarantined']:>8,}  {facts.decisions['approve'].share:>8.1%}  {manifest.model.version:<6}  "
+        f"{facts.digest[:_DIGITS]}  {facts.published_at}  {_state(day)}"
     )
 
 
@@ -85,47 +86,33 @@ def _revision(revision: int, manifest: Manifest | None, history: DayHistory, sto
     if manifest is None:
         yield f"\n  Revision {revision}: no manifest that can be read; see scoring status --as-of {as_of} --verify"
         return
-    audited, totals, model = manifest.audited, manifest.totals, manifest.model
-    is_shown = history.shown == audited.decisions.sha256
-    yield f"\n  Revision {revision}, published {_published_at(manifest)} UTC" + (
-        ": what readers see" if is_shown else ""
-    )
-    told = {
-        "Reason": _shown(" ".join((manifest.reason or "").split())),
-        "Made with": (
-            f"{model.name} version {model.version}, cut-off {manifest.policy['cutoff']:.4f}, "
-            f"policy {manifest.policy['version']}, contract {manifest.contract['version']}"
-        ),
-        "Rows": (
-            f"{totals.rows:,} received: {totals.decided:,} decided, {totals.quarantined:,} quarantined, "
-            f"{totals.duplicates_dropped:,} copies dropped, {totals.replaced:,} replaced"
-            + (f", {totals.erased:,} erased" if totals.erased else "")
-        ),
-        "Erased": _shown("; ".join(f"{each['at'][:10]}, {each['reason']}" for each in manifest.erasures)),
-        "Decided": ", ".join(f"{name} {count:,}" for name, count in audited.by_decision.items()),
-        "Changed": f"{tell_changed(audited)}, since revision {revision - 1}" if audited.changes else "",
-        "Digest": audited.decisions.sha256[:_DIGITS],
+    facts = day_facts(manifest)
+    seen = ": what readers see" if history.shown == facts.digest else ""
+    yield f"\n  Revision {revision}, published {facts.published_at} UTC{seen}"
+    lines = {
+        "Reason": _shown(facts.reason),
+        "Made with": facts.made_with,
+        "Rows": _rows(facts.rows),
+        "Erased": _shown("; ".join(facts.erasures)),
+        "Decided": ", ".join(f"{name} {each.rows:,}" for name, each in facts.decisions.items()),
+        "Changed": f"{facts.changed}, since revision {revision - 1}" if facts.changed else "",
+        "Digest": facts.digest[:_DIGITS],
     }
-    yield from (f"    {name:<12}{text}" for name, text in told.items() if text)
-    for name, sha256 in manifest.inputs.items():
+    yield from (f"    {name:<12}{text}" for name, text in lines.items() if text)
+    for name, sha256 in facts.inputs.items():
         is_there = "a file of this name is in the landing" if name in history.landing else "not in the landing any more"
         yield f"    {'File':<12}{_shown(name)}, {sha256[:_DIGITS]}, {is_there}"
-    places = {
-        "Decisions": audited.decisions.key,
-        "Changes": audited.changes.key if audited.changes else None,
-        "Quarantine": audited.quarantine.key if audited.quarantine else None,
-        "Contract": audited.contract_report.key,
-        "Manifest": manifest_key(as_of, revision),
-    }
+    # A manifest that was put in the place of another one names its own place.
+    places = kept_places_of(manifest) | {"Manifest": manifest_key(as_of, revision)}
     for name, key in places.items():
-        if key:
-            expired = history.expired.get(key)
-            gone = f" (expired on {expired['at']}: {expired['rule']})" if expired else ""
-            yield f"    {name:<12}{store.location(key)}{gone}"
+        expired = history.expired.get(key)
+        gone = f" (expired on {expired['at']}: {expired['rule']})" if expired else ""
+        yield f"    {name:<12}{store.location(key)}{gone}"
 
 
-def _published_at(manifest: Manifest) -> str:
-    return manifest.run.get("published_at", "")[:16].replace("T", " ")
+def _rows(rows: RowCounts) -> str:
+    became = [f"{count:,} {name}" for name, count in rows.became.items() if count or name != "erased"]
+    return f"{rows.received:,} received: {', '.join(became)}"
 
 
 def _named(title: str, names: Sequence[str]) -> Iterable[str]:

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from configs.settings import Settings
-from tasks.core.day.manifest import DayResult, FirstReason, first_reasons
-from tasks.core.day.records import CORRECTIONS, FileTotals, tell_changed
+from tasks.core.day.facts import DecisionCount, FirstReason, RowCounts, day_facts
+from tasks.core.day.manifest import DayResult
 from tasks.core.words import counted, percent
 from tasks.model.load import registry_of
-from tasks.publication.layout import decisions_key, manifest_key, report_page_key
+from tasks.publication.places import places_of
 from tasks.store import open_store
 
 if TYPE_CHECKING:
@@ -24,60 +24,45 @@ _BAR: Final = 30
 _REASONS: Final = 4
 _RULES: Final = 12
 _COLUMNS: Final = 8
+_SELDOM: Final = {"replaced", "erased"}
+"""What becomes of so few rows that nothing is said where there are none."""
+_OUTCOMES: Final = {
+    "published": "published",
+    "unchanged": "nothing to do: published before from these very files, and stays as it was decided",
+}
 
 
 def day_summary(result: DayResult, settings: Settings) -> str:
-    """How a day went: rows in, what became of them, with what they were decided, where everything lies."""
+    """Counts of a scored day by what became of the rows and how they were decided, and where everything lies."""
     manifest, store = result.manifest, open_store(settings.storage)
     if manifest is None:
         return (
             f"\nApplications of {result.delivery.as_of}: none came, and none need come: it is {result.delivery.excuse}"
         )
-    totals, audited, model = manifest.totals, manifest.audited, manifest.model
-    status = {
-        "published": "published",
-        "unchanged": "nothing to do: published before from these very files, and stays as it was decided",
-    }[result.outcome]
-    rows = {
-        "Rows received": totals.rows,
-        "Decided": totals.decided,
-        "Quarantined": totals.quarantined,
-        "Copies dropped": totals.duplicates_dropped,
-        **({"Replaced": totals.replaced} if totals.replaced else {}),
-        **({"Erased": totals.erased} if totals.erased else {}),
+    facts = day_facts(manifest)
+    places = {name: store.location(key) for name, key in places_of(manifest).items()}
+    lines = {
+        "Made with": facts.made_with,
+        "Reason": facts.reason,
+        "Corrections": facts.corrections,
+        "Changed": facts.changed,
+        "Changes": places.get("Changes", ""),
+        "Decisions": places["Decisions"],
+        "Quarantine": places.get("Quarantine", "none"),
+        "Contract": places["Contract"],
+        "Manifest": places["Manifest"],
+        "Waiting": ", ".join(result.delivery.waiting),
     }
-    changes = audited.changes
-    revised = (
-        {
-            "Reason": manifest.reason or "",
-            **_corrected(audited.files),
-            "Changed": tell_changed(audited),
-            "Changes": store.location(changes.key),
-        }
-        if changes
-        else {}
-    )
-    waiting = ", ".join(result.delivery.waiting)
-    places = {
-        "Decisions": store.location(decisions_key(manifest.as_of)),
-        "Quarantine": store.location(audited.quarantine.key) if audited.quarantine else "none",
-        "Contract": store.location(report_page_key(manifest.as_of)),
-        "Manifest": store.location(manifest_key(manifest.as_of, manifest.revision)),
-    }
-    made_with = (
-        f"{model.name} version {model.version}, cut-off {manifest.policy['cutoff']:.4f}, "
-        f"policy {manifest.policy['version']}, contract {manifest.contract['version']}"
-    )
     return "\n".join(
         [
-            f"\nApplications of {manifest.as_of}, revision {manifest.revision}: {status}\n",
-            *_counts(rows),
+            f"\n{facts.title}: {_OUTCOMES[result.outcome]}\n",
+            *_rows(facts.rows),
             "",
-            *_bars(audited.by_decision, totals.decided),
-            *_reasons(first_reasons(manifest)),
-            *_quarantine(audited.by_rule),
+            *_bars(facts.decisions),
+            *_reasons(facts.first_reasons),
+            *_quarantine(facts.broken_rules),
             "",
-            *_places({"Made with": made_with, **revised, **places, **({"Waiting": waiting} if waiting else {})}),
+            *(f"  {name:<14}{text}" for name, text in lines.items() if text),
         ]
     )
 
@@ -141,26 +126,20 @@ def _estimate(estimate: Estimate, digits: int = 4) -> str:
     return f"{estimate.value:.{digits}f} ({estimate.low:.{digits}f} to {estimate.high:.{digits}f})"
 
 
-def _corrected(files: Mapping[str, FileTotals]) -> Mapping[str, str]:
-    corrections = [totals for name, totals in files.items() if name.startswith(CORRECTIONS)]
-    if not corrections:
-        return {}
-    rows, decided = sum(each.rows for each in corrections), sum(each.decided for each in corrections)
-    quarantined = sum(each.quarantined for each in corrections)
-    told = f"{counted(rows, 'row')}: {decided:,} decided"
-    if quarantined:
-        told += f", {quarantined:,} in quarantine, whose applicants have no decision now"
-    return {"Corrections": told}
+def _rows(rows: RowCounts) -> Iterable[str]:
+    yield _count("Rows received", rows.received)
+    for name, count in rows.became.items():
+        if count or name not in _SELDOM:
+            yield _count(name.capitalize(), count)
 
 
-def _counts(rows: Mapping[str, int]) -> Iterable[str]:
-    return (f"  {name:<16}{count:>12,}" for name, count in rows.items())
+def _bars(decisions: Mapping[str, DecisionCount]) -> Iterable[str]:
+    for name, each in decisions.items():
+        yield f"{_count(name, each.rows)}  {each.share:>6.1%}  {'█' * round(each.share * _BAR)}".rstrip()
 
 
-def _bars(counts: Mapping[str, int], total: int) -> Iterable[str]:
-    for name, count in counts.items():
-        share = count / total if total else 0.0
-        yield f"  {name:<16}{count:>12,}  {share:>6.1%}  {'█' * round(share * _BAR)}".rstrip()
+def _count(name: str, count: int) -> str:
+    return f"  {name:<16}{count:>12,}"
 
 
 def _reasons(reasons: Sequence[FirstReason]) -> Iterable[str]:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from tasks.core.day.consistency import check_changes, check_decisions, check_manifest, check_quarantine
-from tasks.core.day.manifest import Manifest, first_reasons, policy_record
+from tasks.core.day.manifest import Manifest, policy_record
 from tasks.core.day.records import (
     Audited,
     DataFile,
@@ -67,25 +67,6 @@ def manifest() -> Manifest:
     return Manifest(
         DAY, 2, day, inputs, MODEL, policy_record(POLICY, "p"), contract, audited, {}, "a reason", reasons=TOLD
     )
-
-
-@pytest.mark.parametrize(
-    ("by_reason", "expected"),
-    [
-        ({}, []),
-        ({"R1": 0, "R2": 2}, [("R2", "Car", 2, 1.0)]),
-        ({"R1": 1, "R2": 1}, [("R1", "Age", 1, 0.5), ("R2", "Car", 1, 0.5)]),
-        ({"R1": 0, "R2": 1}, [("R2", "Car", 1, 0.5), ("none", "", 1, 0.5)]),
-        ({"R1": 0, "R2": 0}, [("none", "", 2, 1.0)]),
-    ],
-)
-def test_first_reasons_are_told_most_frequent_first_and_who_has_none_last(
-    manifest: Manifest, by_reason: dict[str, int], expected: list[tuple[str, str, int, float]]
-) -> None:
-    assert first_reasons(with_audited(manifest, by_reason=by_reason)) == expected
-    everybody = {"approve": 6, "refer": 0, "refuse": 0}
-    nobody = dict.fromkeys(by_reason, 0)
-    assert first_reasons(with_audited(manifest, by_reason=nobody, by_decision=everybody)) == []
 
 
 def footer(manifest: Manifest, **other: str) -> Mapping[str, str]:
