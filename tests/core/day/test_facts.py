@@ -1,51 +1,17 @@
 """What there is to say of a day is said once, by numbers that anybody can add up."""
 
 from dataclasses import replace
-from datetime import date
-from typing import Any
 
 import pytest
 
 from tasks.core.day.facts import FirstReason, day_facts
-from tasks.core.day.manifest import Manifest
-from tasks.core.day.records import Audited, DataFile, FileTotals
+from tasks.core.day.records import FileTotals
 from tasks.core.decision.reasons import Reason
-from tasks.core.model.bundle import ModelPin
-
-FILES = {
-    "a.csv": FileTotals(5000, 4000, 900, 60, 30, 10),
-    "corrections/b.csv": FileTotals(30, 28, 2, 0),
-    "corrections/c.csv": FileTotals(4, 4, 0, 0),
-}
-CHANGES = DataFile("c", "c", 1, 2000)
-BY_DECISION = {"approve": 3024, "refer": 8, "refuse": 1000}
-
-
-def manifest(*, audited: dict[str, Any], **other: Any) -> Manifest:
-    told: dict[str, Any] = {
-        "decisions": DataFile("d", "dd", 1, 4032),
-        "quarantine": DataFile("q", "q", 1, 902),
-        "contract_report": DataFile("r", "r", 1, 1),
-        "content_fingerprint": "",
-        "files": FILES,
-        "by_decision": BY_DECISION,
-        "by_rule": {"one": 902, "two": 3},
-    }
-    fields: dict[str, Any] = {
-        "as_of": date(2026, 11, 2),
-        "revision": 1,
-        "fingerprint": "f",
-        "inputs": {"a.csv": "aa"},
-        "model": ModelPin("credit-default", "3", "m"),
-        "policy": {"version": "2", "cutoff": 1 / 11},
-        "contract": {"version": "4", "digest": "k"},
-        "run": {"published_at": "2026-11-02T07:05:59.123456+00:00"},
-    }
-    return Manifest(**fields | {"audited": Audited(**told | audited)} | other)
+from tests.manifests import BY_DECISION, CHANGES, FILES, sample_manifest
 
 
 def test_a_first_revision_is_told_by_day_time_makers_and_counts() -> None:
-    facts = day_facts(manifest(audited={}))
+    facts = day_facts(sample_manifest())
     assert facts.title == "Applications of 2026-11-02, revision 1"
     assert facts.published_at == "2026-11-02 07:05"
     assert facts.made_with == "credit-default version 3, cut-off 0.0909, policy 2, contract 4"
@@ -55,7 +21,7 @@ def test_a_first_revision_is_told_by_day_time_makers_and_counts() -> None:
 
 
 def test_rows_are_told_by_file_and_in_total_in_the_order_of_a_day() -> None:
-    facts = day_facts(manifest(audited={}))
+    facts = day_facts(sample_manifest())
     names = ["decided", "quarantined", "copies dropped", "replaced", "erased"]
     assert [list(counts.became) for counts in (facts.rows, *facts.files.values())] == [names] * 4
     numbers = {name: (each.received, *each.became.values()) for name, each in facts.files.items()}
@@ -68,23 +34,23 @@ def test_rows_are_told_by_file_and_in_total_in_the_order_of_a_day() -> None:
 
 
 def test_shares_are_of_those_decided() -> None:
-    decisions = day_facts(manifest(audited={})).decisions
+    decisions = day_facts(sample_manifest()).decisions
     assert decisions["approve"] == (3024, 0.75)
     assert decisions["refer"] == (8, 8 / 4032)
     assert decisions["refuse"] == (1000, 1000 / 4032)
     nobody = dict.fromkeys(BY_DECISION, 0)
-    empty = day_facts(manifest(audited={"files": {}, "by_decision": nobody}))
+    empty = day_facts(sample_manifest(audited={"files": {}, "by_decision": nobody}))
     assert empty.decisions == dict.fromkeys(BY_DECISION, (0, 0.0))
     assert empty.rows.received == 0
 
 
 def test_of_a_first_revision_no_change_is_told() -> None:
-    facts = day_facts(manifest(audited={}))
+    facts = day_facts(sample_manifest())
     assert (facts.reason, facts.changed, facts.corrections, facts.erasures) == ("", "", "", ())
 
 
 def test_a_run_that_noted_no_time_is_told_without() -> None:
-    assert day_facts(manifest(audited={}, run={})).published_at == ""
+    assert day_facts(sample_manifest(run={})).published_at == ""
 
 
 @pytest.mark.parametrize(
@@ -100,12 +66,12 @@ def test_what_changed_counts_decisions_and_where_it_was_counted_reasons(
     changed: int, others: int | None, told: str
 ) -> None:
     audited = {"changes": replace(CHANGES, rows=changed), "changed_reasons": others}
-    assert day_facts(manifest(audited=audited, revision=2)).changed == told
+    assert day_facts(sample_manifest(audited=audited, revision=2)).changed == told
 
 
 def test_corrections_are_summed_and_those_without_a_decision_named() -> None:
     def told(files: dict[str, FileTotals]) -> str:
-        return day_facts(manifest(audited={"changes": CHANGES, "files": files})).corrections
+        return day_facts(sample_manifest(audited={"changes": CHANGES, "files": files})).corrections
 
     rejected = "2 in quarantine, whose applicants have no decision now"
     assert told(FILES) == f"34 rows: 32 decided, {rejected}"
@@ -116,7 +82,7 @@ def test_corrections_are_summed_and_those_without_a_decision_named() -> None:
 def test_a_reason_is_told_in_one_line_and_an_erasure_by_its_day() -> None:
     first = {"at": "2026-12-01T09:30:00+00:00", "reason": "asked"}
     second = {"at": "2027-01-02T00:00:00+00:00", "reason": "once more"}
-    facts = day_facts(manifest(audited={}, reason="they told\n  us more", erasures=(first, second)))
+    facts = day_facts(sample_manifest(reason="they told\n  us more", erasures=(first, second)))
     assert facts.reason == "they told us more"
     assert facts.erasures == ("2026-12-01, asked", "2027-01-02, once more")
 
@@ -136,8 +102,8 @@ def test_first_reasons_are_told_most_frequent_first_and_who_has_none_last(
 ) -> None:
     reasons = {"age": Reason("R1", "Your age."), "car": Reason("R2", "Your car.")}
     refused = {"approve": 4, "refer": 1, "refuse": 1}
-    told = manifest(audited={"by_reason": by_reason, "by_decision": refused}, reasons=reasons)
+    told = sample_manifest(audited={"by_reason": by_reason, "by_decision": refused}, reasons=reasons)
     assert day_facts(told).first_reasons == expected
     approved = {"approve": 6, "refer": 0, "refuse": 0}
     nobody = {"by_reason": dict.fromkeys(by_reason, 0), "by_decision": approved}
-    assert day_facts(manifest(audited=nobody, reasons=reasons)).first_reasons == ()
+    assert day_facts(sample_manifest(audited=nobody, reasons=reasons)).first_reasons == ()
