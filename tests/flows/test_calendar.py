@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from configs.settings import load_settings
+from flows.commands.score import scoring_summary
 from flows.score_applications import score_applications
-from flows.summary import day_summary
 from tasks.errors import ConfigError, ExpectationsNotMet, InputsChanged, SourceError
 from tests.conftest import DAY, Project
 
@@ -33,7 +33,7 @@ def score(project: Project) -> Any:
 def test_on_a_declared_day_no_file_is_no_error_and_the_reason_is_told(declared: Project) -> None:
     result = score(declared)
     assert (result.outcome, result.manifest) == ("no applications", None)
-    told = day_summary(result, load_settings(declared.config))
+    told = scoring_summary(result, load_settings(declared.config))
     assert "none came, and none need come: it is declared to have no applications (moving house)" in told
     assert not (declared.root / "revisions").exists()
 

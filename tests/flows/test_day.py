@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from configs.settings import load_settings
-from flows.summary import day_summary
+from flows.commands.score import scoring_summary
 from tasks.core.decision.published_rows import SCHEMA
 from tasks.core.lender.columns import NAMES
 from tasks.core.lender.feature_list import FAMILIES
@@ -191,7 +191,7 @@ def test_a_rerun_does_nothing_and_says_so(project: Project, score: Score) -> Non
     assert again.outcome == "unchanged"
     assert again.manifest == first.manifest
     assert {path for path in before if after[path] != before[path]} == set()
-    assert "nothing to do" in day_summary(again, load_settings(project.config))
+    assert "nothing to do" in scoring_summary(again, load_settings(project.config))
 
 
 def test_what_readers_see_is_rolled_forward_by_the_next_run(project: Project, score: Score) -> None:
@@ -218,7 +218,7 @@ def test_changed_inputs_leave_the_published_day_as_it_is(project: Project, score
 def test_summary_counts_what_happened(project: Project, score: Score) -> None:
     project.deliver(bad_share=0.05)
     result = score()
-    text = day_summary(result, load_settings(project.config))
+    text = scoring_summary(result, load_settings(project.config))
     totals = result.manifest.totals
     assert f"{'Decided':<16}{totals.decided:>12,}" in text
     assert f"{'Quarantined':<16}{totals.quarantined:>12,}" in text
@@ -244,7 +244,7 @@ def test_the_page_of_a_day_tells_all_first_reasons_and_its_summary_four(
         result.manifest.audited, by_reason=by_reason, by_decision={"approve": 1, "refer": 0, "refuse": refused}
     )
     manifest = replace(result.manifest, audited=audited)
-    text = day_summary(result._replace(manifest=manifest), load_settings(project.config))
+    text = scoring_summary(result._replace(manifest=manifest), load_settings(project.config))
     page = day_markdown(manifest, FolderStore(project.root))
     for place, name in enumerate(names):
         count, share = n_codes - place, (n_codes - place) / refused

@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from configs.settings import load_settings
+from flows.commands.score import scoring_summary
 from flows.monitor_decisions import monitor_decisions
-from flows.summary import day_summary
 from tasks.core.day.manifest import Manifest, policy_of
 from tasks.core.decision.published_rows import CHANGES, build_changes
 from tasks.errors import ConfigError, InputsChanged, ModelError, PublishError, ScoringError, SourceError
@@ -92,7 +92,7 @@ def test_another_champion_changes_nothing_until_somebody_forces_it(rivals: Proje
     assert set(changed.column("old_decision").to_pylist()) == {"refuse"}
     assert set(changed.column("new_decision").to_pylist()) == {"approve"}
     assert score(rivals).manifest == second
-    told = day_summary(result, load_settings(rivals.config))
+    told = scoring_summary(result, load_settings(rivals.config))
     assert "revision 2: published" in told
     assert WHY in told
     stated, restated = (each[~differing].filter(like="reason_").fillna("") for each in (old, new))
@@ -164,7 +164,7 @@ def test_corrections_replace_rows_and_leave_the_others_as_they_were(project: Pro
     correct(project, rows)
     waiting = score()
     assert (waiting.outcome, waiting.standing.waiting) == ("unchanged", ("corrections/first.csv",))
-    assert "corrections/first.csv" in day_summary(waiting, load_settings(project.config))
+    assert "corrections/first.csv" in scoring_summary(waiting, load_settings(project.config))
     second = score(corrections=True, reason=WHY).manifest
     assert second.audited.files["applications_1.csv"].replaced == 5
     assert (second.totals.rows, second.totals.decided, second.totals.unaccounted) == (405, 400, 0)
@@ -275,7 +275,7 @@ def test_other_words_for_a_reason_decide_nothing_anew_and_other_codes_do(
     assert (first.audited.changed_reasons, second.audited.changed_reasons) == (None, others)
     assert others > 1
     told = f"0 decisions, and the reasons of {others} others"
-    assert f"{'Changed':<14}{told}\n" in day_summary(result, load_settings(own.config))
+    assert f"{'Changed':<14}{told}\n" in scoring_summary(result, load_settings(own.config))
     store = FolderStore(own.root)
     assert f"\nChanged: {told}.\n" in day_markdown(second, store)
     assert event_of(second, store, None)["payload"]["changed_reasons"] == others
@@ -294,7 +294,7 @@ def test_a_day_from_before_there_were_reasons_is_read_shown_and_decided_again(pr
     project.decisions.unlink()
     old = score()
     assert (old.outcome, old.manifest.reasons) == ("unchanged", {})
-    assert "First reason" not in day_summary(old, load_settings(project.config))
+    assert "First reason" not in scoring_summary(old, load_settings(project.config))
     assert "first reason" not in day_markdown(old.manifest, FolderStore(project.root))
     assert project.decisions.exists()
     checked = verify_day(FolderStore(project.root), DAY)
@@ -413,7 +413,7 @@ def test_a_rejected_correction_is_told_where_people_look(project: Project, score
     rows.loc[0, "AMT_CREDIT"] = "-5"
     correct(project, rows)
     result = score(corrections=True, reason=WHY)
-    told = day_summary(result, load_settings(project.config))
+    told = scoring_summary(result, load_settings(project.config))
     assert "Corrections   3 rows: 2 decided, 1 in quarantine, whose applicants have no decision now" in told
 
 

@@ -6,13 +6,12 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from tasks.core.day.records import Audited, FileTotals, Pins, sum_totals
 from tasks.core.decision.policy import Band, Policy
 from tasks.core.decision.published_rows import SCHEMA_VERSION
 from tasks.core.decision.reasons import Reason
-from tasks.core.lender.feature_list import FAMILIES
 from tasks.core.model.bundle import ModelPin
 from tasks.core.model.features import FEATURE_VERSION
 
@@ -77,29 +76,3 @@ def pins_of(manifest: Manifest) -> Pins:
         manifest.as_of, manifest.model, policy, manifest.policy["digest"], *contract, manifest.reasons,
         manifest.fingerprint,
     )  # fmt: skip
-
-
-class FirstReason(NamedTuple):
-    """How often a code is the first reason of an application."""
-
-    code: str
-    family: str
-    """In words."""
-    rows: int
-    share: float
-    """Of those not approved, in [0, 1]."""
-
-
-def first_reasons(manifest: Manifest) -> list[FirstReason]:
-    """The codes that are a first reason, most frequent first, then those not approved without one.
-
-    Empty where nobody is, or nobody counted.
-    """
-    audited = manifest.audited
-    if not audited.by_reason:
-        return []
-    not_approved = sum(audited.by_decision.values()) - audited.by_decision["approve"]
-    families = {reason.code: FAMILIES.get(family, family) for family, reason in manifest.reasons.items()}
-    counts = sorted(audited.by_reason.items(), key=lambda count: (-count[1], count[0]))
-    told = [*counts, ("none", not_approved - sum(audited.by_reason.values()))]
-    return [FirstReason(code, families.get(code, ""), rows, rows / not_approved) for code, rows in told if rows]

@@ -23,7 +23,6 @@ from tasks.core.decision.reasons import REASONS, Reason
 from tasks.core.files import FileFormat
 from tasks.core.model.bundle import ModelPin
 from tasks.core.model.features import FEATURE_VERSION
-from tasks.core.words import counted
 
 CORRECTIONS: Final = "corrections/"
 """Folder within a day's landing whose files replace rows by id."""
@@ -185,14 +184,6 @@ class Audited:
         """Every stored object that a manifest with this names."""
         files = (self.decisions, self.quarantine, self.contract_report, self.changes)
         return tuple(file for file in files if file)
-
-
-def tell_changed(audited: Audited) -> str:
-    """How much changed since the revision before, in words; nothing of the first."""
-    if not audited.changes:
-        return ""
-    decisions, reasons = counted(audited.changes.rows, "decision"), audited.changed_reasons
-    return decisions if reasons is None else f"{decisions}, and the reasons of {counted(reasons, 'other')}"
 
 
 def fingerprint(delivery: Delivery, pins: Pins) -> str:

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from configs.settings import PROJECT, Settings, load_settings
-from flows.explain_summary import explain_summary
+from flows.commands.explain import explain_summary
 from flows.score_applications import score_applications
 from tasks.adapters.lightgbm import LightGBMModel
 from tasks.adapters.pages.plots import draw_account, encode_figure
