@@ -2,7 +2,6 @@ import numpy as np
 import pandas as pd
 
 from tasks.core.monitoring.drift import OTHER, coarsen
-from tasks.core.sampling import choose_sample
 
 FROZEN = {
     "amount": {"quantiles": [10.0, 20.0, 40.0]},
@@ -35,11 +34,3 @@ def test_rows_cannot_be_found_again_by_their_place() -> None:
 def test_missing_stays_missing() -> None:
     sample = pd.DataFrame({"amount": [None, 11.0], "flag": [1.0, None], "kind": [None, "A"]})
     assert coarsen(sample, FROZEN, seed=1).isna().sum().to_dict() == {"amount": 1, "flag": 1, "kind": 1}
-
-
-def test_a_sample_is_as_large_as_asked_and_the_same_each_time() -> None:
-    ids = np.arange(1000)
-    assert choose_sample(ids, rows=1000, seed=1) is ids
-    chosen = choose_sample(ids, rows=999, seed=1)
-    assert len(set(chosen.tolist())) == 999
-    assert chosen.tolist() == choose_sample(ids, rows=999, seed=1).tolist()
