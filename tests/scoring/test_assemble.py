@@ -11,6 +11,7 @@ import pytest
 
 from tasks.core.day.control_totals import unreconciled
 from tasks.core.day.records import FileTotals, Order, unaccounted
+from tasks.core.day.standing import Standing
 from tasks.delivery.listing import list_delivery
 from tasks.errors import SourceError
 from tasks.scoring.assemble import Assembled, assemble, control_totals, count_files
@@ -184,7 +185,7 @@ def test_rows_of_one_id_are_found_again_though_lines_are_no_rows(
     path.write_text("\n".join(noted))
     announce(moved, {FIRST: 12, SECOND: 3})
     store = FolderStore(moved.root)
-    files = list_delivery(store, DAY).files
+    files = list_delivery(store, Standing(DAY)).files
     parts = [replace(part, file=file) for part, file in zip(day.parts[:2], files, strict=True)]
     for table, expected in zip(assemble(store, parts, chunk_rows=5), of_the_feed, strict=True):
         assert table.equals(expected)
