@@ -372,8 +372,8 @@ KINDS = [
     ),
     Kind(
         "unknown_ending", "a file with an unknown ending", lambda p: (p.landing / "notes.txt").write_text("x"),
-        r"notes.txt is no application file: its name must end in .csv, .csv.gz, .parquet",
-        "Rename it, or let its name begin with _ if it is no application file.",
+        r"notes.txt is not an application file: its name must end in .csv, .csv.gz, .parquet",
+        "Rename it, or let its name begin with _ if it is not an application file.",
     ),
     Kind(
         "path_tricks", "a file name with path tricks", named("a\\..\\b.csv"),
@@ -536,7 +536,7 @@ KINDS = [
     ),
     Kind(
         "link_to_folder", "a link to a folder", lambda p: (p.landing / "more").symlink_to(p.root),
-        "more is no application file", "Deliver its files.",
+        "more is not an application file", "Deliver its files.",
     ),
     Kind(
         "pipe", "a named pipe", lambda p: os.mkfifo(p.landing / "more.csv"),
