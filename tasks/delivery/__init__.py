@@ -1,5 +1,5 @@
 """The delivery of a day: the files that the feed laid into the landing, listed, digested and read.
 
-Files are proven to be those that were digested; whoever reads a landing file reads it through this
-room. Called by the wings.
+A file that is read is proven to be the one that was digested. Every landing file is read through
+this room. Called by the wings.
 """

@@ -25,24 +25,33 @@ from tasks.store import Store
 
 
 class DecidedRows(NamedTuple):
-    """Delivered rows of decided applications, as far as the landing still holds them."""
+    """Delivered rows of decided applications, for the files that the landing still holds."""
 
     rows: pa.Table
-    """Typed rows, one an application, by rising id."""
+    """Typed rows, one for each application, by rising id."""
     remarks: tuple[str, ...]
-    """Sentences on files that are gone, changed or unreadable; none if each file is the one that was scored."""
+    """Sentences on files that are gone, changed or unreadable.
+
+    Empty if each file is the one that was scored.
+    """
 
 
-def decided_rows(store: Store, published: Manifest, results: pa.Table, scoring: Scoring) -> DecidedRows:
-    """The delivered rows of published results, read from the files that the revision was made from.
+def decided_rows(
+    store: Store,
+    published: Manifest,
+    results: pa.Table,
+    scoring: Scoring,
+) -> DecidedRows:
+    """Delivered rows of published results, read from the files that the revision was made from.
 
-    Files are read last first and left when all rows are found: the row of the last correction counts, or else the
-    feed's. Rows are looked for by id before anything else of them is parsed.
+    The last file is read first, and reading ends when all rows are found: the row of the last
+    correction counts, or else the feed's. Rows are found by id before their other columns are
+    parsed.
 
     Args:
         store: where landing and manifests lie.
         published: the revision.
-        results: rows of its decisions, of the applications that are asked for.
+        results: rows of its decisions, for the applications that are asked for.
         scoring: limits of reading.
     """
     remarks: list[str] = []
@@ -63,8 +72,12 @@ def decided_rows(store: Store, published: Manifest, results: pa.Table, scoring: 
     return DecidedRows(pa.concat_tables(found).sort_by(ID), tuple(remarks))
 
 
-def _files_last_first(store: Store, published: Manifest, remarks: list[str]) -> Iterator[tuple[str, str]]:
-    """Name and digest of the files that are still in the landing; a remark on each that is not."""
+def _files_last_first(
+    store: Store,
+    published: Manifest,
+    remarks: list[str],
+) -> Iterator[tuple[str, str]]:
+    """Name and digest of the files that are still in the landing; adds a remark on each other."""
     prefix = landing_key(published.as_of)
     there = {entry.key for entry in store.list(prefix)}
     expired = read_expired(store, published.as_of)
@@ -86,7 +99,13 @@ def _rows_of(
     scoring: Scoring,
     remarks: list[str],
 ) -> Iterator[pa.Table]:
-    """The typed rows of a file whose id is wanted, chunk by chunk; a remark if it is not the file that was scored."""
+    """Typed rows of a file whose id is wanted, chunk by chunk.
+
+    Adds a remark if it is not the file that was scored.
+
+    Raises:
+        SourceError: the file is gone, unreadable, or lacks columns.
+    """
     key = landing_key(published.as_of) + name
     announced = announced_of(store, key)
     with open_landing(store, key, name=name) as stream:
@@ -105,7 +124,7 @@ def _rows_of(
 
 
 def _first_of_each(rows: pa.Table) -> pa.Table:
-    """The first row of each id; a published revision has dropped the copies of it."""
+    """First row of each id; a published revision has dropped its copies."""
     ids = rows.column(ID).combine_chunks()
     first = pc.index_in(pc.unique(ids), value_set=ids)
     return rows.take(first)

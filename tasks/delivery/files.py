@@ -1,4 +1,4 @@
-"""Delivered files as they are read: what is scored is proven to be what was digested."""
+"""Reading of delivered files: a file that is scored is proven to be the one that was digested."""
 
 from __future__ import annotations
 
@@ -21,15 +21,21 @@ _PIECE_BYTES: Final = 4 << 20
 
 
 @contextmanager
-def open_delivered(store: Store, file: FileRef, *, max_unpacked_bytes: int = sys.maxsize) -> Iterator[LandingFile]:
-    """The delivered file; at the end of the block its bytes must still be those that were digested.
+def open_delivered(
+    store: Store,
+    file: FileRef,
+    *,
+    max_unpacked_bytes: int = sys.maxsize,
+) -> Iterator[LandingFile]:
+    """Delivered file; at the end of the block its bytes must still be those that were digested.
 
-    A file that is still being copied looks like a broken one: if the block fails, the message says that it changed.
+    A file that is still being copied looks like a broken one. So if the block fails and the file
+    changed, the error says that it changed.
 
     Args:
         store: where it lies.
         file: as it was listed.
-        max_unpacked_bytes: what it may unpack to; whoever reads it first sets a limit.
+        max_unpacked_bytes: most bytes that it may unpack to; the first reader sets a limit.
 
     Raises:
         SourceError: the file has changed or vanished since it was listed.
@@ -45,14 +51,18 @@ def open_delivered(store: Store, file: FileRef, *, max_unpacked_bytes: int = sys
 
 @contextmanager
 def open_landing(store: Store, key: str, *, name: str) -> Iterator[BinaryIO]:
-    """A landing file as a stream. Raises `SourceError` where it is gone, or replaced while it is fetched."""
+    """Landing file as a stream.
+
+    Raises:
+        SourceError: the file is gone, or was replaced while it was fetched.
+    """
     with ExitStack() as opened:
         try:
             stream = opened.enter_context(store.open(key))
         except NotFound:
             raise SourceError(
-                f"{name} was listed and is gone: somebody removed or renamed it meanwhile. Deliver the day's files, "
-                "and run the day when all of them are there."
+                f"{name} was listed and is gone: somebody removed or renamed it meanwhile. "
+                "Deliver the day's files, and run the day when all of them are there."
             ) from None
         except Changed:
             raise _changed(name) from None
@@ -60,14 +70,20 @@ def open_landing(store: Store, key: str, *, name: str) -> Iterator[BinaryIO]:
 
 
 def announced_of(store: Store, key: str) -> Announced | None:
-    """What the control file beside a landing file announces of it; None where there is none."""
+    """Announcement of a landing file in the control file beside it.
+
+    None if there is no control file, or if it does not name the file.
+    """
     folder, _, name = key.rpartition("/")
     stored = read_if_there(store, f"{folder}/{CONTROL}")
     return announced_in(stored.data).get(name) if stored else None
 
 
 def announced_in(control: bytes) -> Mapping[str, Announced]:
-    """What a control file announces of each file; nothing where it is no control file, which stops the day anyway."""
+    """File name to its announcement in a control file.
+
+    Empty if the bytes are not a control file; that stops the day elsewhere.
+    """
     try:
         return read_control(control).files
     except ValueError:
@@ -75,18 +91,19 @@ def announced_in(control: bytes) -> Mapping[str, Announced]:
 
 
 class Digest(NamedTuple):
-    """What one pass over a file's bytes tells of it."""
+    """Facts from one pass over a file's bytes."""
 
     sha256: str
-    """In hex."""
+    """SHA-256 in hex."""
     lines: int
-    """Line ends: a text file with a header has no more rows."""
+    """Number of line ends; a text file with a header has at most as many rows."""
 
 
 def digest_of_stream(stream: BinaryIO) -> Digest:
-    """The digest of the whole stream."""
+    """Digest of the whole stream."""
     stream.seek(0)
-    digest, lines = hashlib.sha256(), 0
+    digest = hashlib.sha256()
+    lines = 0
     while piece := stream.read(_PIECE_BYTES):
         digest.update(piece)
         lines += piece.count(b"\n")
@@ -105,13 +122,21 @@ def _require_same(stream: BinaryIO, file: FileRef) -> None:
 
 def _changed(name: str) -> SourceError:
     return SourceError(
-        f"{name} changed while it was being read; is it still being copied? Nothing was published. Run the day again "
-        "when the file is complete. A feed that copies to another name and renames at the end cannot be met half-way."
+        f"{name} changed while it was being read; is it still being copied? Nothing was "
+        "published. Run the day again when the file is complete. A feed that copies to another "
+        "name and renames at the end cannot be met half-way."
     )
 
 
 def require_columns(file: LandingFile, *, also: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """The header of a file that has all declared columns and those of `also`; leaves the stream at its start."""
+    """Header of a file that has all declared columns and those of `also`.
+
+    Leaves the stream at its start.
+
+    Raises:
+        ExpectationsNotMet: columns are missing.
+        SourceError: the header cannot be read.
+    """
     header = read_header(file)
     require_declared(header, name=file.name, also=also)
     return header

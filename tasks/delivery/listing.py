@@ -1,4 +1,4 @@
-"""Files that the feed delivered for a day: listed, digested and held against `_control.json`."""
+"""Files that the feed delivered for a day: listed, digested and compared with `_control.json`."""
 
 from __future__ import annotations
 
@@ -23,20 +23,29 @@ from tasks.store import Changed, NotFound, Store
 
 # Steps put suffixes behind a file's name, and most file systems end at 255.
 _LONGEST_NAME_BYTES: Final = 200
-_TOLD_NAMES: Final = 5
-_TOLD_CHARACTERS: Final = 80
+_MAX_NAMES: Final = 5
+"""Most file names in one message."""
+_MAX_CHARACTERS: Final = 80
+"""Most characters of a file name in a message."""
 
 
 def stand(
-    store: Store, as_of: date, published: Manifest | None, *, order: Order = PUBLISH, excuse: str | None = None
+    store: Store,
+    as_of: date,
+    published: Manifest | None,
+    *,
+    order: Order = PUBLISH,
+    excuse: str | None = None,
 ) -> Standing:
-    """How a day stands, by the names in its landing and its newest revision.
+    """Standing of a day, by the names in its landing and its newest revision.
 
     Raises:
         PublishError: an applicant is being erased from the day.
     """
-    erasure = require_no_erasure(store, as_of)  # before anything is listed: what is read later is not older than it
-    there = {entry.key.removeprefix(landing_key(as_of)) for entry in store.list(landing_key(as_of))}
+    # The token is read before anything is listed, so that no later look is older than it.
+    erasure = require_no_erasure(store, as_of)
+    prefix = landing_key(as_of)
+    there = {entry.key.removeprefix(prefix) for entry in store.list(prefix)}
     inputs = published.inputs if published else {}
     corrections = [name for name in sorted(there) if _is_correction(name)]
     is_waiting = order.kind == "publish"
@@ -52,13 +61,16 @@ def stand(
 
 
 def list_delivery(store: Store, standing: Standing) -> Delivery:
-    """All application files that count, with their digests; names that begin with `_` or `.` are not applications.
+    """All application files of a day that count, with their digests.
 
-    Of corrections those that are published already count, and all if a revision is ordered.
+    A name that begins with `_` or `.` is not a file of applications. Published corrections always
+    count; the others count if a revision is ordered.
 
     Raises:
-        SourceError: there are none, one has an unknown ending, or they differ from the control file.
-        InputsChanged: a published day is to be revised, and files of it were removed by rule.
+        SourceError: there are no files, one has an unknown ending, or they differ from the control
+            file.
+        InputsChanged: a revision of a published day is ordered, and files of it were removed by
+            rule.
     """
     as_of = standing.as_of
     if standing.order.kind != "publish":
@@ -70,23 +82,24 @@ def list_delivery(store: Store, standing: Standing) -> Delivery:
 
 
 def require_unexpired(standing: Standing) -> None:
-    """Stop if files that a day was published from were removed by rule: nothing can be made of them any more.
+    """Require all files that a day was published from: none may have been removed by rule.
 
     Raises:
-        InputsChanged: says how many, and how to get them back.
+        InputsChanged: says how many were removed, and how to get them back.
     """
     published = standing.published
     if published and standing.expired:
         raise InputsChanged(
-            f"The landing of {published.as_of} has expired: {len(standing.expired)} of the {len(published.inputs)} "
-            f"files that revision {published.revision} was made from were removed by rule (retention.landing_days). "
-            "Nothing was changed; the decisions stay published. To revise or monitor the day, restore the files from "
-            "an archive under their names."
+            f"The landing of {published.as_of} has expired: {len(standing.expired)} of the "
+            f"{len(published.inputs)} files that revision {published.revision} was made from were "
+            "removed by rule (retention.landing_days). Nothing was changed; the decisions stay "
+            "published. To revise or monitor the day, restore the files from an archive under "
+            "their names."
         )
 
 
 def _published_corrections(store: Store, standing: Standing) -> list[FileRef]:
-    """The corrections in the landing that the newest revision was made from."""
+    """Corrections in the landing that the newest revision was made from."""
     inputs = standing.published.inputs if standing.published else {}
     prefix = landing_key(standing.as_of)
     there = [entry.key.removeprefix(prefix) for entry in store.list(prefix + CORRECTIONS)]
@@ -99,26 +112,36 @@ def _published_corrections(store: Store, standing: Standing) -> list[FileRef]:
 
 
 def _is_correction(name: str) -> bool:
-    """True for the name of a file of corrections."""
+    """True if the name is that of a file of corrections."""
     return name.startswith(CORRECTIONS) and _is_application(name.removeprefix(CORRECTIONS))
 
 
 def _expired_names(store: Store, published: Manifest, there: Collection[str]) -> tuple[str, ...]:
-    """Files of a revision that are not in the landing any more and that were removed by rule."""
+    """Files of a revision that the landing does not hold any more and that were removed by rule."""
     gone = [name for name in published.inputs if name not in there]
     noted = read_expired(store, published.as_of) if gone else {}
     return tuple(name for name in gone if landing_key(published.as_of) + name in noted)
 
 
-def _list_files(store: Store, as_of: date, folder: str, *, may_be_empty: bool = True) -> list[FileRef]:
-    """The application files in the landing, or in a folder of it, all that its control file announces."""
+def _list_files(
+    store: Store,
+    as_of: date,
+    folder: str,
+    *,
+    may_be_empty: bool = True,
+) -> list[FileRef]:
+    """Application files in the landing, or in a folder of it; they agree with its control file.
+
+    Raises:
+        SourceError: there are none though some must come, or they differ from the control file.
+    """
     prefix = landing_key(as_of) + folder
     names = _application_names(store, prefix)
     if not names and not may_be_empty:
         raise SourceError(
             f"No application files have arrived for {as_of}: {store.location(prefix)} holds none. "
-            "Deliver the day's files there, or make synthetic ones with `scoring generate`. If none are due, declare "
-            "the day in configs/calendar.yaml."
+            "Deliver the day's files there, or make synthetic ones with `scoring generate`. If "
+            "none are due, declare the day in configs/calendar.yaml."
         )
     control = _read_control(store, prefix + CONTROL)
     files = [_digested(store, as_of, folder + name, _announced_rows(control, name)) for name in names]
@@ -128,7 +151,8 @@ def _list_files(store: Store, as_of: date, folder: str, *, may_be_empty: bool = 
 
 
 def _digested(store: Store, as_of: date, name: str, announced_rows: int | None) -> FileRef:
-    key, file_format = landing_key(as_of) + name, format_of(name)
+    key = landing_key(as_of) + name
+    file_format = format_of(name)
     with open_landing(store, key, name=name) as stream:
         digest = digest_of_stream(stream)
         size_bytes = stream.seek(0, os.SEEK_END)
@@ -137,12 +161,17 @@ def _digested(store: Store, as_of: date, name: str, announced_rows: int | None) 
 
 
 def _is_application(name: str) -> bool:
-    """Whether a name under a prefix claims to be a file of applications, wherever it lies."""
-    return not name.startswith(CORRECTIONS) and not any(part[:1] in {"_", "."} for part in name.split("/"))
+    """True if a name under a prefix is that of a file of applications, in any folder."""
+    is_left_out = any(part[:1] in {"_", "."} for part in name.split("/"))
+    return not name.startswith(CORRECTIONS) and not is_left_out
 
 
 def _application_names(store: Store, prefix: str) -> list[str]:
-    """Names of all files that claim to hold applications, sorted."""
+    """Names of all files of applications under a prefix, sorted.
+
+    Raises:
+        SourceError: a name cannot be used, or lies in a folder, or two differ only in case.
+    """
     listed = [entry.key.removeprefix(prefix) for entry in store.list(prefix)]
     names = [name for name in listed if _is_application(name)]
     for name in names:
@@ -150,9 +179,9 @@ def _application_names(store: Store, prefix: str) -> list[str]:
     folders = [name for name in names if "/" in name]
     if folders:
         raise SourceError(
-            f"{counted(len(folders), 'file')} in folders within {store.location(prefix)}, where nobody reads: "
-            f"{', '.join(folders[:_TOLD_NAMES])}. Deliver them beside the others, or let the folder's name begin with "
-            "_ if they are no applications."
+            f"{counted(len(folders), 'file')} in folders within {store.location(prefix)}, where "
+            f"nobody reads: {', '.join(folders[:_MAX_NAMES])}. Deliver them beside the others, or "
+            "let the folder's name begin with _ if they are not applications."
         )
     folded = [name.casefold() for name in names]
     alike = [name for name in names if folded.count(name.casefold()) > 1]
@@ -167,9 +196,9 @@ def _require_plain_name(name: str) -> None:
     is_plain = name.isprintable() and "\\" not in name and ".." not in name and name == name.strip()
     if not is_plain or len(name.encode("utf-8", "surrogatepass")) > _LONGEST_NAME_BYTES:
         raise SourceError(
-            f"{name[:_TOLD_CHARACTERS]!a} cannot be the name of an application file: allowed are printable "
-            f"characters without backslash, without '..', without blanks at either end, at most {_LONGEST_NAME_BYTES} "
-            "bytes of UTF-8. Rename it."
+            f"{name[:_MAX_CHARACTERS]!a} cannot be the name of an application file: it must have "
+            "only printable characters, no backslash, no '..', no blanks at either end, and at "
+            f"most {_LONGEST_NAME_BYTES} bytes of UTF-8. Rename it."
         )
 
 
@@ -181,11 +210,14 @@ def _read_control(store: Store, key: str) -> Control | None:
     except Changed:
         raise SourceError(f"{key} was replaced while it was read. Run the day again when it is complete.") from None
     except ValueError as error:
-        raise SourceError(f"{key} is no control file; {error}.") from None
+        raise SourceError(f"{key} is not a control file; {error}.") from None
 
 
 def _control_of_counted(store: Store, key: str) -> Control | None:
-    """The control file that came with corrections which are published; a new one may be on its way, with new ones."""
+    """Control file beside published corrections; None if there is none, or if it cannot be read.
+
+    A new one may be on its way, with new corrections, so it stops nothing.
+    """
     with contextlib.suppress(SourceError):
         return _read_control(store, key)
     return None
@@ -199,16 +231,18 @@ def _announced_rows(control: Control | None, name: str) -> int | None:
 def _require_control(control: Control, as_of: date, files: list[FileRef], folder: str) -> None:
     if control.day != as_of:
         raise SourceError(f"{CONTROL} announces {control.day}, but lies under {as_of}. Deliver the day's own files.")
-    announced, arrived = set(control.files), {file.name.removeprefix(folder) for file in files}
+    announced = set(control.files)
+    arrived = {file.name.removeprefix(folder) for file in files}
     if announced != arrived:
         raise SourceError(
-            f"The files of {as_of} are not those of {CONTROL}: missing {sorted(announced - arrived) or 'none'}, "
-            f"not announced {sorted(arrived - announced) or 'none'}. Deliver the rest, or a corrected {CONTROL}."
+            f"The files of {as_of} are not those of {CONTROL}: missing "
+            f"{sorted(announced - arrived) or 'none'}, not announced "
+            f"{sorted(arrived - announced) or 'none'}. Deliver the rest, or a corrected {CONTROL}."
         )
     for file in files:
         required = control.files[file.name.removeprefix(folder)].sha256
         if file.sha256 != required:
             raise SourceError(
-                f"{file.name} has SHA-256 {file.sha256[:12]}…, {CONTROL} announces {required[:12]}…: "
-                "the file was cut off or changed on its way. Deliver it again."
+                f"{file.name} has SHA-256 {file.sha256[:12]}…, {CONTROL} announces "
+                f"{required[:12]}…: the file was cut off or changed on its way. Deliver it again."
             )

@@ -1,4 +1,4 @@
-"""The contract that a day is pinned to, kept in the store under its digest."""
+"""Contract that a day is pinned to, kept in the store under its digest."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 
 
 def pinned_contract(pins: Pins, settings: Settings) -> Contract:
-    """The contract that the day is pinned to, as it was then, whatever has become of the suite's file.
+    """Contract that the day is pinned to, as it was then, even if the suite's file changed since.
 
     Raises:
-        PublishError: the store no longer holds it.
+        PublishError: the store no longer holds it, or holds a damaged one.
     """
-    store, key = open_store(settings.storage), suite_key(pins.contract_digest)
+    store = open_store(settings.storage)
+    key = suite_key(pins.contract_digest)
     try:
         text = store.read(key).data.decode()
         is_pinned = suite_identity(text)[1] == pins.contract_digest
@@ -35,6 +36,6 @@ def pinned_contract(pins: Pins, settings: Settings) -> Contract:
 
 
 def keep_suite(store: Store, suite: str, digest: str) -> None:
-    """Keep the contract's text under its digest, which leaves the layout of the text out."""
+    """Keep the contract's text under its digest, which ignores the layout of the text."""
     with contextlib.suppress(AlreadyExists):
         store.create(suite_key(digest), suite.encode())

@@ -1,4 +1,7 @@
-"""What decides an application, loaded as the settings say: model, policy, contract. No Prefect, so that it serves."""
+"""Model, policy, reasons and contract that decide an application, loaded as the settings say.
+
+The module does not import Prefect, so that the served model uses it.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def fill_in(policy: PolicyFile, proposed_cutoff: float) -> Policy:
-    """The policy with its numbers: its own cut-off, or the one that the model's training proposed."""
+    """Policy with its numbers: its own cut-off, or the one that the model's training proposed."""
     cutoff = proposed_cutoff if policy.cutoff == "bundle" else policy.cutoff
     bands = [(band.name, band.up_to) for band in policy.bands]
     try:
@@ -33,27 +36,32 @@ def fill_in(policy: PolicyFile, proposed_cutoff: float) -> Policy:
 
 
 def policy_for(model: ModelPin, bundle: Bundle, policy: PolicyFile) -> Policy:
-    """The policy with its numbers, for a model that it lets decide.
+    """Policy with its numbers, for a model that the policy allows.
 
     Raises:
         ModelError: the model sees age, and the policy does not allow that.
     """
     if not policy.inputs.age and uses_age(bundle.features.names):
         raise ModelError(
-            f"{model.name} version {model.version} sees age, and policy {policy.version} has `inputs: age: false`. "
-            "Promote a version that was trained without age with `scoring promote`, or train one with `scoring train`."
+            f"{model.name} version {model.version} sees age, and policy {policy.version} has "
+            "`inputs: age: false`. Promote a version that was trained without age with "
+            "`scoring promote`, or train one with `scoring train`."
         )
     return fill_in(policy, bundle.cutoff)
 
 
 def reasons_of(settings: Settings) -> dict[str, Reason]:
-    """Family of features to the reason that it stands for, as reviewed. Raises `ConfigError` where one is wrong."""
+    """Family of features to its reviewed reason.
+
+    Raises:
+        ConfigError: a reason is wrong.
+    """
     entries = load_reasons(settings.scoring.reasons, FAMILIES).reasons
     return {entry.family: Reason(entry.code, entry.sentence) for entry in entries}
 
 
 def registry_of(settings: Settings) -> ModelRegistry:
-    """The model registry of the settings."""
+    """Model registry of the settings."""
     from tasks.adapters.mlflow import ModelRegistry
 
     return ModelRegistry(**settings.registry.model_dump())
@@ -61,20 +69,20 @@ def registry_of(settings: Settings) -> ModelRegistry:
 
 @functools.lru_cache(maxsize=4)
 def load_bundle(model: ModelPin, settings: Settings) -> Bundle:
-    """The pinned model's bundle, checked against its digest."""
+    """Bundle of the pinned model, checked against its digest."""
     return registry_of(settings).load(model)
 
 
 @functools.lru_cache(maxsize=4)
 def load_engine(model: ModelPin, settings: Settings) -> Engine:
-    """The pinned model ready to score and to say why, proven on its golden rows."""
+    """Engine of the pinned model, which scores and gives reasons; proven on its golden rows."""
     return proven_engine(load_bundle(model, settings), settings.scoring.engine)
 
 
 def proven_engine(bundle: Bundle, kind: EngineKind = "tables") -> Engine:
-    """A bundle's model ready to score and to say why, proven on its golden rows.
+    """Engine of a bundle's model, which scores and gives reasons; proven on its golden rows.
 
-    LightGBM itself stands in, with a caveat, for tables that cannot be exact.
+    If tables cannot be exact, LightGBM itself is the engine, with a caveat.
     """
     engine = _engine_of(bundle, kind)
     require_golden(bundle, engine)
@@ -82,7 +90,8 @@ def proven_engine(bundle: Bundle, kind: EngineKind = "tables") -> Engine:
 
 
 def _engine_of(bundle: Bundle, kind: EngineKind) -> Engine:
-    families, caveat = family_numbers(bundle.features.names), None
+    families = family_numbers(bundle.features.names)
+    caveat = None
     if kind == "tables":
         try:
             return TreeTables(bundle.model_text, families)
@@ -95,14 +104,18 @@ def _engine_of(bundle: Bundle, kind: EngineKind) -> Engine:
 
 @functools.lru_cache(maxsize=4)
 def load_contract(suite: str) -> Contract:
-    """The contract in a suite's text, ready to judge rows."""
+    """Contract in a suite's text, ready to judge rows."""
     from tasks.adapters import gx
 
     return gx.build_contract(suite)
 
 
 def suite_text(suite: str) -> str:
-    """The text of a reviewed suite file. Raises `ConfigError` where there is none."""
+    """Text of a reviewed suite file.
+
+    Raises:
+        ConfigError: the file cannot be read, or is not UTF-8 text.
+    """
     path = project_path(suite)
     try:
         return path.read_text("utf-8")

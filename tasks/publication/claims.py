@@ -1,8 +1,9 @@
-"""Which day a delivered file was published for, so that yesterday's file is not taken for today's.
+"""Claims of days on delivered files, so that yesterday's file is not taken for today's.
 
-The manifest of a day says what it was made from, and is the truth. A note under the file's digest only says which day's
-manifest to look at, so that no day need be listed. It is also the claim by which one of two days wins, written right
-before the manifest. The note of a day that was revised to other files counts for nothing.
+The manifest of a day names the files that the day was made from, and is the truth. A note under the
+file's digest only names the day whose manifest to read, so that no day is listed. The note is also
+a claim: it is written right before the manifest, and of two days only one can write it. A note does
+not count if its day was revised to other files.
 """
 
 from __future__ import annotations
@@ -20,39 +21,47 @@ from tasks.store import AlreadyExists, Changed, NotFound, Store
 def require_own_files(store: Store, delivery: Delivery) -> None:
     """Refuse a delivery with a file that another day was published from.
 
-    Files that were announced with no rows are equal every day, and pass.
+    Files that were announced with no rows are the same every day, and pass.
 
     Raises:
         SourceError: names the file and the other day.
     """
-    for file in _telling(delivery):
+    for file in _files_with_rows(delivery):
         noted = _noted_day(store, file)
         if noted in {None, delivery.as_of}:
             continue
         published = newest_manifest(store, noted)
-        names = [name for name, sha256 in published.inputs.items() if sha256 == file.sha256] if published else []
+        inputs = published.inputs if published else {}
+        names = [name for name, sha256 in inputs.items() if sha256 == file.sha256]
         if names:
             raise SourceError(
-                f"{file.name} is the file of another day: {noted} was published from the very same one, {names[0]} "
-                f"(SHA-256 {file.sha256[:12]}…). Nothing was published. Deliver the applications of {delivery.as_of}; "
-                f"or, should {noted} have been given the wrong file, mend that day first."
+                f"{file.name} is the file of another day: {noted} was published from the very "
+                f"same one, {names[0]} (SHA-256 {file.sha256[:12]}…). Nothing was published. "
+                f"Deliver the applications of {delivery.as_of}; or, if {noted} was given the "
+                "wrong file, mend that day first."
             )
 
 
 def claim_inputs(store: Store, delivery: Delivery) -> None:
-    """Claim each file for its day, right before the day is published from it; of two days exactly one succeeds.
+    """Claim each file for its day, right before the day is published from it.
+
+    Of two days that claim the same file exactly one succeeds.
 
     Raises:
-        SourceError: another day was published from one of them, or has claimed it and is about to be.
+        SourceError: another day was published from one of the files, or has claimed it and is about
+            to be published.
     """
-    for file in _telling(delivery):
+    for file in _files_with_rows(delivery):
         note = json.dumps({"day": delivery.as_of.isoformat(), "file": file.name}).encode()
         while not _claim(store, file, delivery, note):
             require_own_files(store, delivery)
 
 
 def _claim(store: Store, file: FileRef, delivery: Delivery, note: bytes) -> bool:
-    """Whether the file is this day's now; a claim of a day that was published from other files is taken over."""
+    """Claim a file, and return True if it is this day's now; False if another try is needed.
+
+    A claim of a day that was published from other files is taken over.
+    """
     key = input_key(file.sha256)
     try:
         store.create(key, note)
@@ -70,9 +79,10 @@ def _take_over(store: Store, file: FileRef, delivery: Delivery, note: bytes) -> 
             return True
         if noted is not None and newest_manifest(store, noted) is None:
             raise SourceError(
-                f"{file.name} is being published for {noted} at this moment, or a run for {noted} died while it was. "
-                f"Nothing was published. If it belongs to {delivery.as_of}, remove {store.location(key)} when no run "
-                f"for {noted} is under way, and run the day again."
+                f"{file.name} is being published for {noted} at this moment, or a run for {noted} "
+                f"died while it was. Nothing was published. If it belongs to {delivery.as_of}, "
+                f"remove {store.location(key)} when no run for {noted} is under way, and run the "
+                "day again."
             )
         require_own_files(store, delivery)
         store.replace(key, note, tag=found.tag)
@@ -81,7 +91,8 @@ def _take_over(store: Store, file: FileRef, delivery: Delivery, note: bytes) -> 
     return True
 
 
-def _telling(delivery: Delivery) -> list[FileRef]:
+def _files_with_rows(delivery: Delivery) -> list[FileRef]:
+    """Files of a delivery, without those that were announced with no rows."""
     return [file for file in delivery.files if file.announced_rows != 0]
 
 

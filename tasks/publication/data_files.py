@@ -1,4 +1,4 @@
-"""Data files of a revision: named by their digest, created once, proven before they count."""
+"""Data files of a revision: named by their digest, created once, verified before they count."""
 
 from __future__ import annotations
 
@@ -13,8 +13,20 @@ from tasks.errors import PublishError
 from tasks.store import AlreadyExists, Changed, NotFound, Store
 
 
-def store_data(store: Store, prefix: str, name: str, data: bytes, *, rows: int, ending: str = "parquet") -> DataFile:
-    """Store a data file under a name that carries its digest; the same content is stored once."""
+def store_data(
+    store: Store,
+    prefix: str,
+    name: str,
+    data: bytes,
+    *,
+    rows: int,
+    ending: str = "parquet",
+) -> DataFile:
+    """Store a data file under a name that carries its digest; the same content is stored once.
+
+    Raises:
+        PublishError: another content lies under that name.
+    """
     file = name_data(prefix, name, data, rows=rows, ending=ending)
     try:
         store.create(file.key, data)
@@ -26,14 +38,21 @@ def store_data(store: Store, prefix: str, name: str, data: bytes, *, rows: int, 
     return file
 
 
-def name_data(prefix: str, name: str, data: bytes, *, rows: int, ending: str = "parquet") -> DataFile:
-    """The record of a data file, under a name that carries its digest."""
+def name_data(
+    prefix: str,
+    name: str,
+    data: bytes,
+    *,
+    rows: int,
+    ending: str = "parquet",
+) -> DataFile:
+    """Record of a data file, under a name that carries its digest."""
     sha256 = hashlib.sha256(data).hexdigest()
     return DataFile(f"{prefix}{name}-{sha256[:16]}.{ending}", sha256, len(data), rows)
 
 
 def intact_data(store: Store, file: DataFile) -> bytes | None:
-    """The bytes of a data file; None where it is gone, or not what its record says."""
+    """Bytes of a data file; None if it is gone, or differs from its record."""
     try:
         data = store.read(file.key).data
     except (NotFound, Changed):
@@ -42,29 +61,34 @@ def intact_data(store: Store, file: DataFile) -> bytes | None:
 
 
 def read_data(store: Store, file: DataFile) -> bytes:
-    """The bytes of a data file.
+    """Bytes of a data file.
 
     Raises:
-        PublishError: it is gone, or not what its record says.
+        PublishError: it is gone, or differs from its record.
     """
     data = intact_data(store, file)
     if data is None:
         raise PublishError(
-            f"{store.location(file.key)} is missing or damaged: it is not the file that was recorded (SHA-256 "
-            f"{file.sha256[:12]}…). Nothing was changed; readers see what they saw. Restore it from a backup; the next "
-            "run makes anew what lies under work/."
+            f"{store.location(file.key)} is missing or damaged: it is not the file that was "
+            f"recorded (SHA-256 {file.sha256[:12]}…). Nothing was changed; readers see what they "
+            "saw. Restore it from a backup; the next run makes anew what lies under work/."
         )
     return data
 
 
 def require_stored(store: Store, files: Iterable[DataFile]) -> dict[str, bytes]:
-    """Key to bytes of data files. Raises `PublishError` unless every one is there and is what its record says."""
+    """Key to bytes of data files.
+
+    Raises:
+        PublishError: a file is gone, or differs from its record.
+    """
     return {file.key: read_data(store, file) for file in files}
 
 
 def shown_revision(data: bytes) -> int:
-    """Number of the revision that a decisions file belongs to; 0 if the file is damaged and cannot say."""
+    """Number of the revision that a decisions file belongs to; 0 if the file is damaged."""
     try:
         return int(read_footer(data)["revision"])
-    except (pa.ArrowException, OSError, KeyError, ValueError):  # OSError is what Arrow calls some broken footers
+    # Arrow raises OSError for some broken footers.
+    except (pa.ArrowException, OSError, KeyError, ValueError):
         return 0

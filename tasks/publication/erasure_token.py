@@ -1,8 +1,9 @@
-"""The note by which a run learns that an applicant was erased from its day while it was deciding it.
+"""Note by which a run learns that an applicant was erased from its day during the run.
 
-A run that has read an applicant's rows may publish them after the erasure has looked for the last time. So an erasure
-leaves a fresh token: when it begins on a day, and when nothing of the applicant is left there, before it looks for the
-last time. A run reads it before it lists anything, and around its commit; where it differs, the run stops.
+A run that has read an applicant's rows may publish them after the last look of the erasure. So an
+erasure leaves a fresh token twice: when it begins on a day, and when nothing of the applicant is
+left there, before its last look. A run reads the token before it lists anything, and around its
+commit. If the token differs, the run stops.
 """
 
 from __future__ import annotations
@@ -28,22 +29,26 @@ def note_erasure(store: Store, as_of: date, *, is_over: bool) -> None:
 
 
 def read_token(store: Store, as_of: date) -> str | None:
-    """What tells the day's last erasure from any other; None where there is none, or its note is removed."""
+    """Token of the day's last erasure, different for each one.
+
+    None if there was none, or if its note was removed.
+    """
     stored = read_if_there(store, erased_key(as_of))
     return stored.tag if stored else None
 
 
 def require_no_erasure(store: Store, as_of: date) -> str | None:
-    """The token, for a run that begins.
+    """Token of the day's last erasure, for a run that begins; None if there is none.
 
     Raises:
-        PublishError: an erasure is under way, or died; what lies in the landing is neither the old nor the new.
+        PublishError: an erasure is under way, or died; the landing is partly erased.
     """
     stored = read_if_there(store, erased_key(as_of))
     if stored and _UNDER_WAY.encode() in stored.data:
         raise PublishError(
-            f"An applicant is being erased from {as_of}, or the erasure broke off. Nothing was changed. Let it end, or "
-            "finish it with the same command (scoring clean --erase); then run this command again."
+            f"An applicant is being erased from {as_of}, or the erasure broke off. Nothing was "
+            "changed. Let it end, or finish it with the same command (scoring clean --erase); then "
+            "run this command again."
         )
     return stored.tag if stored else None
 

@@ -1,13 +1,14 @@
-r"""The storage layout: every key, prefix and pattern of the store. No other module spells one.
+r"""Storage layout: every key, prefix and pattern of the store. No other module spells one.
 
 >>> day = date(2026, 11, 2)
 >>> keys = (
-...     landing_key(day), work_prefix(day), checkpoints_prefix(day, "3fa9" * 16), pins_key(day, "run", "0f1e"),
-...     draft_key(day, "run", "0f1e"),
-...     publishing_key(day, "7c"), erased_key(day), manifest_key(day, 1), announcement_key(day, 1), expired_key(day),
-...     decisions_key(day), report_key(day), report_page_key(day), refused_report_key(day), refused_page_key(day),
-...     monitoring_key(day, "drift.html"), suite_key("ab12"), input_key("ab12"), reference_key("1"),
-...     out_of_fold_key("1"), erasure_record_key(datetime(2026, 11, 3, 7, 5), "9d"),
+...     landing_key(day), work_prefix(day), checkpoints_prefix(day, "3fa9" * 16),
+...     pins_key(day, "run", "0f1e"), draft_key(day, "run", "0f1e"), publishing_key(day, "7c"),
+...     erased_key(day), manifest_key(day, 1), announcement_key(day, 1), expired_key(day),
+...     decisions_key(day), report_key(day), report_page_key(day), refused_report_key(day),
+...     refused_page_key(day), monitoring_key(day, "drift.html"), suite_key("ab12"),
+...     input_key("ab12"), reference_key("1"), out_of_fold_key("1"),
+...     erasure_record_key(datetime(2026, 11, 3, 7, 5), "9d"),
 ... )
 >>> print("\n".join(keys))
 landing/day=2026-11-02/
@@ -71,7 +72,8 @@ def room_of(key: str) -> str:
 def day_of(key: str) -> date | None:
     """Day that an object belongs to, by its key; None if it belongs to none.
 
-    >>> [day_of(key) for key in ("landing/day=2026-11-02/a.csv", "landing/day=2026-13-02/a.csv", "decisions/a.csv")]
+    >>> keys = ("landing/day=2026-11-02/a.csv", "landing/day=2026-13-02/a.csv", "decisions/a.csv")
+    >>> [day_of(key) for key in keys]
     [datetime.date(2026, 11, 2), None, None]
     """
     found = _DAY.fullmatch(key)
@@ -82,9 +84,10 @@ def day_of(key: str) -> date | None:
 
 
 def is_hidden(name: str) -> bool:
-    """True for a name that says that it is none of the applications or decisions.
+    """True if a part of the name says that the file holds neither applications nor decisions.
 
-    >>> [is_hidden(name) for name in ("a.csv", "_control.json", "corrections/a.csv", "corrections/.a.csv")]
+    >>> names = ("a.csv", "_control.json", "corrections/a.csv", "corrections/.a.csv")
+    >>> [is_hidden(name) for name in names]
     [False, True, False, True]
     """
     return any(part[:1] in {"_", "."} for part in name.split("/"))
@@ -107,12 +110,12 @@ def input_key(sha256: str) -> str:
 
 
 def work_prefix(as_of: date) -> str:
-    """Prefix of all that runs of a day leave for each other."""
+    """Prefix of all objects that runs of a day leave for later runs."""
     return day_prefix("work", as_of)
 
 
 def checkpoints_prefix(as_of: date, fingerprint: str) -> str:
-    """Prefix of what runs with one fingerprint leave for each other; anyone may renew it."""
+    """Prefix of the checkpoints of runs with one fingerprint; anyone may renew them."""
     return f"{work_prefix(as_of)}{fingerprint[:_FINGERPRINT_DIGITS]}/"
 
 
@@ -127,7 +130,7 @@ def draft_key(as_of: date, run: str, digest: str) -> str:
 
 
 def publishing_key(as_of: date, token: str) -> str:
-    """Key of the note that a run is about to publish, which keeps housekeeping off the day."""
+    """Key of the note that a run is about to publish; housekeeping then leaves the day alone."""
     return f"{work_prefix(as_of)}publishing-{token}"
 
 
@@ -167,7 +170,8 @@ def suite_key(digest: str) -> str:
 def revisions_with(name: str, keys: Iterable[str]) -> frozenset[int]:
     """Numbers of the revisions that have a JSON file of this name, a regular expression.
 
-    >>> sorted(revisions_with("manifest", ["rev=0001/manifest.json", "rev=0002/announced.json", "x"]))
+    >>> keys = ["rev=0001/manifest.json", "rev=0002/announced.json", "x"]
+    >>> sorted(revisions_with("manifest", keys))
     [1]
     """
     found = (_OF_REVISION.fullmatch(key) for key in keys)
@@ -177,7 +181,8 @@ def revisions_with(name: str, keys: Iterable[str]) -> frozenset[int]:
 def last_revision(keys: Iterable[str]) -> int:
     """Number of the newest revision that has left any object; 0 if none has.
 
-    >>> last_revision(["revisions/day=2026-11-02/rev=0002/announced.json", "revisions/day=2026-11-02/expired.json"])
+    >>> day = "revisions/day=2026-11-02"
+    >>> last_revision([f"{day}/rev=0002/announced.json", f"{day}/expired.json"])
     2
     """
     found = (_IN_REVISION.match(key) for key in keys)
@@ -185,7 +190,7 @@ def last_revision(keys: Iterable[str]) -> int:
 
 
 def is_data_file(key: str) -> bool:
-    """True for an object whose name carries its digest, as those that manifests name."""
+    """True if the name of the object carries its digest, as the files that manifests name."""
     return bool(_DATA_FILE.fullmatch(key))
 
 

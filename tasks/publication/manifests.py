@@ -24,17 +24,18 @@ from tasks.store.renewing import read_if_there
 
 
 def manifest_json(manifest: Manifest) -> bytes:
-    """The manifest as stored: with the day's totals, and a seal over all that it says."""
+    """Manifest as stored: with the day's totals, and a seal over its whole content."""
     content = asdict(manifest)
     content |= {"as_of": manifest.as_of.isoformat(), "totals": asdict(manifest.totals)}
     return json.dumps(content | {"seal": _seal(content)}, indent=1).encode()
 
 
 def read_manifest(data: bytes) -> Manifest:
-    """The manifest in stored bytes, every value of its declared type and its totals right.
+    """Manifest in stored bytes, with every value of its declared type and the right totals.
 
     Raises:
-        ValueError: the bytes are not a manifest, were altered, or come from a newer version of this program.
+        ValueError: the bytes are not a manifest, were altered, or come from a newer version of this
+            program.
     """
     try:
         content = json.loads(data)
@@ -49,15 +50,15 @@ def read_manifest(data: bytes) -> Manifest:
         "it names objects": all(is_key(file.key) for file in manifest.audited.data_files),
     }
     if wrong := [rule for rule, holds in sound.items() if not holds]:
-        raise ValueError(f"not so: {', '.join(wrong)}")
+        raise ValueError(f"not a manifest: expected that {', '.join(wrong)}")
     return manifest
 
 
 def manifest_of(store: Store, as_of: date, revision: int) -> Manifest | None:
-    """The manifest of one revision, or None if there is none.
+    """Manifest of one revision; None if there is none.
 
     Raises:
-        ManifestDamaged: what lies there is not a manifest.
+        ManifestDamaged: the object in its place is not a manifest.
     """
     key = manifest_key(as_of, revision)
     stored = read_if_there(store, key)
@@ -70,7 +71,10 @@ def manifest_of(store: Store, as_of: date, revision: int) -> Manifest | None:
 
 
 def walk_manifests(store: Store, as_of: date) -> Iterator[Manifest]:
-    """The manifests of a day from the first on, until a number is missing. Raises what `manifest_of` raises."""
+    """Manifests of a day from the first on, until a number is missing.
+
+    Raises what `manifest_of` raises.
+    """
     revision = 1
     while manifest := manifest_of(store, as_of, revision):
         yield manifest
@@ -78,7 +82,7 @@ def walk_manifests(store: Store, as_of: date) -> Iterator[Manifest]:
 
 
 def newest_manifest(store: Store, as_of: date) -> Manifest | None:
-    """The manifest of the day's newest revision, or None if the day was never published.
+    """Manifest of the day's newest revision; None if the day was never published.
 
     Raises what `manifest_of` raises.
     """
@@ -89,10 +93,11 @@ def newest_manifest(store: Store, as_of: date) -> Manifest | None:
 
 
 def commit(store: Store, manifest: Manifest) -> Manifest:
-    """Create the manifest, which publishes the revision. Whoever comes second gets the winner's manifest.
+    """Create the manifest, which publishes the revision. A later run gets the winner's manifest.
 
     Raises:
-        PublishError: another run published this revision from other inputs or with another model, policy or contract.
+        PublishError: another run published this revision from other inputs or with another model,
+            policy or contract.
     """
     key = manifest_key(manifest.as_of, manifest.revision)
     try:
@@ -101,20 +106,25 @@ def commit(store: Store, manifest: Manifest) -> Manifest:
         winner = manifest_of(store, manifest.as_of, manifest.revision)
         if winner is None or winner.fingerprint != manifest.fingerprint:
             raise PublishError(
-                f"Another run published revision {manifest.revision} of {manifest.as_of} meanwhile, with other inputs, "
-                "model, policy or contract. Nothing of this run was published; run the command again to compare."
+                f"Another run published revision {manifest.revision} of {manifest.as_of} "
+                "meanwhile, with other inputs, model, policy or contract. Nothing of this run was "
+                "published; run the command again to compare."
             ) from None
         return winner
     return manifest
 
 
 def _require_sealed(content: Any) -> None:
-    """Raise `ValueError` unless the content is sealed by a digest of all that it says, by a version that we know."""
+    """Require a seal over the whole content, written by a version that this program knows.
+
+    Raises:
+        ValueError: the seal is wrong, or the version is newer.
+    """
     if not isinstance(content, dict):
-        raise ValueError("a manifest is a JSON object")  # noqa: TRY004
+        raise ValueError("a manifest must be a JSON object")  # noqa: TRY004
     unsealed = {name: value for name, value in content.items() if name != "seal"}
     if content["seal"] != _seal(unsealed):
-        raise ValueError("a manifest is sealed by a digest of all that it says")
+        raise ValueError("a manifest must be sealed by a digest of all that it says")
     if int(content["manifest_version"]) > int(MANIFEST_VERSION):
         raise ValueError("a newer version of this program wrote the manifest")
 

@@ -1,4 +1,4 @@
-"""Copies that readers see: made from the newest manifest, and renewed by whoever comes next."""
+"""Copies that readers see: made from the newest manifest, and renewed by the next run."""
 
 from __future__ import annotations
 
@@ -21,35 +21,42 @@ from tasks.store.renewing import read_if_there, renew
 
 
 class _Wanted(NamedTuple):
-    """What readers should see."""
+    """Content that readers should see."""
 
     sha256: str
     data: Callable[[], bytes]
 
 
 class _Copy(NamedTuple):
-    """An object that readers see, and what it should be by a manifest."""
+    """Object that readers see, and its content by a manifest."""
 
     key: str
     wanted_by: Callable[[Manifest], _Wanted]
 
     def is_current(self, seen: Stored | None, newest: Manifest) -> bool:
-        """True if readers see what the newest manifest says."""
-        return seen is not None and hashlib.sha256(seen.data).hexdigest() == self.wanted_by(newest).sha256
+        """True if readers see the content that the newest manifest demands."""
+        if seen is None:
+            return False
+        return hashlib.sha256(seen.data).hexdigest() == self.wanted_by(newest).sha256
 
 
-def show_newest(store: Store, as_of: date, mended: Callable[[str], object] = lambda _: None) -> Manifest | None:
-    """Make the newest revision what readers of the day see, and return it; None if the day was never published.
+def show_newest(
+    store: Store,
+    as_of: date,
+    mended: Callable[[str], object] = lambda _: None,
+) -> Manifest | None:
+    """Show the day's newest revision to readers, and return it; None if no revision exists.
 
-    Nothing is written if readers see it already. Whoever is late cannot bring an older revision back: the copies are
-    looked at before the newest revision is looked for, and replaced only if they are still those. No two revisions have
-    the same bytes, since each carries its number.
+    Nothing is written if readers see it already. A late run cannot bring an older revision back:
+    the copies are read before the newest revision is looked for, and replaced only if they are
+    unchanged since. No two revisions have the same bytes, because each carries its number.
 
     Args:
         store: where the day lies.
         as_of: the day.
-        mended: called with the key of each copy that was not what readers should see. The page of the contract report
-            is left out: another version of the program may make another page of the same report.
+        mended: called with the key of each copy that was out of date. The page of the contract
+            report is left out: another version of the program may make another page of the same
+            report.
 
     Raises:
         PublishError: a data file or a manifest is gone or damaged; readers keep what they have.
@@ -71,7 +78,7 @@ def _copies(store: Store, as_of: date) -> tuple[_Copy, ...]:
         return _Wanted(file.sha256, lambda: read_data(store, file))
 
     def page(manifest: Manifest) -> _Wanted:
-        """The contract report as a page, from the copy that people read or the data file, whichever is whole."""
+        """Contract report as a page, from the copy that people read, or else from the data file."""
         from tasks.adapters.pages.html import contract_page
 
         file = manifest.audited.contract_report
@@ -86,8 +93,14 @@ def _copies(store: Store, as_of: date) -> tuple[_Copy, ...]:
     )
 
 
-def _renew(store: Store, as_of: date, copy: _Copy, newest: Manifest, mended: Callable[[str], object]) -> Manifest:
-    """Renew one copy, and return the manifest that it was made from, which may be newer than `newest`."""
+def _renew(
+    store: Store,
+    as_of: date,
+    copy: _Copy,
+    newest: Manifest,
+    mended: Callable[[str], object],
+) -> Manifest:
+    """Renew one copy, and return the manifest of its content, which may be newer than `newest`."""
 
     def renewed(seen: Stored | None) -> bytes | None:
         nonlocal newest
@@ -103,10 +116,14 @@ def _renew(store: Store, as_of: date, copy: _Copy, newest: Manifest, mended: Cal
 
 
 def _require_known(store: Store, as_of: date, seen: Stored | None, newest: Manifest | None) -> None:
-    """Stop if readers see a revision whose manifest is gone: the day would be decided again as if it never was."""
+    """Stop if readers see a revision whose manifest is gone.
+
+    The day would be decided again as if it had never been published.
+    """
     shown = shown_revision(seen.data) if seen else 0
     if shown > (newest.revision if newest else 0):
         raise PublishError(
-            f"{store.location(decisions_key(as_of))} shows revision {shown}, whose manifest is missing. Nothing was "
-            "changed. Restore revisions/ from a backup; `scoring status --verify` lists all that is missing."
+            f"{store.location(decisions_key(as_of))} shows revision {shown}, whose manifest is "
+            "missing. Nothing was changed. Restore revisions/ from a backup; "
+            "`scoring status --verify` lists all that is missing."
         )

@@ -1,4 +1,4 @@
-"""One day as it lies in the store: the one way to look at a day."""
+"""One day in the store. Every look at a day goes through this module."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _UNDER_WAY_DAYS: Final = 1
 
 
 class _Walk(NamedTuple):
-    """Manifests from the first on, and what ended the walk before its time."""
+    """Manifests from the first on, and the damage that ended the walk early; None if none did."""
 
     found: tuple[Manifest, ...]
     damage: ManifestDamaged | None
@@ -40,17 +40,22 @@ class _Walk(NamedTuple):
 class StoredDay:
     """One day in the store. Each part is read once, when it is first asked for.
 
-    Objects beside the manifests are listed before the manifests are looked for, so that a commit in between is not
-    taken for a gap.
+    Objects beside the manifests are listed before the manifests are looked for, so that a commit in
+    between is not taken for a gap.
     """
 
-    def __init__(self, store: Store, as_of: date, listed: Mapping[Room, Collection[Entry]] | None = None) -> None:
-        """Look at nothing yet.
+    def __init__(
+        self,
+        store: Store,
+        as_of: date,
+        listed: Mapping[Room, Collection[Entry]] | None = None,
+    ) -> None:
+        """Remember the day, and read nothing yet.
 
         Args:
             store: where the day lies.
             as_of: the day.
-            listed: objects of the day by room, as far as somebody has listed them.
+            listed: objects of the day by room, for the rooms that were listed already.
         """
         self.store = store
         self.as_of = as_of
@@ -64,12 +69,12 @@ class StoredDay:
 
     @functools.cached_property
     def work(self) -> list[Entry]:
-        """What runs have left for each other."""
+        """Objects that runs left for later runs."""
         return [entry for entry in self.entries("work") if is_key(entry.key)]
 
     @functools.cached_property
     def data(self) -> list[Entry]:
-        """The data files, which carry their digest in the name."""
+        """Data files, which carry their digest in the name."""
         entries = (*self.entries("revisions"), *self.entries("quarantine"))
         return [entry for entry in entries if is_data_file(entry.key)]
 
@@ -90,13 +95,16 @@ class StoredDay:
 
     @property
     def manifests(self) -> tuple[Manifest, ...] | None:
-        """All manifests, oldest first; None if one is missing or damaged, so that nobody can say what is named."""
+        """All manifests, oldest first; None if one is missing or damaged.
+
+        Without all manifests nobody can say which files are named.
+        """
         is_whole = self._walk.damage is None and self.last_left <= len(self._walk.found)
         return self._walk.found if is_whole else None
 
     @property
     def newest(self) -> Manifest | None:
-        """The newest manifest, or None if the day was never published.
+        """Newest manifest; None if the day was never published.
 
         Raises:
             ManifestDamaged: an object in the place of a manifest is not one.
@@ -111,7 +119,9 @@ class StoredDay:
         return {file.key for manifest in self.manifests or () for file in manifest.audited.data_files}
 
     def require_unbroken(self) -> Manifest | None:
-        """The newest manifest, unless one was lost before others: a new one in its place would bring those back.
+        """Newest manifest of a day without a gap; None if the day was never published.
+
+        A new manifest in the place of a lost one would bring the later ones back.
 
         Raises:
             PublishError: a manifest is missing, or damaged; names it.
@@ -120,24 +130,27 @@ class StoredDay:
         found = newest.revision if newest else 0
         if self.last_left > found:
             raise PublishError(
-                f"{self.store.location(manifest_key(self.as_of, found + 1))} is missing, though the day has a revision "
-                f"{self.last_left}. Nothing was changed. Restore {day_prefix('revisions', self.as_of)} from a backup; "
-                "`scoring status --verify` lists all that is missing."
+                f"{self.store.location(manifest_key(self.as_of, found + 1))} is missing, though "
+                f"the day has a revision {self.last_left}. Nothing was changed. Restore "
+                f"{day_prefix('revisions', self.as_of)} from a backup; `scoring status --verify` "
+                "lists all that is missing."
             )
         return newest
 
     def is_known(self) -> bool:
-        """True if what readers see is of a revision whose manifest is there."""
+        """True if all manifests are there, also that of the revision that readers see."""
         seen = read_if_there(self.store, decisions_key(self.as_of))
-        return self.manifests is not None and (not seen or 0 < shown_revision(seen.data) <= len(self.manifests))
+        if self.manifests is None:
+            return False
+        return not seen or 0 < shown_revision(seen.data) <= len(self.manifests)
 
     def is_busy(self, clock: Clock, within_days: int = _UNDER_WAY_DAYS) -> bool:
-        """True if anything was written under work/ within so many days."""
+        """True if an object was written under work/ in the last `within_days` days."""
         return any(clock.age_days(entry.modified_at) <= within_days for entry in self.work)
 
 
 def stored_days(store: Store, rooms: Collection[Room]) -> dict[date, StoredDay]:
-    """Each day that has an object in one of these rooms, which are listed once."""
+    """Day to its objects, for each day that has one in these rooms; each room is listed once."""
     listed: dict[date, dict[Room, list[Entry]]] = {}
     for room in rooms:
         for entry in store.list(room_prefix(room)):
@@ -147,12 +160,12 @@ def stored_days(store: Store, rooms: Collection[Room]) -> dict[date, StoredDay]:
 
 
 def published_revision(store: Store, as_of: date, *, hence: str) -> Manifest:
-    """The day's newest revision, from which rows may be shown.
+    """Manifest of the day's newest revision, from which rows may be shown.
 
     Args:
         store: where the day lies.
         as_of: the day.
-        hence: what follows if there is none, for the message.
+        hence: end of the sentence "the day has not been published, so …", for the message.
 
     Raises:
         SourceError: the day has not been published.

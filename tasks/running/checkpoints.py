@@ -1,8 +1,9 @@
-"""Finished work of a day, kept in the store: a run that is tried again goes on where the last one stopped.
+"""Finished work of a day, kept in the store, so that a retried run continues after its last step.
 
-What a step returns is a small record. It is kept as JSON under `work/day=D/`, under a key made of all that the result
-depends on: input digests, pins, the settings it reads, and this program itself. A record counts only while every data
-file it names is still what it says; otherwise the step works anew. Nothing is ever unpickled.
+A step returns a small record. The record is kept as JSON under `work/day=D/`. Its key is made of
+all that the result depends on: input digests, pins, the settings that the step reads, and this
+program itself. A record counts only while every data file that it names is intact; otherwise the
+step works anew. Nothing is ever unpickled.
 """
 
 from __future__ import annotations
@@ -25,16 +26,20 @@ from tasks.store.renewing import overwrite
 
 R = TypeVar("R")
 COUNTED_VERSIONS: Final = ("great-expectations", "lightgbm", "numpy", "pandas", "pyarrow")
-"""Packages whose version can change what a row says."""
+"""Packages whose version can change the result of a row."""
 
 
 def recall(store: Store, key: str, kind: type[R]) -> R | None:
-    """The record kept under `key`; None where there is none, or where a data file it names is gone or damaged."""
+    """Record kept under `key`.
+
+    None if there is none, or if a data file that it names is gone or damaged.
+    """
     try:
         record = TypeAdapter(kind).validate_python(json.loads(store.read(key).data))
     except (NotFound, Changed, ValueError, ValidationError):
         return None
-    return record if all(intact_data(store, file) is not None for file in _data_files(record)) else None
+    is_intact = all(intact_data(store, file) is not None for file in _data_files(record))
+    return record if is_intact else None
 
 
 def keep(store: Store, key: str, record: Any) -> None:
@@ -50,9 +55,10 @@ def digest_of(*parts: Any) -> str:
 
 @functools.cache
 def code_digest() -> str:
-    """Digest of what this program would do to a row: its own source, and the versions of the packages that count."""
+    """Digest of the program that decides a row: its source and `COUNTED_VERSIONS`."""
     digest = hashlib.sha256()
-    for path in sorted(path for room in ("configs", "tasks") for path in (PROJECT / room).rglob("*.py")):
+    sources = [path for room in ("configs", "tasks") for path in (PROJECT / room).rglob("*.py")]
+    for path in sorted(sources):
         digest.update(path.relative_to(PROJECT).as_posix().encode() + path.read_bytes())
     for package in COUNTED_VERSIONS:
         digest.update(importlib.metadata.version(package).encode())

@@ -11,12 +11,15 @@ from prefect.runtime import flow_run
 
 
 def run_logger() -> logging.Logger | logging.LoggerAdapter[Any]:
-    """The flow run's logger, or the project's own outside a run. Counts, columns and rule names only."""
+    """Logger of the flow run, or the project's own outside one.
+
+    Lines carry only counts, columns and rule names.
+    """
     return get_run_logger() if FlowRunContext.get() else logging.getLogger("scoring")
 
 
 def is_in_flow_run() -> bool:
-    """True inside a flow run."""
+    """True if the caller is inside a flow run."""
     return FlowRunContext.get() is not None
 
 

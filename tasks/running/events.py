@@ -1,6 +1,6 @@
-"""Events and artifacts of a flow run: for those who listen, and for those who look at it in the Prefect UI.
+"""Events and artifacts of a flow run, for listeners and for readers of the Prefect UI.
 
-None of them can fail a run. Outside a flow run there is nobody to tell, and nothing happens.
+None of them can fail a run. Outside a flow run nothing is sent.
 """
 
 from __future__ import annotations
@@ -16,8 +16,14 @@ from prefect.events import emit_event
 from tasks.running.context import is_in_flow_run, run_logger
 
 
-def send_event(event: str, *, event_id: UUID, resource: Mapping[str, str], payload: Mapping[str, Any]) -> None:
-    """Emit an event; the same id twice is one event."""
+def send_event(
+    event: str,
+    *,
+    event_id: UUID,
+    resource: Mapping[str, str],
+    payload: Mapping[str, Any],
+) -> None:
+    """Emit an event; two with the same id are one event."""
     if is_in_flow_run():
         with never_in_the_way(f"event {event}"):
             emit_event(event, resource=dict(resource), payload=dict(payload), id=event_id)
@@ -31,7 +37,7 @@ def show_markdown(markdown: str, *, key: str, description: str) -> None:
 
 
 def show_table(rows: Sequence[Mapping[str, Any]], *, key: str, description: str) -> None:
-    """Show a table beside the flow run, one mapping of column to value a row."""
+    """Show a table beside the flow run; a row maps column to value."""
     if is_in_flow_run():
         with never_in_the_way("table"):
             create_table_artifact([dict(row) for row in rows], key=key, description=description)
@@ -39,8 +45,8 @@ def show_table(rows: Sequence[Mapping[str, Any]], *, key: str, description: str)
 
 @contextlib.contextmanager
 def never_in_the_way(what: str) -> Iterator[None]:
-    """Tell Prefect something that no run depends on: whatever keeps it from being sent becomes a warning."""
+    """Turn any error of the block into a warning: no run depends on what Prefect is sent."""
     try:
         yield
-    except Exception as error:  # noqa: BLE001 - whatever it is, the run has better to do
+    except Exception as error:  # noqa: BLE001 - no error of Prefect may stop a run
         run_logger().warning("The %s could not be sent: %s", what, type(error).__name__)

@@ -1,4 +1,4 @@
-"""How steps meet Prefect: a task inside a flow run, a plain function outside."""
+"""Steps of a flow: a Prefect task inside a flow run, a plain function outside."""
 
 from __future__ import annotations
 
@@ -31,16 +31,18 @@ R = TypeVar("R")
 def step(
     name: str, *, reuse: Callable[..., str | None] | None = None, **options: Any
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Make a function a step of a flow: Prefect runs and records it inside a flow run; elsewhere it just runs.
+    """Make a function a step of a flow.
 
-    That is what lets the same day run as plain Python when Prefect cannot be reached.
+    Inside a flow run, Prefect runs and records the step. Elsewhere it is a plain function, so the
+    same day runs as plain Python if Prefect cannot be reached.
 
     Args:
         name: as ops see it.
-        reuse: from the step's arguments to the key under which the store keeps its result, or None to work anew. A step
-            whose result is kept is not done again; Prefect then shows it as `Cached`. It needs an argument `settings`
-            and returns a frozen dataclass.
-        options: those of `prefect.task`. Prefect's own cache is off: it pickles results, and trusts its keys.
+        reuse: maps the step's arguments to the key of its kept result, or to None to work anew. A
+            step whose result is kept is not done again; Prefect then shows it as `Cached`. Such a
+            step needs an argument `settings` and returns a frozen dataclass.
+        options: those of `prefect.task`. Prefect's own cache is off, because it pickles results and
+            trusts its keys.
     """
 
     def wrap(function: Callable[P, R]) -> Callable[P, R]:
@@ -52,14 +54,16 @@ def step(
                 run_logger().info("%s: %s A new run would begin anew.", name, message)
             return Completed(name="Cached", message=message, data=result) if is_kept else result
 
-        as_task: Callable[..., Any] = task(name=name, cache_policy=NO_CACHE, persist_result=False, **options)(recorded)
+        make_task = task(name=name, cache_policy=NO_CACHE, persist_result=False, **options)
+        as_task: Callable[..., Any] = make_task(recorded)
 
         @functools.wraps(function)
         def run(*args: P.args, **kwargs: P.kwargs) -> R:
             if not FlowRunContext.get():
                 return _once(function, reuse, *args, **kwargs)[0]
             result = as_task(*args, **kwargs)
-            return result.result() if isinstance(result, State) else result  # a state with a name of ours stays one
+            # Prefect does not unwrap a state that we named.
+            return result.result() if isinstance(result, State) else result
 
         return run
 
@@ -69,7 +73,7 @@ def step(
 def _once(
     function: Callable[P, R], reuse: Callable[..., str | None] | None, *args: P.args, **kwargs: P.kwargs
 ) -> tuple[R, bool]:
-    """The function's result, and whether it was kept from before; a new one is kept."""
+    """Return the function's result, and True if it was kept from before; keep a new one."""
     key = reuse(*args, **kwargs) if reuse else None
     if key is None:
         return function(*args, **kwargs), False
@@ -84,10 +88,10 @@ def _once(
 
 
 def require_prefect() -> None:
-    """Stop early, and with the way out, where Prefect's API cannot be reached or its own server cannot start.
+    """Stop early if Prefect's API cannot be reached or its own server cannot start.
 
     Raises:
-        OrchestratorError: names the address and what to start.
+        OrchestratorError: names the address, what to start, and how to run without Prefect.
     """
     address = PREFECT_API_URL.value()
     try:
@@ -96,15 +100,18 @@ def require_prefect() -> None:
     except RuntimeError as error:  # the embedded server did not come up in time
         problem = error
     if problem is not None:
-        where = f"at {address} (PREFECT_API_URL)" if address else "on this machine"
+        place = f"at {address} (PREFECT_API_URL)" if address else "on this machine"
         raise OrchestratorError(
-            f"Prefect cannot be reached {where}: {type(problem).__name__}. Start it with `prefect server start`, "
-            "or run the same steps as plain Python with --without-prefect. Nothing was done."
+            f"Prefect cannot be reached {place}: {type(problem).__name__}. Start it with "
+            "`prefect server start`, or run the same steps as plain Python with --without-prefect. "
+            "Nothing was done."
         )
 
 
 def business_day(as_of: date | None, settings: Settings) -> date:
-    """The day to work on: `as_of`, else the day for which the flow run was scheduled, by the calendar's clock.
+    """Day to work on: `as_of`, else the day for which the flow run was scheduled.
+
+    The calendar's clock turns the scheduled time into a day.
 
     A run that starts late or is retried keeps the day for which it was scheduled.
 
@@ -120,10 +127,10 @@ def business_day(as_of: date | None, settings: Settings) -> date:
 
 
 def run_name(verb: str) -> Callable[[], str]:
-    """A flow run's name, `<verb>-<day>`, from its `as_of` parameter or scheduled day.
+    """Make the function that names a flow run `<verb>-<day>`, by parameter `as_of` or schedule.
 
-    It is asked for before the run begins, where an error would leave a run without a word; so wrong settings are left
-    for the run itself to tell.
+    Prefect asks for the name before the run begins. An error then would end the run without a
+    message. So wrong settings are ignored here, and the run itself reports them.
     """
 
     def name() -> str:

@@ -1,4 +1,4 @@
-"""Work on several processors at once that comes out as if done one piece after the other."""
+"""Work on several processors at once, with the results of work done piece by piece."""
 
 from __future__ import annotations
 
@@ -17,12 +17,17 @@ def processors() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def work_in_order(work: Callable[[T], R], pieces: Iterable[T], *, workers: int) -> Generator[R, None, None]:
-    """What `work` makes of each piece, in their order, `workers` of them at a time in threads.
+def work_in_order(
+    work: Callable[[T], R],
+    pieces: Iterable[T],
+    *,
+    workers: int,
+) -> Generator[R, None, None]:
+    """Results of `work` on each piece, in their order, `workers` of them at a time in threads.
 
-    The next piece is asked for while the others are worked on; no more than `workers + 1` are held at a time. An error
-    comes where it would without threads, after the results of all pieces before it: whether it is one of the work, or
-    of whoever hands out the pieces.
+    The next piece is asked for while the others are worked on; at most `workers + 1` are held at a
+    time. An error of the work or of the iterator of pieces comes in its turn, as without threads:
+    after the results of all pieces before it.
     """
     if workers == 1:
         yield from map(work, pieces)

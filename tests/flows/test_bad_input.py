@@ -377,7 +377,7 @@ KINDS = [
     ),
     Kind(
         "path_tricks", "a file name with path tricks", named("a\\..\\b.csv"),
-        r"'a\\\\\.\.\\\\b.csv' cannot be the name of an application file: allowed are", "Rename it.",
+        r"'a\\\\\.\.\\\\b.csv' cannot be the name of an application file: it must have", "Rename it.",
     ),
     Kind(
         "control_characters", "a file name with a line end in it", named("a\nINFO all is well.csv"),
@@ -424,11 +424,11 @@ KINDS = [
     # what was announced
     Kind(
         "control_no_json", "a control file that is no JSON", control(lambda announced: "rows: 60"),
-        "is no control file; required",
+        "is not a control file; required",
         "Deliver a control file of that form, or none.",
     ),
     Kind(
-        "control_types", "a control file with wrong types", entry(rows="60"), "is no control file; required",
+        "control_types", "a control file with wrong types", entry(rows="60"), "is not a control file; required",
         "Deliver a control file of that form, or none.",
     ),
     Kind(
@@ -947,7 +947,7 @@ def test_the_document_shows_every_kind_with_its_message(told: dict[str, str]) ->
 def test_a_control_file_with_wrong_types_is_no_control_file(project: Project, wrong: dict[str, Any]) -> None:
     project.deliver(rows=ROWS)
     entry(**wrong)(project)
-    with pytest.raises(SourceError, match="is no control file"):
+    with pytest.raises(SourceError, match="is not a control file"):
         arrive(Standing(DAY), load_settings(project.config))
 
 
