@@ -540,7 +540,7 @@ KINDS = [
     ),
     Kind(
         "pipe", "a named pipe", lambda p: os.mkfifo(p.landing / "more.csv"),
-        "The store could not read .*more.csv: It is no file", "Deliver a file.", PublishError,
+        "The store could not read .*more.csv: It is not a file", "Deliver a file.", PublishError,
     ),
     Kind(
         "letters", "letters where numbers belong, in every row", content(column("AMT_CREDIT", lambda cell: b"plenty")),
