@@ -78,7 +78,7 @@ def _erase(applicant: int, reason: str | None, settings: Settings, *, is_applied
 
     Raises:
         ConfigError: the erasure has no reason.
-        PublishError: an object cannot be searched; raised after all others were.
+        SourceError: an object cannot be searched; raised after the summary was printed.
     """
     if is_applied and reason is None:
         raise ConfigError("An erasure needs a reason, which is kept: --reason TEXT")
