@@ -30,7 +30,7 @@ CHANGES: list[tuple[dict[str, Any], str]] = [
     ({"files": {}}, r"missing none, not announced \['a.csv'\]"),
     ({"files": {"b.csv": {"rows": 1, "sha256": SHA256}}}, r"missing \['b.csv'\], not announced \['a.csv'\]"),
     ({"files": {"a.csv": {"rows": 1, "sha256": "0" * 64}}}, "_control.json announces 000000000000…: the file was cut"),
-    ({"files": {"a.csv": {"rows": "1", "sha256": SHA256}}}, "_control.json is no control file; required"),
+    ({"files": {"a.csv": {"rows": "1", "sha256": SHA256}}}, "_control.json is not a control file; expected"),
 ]
 
 
@@ -142,7 +142,7 @@ def test_a_control_file_on_its_way_disturbs_no_published_correction(store: Folde
     lay(store, "a.csv", "corrections/a.csv")
     store.create(f"{landing_key(DAY)}corrections/_control.json", b"half a control fi")
     assert list_delivery(store, stand(store, DAY, PUBLISHED)).digests == PUBLISHED.inputs
-    with pytest.raises(SourceError, match="corrections/_control.json is no control file"):
+    with pytest.raises(SourceError, match="corrections/_control.json is not a control file"):
         list_delivery(store, stand(store, DAY, PUBLISHED, order=CORRECTIONS))
 
 

@@ -31,6 +31,7 @@ import yaml
 
 from configs.settings import PROJECT, load_settings
 from flows.score_applications import score_applications
+from tasks.core.day.records import PUBLISH
 from tasks.core.lender.columns import NAMES
 from tasks.errors import (
     ConfigError,
@@ -45,6 +46,7 @@ from tasks.errors import (
 from tasks.model.load import load_bundle
 from tasks.scoring.arrive import arrive
 from tasks.scoring.pin import pin
+from tasks.scoring.publish import roll_forward
 from tasks.scoring.screen_score import screen_and_score
 from tests.commands import Ended, call
 from tests.conftest import DAY, Project
