@@ -1,4 +1,7 @@
-"""A published day beside the reference of its model: drift and data quality, to look at and to read."""
+"""Reports on a published day beside the reference of its model: drift and data quality.
+
+Each report is a page to look at and a JSON file to read.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ from tasks.store.renewing import overwrite
 
 @dataclass(frozen=True, slots=True)
 class MonitoringResult:
-    """What monitoring found, and where its reports lie."""
+    """Findings of monitoring, and the keys of its reports."""
 
     as_of: date
     compared_rows: int
@@ -39,13 +42,20 @@ class MonitoringResult:
     drifted: tuple[str, ...]
     """Columns that Evidently's default tests call drifted, most drifted first."""
     empty: tuple[str, ...]
-    """Columns without any value in the day or in the reference; nothing can be said of their distribution."""
+    """Columns without any value in the day or in the reference.
+
+    Their distributions cannot be compared.
+    """
     keys: tuple[str, ...]
 
 
 @step("find published day")
 def published_day(as_of: date, settings: Settings) -> Manifest:
-    """The newest revision of a day. Raises `SourceError` if it was never published."""
+    """Manifest of the newest revision of a day.
+
+    Raises:
+        SourceError: the day was never published.
+    """
     published = newest_manifest(open_store(settings.storage), as_of)
     if published is None:
         raise SourceError(f"{as_of} has not been published; score it first: scoring score --as-of {as_of}")
@@ -54,7 +64,7 @@ def published_day(as_of: date, settings: Settings) -> Manifest:
 
 @step("compare with reference")
 def compare_with_reference(published: Manifest, settings: Settings) -> MonitoringResult:
-    """Write the drift and quality reports of a published day; renews those that are there."""
+    """Write the drift and quality reports of a published day, and replace older ones."""
     from tasks.adapters.evidently import compare_samples, describe
 
     store = open_store(settings.storage)
@@ -63,9 +73,10 @@ def compare_with_reference(published: Manifest, settings: Settings) -> Monitorin
     seed = published.as_of.toordinal()
     current = coarsen(sample_day(store, published, settings), columns, seed=seed)
     reference = coarsen(reference_frame(store, published), columns, seed=seed)
-    # Evidently cannot compare a column without any value; that it is gone is the finding.
+    # Evidently cannot compare a column without any value; its absence is the finding.
     empty = tuple(name for name in columns if current[name].isna().all() or reference[name].isna().all())
-    current, reference = current.drop(columns=list(empty)), reference.drop(columns=list(empty))
+    current = current.drop(columns=list(empty))
+    reference = reference.drop(columns=list(empty))
     run_logger().info("Comparing %d rows with %d of the reference", len(current), len(reference))
     kinds = {
         "numbers": [name for name in (*NUMBERS, PD) if name not in empty],
@@ -87,16 +98,18 @@ def compare_with_reference(published: Manifest, settings: Settings) -> Monitorin
 
 
 def sample_day(store: Store, published: Manifest, settings: Settings) -> pd.DataFrame:
-    """A random sample of the day's decided applications with their pd, drawn anew from the landing files.
+    """Random sample of the day's decided applications with their pd, read from the landing files.
+
+    The same revision gives the same sample.
 
     Raises:
         InputsChanged: the landing files are no longer those that were scored, or have expired.
-        SourceError: nobody is left who was decided.
+        SourceError: no decided application is left.
     """
     if not published.audited.decisions.rows:
         raise SourceError(
-            f"Revision {published.revision} of {published.as_of} has no decided application any more, so there is "
-            "nothing to compare with the reference. Nothing was changed."
+            f"Revision {published.revision} of {published.as_of} has no decided application any "
+            "more, so there is nothing to compare with the reference. Nothing was changed."
         )
     require_unexpired(stand(store, published.as_of, published))
     decisions = read_parquet(read_data(store, published.audited.decisions), [APPLICATION_ID, PD])
@@ -106,8 +119,8 @@ def sample_day(store: Store, published: Manifest, settings: Settings) -> pd.Data
     delivered = decided_rows(store, published, results, settings.scoring)
     if delivered.remarks or delivered.rows.num_rows != results.num_rows:
         raise InputsChanged(
-            f"The landing files of {published.as_of} are not those that revision {published.revision} was made from; "
-            "restore them to monitor the day."
+            f"The landing files of {published.as_of} are not those that revision "
+            f"{published.revision} was made from; restore them to monitor the day."
         )
     return delivered.rows.to_pandas().merge(
         results.to_pandas(), left_on=ID, right_on=APPLICATION_ID, validate="one_to_one"
@@ -115,12 +128,16 @@ def sample_day(store: Store, published: Manifest, settings: Settings) -> pd.Data
 
 
 def reference_frame(store: Store, published: Manifest) -> pd.DataFrame:
-    """The reference sample of the model that decided the day."""
+    """Reference sample of the model that decided the day.
+
+    Raises:
+        ModelError: the store does not hold it.
+    """
     key = reference_key(published.model.version)
     try:
         return read_parquet(store.read(key).data).to_pandas()
     except NotFound:
         raise ModelError(
-            f"{store.location(key)} is missing: the reference sample of {published.model.name} version "
-            f"{published.model.version}. Train the model again with this store."
+            f"{store.location(key)} is missing: the reference sample of {published.model.name} "
+            f"version {published.model.version}. Train the model again with this store."
         ) from None

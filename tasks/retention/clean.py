@@ -1,12 +1,13 @@
-"""Housekeeping: what the store keeps for a time only, found day by day, and removed when that time is over.
+"""Housekeeping: objects that the store keeps for a limited time, removed when that time is over.
 
 Decisions, manifests, reports, contracts, claims on inputs and reference samples are never touched.
 
-It is safe beside a run under way. A day on which somebody has worked since yesterday is left alone, and its orphans
-for as long as orphans are kept. A run that loses a file all the same publishes nothing: `publish` verifies every data
-file right before the commit, and what is gone is made anew by a rerun, because a work record counts only while the
-files it names are there; records that name an orphan go before it. Should a run commit in the very moment in which a
-data file is removed, the file is put back: it is held until the day was looked at once more.
+Housekeeping is safe beside a run under way. A day on which a run has worked since yesterday is left
+alone, and its orphans for as long as orphans are kept. A run that loses a file all the same
+publishes nothing: `publish` verifies every data file right before the commit. A rerun makes the
+lost file anew, because a work record counts only while its files are there; records that name an
+orphan are removed before the orphan. If a run commits at the very moment in which a data file is
+removed, the file is put back: its bytes are held until the day has been read once more.
 """
 
 from __future__ import annotations
@@ -41,10 +42,10 @@ RULES: Final = {
     "quarantine": "quarantine_days",
     "old revisions": "old_revision_days",
 }
-"""What is removed, and the setting that says when."""
+"""Kind of object to the setting of `retention` that limits its age."""
 _ROOMS: Final[tuple[Room, ...]] = ("work", "revisions", "quarantine", "landing")
 _DATA: Final = ("orphans", "quarantine", "old revisions")
-_TOLD_EVERY: Final = 50
+_LOG_EVERY_DAYS: Final = 50
 _BUSY: Final = "somebody has worked on them lately"
 _DAMAGED: Final = "manifests are missing or damaged; `scoring status --verify` lists them"
 _FOREIGN: Final = "their landing holds a name that no store takes; rename it, or remove it by hand"
@@ -63,7 +64,7 @@ class Removal:
     key: str
     size_bytes: int
     is_named: bool = False
-    """Whether a manifest names it."""
+    """True if a manifest names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Cleaning:
-    """What housekeeping found and, where it was told to, removed."""
+    """Objects that housekeeping found past their time, and removed if `is_applied`."""
 
     today: date
     is_applied: bool
@@ -86,27 +87,27 @@ class Cleaning:
 
 
 def clock_of(today: date | None, settings: Settings) -> Clock:
-    """The clock of the business calendar, or one that stands at `today`."""
+    """Clock of the business calendar, or one that is fixed at `today`."""
     calendar = load_calendar(settings.scoring.calendar)
     return Clock(today or calendar.business_day(datetime.now(UTC)), calendar)
 
 
 def require_come(clock: Clock) -> None:
-    """Refuse to remove anything by a day that is still to come: work under way would be taken for old.
+    """Require that the clock's day has come: a later one would make work under way look old.
 
     Raises:
-        ConfigError: names the day, and the one it is.
+        ConfigError: names the clock's day and the business day.
     """
     now = clock.calendar.business_day(datetime.now(UTC))
     if clock.today > now:
         raise ConfigError(
-            f"today is {clock.today}, and it is {now}: a day to come is for dry runs, which show what would be due "
-            "then. Leave it out to remove what is due."
+            f"today must not be after {now}, got {clock.today}: a day to come is only for dry "
+            "runs, which show what would be due then. Leave it out to remove what is due."
         )
 
 
 def clean(clock: Clock, settings: Settings, *, apply: bool) -> Cleaning:
-    """Everything past its time by this clock, removed where `apply` says so."""
+    """Find all objects past their time by this clock, and remove them if `apply`."""
     removals, left = clean_days(find_days(settings), clock, settings, apply=apply)
     given_up = give_up_writes(clock, settings, apply=apply)
     return Cleaning(clock.today, apply, (*removals, *given_up), left)
@@ -114,7 +115,7 @@ def clean(clock: Clock, settings: Settings, *, apply: bool) -> Cleaning:
 
 @step("find days")
 def find_days(settings: Settings) -> tuple[date, ...]:
-    """All business days of which the store holds anything that may have to go."""
+    """Business days of which the store holds objects with a limited time, sorted."""
     store = open_store(settings.storage)
     days = {day_of(entry.key) for room in _ROOMS for entry in store.list(room_prefix(room))}
     return tuple(sorted(day for day in days if day))
@@ -124,21 +125,28 @@ def find_days(settings: Settings) -> tuple[date, ...]:
 def clean_days(
     days: Sequence[date], clock: Clock, settings: Settings, *, apply: bool
 ) -> tuple[tuple[Removal, ...], tuple[Left, ...]]:
-    """What is past its time on these days, removed where `apply` says so; and what was left alone."""
+    """Find the objects past their time on these days, and remove them if `apply`.
+
+    Returns the objects removed or due, and those that were left alone.
+    """
     store = open_store(settings.storage)
-    told: list[Removal | Left] = []
+    found: list[Removal | Left] = []
     for number, as_of in enumerate(days, start=1):
-        told.extend(clean_day(store, as_of, clock, settings.retention, apply=apply))
-        if number % _TOLD_EVERY == 0:
+        found.extend(clean_day(store, as_of, clock, settings.retention, apply=apply))
+        if number % _LOG_EVERY_DAYS == 0:
             run_logger().info("%d of %d days looked at", number, len(days))
-    removals = (each for each in told if isinstance(each, Removal))
-    return tuple(removals), tuple(each for each in told if isinstance(each, Left))
+    removals = (each for each in found if isinstance(each, Removal))
+    return tuple(removals), tuple(each for each in found if isinstance(each, Left))
 
 
 @step("give up unfinished writes")
 def give_up_writes(clock: Clock, settings: Settings, *, apply: bool) -> tuple[Removal, ...]:
-    """Writes of processes that died, by when something of them was last written; aborted where `apply` says so."""
-    store, limit = open_store(settings.storage), settings.retention.orphan_days
+    """Find unfinished writes of processes that died, and abort them if `apply`.
+
+    The age of a write counts from its last written part.
+    """
+    store = open_store(settings.storage)
+    limit = settings.retention.orphan_days
     if limit is None:
         return ()
     due = [write for write in store.unfinished() if _is_over(clock.age_days(write.modified_at), limit)]
@@ -151,23 +159,26 @@ def give_up_writes(clock: Clock, settings: Settings, *, apply: bool) -> tuple[Re
 def clean_day(
     store: Store, as_of: date, clock: Clock, retention: Retention, *, apply: bool
 ) -> Iterator[Removal | Left]:
-    """What is past its time on one day, in the order in which it goes, and what is left alone; removes as it tells.
+    """Objects past their time on one day, in the order of removal, and those that are left alone.
 
-    What a manifest names is noted as expired before it goes.
+    If `apply`, an object is removed before it is yielded. A file that a manifest names is noted as
+    expired before it is removed.
     """
-    day, keeping = StoredDay(store, as_of), _Keeping(clock, retention)
+    day = StoredDay(store, as_of)
+    keeping = _Keeping(clock, retention)
     seen: set[str] = set()
     rules = (_due_work, _due_orphans, _due_landing, _due_quarantine, _due_old_revisions)
-    for _, group in groupby((each for rule in rules for each in rule(day, keeping)), key=lambda each: each.what):
-        told = [each for each in group if isinstance(each, Left) or each.key not in seen]
-        due = [each for each in told if isinstance(each, Removal)]
+    found = (each for rule in rules for each in rule(day, keeping))
+    for _, group in groupby(found, key=lambda each: each.what):
+        unseen = [each for each in group if isinstance(each, Left) or each.key not in seen]
+        due = [each for each in unseen if isinstance(each, Removal)]
         seen.update(each.key for each in due)
-        yield from (each for each in told if isinstance(each, Left))
+        yield from (each for each in unseen if isinstance(each, Left))
         yield from _remove(day, due, keeping) if apply else due
 
 
 class _Keeping(NamedTuple):
-    """How long things are kept, and what day it is."""
+    """Limits of the time for which objects are kept, and the clock."""
 
     clock: Clock
     retention: Retention
@@ -187,7 +198,8 @@ def _due_work(day: StoredDay, keeping: _Keeping) -> Iterator[Removal | Left]:
 
 
 def _due_orphans(day: StoredDay, keeping: _Keeping) -> Iterator[Removal | Left]:
-    clock, limit = keeping.clock, keeping.retention.orphan_days
+    clock = keeping.clock
+    limit = keeping.retention.orphan_days
     old = [entry for entry in day.data if _is_over(clock.age_days(entry.modified_at), limit)]
     if limit is None or not old:
         return
@@ -211,14 +223,17 @@ def _records_naming(day: StoredDay, keys: Iterable[str]) -> Iterator[Entry]:
 
 
 def _due_landing(day: StoredDay, keeping: _Keeping) -> Iterator[Removal | Left]:
-    """All of a published day's landing, or nothing of it: what nobody has decided is never removed."""
+    """All of a published day's landing, or nothing of it.
+
+    A file that no run has decided is never removed.
+    """
     if not _is_over(keeping.clock.age_days(day.as_of), keeping.retention.landing_days):
         return
     prefix = landing_key(day.as_of)
     entries = list(day.store.list(prefix))
     if not entries:
         return
-    if why := _why_landing_stays(day, keeping.clock, entries):
+    if why := _reason_to_keep_landing(day, keeping.clock, entries):
         yield Left("landing", day.as_of, why)
         return
     named = {prefix + name for name in day.manifests[-1].inputs} if day.manifests else set()
@@ -227,7 +242,12 @@ def _due_landing(day: StoredDay, keeping: _Keeping) -> Iterator[Removal | Left]:
         yield Removal("landing", day.as_of, entry.key, entry.size_bytes, entry.key in named)
 
 
-def _why_landing_stays(day: StoredDay, clock: Clock, entries: Sequence[Entry]) -> str | None:
+def _reason_to_keep_landing(
+    day: StoredDay,
+    clock: Clock,
+    entries: Sequence[Entry],
+) -> str | None:
+    """Reason why the landing is left alone; None if it may be removed."""
     if day.manifests is None or not day.manifests:
         return _DAMAGED if day.manifests is None else _UNPUBLISHED
     if day.is_busy(clock):
@@ -235,7 +255,7 @@ def _why_landing_stays(day: StoredDay, clock: Clock, entries: Sequence[Entry]) -
     if not all(is_key(entry.key) for entry in entries):
         return _FOREIGN
     published = day.manifests[-1]
-    run_logger().info("Holding the landing of %s against what was published from it", day.as_of)
+    run_logger().info("Comparing the landing of %s with what was published from it", day.as_of)
     try:
         standing = stand(day.store, day.as_of, published)
         delivery = list_delivery(day.store, standing)
@@ -252,14 +272,20 @@ def _due_quarantine(day: StoredDay, keeping: _Keeping) -> Iterator[Removal | Lef
 
 
 def _due_old_revisions(day: StoredDay, keeping: _Keeping) -> Iterator[Removal | Left]:
-    if not _is_over(keeping.clock.age_days(day.as_of), keeping.retention.old_revision_days) or not day.manifests:
+    is_over = _is_over(keeping.clock.age_days(day.as_of), keeping.retention.old_revision_days)
+    if not is_over or not day.manifests:
         return
     shown = {file.key for file in day.manifests[-1].audited.data_files}
     old = [entry for entry in day.data if entry.key in day.named - shown]
     yield from _due_data("old revisions", day, old, keeping.clock)
 
 
-def _due_data(what: str, day: StoredDay, entries: Sequence[Entry], clock: Clock) -> Iterator[Removal | Left]:
+def _due_data(
+    what: str,
+    day: StoredDay,
+    entries: Sequence[Entry],
+    clock: Clock,
+) -> Iterator[Removal | Left]:
     if entries and (day.is_busy(clock) or day.manifests is None):
         yield Left(what, day.as_of, _BUSY if day.is_busy(clock) else _DAMAGED)
         return
@@ -268,7 +294,7 @@ def _due_data(what: str, day: StoredDay, entries: Sequence[Entry], clock: Clock)
 
 
 def _remove(day: StoredDay, due: Sequence[Removal], keeping: _Keeping) -> Iterator[Removal | Left]:
-    """Remove objects of one rule, and tell those that are gone."""
+    """Remove objects of one rule, and yield each that is gone, or is left after all."""
     if not due:
         return
     rule = RULES[due[0].what]
@@ -279,7 +305,7 @@ def _remove(day: StoredDay, due: Sequence[Removal], keeping: _Keeping) -> Iterat
         )  # fmt: skip
     for each in due:
         if each.what in _DATA and is_data_file(each.key):
-            if _is_put_back(day, each.key, keeping.clock):
+            if not _remove_data(day, each.key, keeping.clock):
                 yield Left(each.what, day.as_of, _BUSY)
                 continue
         else:
@@ -288,17 +314,27 @@ def _remove(day: StoredDay, due: Sequence[Removal], keeping: _Keeping) -> Iterat
     run_logger().info("%s: %s removed, %s", day.as_of, counted(len(due), "object"), due[0].what)
 
 
-def _is_put_back(day: StoredDay, key: str, clock: Clock) -> bool:
-    """Remove a data file; put it back if a run was under way meanwhile that may publish it, or has."""
+def _remove_data(day: StoredDay, key: str, clock: Clock) -> bool:
+    """Remove a data file, and return True; put it back, and return False, if a run may need it.
+
+    A run needs it if it was under way during the removal, or has published since.
+    """
     try:
         held = day.store.read(key).data
     except NotFound:
-        return False
+        return True
     day.store.delete(key)
     now = StoredDay(day.store, day.as_of)
-    is_needed = now.is_busy(clock) or now.manifests is None or len(now.manifests) > len(day.manifests or ())
-    if is_needed:
-        with contextlib.suppress(AlreadyExists):
-            day.store.create(key, held)
-        forget_expired(day.store, day.as_of, [key])
-    return is_needed
+    if not _may_need_data(now, day, clock):
+        return True
+    with contextlib.suppress(AlreadyExists):
+        day.store.create(key, held)
+    forget_expired(day.store, day.as_of, [key])
+    return False
+
+
+def _may_need_data(now: StoredDay, before: StoredDay, clock: Clock) -> bool:
+    """True if a run is under way on the day, has published since, or damage hides that."""
+    if now.is_busy(clock) or now.manifests is None:
+        return True
+    return len(now.manifests) > len(before.manifests or ())
