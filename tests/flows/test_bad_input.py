@@ -419,11 +419,11 @@ KINDS = [
     # what was announced
     Kind(
         "control_no_json", "a control file that is no JSON", control(lambda announced: "rows: 60"),
-        "is not a control file; required",
+        "is not a control file; expected",
         "Deliver a control file of that form, or none.",
     ),
     Kind(
-        "control_types", "a control file with wrong types", entry(rows="60"), "is not a control file; required",
+        "control_types", "a control file with wrong types", entry(rows="60"), "is not a control file; expected",
         "Deliver a control file of that form, or none.",
     ),
     Kind(
