@@ -1,9 +1,12 @@
-"""The business calendar, `configs/calendar.yaml`: whose clock a day goes by, and on which days no file is no error."""
+"""Business calendar, `configs/calendar.yaml`.
+
+It holds the time zone of a business day, and the days on which a missing file is not an error.
+"""
 
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -11,18 +14,22 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from configs.settings import project_path, read_yaml, validated
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
-_WEEKDAYS: tuple[Weekday, ...] = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
 
 
 class Calendar(BaseModel):
-    """Everything `configs/calendar.yaml` may say."""
+    """Content of `configs/calendar.yaml`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     zone: str = Field(description="IANA time zone whose midnight begins a business day.")
-    weekend: tuple[Weekday, ...] = Field(description="Days of the week on which the feed may stay away.")
-    holidays: dict[date, str] = Field(description="Day to its name; the feed may stay away.")
-    zero_row_days: dict[date, str] = Field(description="Day to the reason why no applications are expected on it.")
+    weekend: tuple[Weekday, ...] = Field(description="Weekdays on which the feed may stay away.")
+    holidays: dict[date, str] = Field(
+        description="Holiday to its name. The feed may stay away on a holiday.",
+    )
+    zero_row_days: dict[date, str] = Field(
+        description="Day without applications, to the reason for that.",
+    )
 
     @field_validator("zone")
     @classmethod
@@ -30,11 +37,11 @@ class Calendar(BaseModel):
         try:
             ZoneInfo(zone)
         except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError("it is no IANA time zone, such as Europe/Prague") from None
+            raise ValueError("it is not an IANA time zone, such as Europe/Prague") from None
         return zone
 
     def business_day(self, moment: datetime) -> date:
-        """The day that an aware `moment` belongs to where the business is.
+        """Business day, in the time zone of the business, that an aware `moment` belongs to.
 
         >>> from datetime import UTC
         >>> prague = Calendar(zone="Europe/Prague", weekend=(), holidays={}, zero_row_days={})
@@ -44,7 +51,7 @@ class Calendar(BaseModel):
         return moment.astimezone(ZoneInfo(self.zone)).date()
 
     def excuse(self, day: date) -> str | None:
-        """Why the feed may stay away on `day`; None on a day that must have applications.
+        """Reason for which the feed may stay away on `day`; None if the day must have applications.
 
         >>> days = {date(2026, 12, 25): "Christmas Day"}
         >>> calendar = Calendar(zone="UTC", weekend=("sunday",), holidays=days, zero_row_days={})
@@ -60,18 +67,18 @@ class Calendar(BaseModel):
 
 
 def load_calendar(path: str) -> Calendar:
-    """The calendar file at `path`. Raises `ConfigError` naming the wrong field."""
+    """Calendar in the file at `path`. Raises `ConfigError` that names the wrong field."""
     source = project_path(path)
     return validated(Calendar, read_yaml(source), source)
 
 
 class Clock(NamedTuple):
-    """What day it is, and how old that makes things."""
+    """Clock of a run: the day of today, and ages in days."""
 
     today: date
     calendar: Calendar
 
     def age_days(self, since: date | datetime) -> int:
-        """Days since a business day, or since the one that a moment belongs to."""
+        """Days since a business day, or since the business day that a moment belongs to."""
         day = self.calendar.business_day(since) if isinstance(since, datetime) else since
         return (self.today - day).days

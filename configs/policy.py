@@ -1,4 +1,4 @@
-"""The reviewed decision policy, `configs/policy.yaml`, as a typed model."""
+"""Reviewed decision policy, `configs/policy.yaml`, as a typed model."""
 
 from __future__ import annotations
 
@@ -18,42 +18,48 @@ class _Part(BaseModel):
 class Costs(_Part):
     """Cost of one wrong decision, in units of a lost good customer."""
 
-    false_negative: float = Field(gt=0, description="Approved, then defaulted.")
-    false_positive: float = Field(gt=0, description="Refused, would have paid.")
+    false_negative: float = Field(gt=0, description="Approval of an applicant who then defaults.")
+    false_positive: float = Field(gt=0, description="Refusal of an applicant who would have paid.")
 
 
 class RiskBand(_Part):
-    """A named range of pd."""
+    """Named range of pd."""
 
-    name: str = Field(min_length=1, description="Name as published.")
+    name: str = Field(min_length=1, description="Name of the band, as published.")
     up_to: float | None = Field(
         gt=0, description="Upper edge as a multiple of the cut-off; null for the open last band."
     )
 
 
 class AllowedInputs(_Part):
-    """What a model may look at."""
+    """Inputs that a model may have."""
 
-    age: bool = Field(description="Whether age, and what is derived from it, may be a model input.")
+    age: bool = Field(description="True if age, and features derived from it, may be model inputs.")
 
 
 class PolicyFile(_Part):
-    """Everything `configs/policy.yaml` may say."""
+    """Content of `configs/policy.yaml`."""
 
-    version: str = Field(min_length=1, description="Raised with every change.")
+    version: str = Field(min_length=1, description="Version, raised with every change.")
     costs: Costs
-    cutoff: Literal["bundle"] | float = Field(description="The model's proposal, or a probability in (0, 1).")
-    refer_from: float | None = Field(gt=0, le=1, description="Multiple of the cut-off from which a person decides.")
-    bands: tuple[RiskBand, ...] = Field(min_length=1, description="Risk bands from best to worst.")
+    cutoff: Literal["bundle"] | float = Field(
+        description="Cut-off: `bundle` for the proposal of the model, or a probability in (0, 1).",
+    )
+    refer_from: float | None = Field(
+        gt=0,
+        le=1,
+        description="Multiple of the cut-off from which a person decides; null if no one does.",
+    )
+    bands: tuple[RiskBand, ...] = Field(min_length=1, description="Risk bands, best first.")
     inputs: AllowedInputs
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the policy's content; comments and layout do not count."""
+        """SHA-256 of the content of the policy; comments and layout do not count."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
 
 def load_policy(path: str | Path) -> PolicyFile:
-    """The policy file at `path`. Raises `ConfigError` naming the wrong field."""
+    """Policy in the file at `path`. Raises `ConfigError` that names the wrong field."""
     source = project_path(str(path))
     return validated(PolicyFile, read_yaml(source), source)

@@ -1,4 +1,7 @@
-"""The reviewed reasons, `configs/reasons.yaml`, as a typed model: what each published code says to an applicant."""
+"""Reviewed reasons, `configs/reasons.yaml`, as a typed model.
+
+Each published code has the sentence that it says to an applicant.
+"""
 
 from __future__ import annotations
 
@@ -17,25 +20,33 @@ class _Part(BaseModel):
 
 
 class ReasonEntry(_Part):
-    """What is said where a family of features pushed towards refusal."""
+    """Reason for one family of features that pushed towards refusal."""
 
-    family: str = Field(min_length=1, description="Family of features, as docs/features.md lists them.")
-    code: str = Field(pattern=r"^[A-Z0-9]{1,8}$", description="As published; keeps its meaning for ever.")
-    sentence: str = Field(min_length=1, description="The reason, as it may stand in a letter.")
+    family: str = Field(min_length=1, description="Family of features, as in docs/features.md.")
+    code: str = Field(
+        pattern=r"^[A-Z0-9]{1,8}$",
+        description="Code, as published. It keeps its meaning for ever.",
+    )
+    sentence: str = Field(min_length=1, description="Sentence for a letter.")
 
 
 class ReasonsFile(_Part):
-    """Everything `configs/reasons.yaml` may say."""
+    """Content of `configs/reasons.yaml`."""
 
     reasons: tuple[ReasonEntry, ...]
-    retired: tuple[str, ...] = Field(description="Codes that were published once, and are never given again.")
+    retired: tuple[str, ...] = Field(
+        description="Codes that were published once and are never used again.",
+    )
 
 
 def load_reasons(path: str | Path, families: Collection[str]) -> ReasonsFile:
-    """The reasons file at `path`, which must have exactly one entry, with a code of its own, for each of `families`.
+    """Reasons in the file at `path`.
+
+    The file must have exactly one entry, with a code of its own, for each of `families`.
 
     Raises:
-        ConfigError: names the wrong field, or the families and codes that are missing, unknown, or there twice.
+        ConfigError: names the wrong field, or the families and codes that are missing, unknown or
+            given twice.
     """
     source = project_path(str(path))
     file = validated(ReasonsFile, read_yaml(source), source)
@@ -51,7 +62,7 @@ def _faults(file: ReasonsFile, families: Collection[str]) -> Iterator[str]:
         yield f"no reason is given for {', '.join(missing)}."
     for family in named:
         if family not in families:
-            yield f"{family} is no family of features.{did_you_mean(family, list(families))}"
+            yield f"{family} is not a family of features.{did_you_mean(family, list(families))}"
     if twice := _twice(named):
         yield f"there are several reasons for {', '.join(twice)}."
     if twice := _twice(codes):

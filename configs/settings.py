@@ -1,8 +1,8 @@
-"""The settings of a run: one frozen model, read from a YAML file and the environment.
+"""Settings of a run: one frozen model, read from a YAML file and the environment.
 
-Precedence, lowest first: the defaults below, the YAML file (`--config`, else `SCORING_CONFIG`, else
-`configs/local.yaml`), variables named `SCORING_<SECTION>__<FIELD>`. Relative paths are relative to the project's
-folder, wherever a command runs.
+Precedence, lowest first: the defaults below, the YAML file (`--config`, else `SCORING_CONFIG`,
+else `configs/local.yaml`), variables named `SCORING_<SECTION>__<FIELD>`. Relative paths are
+relative to the folder of the project, wherever a command runs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PROJECT: Final = Path(__file__).resolve().parent.parent
 _PREFIX: Final = "SCORING_"
 Model = TypeVar("Model", bound=BaseModel)
 EngineKind = Literal["tables", "lightgbm"]
-_NO_SETTINGS: Final = {"SCORING_CONFIG"}  # names the file itself
+_NO_SETTINGS: Final = {"SCORING_CONFIG"}  # the name of the file itself
 
 
 class _Section(BaseModel):
@@ -29,76 +29,126 @@ class _Section(BaseModel):
 
 
 class Storage(_Section):
-    """Where landing files, decisions and reports lie. All but the root speaks of S3 alone."""
+    """Store of landing files, decisions and reports. All fields but `root` are for S3 alone."""
 
     root: str = Field(
         "var/store",
         min_length=1,
-        description="A folder, or s3://bucket/prefix; S3 endpoint, region and credentials by the usual AWS variables.",
+        description="Folder, or s3://bucket/prefix. "
+        "The usual AWS variables give the endpoint, region and credentials of S3.",
     )
     single_writer: bool = Field(
         False,
-        description="Declares that one process at a time writes; lets in an S3 store that ignores conditional writes.",
+        description="Promise that only one process writes at a time. "
+        "It allows an S3 store that ignores conditional writes.",
     )
     kms_key: str | None = Field(
         None,
         min_length=1,
-        description="Id, ARN or alias of the KMS key for new objects; none: as the bucket has it.",
+        description="Id, ARN or alias of the KMS key for new objects; null for that of the bucket.",
     )
     part_bytes: int = Field(
         16 * 1024**2,
         ge=5 * 1024**2,
         le=5 * 1024**3,
-        description="Bytes sent in one request and held in memory per object being written; S3 takes 10,000 of them.",
+        description="Bytes sent in one request and held in memory for each object being written. "
+        "S3 takes 10,000 such parts of an object.",
     )
-    attempts: int = Field(8, ge=1, description="Tries of one request in all, with growing pauses between them.")
-    connect_timeout_seconds: float = Field(10, gt=0, description="Longest wait for a connection, in seconds.")
-    read_timeout_seconds: float = Field(60, gt=0, description="Longest silence of an answer, in seconds.")
+    attempts: int = Field(
+        8,
+        ge=1,
+        description="Attempts of one request in all, with growing pauses between them.",
+    )
+    connect_timeout_seconds: float = Field(
+        10,
+        gt=0,
+        description="Longest wait for a connection, in seconds.",
+    )
+    read_timeout_seconds: float = Field(
+        60,
+        gt=0,
+        description="Longest silence during an answer, in seconds.",
+    )
 
 
 class Registry(_Section):
-    """Where models are registered."""
+    """Registry of models."""
 
-    tracking_uri: str = Field("sqlite:///var/mlflow.db", description="MLflow tracking and registry address.")
-    artifact_root: str = Field("var/mlflow-artifacts", description="Folder or address for a new experiment's files.")
-    experiment: str = Field("credit-default-training", description="MLflow experiment that training runs belong to.")
-    model_name: str = Field("credit-default", description="Registered model to train and to score with.")
+    tracking_uri: str = Field(
+        "sqlite:///var/mlflow.db",
+        description="Address of MLflow's tracking and registry.",
+    )
+    artifact_root: str = Field(
+        "var/mlflow-artifacts",
+        description="Folder or address for the files of a new experiment.",
+    )
+    experiment: str = Field(
+        "credit-default-training",
+        description="MLflow experiment that training runs belong to.",
+    )
+    model_name: str = Field(
+        "credit-default",
+        description="Registered model to train and to score with.",
+    )
     alias: str = Field("champion", description="Alias of the version that scores.")
 
 
 class ContractSettings(_Section):
-    """What the delivered applications must be."""
+    """Contract for the delivered applications, and the budget of the quarantine."""
 
-    suite: str = Field("expectations/applications.json", description="Great Expectations suite for applications.")
+    suite: str = Field(
+        "expectations/applications.json",
+        description="Great Expectations suite for applications.",
+    )
     max_quarantined_rows: int = Field(
-        50, ge=0, description="Rows that may always be set aside; the day stops only above this and the share below."
+        50,
+        ge=0,
+        description="Rows that may always be quarantined; a day stops only above both this and the share below.",
     )
     max_quarantined_share: float = Field(
-        0.05, ge=0, le=1, description="Share of a day's rows, 0 to 1, above which the feed counts as broken."
+        0.05,
+        ge=0,
+        le=1,
+        description="Share of the day's rows, 0 to 1, above which the feed counts as broken.",
     )
     compare_recent_days: bool = Field(
-        True, description="Hold the number of rows against the days before; false for one run of a day that is right."
+        True,
+        description="Compare the number of rows with the days before. "
+        "Set false for one run of a day whose number is right.",
     )
 
 
 class Scoring(_Section):
-    """How a day is worked through."""
+    """Scoring of a day: size of the work, engine, and the reviewed files."""
 
-    chunk_rows: int = Field(32_768, ge=1, description="Rows held in memory at a time; never changes a result.")
+    chunk_rows: int = Field(
+        32_768,
+        ge=1,
+        description="Rows in memory at a time. The number never changes a result.",
+    )
     max_unpacked_gigabytes: float = Field(
         20.0,
         gt=0,
         description="Size of an unpacked landing file, in 10^9 bytes, above which it is refused.",
     )
     workers: int | None = Field(
-        None, ge=1, description="Chunks worked on at a time; one for each processor that is left to the run, if null."
+        None,
+        ge=1,
+        description="Chunks in work at a time; null for one on each processor that the run may use.",
     )
     engine: EngineKind = Field(
-        "tables", description="What scores and explains; lightgbm is LightGBM itself, with the same results, slower."
+        "tables",
+        description="Engine of scores and reasons; lightgbm is LightGBM itself, with equal results, slower.",
     )
-    policy: str = Field("configs/policy.yaml", description="The decision policy.")
-    reasons: str = Field("configs/reasons.yaml", description="Code and sentence for each family of features.")
-    calendar: str = Field("configs/calendar.yaml", description="Business days, holidays and the time zone.")
+    policy: str = Field("configs/policy.yaml", description="Decision policy.")
+    reasons: str = Field(
+        "configs/reasons.yaml",
+        description="Code and sentence for each family of features.",
+    )
+    calendar: str = Field(
+        "configs/calendar.yaml",
+        description="Business days, holidays and the time zone.",
+    )
 
     @property
     def max_unpacked_bytes(self) -> int:
@@ -107,74 +157,125 @@ class Scoring(_Section):
 
 
 class Audit(_Section):
-    """What decisions must look like before they are published."""
+    """Audit of the decisions before they are published."""
 
-    suite: str = Field("expectations/decisions.json", description="Great Expectations suite for decisions.")
-    min_approval_share: float = Field(0.2, ge=0, le=1, description="Lowest plausible share of approvals, 0 to 1.")
-    max_approval_share: float = Field(0.98, ge=0, le=1, description="Highest plausible share of approvals, 0 to 1.")
+    suite: str = Field(
+        "expectations/decisions.json",
+        description="Great Expectations suite for decisions.",
+    )
+    min_approval_share: float = Field(
+        0.2,
+        ge=0,
+        le=1,
+        description="Lowest plausible share of approvals, 0 to 1.",
+    )
+    max_approval_share: float = Field(
+        0.98,
+        ge=0,
+        le=1,
+        description="Highest plausible share of approvals, 0 to 1.",
+    )
     approval_share_from_rows: int = Field(
-        200, ge=1, description="Rows from which the approval share is judged; smaller days vary too much."
+        200,
+        ge=1,
+        description="Rows from which the share of approvals is judged. Smaller days vary too much.",
     )
 
 
 class Training(_Section):
-    """How a model is fitted. Small trees on purpose: exact reasons cost little, and depth gains nothing here."""
+    """Fitting of a model. Trees are small: exact reasons cost little, and depth gains nothing."""
 
     seed: int = Field(7, ge=0, description="Seed of folds, sampling and LightGBM.")
     folds: int = Field(5, ge=2, le=20, description="Stratified folds for out-of-fold predictions.")
-    max_trees: int = Field(800, ge=1, description="Trees at most; early stopping usually ends before.")
-    early_stopping_rounds: int = Field(50, ge=1, description="Rounds without gain after which a fold stops.")
+    max_trees: int = Field(800, ge=1, description="Most trees; early stopping usually ends before.")
+    early_stopping_rounds: int = Field(
+        50,
+        ge=1,
+        description="Rounds without gain after which a fold stops.",
+    )
     learning_rate: float = Field(0.05, gt=0, le=1, description="Shrinkage of each tree.")
     max_depth: int = Field(
-        3, ge=1, le=8, description="Depth of each tree, the deepest that a search tries; reasons are exact up to 8."
+        3,
+        ge=1,
+        le=8,
+        description="Depth of each tree, the deepest that a search tries; reasons are exact up to 8.",
     )
-    min_rows_per_leaf: int = Field(80, ge=1, description="Training rows a leaf must hold.")
+    min_rows_per_leaf: int = Field(80, ge=1, description="Fewest training rows in a leaf.")
     feature_share: float = Field(0.2, gt=0, le=1, description="Share of features a tree may use.")
-    row_share: float = Field(0.8, gt=0, le=1, description="Share of rows a tree is fitted on.")
+    row_share: float = Field(0.8, gt=0, le=1, description="Share of rows that a tree is fitted on.")
     l2: float = Field(20.0, ge=0, description="L2 penalty on leaf values.")
     max_bins: int = Field(127, ge=2, le=250, description="Histogram bins per feature.")
     search_trials: int = Field(
-        0, ge=0, description="Shapes of model to try; 0 takes the one that these settings describe."
+        0,
+        ge=0,
+        description="Shapes of model to try; 0 takes the shape that these settings describe.",
     )
-    baselines: bool = Field(True, description="Judge two plain models in the same folds, to compare with.")
+    baselines: bool = Field(
+        True,
+        description="Judge two plain models in the same folds, for comparison.",
+    )
     choice_rows: int = Field(
-        50_000, ge=0, description="Rows, at most, to measure on what leaving inputs out costs; 0 does not measure it."
+        50_000,
+        ge=0,
+        description="Most rows on which other choices of inputs are measured; 0 measures none.",
     )
     repeats: int = Field(
-        1, ge=1, le=50, description="Cross-validations with other folds; more of them tell a small history's luck."
+        1,
+        ge=1,
+        le=50,
+        description="Cross-validations, each with other folds. "
+        "More of them show how much of a small history's figures is luck.",
     )
-    reference_rows: int = Field(20_000, ge=100, description="Rows of the reference sample kept for drift reports.")
+    reference_rows: int = Field(
+        20_000,
+        ge=100,
+        description="Rows of the reference sample that is kept for drift reports.",
+    )
 
 
 class Monitoring(_Section):
-    """How a published day is compared with the reference."""
+    """Comparison of a published day with the reference."""
 
-    sample_rows: int = Field(10_000, ge=100, description="Rows of the day that Evidently draws from, at most.")
+    sample_rows: int = Field(
+        10_000,
+        ge=100,
+        description="Most rows of the day that Evidently draws from.",
+    )
 
 
 class Retention(_Section):
-    """How long the store keeps what nobody reads any more, in days; none keeps it for ever. `scoring clean` obeys it.
+    """Retention, in days, of objects that nobody reads any more; null keeps them for ever.
 
-    Ages are counted from the business day in the key, by the calendar's clock; what is older than that many days goes.
+    `scoring clean` obeys it. Ages are counted from the business day in the key, by the clock of the
+    calendar. Objects older than that many days are removed.
     """
 
-    work_days: int | None = Field(14, ge=1, description="Checkpoints and parts of runs, under work/.")
+    work_days: int | None = Field(14, ge=1, description="Checkpoints and parts of runs, in work/.")
     orphan_days: int | None = Field(
         7,
         ge=1,
-        description="Data files that no manifest names, and writes that never ended; counted from their last change.",
+        description="Data files that no manifest names, and writes that never ended. "
+        "Their age counts from their last change.",
     )
     landing_days: int | None = Field(
-        None, ge=1, description="Landing files of published days; what is gone cannot be revised or monitored any more."
+        None,
+        ge=1,
+        description="Landing files of published days. Without them a day cannot be revised or monitored.",
     )
-    quarantine_days: int | None = Field(365, ge=1, description="Rejected rows as they came, under quarantine/.")
+    quarantine_days: int | None = Field(
+        365,
+        ge=1,
+        description="Rejected rows as they came, in quarantine/.",
+    )
     old_revision_days: int | None = Field(
-        None, ge=1, description="Data files of revisions that are not the newest of their day; their manifests stay."
+        None,
+        ge=1,
+        description="Data files of revisions that are not the newest of a day; their manifests stay.",
     )
 
 
 class Settings(_Section):
-    """Everything a run can be told."""
+    """All settings of a run, section by section."""
 
     storage: Storage = Storage()
     registry: Registry = Registry()
@@ -186,12 +287,16 @@ class Settings(_Section):
     retention: Retention = Retention()
 
 
-def load_settings(path: str | Path | None = None, *, environ: Mapping[str, str] | None = None) -> Settings:
-    """The settings of the YAML file at `path` under the environment's overrides, with absolute paths.
+def load_settings(
+    path: str | Path | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+) -> Settings:
+    """Settings of the YAML file at `path`, with the environment's overrides and absolute paths.
 
     Raises:
-        ConfigError: the file is missing or no YAML mapping, or a key or value is wrong; names the field, what was given
-            and what is allowed.
+        ConfigError: the file is missing or is not a YAML mapping, or a key or value is wrong; names
+            the field, the value found and the values expected.
     """
     environ = os.environ if environ is None else environ
     source = Path(path or environ.get("SCORING_CONFIG") or "configs/local.yaml")
@@ -201,28 +306,32 @@ def load_settings(path: str | Path | None = None, *, environ: Mapping[str, str] 
     try:
         return _absolute(Settings.model_validate(given))
     except ValidationError as error:
+        faults = _explain(error, Settings)
         raise ConfigError(
-            f"Wrong settings ({source.name} and {_PREFIX}* variables): {_explain(error, Settings)}"
-        ) from None
+            f"Wrong settings ({source.name} and {_PREFIX}* variables): {faults}"
+        ) from None  # fmt: skip
 
 
 def read_yaml(source: Path) -> dict[str, Any]:
-    """The mapping in a YAML file. Raises `ConfigError` where there is none."""
+    """Mapping in a YAML file. Raises `ConfigError` if there is none."""
     try:
         content = yaml.safe_load(source.read_text("utf-8"))
     except FileNotFoundError:
-        raise ConfigError(f"{source} does not exist. Give an existing file, or leave --config away.") from None
+        raise ConfigError(
+            f"{source} does not exist. Give an existing file, or leave out --config."
+        ) from None  # fmt: skip
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"{source} cannot be read as YAML: {error}") from None
     if content is None:
         return {}
     if not isinstance(content, dict):
-        raise ConfigError(f"{source} holds a {type(content).__name__}; a mapping of sections is required.")
+        found = type(content).__name__
+        raise ConfigError(f"{source} holds a {found}; it must hold a mapping of sections.")
     return content
 
 
 def validated(model: type[Model], given: Mapping[str, Any], source: Path) -> Model:
-    """`given` as a `model`. Raises `ConfigError` naming field, value and what is allowed."""
+    """Model of `given`. Raises `ConfigError` that names field, value and the values expected."""
     try:
         return model.model_validate(given)
     except ValidationError as error:
@@ -230,7 +339,7 @@ def validated(model: type[Model], given: Mapping[str, Any], source: Path) -> Mod
 
 
 def project_path(path: str) -> Path:
-    """A settings path as an absolute one; relative paths belong to the project's folder."""
+    """Absolute path of a path in the settings. Relative paths begin at the project's folder."""
     return Path(path) if Path(path).is_absolute() else PROJECT / path
 
 
@@ -240,9 +349,13 @@ def _override(given: dict[str, Any], environ: Mapping[str, str]) -> None:
             continue
         section, separator, field = name.removeprefix(_PREFIX).lower().partition("__")
         if not separator:
-            raise ConfigError(f"{name} is no setting; overrides are named {_PREFIX}<SECTION>__<FIELD>.")
+            raise ConfigError(
+                f"{name} is not a setting; overrides are named {_PREFIX}<SECTION>__<FIELD>."
+            )  # fmt: skip
         if not isinstance(given.setdefault(section, {}), dict):
-            raise ConfigError(f"Section {section!r} must be a mapping before {name} can override it.")
+            raise ConfigError(
+                f"Section {section!r} must be a mapping before {name} can override it."
+            )  # fmt: skip
         given[section][field] = environ[name]
 
 
@@ -256,8 +369,8 @@ def _explain_one(error: Any, model: Any) -> str:
         *sections, field = error["loc"]
         known = list(_fields_at(model, sections))
         hint = did_you_mean(str(field), known) if known else ""
-        told = f" Known here: {', '.join(known)}." if known else ""
-        return f"{name} is unknown.{hint}{told}"
+        names = f" Known here: {', '.join(known)}." if known else ""
+        return f"{name} is unknown.{hint}{names}"
     return f"{name} is {error['input']!r}: {error['msg']}."
 
 

@@ -1,4 +1,4 @@
-"""Remove from the store what is past its time."""
+"""Remove from the store what is past its retention."""
 
 from __future__ import annotations
 
@@ -12,17 +12,22 @@ from tasks.running.step import run_name
 
 
 @flow(name="clean-store", flow_run_name=run_name("clean"))
-def clean_store(config: str | None = None, apply: bool = False, today: date | None = None) -> Cleaning:
-    """Find what is older than the settings' section `retention` keeps, day by day, and remove it where told to.
+def clean_store(
+    config: str | None = None,
+    apply: bool = False,
+    today: date | None = None,
+) -> Cleaning:
+    """Find objects older than the section `retention` of the settings keeps, and remove them.
 
-    Decisions, manifests and reports stay. Applicants are erased by the command line alone: a parameter of a run is
-    recorded outside the store.
+    They are found day by day, and removed only if `apply` is set. Decisions, manifests and reports
+    stay. Only the command line erases applicants: a parameter of a run is recorded outside the
+    store.
 
     Args:
         config: Settings file; by default configs/local.yaml.
-        apply: Remove what is found; otherwise it is only told.
-        today: Day from which ages are counted, YYYY-MM-DD; by default today, by the calendar's clock. One to come shows
-            what would be due then, and removes nothing.
+        apply: Remove what is found; otherwise it is only reported.
+        today: Day from which ages are counted, YYYY-MM-DD; by default today, by the calendar's
+            clock. A later day shows what would be due then, and removes nothing.
     """
     settings = load_settings(config)
     clock = clock_of(today, settings)

@@ -13,7 +13,9 @@ from tasks.running.step import business_day, run_name
 
 @flow(name="monitor-decisions", flow_run_name=run_name("monitor"))
 def monitor_decisions(as_of: date | None = None, config: str | None = None) -> MonitoringResult:
-    """Write the drift and data quality reports of a published day. Never holds back a decision: it runs on its own.
+    """Write the drift and data quality reports of a published day.
+
+    The flow runs on its own, so it never holds back a decision.
 
     Args:
         as_of: Business day, YYYY-MM-DD; by default the day for which the run was scheduled.

@@ -26,17 +26,21 @@ def score_applications(
     corrections: bool = False,
     reason: str | None = None,
 ) -> DayResult:
-    """Score the applications that arrived for a business day and publish the decisions, whole or not at all.
+    """Score the applications of a business day and publish the decisions, whole or not at all.
 
-    Needs the day's files under landing/day=D/ and a registered model with the alias of the settings. A day that is
-    published stays as it is, unless a new revision is asked for.
+    The flow needs the files of the day under landing/day=D/ and a registered model with the alias
+    of the settings. A published day stays as it is, unless `force` or `corrections` asks for a new
+    revision.
 
     Args:
         as_of: Business day, YYYY-MM-DD; by default the day for which the run was scheduled.
         config: Settings file; by default configs/local.yaml.
-        force: Decide a published day again from what lies in its landing, with today's model, policy and contract.
-        corrections: Replace rows by those in the landing's corrections/, with the published model, policy and contract.
-        reason: Why a published day is revised, in words, without any applicant's data; needed by the two above.
+        force: Decide a published day again from the files in its landing, with today's model,
+            policy and contract.
+        corrections: Replace rows by those in corrections/ of the landing, with the published
+            model, policy and contract.
+        reason: Reason for the new revision, in words, without any applicant's data. `force` and
+            `corrections` need it.
     """
     settings = load_settings(config)
     order = read_order(force=force, corrections=corrections, reason=reason)

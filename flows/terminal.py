@@ -1,4 +1,4 @@
-"""What the terminal shows of a running flow: our own lines of progress, not the machinery's."""
+"""Log lines on the terminal while a flow runs: our own progress, not that of the machinery."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from configs.settings import PROJECT
 
 
 class OwnLines(logging.Filter):
-    """Lets through what this project's code says, and other people's warnings.
+    """Filter that passes the lines of this project's code, and the warnings of other code.
 
-    Prefect's own account of a failing run is left out: the command prints the error itself.
+    Prefect's own lines about a failing run are left out: the command prints the error itself.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """True for a record worth a line."""
+        """True if the record is worth a line."""
         if record.pathname.startswith(str(PROJECT / "tasks")):
             return True
         return record.levelno >= logging.WARNING and not record.name.startswith(
@@ -24,7 +24,7 @@ class OwnLines(logging.Filter):
 
 
 def show_own_lines() -> None:
-    """Send the project's log lines to standard error. Prefect sees the handler and adds no console of its own."""
+    """Send our log lines to standard error. Prefect sees the handler and adds no console."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", datefmt="%H:%M:%S"))
     handler.addFilter(OwnLines())

@@ -1,4 +1,4 @@
-"""Train a model on applications whose outcome is known, register it, and make it the champion."""
+"""Train a model on applications with known outcomes, register it, and make it the champion."""
 
 from __future__ import annotations
 
@@ -14,15 +14,22 @@ from tasks.training.train import Trained, fit, promote, register
 
 @flow(name="train-model")
 def train_model(
-    applications: list[str], config: str | None = None, search: int | None = None, keep_champion: bool = False
+    applications: list[str],
+    config: str | None = None,
+    search: int | None = None,
+    keep_champion: bool = False,
 ) -> Trained:
-    """Train, calibrate and register a model; the alias moves last, when all that belongs to the version is in place.
+    """Train, calibrate and register a model.
+
+    The alias moves last, when everything that belongs to the version is in place.
 
     Args:
-        applications: Local files (CSV, CSV.gz or parquet) with the 121 columns and TARGET (1: defaulted).
+        applications: Local files (CSV, CSV.gz or parquet) with the 121 columns and TARGET
+            (1: defaulted).
         config: Settings file; by default configs/local.yaml.
-        search: Shapes of model to try; by default what the settings say.
-        keep_champion: Register the version and leave the alias where it is, for people to look at the card first.
+        search: Shapes of model to try; by default the number in the settings.
+        keep_champion: Register the version, but leave the alias, so that people look at its card
+            first.
     """
     settings = with_search(load_settings(config), search)
     history = read_history(applications, settings)

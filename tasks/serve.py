@@ -1,7 +1,8 @@
-"""One application, online: what `mlflow models serve` loads and asks, from the champion's own folder.
+"""One application, online: the model that `mlflow models serve` loads from the champion's folder.
 
-MLflow finds this module by its name in the model's folder, which holds neither code nor pickle. The bundle must be one
-that was registered, byte for byte; settings, policy and contract are this machine's, as for the daily job.
+MLflow finds this module by its name in the model's folder, which holds neither code nor pickle. The
+bundle must be one that was registered, byte for byte. Settings, policy and contract are this
+machine's, as for the daily job.
 """
 
 from __future__ import annotations
@@ -26,13 +27,14 @@ if TYPE_CHECKING:
 
 
 class Served:
-    """A registered model that decides applications as they are asked for; what MLflow calls a python function."""
+    """A registered model that decides applications on request: MLflow's python function."""
 
     def __init__(self, bundle: Bundle, model: ModelPin, settings: Settings) -> None:
-        """Make ready to score.
+        """Prepare the model to score.
 
         Raises:
-            ModelError: the golden rows do not come out as at registration, or the policy forbids one of its inputs.
+            ModelError: the golden rows do not come out as at registration, or the policy forbids
+                one of its inputs.
             ConfigError: policy, reasons or contract cannot be used.
         """
         self._bundle = bundle
@@ -42,21 +44,36 @@ class Served:
         self._codes = codes_of(reasons_of(settings))
         self._contract = load_contract(suite_text(settings.contract.suite))
 
-    def predict(self, frame: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:  # noqa: ARG002
-        """The answer to each application of a request, in its order: columns of `tasks.core.decision.online.ANSWER`.
+    def predict(
+        self,
+        frame: pd.DataFrame,
+        params: dict[str, Any] | None = None,  # noqa: ARG002
+    ) -> pd.DataFrame:
+        """Answer each application of a request, in its order.
+
+        The columns are those of `tasks.core.decision.online.ANSWER`.
 
         Args:
-            frame: applications as delivered, all declared columns in any order, numbers as numbers or as text.
-            params: MLflow's; there are none.
+            frame: applications as delivered: all declared columns in any order, numbers as numbers
+                or as text.
+            params: MLflow's parameters; none is used.
 
         Raises:
             ExpectationsNotMet: a column is missing, there is no row, or no row keeps the contract.
         """
-        chunk = screen_chunk(rows_of(frame), first_row=1, source=REQUEST, contract=self._contract)
+        rows = rows_of(frame)
+        chunk = screen_chunk(rows, first_row=1, source=REQUEST, contract=self._contract)
         require_one_decidable(chunk, self._contract.rules)
+        scored = score_rows(
+            chunk.accepted,
+            self._bundle,
+            self._engine,
+            policy=self._policy,
+            codes=self._codes,
+        )
         answer = build_answer(
             chunk,
-            score_rows(chunk.accepted, self._bundle, self._engine, policy=self._policy, codes=self._codes),
+            scored,
             policy=self._policy,
             model=self._model,
             contract_version=self._contract.version,
@@ -65,10 +82,10 @@ class Served:
 
 
 def _load_pyfunc(data_path: str) -> Served:
-    """The model whose bundle lies in a folder; MLflow calls this.
+    """Load the model whose bundle lies in a folder. MLflow calls this function.
 
     Raises:
-        ModelError: the bundle is none that was registered.
+        ModelError: the bundle was never registered.
     """
     from tasks.adapters.mlflow import read_bundle
 
@@ -84,7 +101,7 @@ def _load_pyfunc(data_path: str) -> Served:
 
 
 def _with_nulls(answer: pa.Table) -> pd.DataFrame:
-    """A frame in which what is missing is None, as JSON has it, and no NaN."""
+    """Convert to a frame in which a missing value is None, as in JSON, and never NaN."""
     import pandas as pd
 
     return pd.DataFrame(answer.to_pylist(), columns=answer.column_names, dtype=object)

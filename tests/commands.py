@@ -1,5 +1,6 @@
 """The command line, called in this process."""
 
+import logging
 import sys
 from typing import NamedTuple
 
@@ -17,11 +18,13 @@ class Ended(NamedTuple):
 
 
 def call(words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Ended:
-    """Run `scoring` with these words."""
+    """Run `scoring` with these words; what it has set up to log to the terminal goes with it."""
     monkeypatch.setattr(sys, "argv", ["scoring", *words])
-    code = 0
+    code, handlers = 0, logging.root.handlers[:]
     try:
         main()
     except SystemExit as left:
         code = int(left.code or 0)
+    finally:
+        logging.root.handlers[:] = handlers
     return Ended(code, *capsys.readouterr())

@@ -1,7 +1,8 @@
-"""Reading of an application: a delivered row becomes a typed one, by the columns that the lender declares.
+"""Reading of an application: a delivered row becomes a typed one.
 
-Types are declared (`tasks/core/lender/columns.py`) and never guessed from the data, so an application
-reads the same from CSV, gzip or parquet, alone or in a day of a million.
+The lender declares the types of the columns (`tasks/core/lender/columns.py`); they are never
+guessed from the data. So an application reads the same from CSV, gzip or parquet, alone or in a day
+of a million.
 """
 
 from __future__ import annotations
@@ -16,12 +17,15 @@ import pyarrow.compute as pc
 
 from tasks.core.lender.columns import COLUMNS, ID, SENTINELS, TYPED_SCHEMA, Kind
 
-# A number as people and programs write it: sign, digits, point, exponent. No thousands separators, hex, inf or nan.
+# Number as people and programs write it: sign, digits, point, exponent. No thousands separators,
+# hex, inf or nan.
 _NUMBER: Final = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$"
-# Whole numbers below 2**53 are exact in float64 (IEEE 754); from there on one could silently become its neighbour.
+# Whole numbers below 2**53 are exact in float64 (IEEE 754). A larger one could silently become its
+# neighbour.
 _LARGEST_WHOLE: Final = float(2**53 - 1)
-# float64 tells numbers of up to 15 digits apart (DBL_DIG): a text no longer than that is whole if its float64 is. But a
-# zero may be what is too small for a float64; "1e-324", six characters, is the shortest such text.
+# float64 distinguishes numbers of up to 15 digits (DBL_DIG), so a text of at most 15 characters is
+# whole if its float64 is. But a number too small for float64 becomes zero. The shortest text of
+# such a number is "1e-324", six characters.
 _DECISIVE_CHARACTERS: Final = 15
 _SHORTEST_UNDERFLOW: Final = 6
 
@@ -30,24 +34,30 @@ class TypedRows(NamedTuple):
     """A chunk of delivered rows after parsing."""
 
     rows: pa.Table
-    """All declared columns in `TYPED_SCHEMA`, one row per delivered row; what would not parse is null."""
+    """All declared columns in `TYPED_SCHEMA`, one row per delivered row. A value that did not parse
+    is null."""
     unparsable: Mapping[str, np.ndarray]
-    """Column name to the ascending positions of the rows whose value is no value of the declared type."""
+    """Column name to the ascending positions of the rows whose value is not of the declared
+    type."""
 
 
 def parse_rows(raw: pa.Table) -> TypedRows:
-    """Read a delivered chunk by the declared types; order of columns and extra columns do not matter.
+    """Read a delivered chunk by the declared types.
 
-    A number is a sign, digits, a decimal point and an exponent; blanks around it are ignored. Infinity, NaN written as
-    text, thousands separators, fractions in `integer` columns, however small, and whole numbers from 2**53 on are
-    unparsable. A `real` becomes the float64 next to it. A cell without anything but blanks is missing. In binary input
-    (parquet) a NaN is a missing value, as pandas means it, and a truth value counts as 1 or 0 in `integer` columns.
-    docs/values.md shows how each notation is read.
+    Columns may come in any order; undeclared ones are ignored.
+
+    A number is a sign, digits, a decimal point and an exponent; blanks around it are ignored. These
+    are unparsable: infinity, NaN written as text, thousands separators, fractions in `integer`
+    columns, however small, and whole numbers from 2**53 on. A `real` becomes the nearest float64. A
+    cell of blanks alone is missing. In binary input (parquet) a NaN is a missing value, as in
+    pandas, and a truth value counts as 1 or 0 in `integer` columns. docs/values.md shows how each
+    notation is read.
 
     Raises:
-        KeyError: a declared column is absent; ask `missing_columns` first.
+        KeyError: a declared column is absent; call `missing_columns` first.
     """
-    arrays, unparsable = [], {}
+    arrays = []
+    unparsable = {}
     for column in COLUMNS:
         values = raw.column(column.name).combine_chunks()
         if column.kind == "text":
@@ -61,16 +71,22 @@ def parse_rows(raw: pa.Table) -> TypedRows:
 
 
 def as_text(raw: pa.Table) -> pa.Table:
-    """The delivered rows with every declared column as text, for people to read and correct; it parses to the same."""
-    return pa.table(
-        {column.name: _text_of(raw.column(column.name).combine_chunks(), column.kind) for column in COLUMNS}
-    )
+    """Delivered rows with every declared column as text, for people to read and correct.
+
+    The text parses to the same typed rows.
+    """
+    texts = {}
+    for column in COLUMNS:
+        values = raw.column(column.name).combine_chunks()
+        texts[column.name] = _text_of(values, column.kind)
+    return pa.table(texts)
 
 
 def _text_of(values: pa.Array, kind: Kind) -> pa.Array:
-    if pa.types.is_floating(values.type):  # float64 first: the shortest text of a float32 is another number
+    if pa.types.is_floating(values.type):
+        # First to float64, because the shortest text of a float32 is another number.
         values = values.cast(pa.float64())
-        values = pc.if_else(pc.is_nan(values), None, values)  # so pandas writes what is missing
+        values = pc.if_else(pc.is_nan(values), None, values)  # pandas writes a missing value as NaN
     elif pa.types.is_boolean(values.type) and kind in ("id", "integer"):
         values = values.cast(pa.int8())
     return values.cast(pa.string())
@@ -78,15 +94,17 @@ def _text_of(values: pa.Array, kind: Kind) -> pa.Array:
 
 def _parse_text(values: pa.Array) -> pa.Array:
     text = _text_of(values, "text")
-    return pc.if_else(pc.or_(pc.equal(text, ""), pc.utf8_is_space(text)), pa.scalar(None, pa.string()), text)
+    is_blank = pc.or_(pc.equal(text, ""), pc.utf8_is_space(text))
+    return pc.if_else(is_blank, pa.scalar(None, pa.string()), text)
 
 
 def parse_numbers(values: pa.Array, *, whole: bool) -> tuple[pa.Array, np.ndarray]:
-    """Delivered values as float64, null where missing or no number; and a mask of those that are no number.
+    """Delivered values as float64, null if missing or not a number; and a mask of the latter.
 
     Args:
         values: a column as delivered, of any type that holds text or numbers.
-        whole: refuse fractions, and numbers that float64 cannot hold exactly; take truth values, which are no amounts.
+        whole: True refuses fractions and numbers that float64 cannot hold exactly, and takes truth
+            values. False refuses truth values, which are not amounts.
     """
     text = values.cast(pa.string()) if _is_decimal_text(values.type) else None
     if text is not None:
@@ -108,7 +126,7 @@ def parse_numbers(values: pa.Array, *, whole: bool) -> tuple[pa.Array, np.ndarra
 def _numbers_from_text(text: pa.Array) -> pa.Array:
     try:
         return text.cast(pa.float64())
-    except pa.ArrowInvalid:  # at least one cell: blank, signed with a plus, or no number
+    except pa.ArrowInvalid:  # at least one cell is blank, signed with a plus, or not a number
         trimmed = pc.utf8_trim_whitespace(text)
         numeric = pc.match_substring_regex(trimmed, _NUMBER)
         unsigned = pc.utf8_ltrim(trimmed, "+")
@@ -116,7 +134,10 @@ def _numbers_from_text(text: pa.Array) -> pa.Array:
 
 
 def _exactly_whole(text: pa.Array, numbers: pa.Array, sound: pa.Array) -> pa.Array:
-    """`sound` but for the cells whose text has a fraction, or is not zero, where float64 could not say so."""
+    """`sound`, corrected for the cells whose float64 cannot show that they are not whole.
+
+    Such a text has a fraction that float64 rounds away, or is not zero but becomes zero.
+    """
     length = pc.binary_length(text)
     if (pc.max(length).as_py() or 0) < _SHORTEST_UNDERFLOW:
         return sound
@@ -131,9 +152,10 @@ def _exactly_whole(text: pa.Array, numbers: pa.Array, sound: pa.Array) -> pa.Arr
 
 
 def _is_whole(text: str) -> bool:
-    """Whether a finite number, as text, has no fraction; no digit of it is rounded away.
+    """True if a finite number, as text, has no fraction. No digit of it is rounded away.
 
-    >>> [_is_whole(text) for text in ("1.5e1", "15e-1", "100001.00000000000001", "1e-400", " 0.0e-400")]
+    >>> texts = ("1.5e1", "15e-1", "100001.00000000000001", "1e-400", " 0.0e-400")
+    >>> [_is_whole(text) for text in texts]
     [True, False, False, False, True]
     """
     try:
@@ -144,13 +166,14 @@ def _is_whole(text: str) -> bool:
 
 
 def _is_lost(values: pa.Array, numbers: pa.Array) -> np.ndarray:
-    """True where a value was delivered and no number came out of it."""
+    """True if a value was delivered and did not become a number; one entry per value."""
     if numbers.null_count == values.null_count:
         return np.zeros(len(values), dtype=bool)
     if pa.types.is_floating(values.type):
         delivered = pc.is_valid(pc.if_else(pc.is_nan(values), None, values))
     elif _is_textual(values.type):
-        delivered = pc.fill_null(pc.not_equal(pc.utf8_trim_whitespace(values.cast(pa.string())), ""), False)
+        trimmed = pc.utf8_trim_whitespace(values.cast(pa.string()))
+        delivered = pc.fill_null(pc.not_equal(trimmed, ""), False)
     else:
         delivered = pc.is_valid(values)
     lost: np.ndarray = pc.and_(delivered, pc.is_null(numbers)).to_numpy(zero_copy_only=False)
@@ -158,17 +181,25 @@ def _is_lost(values: pa.Array, numbers: pa.Array) -> np.ndarray:
 
 
 def _is_decimal_text(type_: pa.DataType) -> bool:
-    """Whether numbers are digits in base ten, written or stored; Arrow's own cast of decimals to float64 is inexact."""
+    """True if numbers of this type are digits in base ten, as text or stored.
+
+    Arrow's own cast of decimals to float64 is inexact.
+    """
     return _is_textual(type_) or pa.types.is_decimal(type_)
 
 
 def _is_textual(type_: pa.DataType) -> bool:
-    kinds = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_dictionary)
+    kinds = (
+        pa.types.is_string,
+        pa.types.is_large_string,
+        pa.types.is_string_view,
+        pa.types.is_dictionary,
+    )
     return any(is_kind(type_) for is_kind in kinds)
 
 
 def quantities(rows: pa.Table, name: str) -> np.ndarray:
-    """The numbers of a typed column, float64, NaN where missing or where the number is the code for "none".
+    """Numbers of a typed column, float64, NaN if missing or if the number is the code for "none".
 
     >>> quantities(pa.table({"DAYS_EMPLOYED": [-500.0, 365243.0, None]}), "DAYS_EMPLOYED").tolist()
     [-500.0, nan, nan]
@@ -179,13 +210,14 @@ def quantities(rows: pa.Table, name: str) -> np.ndarray:
 
 APPLICATION_ID: Final = "application_id"
 ID_COLUMNS: Final = (APPLICATION_ID, ID)
-"""Columns that say whose a row is."""
+"""Columns that name the applicant of a row."""
 
 
 def rows_of_applicant(table: pa.Table, applicant: int) -> np.ndarray:
-    """True for the applicant's rows: those of which any id column parses to theirs.
+    """True if any id column of a row parses to the applicant's id; one entry per row.
 
-    >>> table = pa.table({"application_id": [7, None, 8, None], "SK_ID_CURR": ["7", " 7.0", "8", "seven"]})
+    >>> ids = {"application_id": [7, None, 8, None], "SK_ID_CURR": ["7", " 7.0", "8", "seven"]}
+    >>> table = pa.table(ids)
     >>> rows_of_applicant(table, 7).tolist()
     [True, True, False, False]
     """
@@ -193,5 +225,6 @@ def rows_of_applicant(table: pa.Table, applicant: int) -> np.ndarray:
     for name in ID_COLUMNS:
         if name in table.column_names:
             numbers, _ = parse_numbers(table.column(name).combine_chunks(), whole=True)
-            found |= pc.fill_null(pc.equal(numbers, float(applicant)), False).to_numpy(zero_copy_only=False)
+            is_theirs = pc.fill_null(pc.equal(numbers, float(applicant)), False)
+            found |= is_theirs.to_numpy(zero_copy_only=False)
     return found

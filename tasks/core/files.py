@@ -1,4 +1,4 @@
-"""Files of the feed: applications written as the real feed writes them, and read back for whoever edits such a file."""
+"""Files of the feed: written as the real feed writes them, and read back for editing."""
 
 from __future__ import annotations
 
@@ -16,20 +16,21 @@ from tasks.errors import ConfigError, SourceError, did_you_mean
 
 FORMATS: Final[tuple[str, ...]] = ("csv", "csv.gz", "parquet")
 
-# Rows turned into CSV text at a time: some 35 MB of text, far below the 2 GB that one Arrow string array can hold.
+# Rows turned into CSV text at a time: some 35 MB of text. One Arrow string array can hold 2 GB.
 _ROWS_A_BLOCK: Final = 65_536
 # The fastest level; a synthetic file is read once or twice and never sent anywhere.
 _GZIP_LEVEL: Final = 1
 
 
 def encode(table: pa.Table, file_format: str) -> bytes:
-    """The table as a file: `csv`, `csv.gz` or `parquet`; the same table gives the same bytes.
+    """Encode a table as a `csv`, `csv.gz` or `parquet` file; the same table gives the same bytes.
 
-    CSV is written as the real feed is: quotes only where a cell needs them, missing values as empty cells, whole
-    numbers without a point, other numbers with the fewest digits that read back the same. Parquet keeps the types.
+    CSV looks like the real feed: quotes only around a cell that needs them, missing values as empty
+    cells, whole numbers without a point, other numbers with the fewest digits that read back the
+    same. Parquet keeps the types.
 
     Raises:
-        ConfigError: another format.
+        ConfigError: the format is not one of these.
     """
     if file_format == "csv":
         return _csv(table)
@@ -40,14 +41,14 @@ def encode(table: pa.Table, file_format: str) -> bytes:
         pq.write_table(table, sink)
         return sink.getvalue()
     hint = did_you_mean(file_format, list(FORMATS))
-    raise ConfigError(f"The file format is {file_format!r}; allowed are {', '.join(FORMATS)}.{hint}")
+    raise ConfigError(f"The file format is {file_format!r}; it must be one of {', '.join(FORMATS)}.{hint}")
 
 
 def decode(data: bytes, file_format: str) -> pa.Table:
-    """The table that `encode` wrote: every cell text from CSV, its own types from parquet.
+    """Read a table that `encode` wrote: every cell as text from CSV, its own types from parquet.
 
-    For files of our own making; what a feed delivers is read by `adapters.files.landing_reader`, which trusts
-    nothing. Raises what gzip and Arrow raise where it is no such file.
+    Only for files of our own making. Delivered files are read by `adapters.files.landing_reader`,
+    which trusts nothing. Errors of gzip and Arrow pass through if the file is not such a file.
     """
     if file_format == "parquet":
         return pq.ParquetFile(io.BytesIO(data)).read()
@@ -60,7 +61,7 @@ def decode(data: bytes, file_format: str) -> pa.Table:
 
 
 def pack(text: bytes) -> bytes:
-    """The text in gzip, which carries neither time nor name, so that the same text gives the same bytes."""
+    """Compress a text with gzip, without time or name: the same text gives the same bytes."""
     return gzip.compress(text, compresslevel=_GZIP_LEVEL, mtime=0)
 
 
@@ -81,28 +82,36 @@ def _csv_lines(cells: pa.Table) -> pa.Buffer:
 
 
 def _quoted(cells: pa.Array) -> pa.Array:
-    """The cells, those with a comma, a quote or a line end in quotes (RFC 4180)."""
+    """Put the cells that hold a comma, a quote or a line end in quotes (RFC 4180)."""
     text = cells.buffers()[2]
     characters = text.to_pybytes() if text else b""
-    if not any(mark in characters for mark in (b",", b'"', b"\r", b"\n")):  # nearly every column; ten times the regex
+    # Almost no column needs quotes, and this look is ten times as fast as the regular expression.
+    if not any(mark in characters for mark in (b",", b'"', b"\r", b"\n")):
         return cells
     structural = pc.match_substring_regex(cells, r'[,"\r\n]')
     doubled = pc.replace_substring(cells, '"', '""')
-    return pc.if_else(structural, pc.binary_join_element_wise('"', doubled, '"', ""), cells)
+    quoted = pc.binary_join_element_wise('"', doubled, '"', "")
+    return pc.if_else(structural, quoted, cells)
 
 
 FileFormat = Literal["csv", "csv.gz", "parquet"]
 
 
 def format_of(name: str) -> FileFormat:
-    """The format that a file's name announces. Raises `SourceError` where it is none of ours."""
+    """Format that a file's name announces.
+
+    Raises:
+        SourceError: it is not one of ours.
+    """
     formats: tuple[FileFormat, ...] = get_args(FileFormat)
     for file_format in formats:
         if name.endswith(f".{file_format}"):
             return file_format
-    raise SourceError(f"{name} is no application file: its name must end in .{', .'.join(formats)}.")
+    endings = ", .".join(formats)
+    raise SourceError(f"{name} is not an application file: its name must end in .{endings}.")
 
 
 def as_cells(table: pa.Table) -> pa.Table:
-    """The table as a CSV file holds it: every cell text, whole numbers without a point, missing values null."""
-    return table.cast(pa.schema([(name, pa.string()) for name in table.column_names])).combine_chunks()
+    """Table as in a CSV file: all cells text, whole numbers without a point, missing cells null."""
+    text_schema = pa.schema([(name, pa.string()) for name in table.column_names])
+    return table.cast(text_schema).combine_chunks()

@@ -1,4 +1,4 @@
-"""Random samples that come out the same for the same number of rows and the same seed."""
+"""Random samples: the same number of rows and the same seed give the same sample."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def drawn_rows(rows: int, limit: int, *, seed: int) -> np.ndarray:
-    """Ascending positions of at most `limit` of so many rows, drawn at random without replacement.
+    """Draw at most `limit` of so many rows at random, without replacement; ascending positions.
 
     >>> drawn_rows(3, 5, seed=7).tolist(), len(drawn_rows(5, 3, seed=7))
     ([0, 1, 2], 3)

@@ -1,4 +1,4 @@
-"""Words as people write them."""
+"""Texts for people: counts, shares and Markdown."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 
 def counted(number: int, noun: str) -> str:
-    """A number of things.
+    """Number of things, in words.
 
     >>> [counted(number, "file") for number in (0, 1, 2000)]
     ['0 files', '1 file', '2,000 files']
@@ -15,20 +15,20 @@ def counted(number: int, noun: str) -> str:
 
 
 def percent(share: float) -> str:
-    """A share in [0, 1] in percent, so that few are told from none.
+    """Share in [0, 1] in percent; a small share never reads as none.
 
     >>> [percent(share) for share in (0, 0.000_001, 0.000_1, 0.001, 0.5)]
     ['0%', '<0.001%', '0.010%', '0.1%', '50.0%']
     """
-    if share >= 0.001:  # noqa: PLR2004 - what one decimal can show
+    if share >= 0.001:  # noqa: PLR2004 - the least that one decimal shows
         return f"{share:.1%}"
-    if share >= 0.000_01:  # noqa: PLR2004 - what three can
+    if share >= 0.000_01:  # noqa: PLR2004 - the least that three decimals show
         return f"{share:.3%}"
     return "<0.001%" if share else "0%"
 
 
 def in_markdown(text: str) -> str:
-    r"""A text as Markdown shows it, whatever is in it.
+    r"""Text escaped so that Markdown shows it as it is, with any characters in it.
 
     >>> print(in_markdown("a_b.csv"))
     a\_b.csv

@@ -1,4 +1,4 @@
-"""The erasure wing: one applicant found, cut out of everything, accounted for, and the record of it.
+"""The erasure wing: find one applicant, cut them out of everything, and keep the record of it.
 
 It alone rewrites what was published before. Called by the command line.
 """

@@ -1,11 +1,17 @@
 """One applicant erased from all that belongs to one business day.
 
-The order is: what runs have left for each other goes; new data files are stored beside the old ones; manifests are
-rewritten to name those, with the digests that the landing files are going to have; readers are shown the newest; then
-the landing files are rewritten, or removed where no row is left in them; and what no manifest names any more goes
-last. A token says to runs under way that all this has begun, and another that it is over
-(`publication.erasure_token`). But for the time and the tokens, all that is written depends on what lies there and on
-the applicant alone, so that a second run finds its own work and goes on from it.
+The order is:
+
+1. Remove the work that runs have left for each other.
+2. Store new data files beside the old ones.
+3. Rewrite manifests to name them, with the digests that the landing files are going to have.
+4. Show readers the newest revision.
+5. Rewrite the landing files, or remove those in which no row is left.
+6. Remove the data files that no manifest names any more.
+
+A token tells runs under way that the erasure has begun, and another that it is over
+(`publication.erasure_token`). Apart from the time and the tokens, every written byte depends only
+on the stored objects and on the applicant. So a second run finds its own work and goes on from it.
 """
 
 from __future__ import annotations
@@ -58,97 +64,116 @@ class _CutTable(NamedTuple):
     """A data file without the applicant's rows."""
 
     file: DataFile | None
-    """None where no rows are left in quarantine."""
+    """None if no rows are left in quarantine."""
     data: bytes
     kept: pa.Table
     removed: pa.Table
     content: str
-    """The content's fingerprint, of decisions."""
+    """Fingerprint of the content of decisions; empty for other files."""
 
 
 class Eraser:
-    """Erases one applicant, and tells the record of it."""
+    """Erases one applicant, and notes each change in the record."""
 
-    def __init__(self, store: Store, applicant: int, record: ErasureRecord, max_unpacked_bytes: int) -> None:
-        """Nothing is read before a day is erased."""
-        self._store, self._applicant, self._record = store, applicant, record
+    def __init__(
+        self,
+        store: Store,
+        applicant: int,
+        record: ErasureRecord,
+        max_unpacked_bytes: int,
+    ) -> None:
+        """Prepare the erasure. Nothing is read before a day is erased."""
+        self._store = store
+        self._applicant = applicant
+        self._record = record
         self._max_unpacked_bytes = max_unpacked_bytes
 
     def erase_day(self, as_of: date, found: Sequence[Found]) -> None:
-        """Erase the applicant from all that belongs to one business day, in the order that the module tells."""
+        """Erase the applicant from all that belongs to one business day, in the module's order."""
         store = self._store
         manifests = self._manifests(as_of)
         landing = [self._cut_delivered(each.key) for each in found if each.room == "landing"]
-        tables = self._cut_tables([manifest for _, manifest in manifests], {each.key for each in found})
+        plain = [manifest for _, manifest in manifests]
+        tables = self._cut_tables(plain, {each.key for each in found})
         rewritten = list(self._rewritten(manifests, landing, tables))
         controls = list(rewritten_controls(store, as_of, landing))
         others = self._other_changes(found, tables, manifests)
-        self._record.tell([*others, *(each.change for each in (*rewritten, *landing, *controls))])
+        rewrites = [*rewritten, *landing, *controls]
+        self._record.tell([*others, *(each.change for each in rewrites)])
         note_erasure(store, as_of, is_over=False)
         for entry in store.list(work_prefix(as_of)):
             if entry.key != erased_key(as_of) and is_key(entry.key):
                 store.delete(entry.key)
-        claim_rewritten(store, as_of, [manifest for _, manifest in manifests], landing)
+        claim_rewritten(store, as_of, plain, landing)
         self._store_tables(tables)
-        with self._nothing_left(as_of, tables):
+        with self._tidied_on_failure(as_of, tables):
             for each in rewritten:
                 self._replace(each)
-        self._store_tables(tables)  # another erasure that lost may have removed those that were not named yet
+        # Another erasure that lost may have removed the files that no manifest named yet.
+        self._store_tables(tables)
         show_newest(store, as_of)
         for each in (*controls, *landing):
             self._replace(each)
-        dropped = self._drop_unnamed(as_of, [each.key for each in found if is_data_file(each.key)])
+        old_files = [each.key for each in found if is_data_file(each.key)]
+        dropped = self._drop_unnamed(as_of, old_files)
         note_erasure(store, as_of, is_over=True)
         self._put_back(as_of, dropped)
         self._require_gone(as_of)
 
     def cut_in_place(self, found: Sequence[Found]) -> None:
-        """Cut the applicant's rows out of objects that nothing else tells of."""
+        """Cut the applicant's rows out of objects that no manifest or control file describes."""
         for each in found:
-            cut = self._cut_delivered(each.key) if each.room == "landing" else self._cut_parquet(each)
+            is_delivered = each.room == "landing"
+            cut = self._cut_delivered(each.key) if is_delivered else self._cut_parquet(each)
             self._record.tell([cut.change])
             self._replace(cut)
 
     def _store_tables(self, tables: Mapping[str, _CutTable]) -> None:
         for cut in tables.values():
             if cut.file:
-                store_data(self._store, *_prefix_and_name(cut.file.key), cut.data, rows=cut.file.rows)
+                prefix, name = _prefix_and_name(cut.file.key)
+                store_data(self._store, prefix, name, cut.data, rows=cut.file.rows)
 
     @contextlib.contextmanager
-    def _nothing_left(self, as_of: date, tables: Mapping[str, _CutTable]) -> Iterator[None]:
-        """Where the block fails, no new data file stays unnamed: another erasure may be what it lost to."""
+    def _tidied_on_failure(self, as_of: date, tables: Mapping[str, _CutTable]) -> Iterator[None]:
+        """Leave no new data file unnamed if the block fails, as it does if another erasure wins."""
         try:
             yield
         except PublishError:
-            self._put_back(as_of, self._drop_unnamed(as_of, [cut.file.key for cut in tables.values() if cut.file]))
+            new_files = [cut.file.key for cut in tables.values() if cut.file]
+            self._put_back(as_of, self._drop_unnamed(as_of, new_files))
             raise
 
     def _manifests(self, as_of: date) -> list[tuple[Stored, Manifest]]:
-        """All of the day, oldest first, each as stored; readers are shown the newest."""
+        """Show readers the newest manifest of the day; read all of them as stored, oldest first."""
         day = StoredDay(self._store, as_of)
         if day.manifests is None:
             raise PublishError(
-                f"Manifests of {as_of} are missing or damaged, so nobody can say which of its data files count. "
-                f"Nothing of the day was changed. Restore revisions/ from a backup. {_AGAIN}"
+                f"Manifests of {as_of} are missing or damaged, so nobody can say which of its data "
+                "files count. Nothing of the day was changed. Restore revisions/ from a backup. "
+                f"{_AGAIN}"
             )
         show_newest(self._store, as_of)
-        stored = [self._read(manifest_key(as_of, manifest.revision)) for manifest in day.manifests]
+        keys = [manifest_key(as_of, manifest.revision) for manifest in day.manifests]
+        stored = [self._read(key) for key in keys]
         return [(each, read_manifest(each.data)) for each in stored]
 
     def _cut_delivered(self, key: str) -> ObjectRewrite:
         before = self._read(key)
         file = landing_file(self._store, key, io.BytesIO(before.data), self._max_unpacked_bytes)
         cut = cut_rows(file, self._applicant)
-        return rewrite(key, before, cut.data if cut.left or not cut.rows else None, rows=cut.rows)
+        is_kept = cut.left or not cut.rows
+        return rewrite(key, before, cut.data if is_kept else None, rows=cut.rows)
 
     def _cut_parquet(self, found: Found) -> ObjectRewrite:
         before = self._read(found.key)
         table = read_parquet(before.data)
         kept = table.filter(pa.array(~rows_of_applicant(table, self._applicant)))
-        return rewrite(found.key, before, write_parquet(kept, read_footer(before.data)), rows=found.rows)
+        data = write_parquet(kept, read_footer(before.data))
+        return rewrite(found.key, before, data, rows=found.rows)
 
     def _cut_tables(self, manifests: Sequence[Manifest], keys: set[str]) -> dict[str, _CutTable]:
-        """Key of each data file that a manifest names and that holds the applicant, to what it becomes."""
+        """Cut each data file that a manifest names and that holds the applicant; by key."""
         cut: dict[str, _CutTable] = {}
         for manifest in manifests:
             for file in manifest.audited.data_files:
@@ -158,15 +183,18 @@ class Eraser:
 
     def _cut_table(self, file: DataFile, manifest: Manifest) -> _CutTable:
         data = read_data(self._store, file)
-        table, footer = read_parquet(data), read_footer(data)
+        table = read_parquet(data)
+        footer = read_footer(data)
         theirs = rows_of_applicant(table, self._applicant)
-        kept, content = table.filter(pa.array(~theirs)), ""
+        kept = table.filter(pa.array(~theirs))
+        content = ""
         if file == manifest.audited.decisions:
             content = content_fingerprint(kept, pins_of(manifest))
             footer |= {"content_fingerprint": content}
         new = write_parquet(kept, footer)
         is_needed = kept.num_rows or file != manifest.audited.quarantine
-        named = name_data(*_prefix_and_name(file.key), new, rows=kept.num_rows) if is_needed else None
+        prefix, name = _prefix_and_name(file.key)
+        named = name_data(prefix, name, new, rows=kept.num_rows) if is_needed else None
         return _CutTable(named, new, kept, table.filter(pa.array(theirs)), content)
 
     def _rewritten(
@@ -175,32 +203,43 @@ class Eraser:
         landing: Sequence[ObjectRewrite],
         tables: Mapping[str, _CutTable],
     ) -> Iterator[ObjectRewrite]:
-        """The manifests that change."""
+        """Rewrites of the manifests that change."""
         before: DataFile | None = None
         for stored, manifest in manifests:
-            gone = {file.key for file in manifest.audited.data_files if not read_if_there(self._store, file.key)}
+            keys = (file.key for file in manifest.audited.data_files)
+            gone = {key for key in keys if not read_if_there(self._store, key)}
             erased = _without(manifest, landing, tables, gone)
             now = manifest.audited.decisions
             if manifest.audited.changed_reasons and now.key in tables:
                 old = self._decisions(before, tables) if before else None
-                recounted = None if old is None else count_changed_reasons(old, tables[now.key].kept)
-                erased = replace(erased, audited=replace(erased.audited, changed_reasons=recounted))
+                new = tables[now.key].kept
+                recounted = None if old is None else count_changed_reasons(old, new)
+                audited = replace(erased.audited, changed_reasons=recounted)
+                erased = replace(erased, audited=audited)
             before = now
             if erased != manifest:
                 erased = replace(erased, erasures=(*manifest.erasures, self._record.told))
-                yield rewrite(manifest_key(manifest.as_of, manifest.revision), stored, manifest_json(erased))
+                key = manifest_key(manifest.as_of, manifest.revision)
+                yield rewrite(key, stored, manifest_json(erased))
 
     def _decisions(self, file: DataFile, tables: Mapping[str, _CutTable]) -> pa.Table | None:
-        """The decisions of a revision without the applicant; None where they are gone."""
+        """Decisions of a revision without the applicant; None if they are gone."""
         if file.key in tables:
             return tables[file.key].kept
         data = intact_data(self._store, file)
         return None if data is None else read_parquet(data)
 
     def _other_changes(
-        self, found: Sequence[Found], tables: Mapping[str, _CutTable], manifests: Sequence[tuple[Stored, Manifest]]
+        self,
+        found: Sequence[Found],
+        tables: Mapping[str, _CutTable],
+        manifests: Sequence[tuple[Stored, Manifest]],
     ) -> Iterator[ObjectChange]:
-        """What becomes of all but landing files: data files cut or removed, what readers see, what runs left."""
+        """Changes of all objects but landing files.
+
+        They are the data files that are cut or removed, the decisions that readers see, and the
+        work that runs left.
+        """
         become = {key: (cut.file.key, cut.file.sha256) for key, cut in tables.items() if cut.file}
         for _, newest in manifests[-1:]:
             shown = newest.audited.decisions
@@ -208,8 +247,9 @@ class Eraser:
             become[decisions_key(newest.as_of)] = (decisions_key(newest.as_of), sha256)
         for each in found:
             if each.room != "landing":
-                new = become.get(each.key, (None, None))
-                yield ObjectChange(each.key, sha256_of_data(self._read(each.key).data), each.rows, *new)
+                sha256 = sha256_of_data(self._read(each.key).data)
+                new_key, new_sha256 = become.get(each.key, (None, None))
+                yield ObjectChange(each.key, sha256, each.rows, new_key, new_sha256)
 
     def _read(self, key: str) -> Stored:
         with self._undisturbed(key):
@@ -229,12 +269,11 @@ class Eraser:
         try:
             yield
         except (Changed, NotFound):
-            raise PublishError(
-                f"{self._store.location(key)} was changed by others while the applicant was erased. {_AGAIN}"
-            ) from None
+            place = self._store.location(key)
+            raise PublishError(f"{place} was changed by others while the applicant was erased. {_AGAIN}") from None
 
     def _drop_unnamed(self, as_of: date, keys: Iterable[str]) -> dict[str, bytes]:
-        """Remove data files that no manifest names any more, and those that none ever named; returns what they held."""
+        """Remove those of the data files that no manifest names. Returns their bytes by key."""
         dropped = {}
         for key in keys:
             held = read_if_there(self._store, key)
@@ -244,55 +283,72 @@ class Eraser:
         return dropped
 
     def _put_back(self, as_of: date, dropped: Mapping[str, bytes]) -> None:
-        """Put those back that a run has named meanwhile; that the applicant is in them is noticed in the end."""
+        """Put back the files that a run has named meanwhile.
+
+        The last search of the day finds the applicant in them.
+        """
         for key, data in dropped.items():
             if self._is_named(as_of, key):
                 with contextlib.suppress(AlreadyExists):
                     self._store.create(key, data)
 
     def _is_named(self, as_of: date, key: str) -> bool:
-        """Whether a manifest of the day names a data file, or may: one is damaged."""
+        """True if a manifest of the day names a data file, or may: one of them is damaged."""
         day = StoredDay(self._store, as_of)
         return day.manifests is None or key in day.named
 
     def _require_gone(self, as_of: date) -> None:
         for room in _ROOMS:
             prefix = day_prefix(room, as_of)
-            if search(self._store, self._applicant, max_unpacked_bytes=self._max_unpacked_bytes, prefix=prefix).found:
+            searched = search(
+                self._store,
+                self._applicant,
+                max_unpacked_bytes=self._max_unpacked_bytes,
+                prefix=prefix,
+            )
+            if searched.found:
                 raise PublishError(
-                    f"Rows of the applicant came back to {self._store.location(prefix)} while they were erased: a run "
-                    f"of {as_of} was under way. Let it end. {_AGAIN}"
+                    f"Rows of the applicant came back to {self._store.location(prefix)} while they "
+                    f"were erased: a run of {as_of} was under way. Let it end. {_AGAIN}"
                 )
 
 
 def _without(
-    manifest: Manifest, landing: Sequence[ObjectRewrite], tables: Mapping[str, _CutTable], gone: Collection[str]
+    manifest: Manifest,
+    landing: Sequence[ObjectRewrite],
+    tables: Mapping[str, _CutTable],
+    gone: Collection[str],
 ) -> Manifest:
-    """The manifest of a revision from which the applicant is gone.
+    """Manifest of a revision without the applicant.
 
     Args:
         gone: keys of its data files that are no longer there.
     """
     audited = manifest.audited
-    decisions, quarantine, changes = (
-        tables.get(file.key) if file else None for file in (audited.decisions, audited.quarantine, audited.changes)
-    )
-    cut = {name_of(each.key): each for each in landing}
-    cut = {name: each for name, each in cut.items() if manifest.inputs.get(name) == each.change.sha256}
+    named = (audited.decisions, audited.quarantine, audited.changes)
+    decisions, quarantine, changes = (tables.get(file.key) if file else None for file in named)
+    cut = {}
+    for each in landing:
+        name = name_of(each.key)
+        if manifest.inputs.get(name) == each.change.sha256:
+            cut[name] = each
+    is_decided = None if audited.decisions.key in gone else decisions is not None
+    removed = quarantine.removed.column(SOURCE_FILE).to_pylist() if quarantine else ()
+    is_quarantine_gone = audited.quarantine and audited.quarantine.key in gone
     places = places_of_rows(
         audited.files,
         list(manifest.inputs),
         {name: each.change.rows for name, each in cut.items()},
-        is_decided=None if audited.decisions.key in gone else decisions is not None,
-        quarantined=None
-        if audited.quarantine and audited.quarantine.key in gone
-        else Counter(quarantine.removed.column(SOURCE_FILE).to_pylist() if quarantine else ()),
+        is_decided=is_decided,
+        quarantined=None if is_quarantine_gone else Counter(removed),
     )
     files = {name: erased_totals(one, places.get(name, {})) for name, one in audited.files.items()}
     audited = replace(audited, files=files)
     if decisions and decisions.file:
         by_decision = count_by_decision(decisions.kept.column("decision"))
-        by_reason = count_by_reason(decisions.kept.column("reason_1"), manifest.reasons) if audited.by_reason else {}
+        by_reason: dict[str, int] = {}
+        if audited.by_reason:
+            by_reason = count_by_reason(decisions.kept.column("reason_1"), manifest.reasons)
         audited = replace(
             audited,
             decisions=decisions.file,
@@ -308,7 +364,8 @@ def _without(
     rest = replace(manifest, audited=audited, inputs=dict(_inputs_without(manifest, audited, cut)))
     if rest == manifest:
         return rest
-    # In which files their rows stood cannot be told where files are gone; so no total stays that one may be part of.
+    # If files are gone, nobody knows in which files the applicant's rows stood. So no total stays
+    # that may count one of them.
     counted = {} if audited.decisions.key in gone else audited.by_reason
     return replace(rest, audited=replace(audited, control_totals={}, by_reason=counted))
 
@@ -316,7 +373,7 @@ def _without(
 def _inputs_without(
     manifest: Manifest, audited: Audited, cut: Mapping[str, ObjectRewrite]
 ) -> Iterator[tuple[str, str]]:
-    """Names and digests of a revision's files as they are going to be, without those of which nothing is left."""
+    """Names and new digests of a revision's files, without the files of which nothing is left."""
     for name, sha256 in manifest.inputs.items():
         change = cut[name].change if name in cut else None
         if change and change.new_sha256:
@@ -326,6 +383,6 @@ def _inputs_without(
 
 
 def _prefix_and_name(key: str) -> tuple[str, str]:
-    """What a data file's key was made of, besides its digest."""
+    """Prefix and name in a data file's key, without its digest."""
     prefix, _, name = key.rpartition("/")
     return f"{prefix}/", name.rpartition("-")[0]

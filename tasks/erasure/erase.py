@@ -1,10 +1,10 @@
 """One applicant removed from the whole store, because they have a right to it.
 
-Readers see a complete file at every moment, and whatever dies, the same command run again finishes the job; in which
-order that is done on each day stands in `tasks.erasure.day`.
+Readers see a complete file at every moment. If the command dies, the same command run again
+finishes the job. `tasks.erasure.day` gives the order of steps on each day.
 
-A revision's fingerprint, its contract report and the row numbers in quarantine stay what they were when it was made.
-Models carry no ids; a reference sample is searched like everything else.
+A revision's fingerprint, its contract report and the row numbers in quarantine stay as they were
+made. Models carry no ids; a reference sample is searched like everything else.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from tasks.running.context import run_logger
 from tasks.store import Store
 
 _DEAD_AFTER: Final = timedelta(days=1)
-"""A write that nothing was added to for so long is of a process that died."""
+"""Age of an unfinished write after which its process counts as dead."""
 
 
 def require_reason(applicant: int, reason: str | None) -> str:
-    """The reason as it is kept.
+    """Return the reason as the record keeps it.
 
     Raises:
-        ConfigError: there is none, or it names the applicant, whom nothing may name any more.
+        ConfigError: there is no reason, or it names the applicant, whom nothing may name any more.
     """
     reason = (reason or "").strip()
     if not reason:
@@ -42,16 +42,25 @@ def require_reason(applicant: int, reason: str | None) -> str:
     return reason
 
 
-def erase(store: Store, applicant: int, *, reason: str, at: datetime, max_unpacked_bytes: int) -> Erasure:
-    """Remove the applicant from every object that holds rows of theirs, and keep a record that does not name them.
+def erase(
+    store: Store,
+    applicant: int,
+    *,
+    reason: str,
+    at: datetime,
+    max_unpacked_bytes: int,
+) -> Erasure:
+    """Remove the applicant from every object that holds their rows.
 
-    A scoring run of such a day that is under way publishes nothing; should one bring the applicant back all the same,
-    that is noticed. Days on which an erasure broke off are looked at again. Writes that have not ended for a day are
-    given up, since nobody can search them.
+    A record of the changes is kept, which does not name the applicant.
+
+    A scoring run of such a day that is under way publishes nothing. If a run brings the applicant
+    back all the same, the erasure notices and fails. It looks again at days on which an erasure
+    broke off. It gives up writes that have not ended for a day, since nobody can search them.
 
     Raises:
-        PublishError: manifests or data files of some days are missing or damaged, or somebody else writes there at the
-            same time; the applicant is erased from all others.
+        PublishError: manifests or data files of some days are missing or damaged, or another
+            process writes there at the same time; the applicant is erased from all other days.
     """
     record = ErasureRecord(store, at, require_reason(applicant, reason))
     erased = search(store, applicant, max_unpacked_bytes=max_unpacked_bytes)
@@ -59,28 +68,40 @@ def erase(store: Store, applicant: int, *, reason: str, at: datetime, max_unpack
         if at - write.modified_at > _DEAD_AFTER:
             store.forget(write)
     _erase_days(store, Eraser(store, applicant, record, max_unpacked_bytes), erased.found)
-    told = record.key if record.changes else None
-    return replace(erased, is_applied=True, unfinished=count_unfinished(store), record=told)
+    return replace(
+        erased,
+        is_applied=True,
+        unfinished=count_unfinished(store),
+        record=record.key if record.changes else None,
+    )
 
 
 def _erase_days(store: Store, eraser: Eraser, found: Iterable[Found]) -> None:
-    """Erase what was found, day by day, and the rest of what broke off; a day that fails keeps no other from it."""
-    held = {as_of: list(each) for as_of, each in groupby(_by_day(found), key=lambda each: each.as_of)}
+    """Erase the objects found, day by day, and finish the days on which an erasure broke off.
+
+    A day that fails does not stop the others.
+    """
+    groups = groupby(_by_day(found), key=lambda each: each.as_of)
+    held = {as_of: list(each) for as_of, each in groups}
     days = [*held, *(day for day in days_unfinished(store) if day not in held)]
     failed: dict[date | None, str] = {}
     for as_of in days:
         try:
             _erase_of_day(eraser, as_of, held.get(as_of, []))
         except (PublishError, SourceError) as error:
-            list(store.list(room_prefix("erasures")))  # stops where the store no longer answers at all
+            list(store.list(room_prefix("erasures")))  # raises if the store no longer answers
             failed[as_of] = str(error)
     if failed:
-        told = " ".join(f"{as_of or 'What belongs to no day'}: {why}" for as_of, why in failed.items())
-        raise PublishError(f"The applicant could not be erased from {len(failed)} of {len(days)} days. {told}")
+        causes = (f"{as_of or 'What belongs to no day'}: {why}" for as_of, why in failed.items())
+        share = f"{len(failed)} of {len(days)} days"
+        raise PublishError(f"The applicant could not be erased from {share}. {' '.join(causes)}")
 
 
 def _erase_of_day(eraser: Eraser, as_of: date | None, found: Sequence[Found]) -> None:
-    """Erase what was found of a day, or of none; a day of which nothing was found is one that broke off."""
+    """Erase the objects found of a day, or of no day.
+
+    A day without any found object is one on which an erasure broke off.
+    """
     eraser.cut_in_place([each for each in found if _is_elsewhere(each)])
     ours = [each for each in found if not _is_elsewhere(each)]
     if as_of and (ours or not found):
@@ -93,9 +114,10 @@ def _by_day(found: Iterable[Found]) -> list[Found]:
 
 
 def _is_elsewhere(found: Found) -> bool:
-    """Whether no day's manifest tells of the object, and no run makes it anew."""
+    """True if no day's manifest describes the object, and no run makes it anew."""
     as_of = found.as_of
     if as_of is None:
         return True
-    is_ours = found.room in {"landing", "work"} or is_data_file(found.key) or found.key == decisions_key(as_of)
-    return not is_ours
+    is_in_room = found.room in {"landing", "work"}
+    is_described = is_data_file(found.key) or found.key == decisions_key(as_of)
+    return not (is_in_room or is_described)

@@ -1,4 +1,4 @@
-"""A day's delivered files without one applicant: the files, what announces them, and whose they are."""
+"""A day's delivered files without one applicant: their control files and their claims."""
 
 from __future__ import annotations
 
@@ -21,29 +21,40 @@ from tasks.store import Store
 from tasks.store.renewing import read_if_there
 
 
-def rewritten_controls(store: Store, as_of: date, landing: Sequence[ObjectRewrite]) -> Iterator[ObjectRewrite]:
-    """The control files that announce a file that changes; one that announces something else is left as it is."""
+def rewritten_controls(
+    store: Store,
+    as_of: date,
+    landing: Sequence[ObjectRewrite],
+) -> Iterator[ObjectRewrite]:
+    """Rewrites of the control files that announce a changed file; the others stay as they are."""
     for prefix in (landing_key(as_of), landing_key(as_of) + CORRECTIONS):
         stored = read_if_there(store, prefix + CONTROL)
         if not stored:
             continue
         announced = announced_in(stored.data)
         changes = {each.key.removeprefix(prefix): each.change for each in landing}
-        told = {
+        new_entries = {
             name: {"rows": max(announced[name].rows - change.rows, 0), "sha256": change.new_sha256}
             for name, change in changes.items()
             if name in announced and announced[name].sha256 == change.sha256
         }
-        if told:
+        if new_entries:
             control = json.loads(stored.data)
-            files = {name: each | told.get(name, {}) for name, each in control["files"].items()}
+            entries = control["files"].items()
+            files = {name: each | new_entries.get(name, {}) for name, each in entries}
             files = {name: each for name, each in files.items() if each["sha256"]}
-            yield rewrite(prefix + CONTROL, stored, json.dumps(control | {"files": files}, indent=1).encode())
+            data = json.dumps(control | {"files": files}, indent=1).encode()
+            yield rewrite(prefix + CONTROL, stored, data)
 
 
-def claim_rewritten(store: Store, as_of: date, manifests: Sequence[Manifest], landing: Sequence[ObjectRewrite]) -> None:
-    """Claim the files that the day counts as made from, as they are going to be."""
-    inputs = {(name, sha256) for manifest in manifests for name, sha256 in manifest.inputs.items()}
+def claim_rewritten(
+    store: Store,
+    as_of: date,
+    manifests: Sequence[Manifest],
+    landing: Sequence[ObjectRewrite],
+) -> None:
+    """Claim the files from which the day was made, under their digests after the erasure."""
+    inputs = {item for manifest in manifests for item in manifest.inputs.items()}
     files = [
         FileRef(name, each.key, format_of(name), len(each.data), each.change.new_sha256)
         for each in landing

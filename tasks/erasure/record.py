@@ -1,4 +1,4 @@
-"""What an erasure did to which object, for those who must prove it."""
+"""Record of an erasure: the change of each object, for those who must prove it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from tasks.store import Store, Stored
 
 
 class ObjectChange(NamedTuple):
-    """An object before and after, as the record tells it."""
+    """An object before and after, as the record states it."""
 
     key: str
     sha256: str
     rows: int
-    """Rows of the applicant in it."""
+    """Number of the applicant's rows in it."""
     new_key: str | None = None
-    """None where it is removed."""
+    """None if it is removed."""
     new_sha256: str | None = None
 
 
@@ -30,47 +30,56 @@ class ObjectRewrite(NamedTuple):
 
     tag: str
     data: bytes | None
-    """None where it is removed."""
+    """None if it is removed."""
     change: ObjectChange
 
     @property
     def key(self) -> str:
-        """Where it lies."""
+        """Key of the object."""
         return self.change.key
 
 
 def rewrite(key: str, before: Stored, data: bytes | None, *, rows: int = 0) -> ObjectRewrite:
-    """An object as it was read, and what it becomes.
+    """Rewrite of an object, from its bytes as read to its new bytes.
 
     Args:
-        rows: of the applicant in it.
+        key: of the object.
+        before: the object as read.
+        data: its new bytes; None removes it.
+        rows: number of the applicant's rows in it.
     """
+    sha256 = sha256_of_data(before.data)
     if data is None:
-        return ObjectRewrite(before.tag, None, ObjectChange(key, sha256_of_data(before.data), rows))
-    return ObjectRewrite(
-        before.tag, data, ObjectChange(key, sha256_of_data(before.data), rows, key, sha256_of_data(data))
-    )
+        return ObjectRewrite(before.tag, None, ObjectChange(key, sha256, rows))
+    change = ObjectChange(key, sha256, rows, key, sha256_of_data(data))
+    return ObjectRewrite(before.tag, data, change)
 
 
 class ErasureRecord:
-    """What an erasure did, for those who must prove it; it names nobody, and is told before each change."""
+    """Record of an erasure, for those who must prove it.
+
+    It names nobody, and each change is written to it before it is made.
+    """
 
     def __init__(self, store: Store, at: datetime, reason: str) -> None:
-        """Nothing is written before there is something to tell."""
-        self._store, self._at, self._reason = store, at.isoformat(timespec="seconds"), reason
+        """Prepare the record. Nothing is written before the first change."""
+        self._store = store
+        self._at = at.isoformat(timespec="seconds")
+        self._reason = reason
         self.key = erasure_record_key(at, secrets.token_hex(4))
         self.changes: list[ObjectChange] = []
 
     @property
     def told(self) -> dict[str, str]:
-        """When and why."""
+        """Time and reason of the erasure."""
         return {"at": self._at, "reason": self._reason}
 
     def tell(self, changes: Sequence[ObjectChange]) -> None:
         """Add changes that are about to be made."""
         is_new = not self.changes
         self.changes.extend(changes)
-        data = json.dumps(self.told | {"objects": [each._asdict() for each in self.changes]}, indent=1).encode()
+        objects = [each._asdict() for each in self.changes]
+        data = json.dumps(self.told | {"objects": objects}, indent=1).encode()
         if is_new and changes:
             self._store.create(self.key, data)
         elif changes:
@@ -78,5 +87,5 @@ class ErasureRecord:
 
 
 def sha256_of_data(data: bytes) -> str:
-    """SHA-256, in hex."""
+    """SHA-256 of bytes, in hex."""
     return hashlib.sha256(data).hexdigest()

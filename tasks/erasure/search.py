@@ -1,4 +1,4 @@
-"""Where one applicant occurs in the store."""
+"""Search for one applicant in the whole store."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tasks.running.context import run_logger
 from tasks.store import Changed, Entry, NotFound, Store, told_location
 from tasks.store.keys import is_key
 
-_TOLD_EVERY: Final = 200
+_LOGGED_EVERY: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,33 +34,34 @@ class Found:
 
     @property
     def room(self) -> str:
-        """The first part of its key."""
+        """Room of the object: the first part of its key."""
         return room_of(self.key)
 
     @property
     def as_of(self) -> date | None:
-        """The business day in its key."""
+        """Business day in its key; None if it belongs to no day."""
         return day_of(self.key)
 
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """Where an applicant occurs, or occurred."""
+    """Objects in which an applicant occurs, or occurred before the erasure."""
 
     found: tuple[Found, ...]
     unsearched: Mapping[str, str]
-    """Key of each object that could not be searched to what is wrong with it."""
+    """Key to fault, for each object that could not be searched."""
     is_applied: bool
     unfinished: int = 0
-    """Writes that have not ended, which nobody can search; those that remain where it is applied."""
+    """Number of unended writes, which nobody can search; after an erasure, of those that remain."""
     record: str | None = None
-    """Key of the record of what was done; None where nothing was."""
+    """Key of the record of the erasure; None if nothing was changed."""
 
 
 def search(store: Store, applicant: int, *, max_unpacked_bytes: int, prefix: str = "") -> Erasure:
-    """Every object under a prefix that holds rows of the applicant; changes nothing."""
+    """Find every object under a prefix that holds rows of the applicant. Changes nothing."""
     entries = [entry for entry in store.list(prefix) if _may_hold_rows(entry)]
-    found, unsearched = [], {}
+    found = []
+    unsearched = {}
     for number, entry in enumerate(entries, start=1):
         try:
             rows = _count(store, entry.key, applicant, max_unpacked_bytes)
@@ -69,47 +70,53 @@ def search(store: Store, applicant: int, *, max_unpacked_bytes: int, prefix: str
             continue
         if rows:
             found.append(Found(entry.key, rows))
-        if number % _TOLD_EVERY == 0:
+        if number % _LOGGED_EVERY == 0:
             run_logger().info("%d of %d objects searched", number, len(entries))
-    return Erasure(tuple(found), unsearched, is_applied=False, unfinished=0 if prefix else count_unfinished(store))
+    unfinished = 0 if prefix else count_unfinished(store)
+    return Erasure(tuple(found), unsearched, is_applied=False, unfinished=unfinished)
 
 
 def count_unfinished(store: Store) -> int:
-    """How many writes were begun and have not ended."""
+    """Number of writes that were begun and have not ended."""
     return sum(1 for _ in store.unfinished())
 
 
 def require_searched(store: Store, erasure: Erasure) -> None:
-    """Stop where objects could not be searched: whether the applicant is in them, nobody can say.
+    """Refuse a search with objects that could not be searched, since the applicant may be in them.
 
     Raises:
-        SourceError: names them, and counts writes that have not ended after an erasure.
+        SourceError: names the objects, and counts the writes that have not ended after an erasure.
     """
-    told = []
+    messages = []
     if erasure.unsearched:
-        named = "; ".join(f"{told_location(store, key)}: {why}" for key, why in erasure.unsearched.items())
-        told.append(
-            f"{len(erasure.unsearched)} objects could not be searched for the applicant. Mend or remove them, and run "
-            f"the command again. {named}"
+        faults = erasure.unsearched.items()
+        named = "; ".join(f"{told_location(store, key)}: {why}" for key, why in faults)
+        messages.append(
+            f"{len(erasure.unsearched)} objects could not be searched for the applicant. "
+            f"Mend or remove them, and run the command again. {named}"
         )
     if erasure.is_applied and erasure.unfinished:
-        told.append(
-            f"{erasure.unfinished} writes that have not ended cannot be searched for the applicant: of runs that are "
-            "under way, or died within a day. Run the command again when no run is under way, tomorrow at the latest: "
-            "it gives up those that were last written more than a day ago."
+        messages.append(
+            f"{erasure.unfinished} writes that have not ended cannot be searched for the "
+            "applicant: of runs that are under way, or died within a day. Run the command again "
+            "when no run is under way, tomorrow at the latest: it gives up those that were last "
+            "written more than a day ago."
         )
-    if told:
-        raise SourceError(" ".join(told))
+    if messages:
+        raise SourceError(" ".join(messages))
 
 
 def landing_file(store: Store, key: str, stream: BinaryIO, max_unpacked_bytes: int) -> LandingFile:
-    """A landing file in reading, with what is announced of it. Raises `SourceError` if its name says no format."""
+    """A landing file in reading, with its announced rows and digest.
+
+    Raises `SourceError` if its name tells no format.
+    """
     rows, sha256 = announced_of(store, key) or (None, None)
     return LandingFile(stream, name_of(key), format_of(key), max_unpacked_bytes, rows, sha256)
 
 
 def name_of(key: str) -> str:
-    """A landing file's name, relative to its day."""
+    """Name of a landing file, relative to its day."""
     as_of = day_of(key)
     return key.removeprefix(landing_key(as_of) if as_of else room_prefix("landing"))
 
@@ -122,7 +129,7 @@ def _may_hold_rows(entry: Entry) -> bool:
 
 def _count(store: Store, key: str, applicant: int, max_unpacked_bytes: int) -> int:
     if not is_key(key):
-        raise SourceError("what it is called is no key, and cannot be read; rename it.")
+        raise SourceError("its name is not a key, so it cannot be read; rename it.")
     if room_of(key) == "landing":
         with open_landing(store, key, name=name_of(key)) as stream:
             return count_rows(landing_file(store, key, stream, max_unpacked_bytes), applicant)
@@ -134,4 +141,4 @@ def _count(store: Store, key: str, applicant: int, max_unpacked_bytes: int) -> i
     except NotFound:
         return 0
     except (pa.ArrowException, Changed, OSError):
-        raise SourceError(f"{store.location(key)} is damaged, or no parquet file.") from None
+        raise SourceError(f"{store.location(key)} is damaged, or is not a parquet file.") from None

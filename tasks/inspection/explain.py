@@ -1,7 +1,8 @@
-"""One application of a published day: how it was decided and why, for whoever has to answer the applicant.
+"""One application of a published day: its decision and reasons, for those who answer the applicant.
 
-What was published is told as it stands. How the model came to it is worked out anew, from the delivered row and by the
-model version that the manifest names, and held against what was published. Nothing is written, and nothing logged.
+The published row is shown as it stands. The model's account is computed anew, from the delivered
+row and by the model version that the manifest names, and compared with the published row. Nothing
+is written, and nothing is logged.
 """
 
 from __future__ import annotations
@@ -40,40 +41,42 @@ _PICTURES: Final = (".png", ".svg")
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """What is known of one application of a day."""
+    """Facts about one application of a day."""
 
     published: Manifest
     row: Mapping[str, Any] | None
-    """As published, column by column; None where it was set aside."""
+    """The published row, column by column; None if the application was set aside."""
     broken: Mapping[str, str | None]
-    """Rules that it breaks, with their sentences; none where it was decided."""
+    """Rule that it breaks to sentence (None if unknown); empty if it was decided."""
     account: Account | None
-    """How the model comes to it; None where that cannot be worked out."""
+    """The model's account of the decision; None if it cannot be computed."""
     otherwise: tuple[str, ...]
-    """Published columns that come out otherwise today."""
+    """Published columns that have another value if computed today."""
     remarks: tuple[str, ...]
-    """Why there is no account, or why it may be that of other values."""
+    """Reasons for a missing account, or for an account that may be of other values."""
 
     @property
     def reasons(self) -> Mapping[str, str]:
-        """The codes that the row states, to their sentences, most important first."""
+        """Code that the row states to its sentence, most important first."""
         sentences = {reason.code: reason.sentence for reason in self.published.reasons.values()}
         codes = [self.row[name] for name in REASONS] if self.row else []
         return {code: sentences.get(code, "") for code in codes if code is not None}
 
 
 def explain(store: Store, as_of: date, applicant: int, settings: Settings) -> Explained:
-    """How an application of the day's newest revision was decided, and how the model comes to it.
+    """Explain the decision on an application of the day's newest revision.
 
     Raises:
-        SourceError: the day has not been published, or no row of it has the id, which is not repeated.
+        SourceError: the day has not been published, or no row of it has the id. The message does
+            not repeat the id.
         PublishError: the day is damaged, or an applicant is being erased from it.
     """
     published = published_revision(store, as_of, hence="nothing of it can be explained")
     decisions = read_parquet(read_data(store, published.audited.decisions))
     results = decisions.filter(pc.equal(decisions.column(APPLICATION_ID), applicant))
     if not results.num_rows:
-        return Explained(published, None, _broken_rules(store, published, applicant), None, (), ())
+        broken = _broken_rules(store, published, applicant)
+        return Explained(published, None, broken, None, (), ())
     row = results.to_pylist()[0]
     delivered = decided_rows(store, published, results, settings.scoring)
     if not delivered.rows.num_rows:
@@ -99,29 +102,38 @@ def draw(explained: Explained, path: Path) -> None:
 
     caveat = " (not as published)" if explained.otherwise else ""
     decided = f"{explained.row['decision']}, revision {explained.published.revision}"
-    title = f"How an application of {explained.published.as_of} came to its score: {decided}{caveat}"
-    hand_out(encode_figure(draw_account(explained.account, FAMILIES, title=title), path.suffix[1:]), path)
+    as_of = explained.published.as_of
+    title = f"How an application of {as_of} came to its score: {decided}{caveat}"
+    figure = draw_account(explained.account, FAMILIES, title=title)
+    hand_out(encode_figure(figure, path.suffix[1:]), path)
 
 
 def require_picture(path: Path) -> None:
     """Refuse a path at which no picture can be written. Raises `ConfigError`."""
-    require_place(path, _PICTURES, why="is no picture that can be drawn")
+    require_place(path, _PICTURES, why="is not a picture that can be drawn")
 
 
-def _work_out(row: pa.Table, published: Manifest, settings: Settings) -> tuple[Account, Mapping[str, Any]]:
-    """How the published model comes to a delivered row, and what would be published of it."""
+def _work_out(
+    row: pa.Table,
+    published: Manifest,
+    settings: Settings,
+) -> tuple[Account, Mapping[str, Any]]:
+    """Compute the published model's account of a delivered row, and the values to publish of it."""
     policy = policy_of(published)
     bundle = load_bundle(published.model, settings)
     engine = load_engine(published.model, settings)
-    is_told = published.reasons.keys() == FAMILIES.keys()
-    codes = codes_of(published.reasons) if is_told else tuple(FAMILIES)
+    has_all_families = published.reasons.keys() == FAMILIES.keys()
+    codes = codes_of(published.reasons) if has_all_families else tuple(FAMILIES)
     scored = score_rows(row, bundle, engine, policy=policy, codes=codes)
-    stated = {name: scored.reasons[name][0].as_py() for name in REASONS} if is_told else {}
-    return account_for(row, bundle, engine, policy=policy), {"pd": float(scored.pd[0]), **stated}
+    stated = {}
+    if has_all_families:
+        stated = {name: scored.reasons[name][0].as_py() for name in REASONS}
+    account = account_for(row, bundle, engine, policy=policy)
+    return account, {"pd": float(scored.pd[0]), **stated}
 
 
 def _broken_rules(store: Store, published: Manifest, applicant: int) -> dict[str, str | None]:
-    """The rules for which an applicant's rows were set aside, with their sentences."""
+    """Rule for which an applicant's rows were set aside to its sentence, or to None if unknown."""
     rows = find_rejected(store, published.as_of).rows
     theirs = rows.filter(pa.array(rows_of_applicant(rows, applicant)))
     if not theirs.num_rows:
@@ -132,5 +144,6 @@ def _broken_rules(store: Store, published: Manifest, applicant: int) -> dict[str
         )
     report = read_contract_report(json.loads(read_data(store, published.audited.contract_report)))
     sentences = {rule.id: rule.sentence for rule in report.rules}
-    broken = [rule for rules in theirs.column(BROKEN_RULES).to_pylist() for rule in rules.split(";")]
+    rows_rules = theirs.column(BROKEN_RULES).to_pylist()
+    broken = [rule for rules in rows_rules for rule in rules.split(";")]
     return {rule: sentences.get(rule) for rule in broken}

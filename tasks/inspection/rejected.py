@@ -1,4 +1,4 @@
-"""The rows that a published day set aside, for people to count, to correct and to deliver again."""
+"""The rows that a published day set aside. People count, correct and deliver them again."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tasks.publication.expired import read_expired
 from tasks.publication.stored_day import published_revision
 from tasks.store import Store
 
-_TOLD_RULES: Final = 8
+_LISTED_RULES: Final = 8
 _EXPORTED: Final = (*NAMES, BROKEN_RULES, SOURCE_FILE, SOURCE_ROW)
 
 
@@ -35,9 +35,9 @@ class Rejected:
     as_of: date
     revision: int
     quarantine: DataFile | None
-    """Where they lie; None where the day set none aside."""
+    """Their data file; None if the day set no row aside."""
     rows: pa.Table
-    """Those that were asked for: the declared columns as they came, then the rules they break, file and row."""
+    """The rows asked for: declared columns as delivered, then broken rules, file and row number."""
 
     @property
     def by_rule(self) -> Mapping[str, int]:
@@ -46,51 +46,56 @@ class Rejected:
 
     @property
     def by_file(self) -> Mapping[str, int]:
-        """Delivered file to the number of its rows, by name."""
+        """Delivered file to the number of its rows, sorted by name."""
         counts = self.rows.column(SOURCE_FILE).value_counts().to_pylist()
         return dict(sorted((each["values"], each["counts"]) for each in counts))
 
     @property
     def with_line_ends(self) -> int:
-        """Rows of which a cell holds a line end, so that a file of them has to be announced."""
+        """Number of rows with a line end in a cell. A file of such rows must be announced."""
         columns = (self.rows.column(name) for name in NAMES)
         text = pc.binary_join_element_wise(*columns, "", null_handling="replace")
         return int(pc.sum(pc.match_substring(text, "\n")).as_py() or 0)
 
 
 def find_rejected(store: Store, as_of: date, rules: Collection[str] = ()) -> Rejected:
-    """The rows that the day's newest revision set aside; where `rules` are given, those that break any of them.
+    """Find the rows that the day's newest revision set aside.
+
+    If `rules` are given, only the rows that break any of them are found.
 
     Raises:
         SourceError: the day has not been published.
-        ConfigError: none of the rows breaks a rule that is asked for.
-        PublishError: the rows were removed by rule, are damaged, or an applicant is being erased from the day.
+        ConfigError: no row breaks one of the rules asked for.
+        PublishError: the rows were removed by rule or are damaged, or an applicant is being erased
+            from the day.
     """
     published = published_revision(store, as_of, hence="no row of it is in quarantine")
     quarantine = published.audited.quarantine
     if quarantine is None:
         rows = pa.schema([(name, pa.string()) for name in _EXPORTED]).empty_table()
     else:
-        rows = read_parquet(_quarantine_data(store, published, quarantine)).select(list(_EXPORTED))
+        data = _quarantine_data(store, published, quarantine)
+        rows = read_parquet(data).select(list(_EXPORTED))
     found = Rejected(as_of, published.revision, quarantine, rows)
     if not rules:
         return found
     _require_broken(rules, found)
-    wanted = [not set(rules).isdisjoint(broken.split(";")) for broken in rows.column(BROKEN_RULES).to_pylist()]
+    asked = set(rules)
+    rows_rules = rows.column(BROKEN_RULES).to_pylist()
+    wanted = [not asked.isdisjoint(broken.split(";")) for broken in rows_rules]
     return Rejected(as_of, published.revision, quarantine, rows.filter(pa.array(wanted)))
 
 
 def export_rejected(rejected: Rejected, path: Path) -> None:
-    """Write the rows to a new CSV file that its owner alone may read; it appears whole or not at all.
+    """Write the rows to a new CSV file that only its owner may read, whole or not at all.
 
     Raises:
-        ConfigError: there are no rows, the file is there already, or its name or folder will not do.
+        ConfigError: there are no rows, the file exists, or its name or folder is not usable.
         PublishError: the disk refused.
     """
     if not rejected.rows.num_rows:
-        raise ConfigError(
-            f"Nothing of {rejected.as_of}, revision {rejected.revision}, is in quarantine, so no file was written."
-        )
+        day = f"{rejected.as_of}, revision {rejected.revision}"
+        raise ConfigError(f"Nothing of {day}, is in quarantine, so no file was written.")
     require_place(path, (".csv",), why="cannot be delivered again under its name")
     hand_out(encode(rejected.rows, "csv"), path)
 
@@ -101,9 +106,9 @@ def _quarantine_data(store: Store, published: Manifest, quarantine: DataFile) ->
         return data
     if removed := read_expired(store, published.as_of).get(quarantine.key):
         raise PublishError(
-            f"The {quarantine.rows:,} rows in quarantine of {published.as_of} were removed by rule on "
-            f"{removed['at'][:10]}: {removed['rule']}. To correct them, restore {store.location(quarantine.key)} from "
-            "a backup."
+            f"The {quarantine.rows:,} rows in quarantine of {published.as_of} were removed by rule "
+            f"on {removed['at'][:10]}: {removed['rule']}. To correct them, restore "
+            f"{store.location(quarantine.key)} from a backup."
         )
     return read_data(store, quarantine)
 
@@ -112,8 +117,9 @@ def _require_broken(rules: Collection[str], found: Rejected) -> None:
     broken: Sequence[str] = list(found.by_rule)
     for rule in rules:
         if rule not in broken:
-            told = ", ".join(broken[:_TOLD_RULES]) + (", …" if len(broken) > _TOLD_RULES else "")
+            more = ", …" if len(broken) > _LISTED_RULES else ""
+            listed = ", ".join(broken[:_LISTED_RULES]) + more
             raise ConfigError(
                 f"No row in quarantine of {found.as_of}, revision {found.revision}, breaks {rule!r}."
-                f"{did_you_mean(rule, list(broken))} Broken are: {told or 'none'}."
+                f"{did_you_mean(rule, list(broken))} Broken rules: {listed or 'none'}."
             )

@@ -1,4 +1,4 @@
-"""Objects of the store read again, and what is to be said of those that are gone, damaged or unreadable."""
+"""Objects of the store read again, and the problems of the gone, damaged and unreadable ones."""
 
 from __future__ import annotations
 
@@ -24,52 +24,58 @@ BACKUP: Final = "Restore it from a backup."
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What reading a day again has found."""
+    """Findings of reading a day again."""
 
     as_of: date | None
-    """None: what belongs to no day."""
+    """Business day; None for the objects that belong to no day."""
     revisions: int
     files: int
     problems: tuple[str, ...]
-    """What somebody must mend: which object, observed against required, what to do."""
+    """Faults that somebody must mend: the object, observed against required, what to do."""
     remarks: tuple[str, ...]
-    """What somebody may want to know."""
+    """Facts that somebody may want to know."""
 
 
 @dataclass
 class Reader:
-    """Reads the objects of a day, and keeps what is to be said of them, each once."""
+    """Reads the objects of a day, and keeps each finding about them once."""
 
     store: Store
     expired: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """What was removed by rule, and is no problem."""
+    """Key to time and rule of each file that was removed by rule, which is not a problem."""
     _problems: dict[str, None] = field(default_factory=dict)
     _remarks: dict[str, None] = field(default_factory=dict)
     _files: set[str] = field(default_factory=set)
 
     def checked(self, as_of: date | None, *, revisions: int) -> Checked:
-        """What has been found."""
-        return Checked(as_of, revisions, len(self._files), tuple(self._problems), tuple(self._remarks))
+        """Return the findings."""
+        return Checked(
+            as_of,
+            revisions,
+            files=len(self._files),
+            problems=tuple(self._problems),
+            remarks=tuple(self._remarks),
+        )
 
     @property
     def is_sound(self) -> bool:
-        """Whether no problem has been found so far."""
+        """True if no problem has been found so far."""
         return not self._problems
 
-    def problem(self, key: str, told: str, remedy: str = BACKUP) -> None:
-        """Keep what is wrong with an object, and what to do."""
-        self._problems[f"{self.where(key)} {told}. {remedy}"] = None
+    def problem(self, key: str, fault: str, remedy: str = BACKUP) -> None:
+        """Keep the fault of an object, and its remedy."""
+        self._problems[f"{self.where(key)} {fault}. {remedy}"] = None
 
-    def remark(self, key: str, told: str) -> None:
-        """Keep what is worth knowing of an object."""
-        self._remarks[f"{self.where(key)} {told}."] = None
+    def remark(self, key: str, fact: str) -> None:
+        """Keep a fact worth knowing about an object."""
+        self._remarks[f"{self.where(key)} {fact}."] = None
 
     def where(self, key: str) -> str:
-        """Where a person finds an object, whatever it is called."""
+        """Place of an object for messages, whatever its name is."""
         return told_location(self.store, key)
 
     def read_expired(self, as_of: date) -> None:
-        """Learn which files of the day were removed by rule."""
+        """Read which files of the day were removed by rule. A damaged note is a problem."""
         self._files.add(expired_key(as_of))
         try:
             self.expired = read_expired(self.store, as_of)
@@ -77,14 +83,21 @@ class Reader:
             self._require_answer(expired_key(as_of))
             self.problem(expired_key(as_of), "does not note what was removed by rule")
 
-    def data(self, key: str, *, sign: str = "", remedy: str | Callable[[], str] = BACKUP) -> bytes | None:
-        """The object's bytes; None where it is gone or cannot be read.
+    def data(
+        self,
+        key: str,
+        *,
+        sign: str = "",
+        remedy: str | Callable[[], str] = BACKUP,
+    ) -> bytes | None:
+        """Read the object's bytes; None, and a finding, if it is gone or cannot be read.
 
         Args:
-            sign: what says that it should be there, for whoever reads that it is not.
-            remedy: what to do where it is gone.
+            key: of the object.
+            sign: reason why it should be there, for the message that it is not.
+            remedy: advice for the case that it is gone.
         """
-        if not self._is_object(key, sign):
+        if not self._accept_key(key, sign):
             return None
         try:
             stored = read_if_there(self.store, key)
@@ -94,17 +107,24 @@ class Reader:
         if stored:
             self._files.add(key)
             return stored.data
-        if not self._is_expired(key):
-            self.problem(key, f"is missing{sign and ', '}{sign}", remedy() if callable(remedy) else remedy)
+        if not self._note_expired(key):
+            advice = remedy() if callable(remedy) else remedy
+            self.problem(key, f"is missing{sign and ', '}{sign}", advice)
         return None
 
     def data_file(self, file: DataFile, *, manifest: str, copy: str = "") -> bytes | None:
-        """The bytes of a data file, if they are what the manifest under a key says of them.
+        """Read the bytes of a data file; None, and a finding, unless they are as its manifest says.
 
-        Where they are not, the file's name tells which of the two was altered: it carries the digest. Under the key
-        `copy` there may be the same bytes once more.
+        If they are not, the file's name shows which of the two was altered, since it carries the
+        digest.
+
+        Args:
+            file: the data file, as the manifest names it.
+            manifest: key of the manifest.
+            copy: key of an object that may hold the same bytes once more.
         """
-        data = self.data(file.key, sign=f"and {self.where(manifest)} names it", remedy=lambda: self._remedy(file, copy))
+        sign = f"and {self.where(manifest)} names it"
+        data = self.data(file.key, sign=sign, remedy=lambda: self._remedy(file, copy))
         if data is None:
             return None
         sha256 = hashlib.sha256(data).hexdigest()
@@ -114,10 +134,11 @@ class Reader:
         required = f"{file.size_bytes:,} bytes and SHA-256 {file.sha256[:12]}…"
         if sha256[:16] in file.key:
             place = self.where(file.key)
-            self.problem(manifest, f"names {required} for {place}, which has {observed}, and is what its name says")
+            fault = f"names {required} for {place}, which has {observed}, and is what its name says"
+            self.problem(manifest, fault)
         else:
-            told = f"has {observed}; {self.where(manifest)} names {required}"
-            self.problem(file.key, told, self._remedy(file, copy))
+            fault = f"has {observed}; {self.where(manifest)} names {required}"
+            self.problem(file.key, fault, self._remedy(file, copy))
         return None
 
     def _remedy(self, file: DataFile, copy: str) -> str:
@@ -127,7 +148,7 @@ class Reader:
         return BACKUP
 
     def renewable(self, key: str, required: bytes, how: str) -> None:
-        """Keep, as a remark, where an object that any run makes anew is missing or not as required."""
+        """Keep a remark if an object that any run makes anew is missing or not as required."""
         try:
             stored = read_if_there(self.store, key)
         except (PublishError, OSError) as error:
@@ -136,17 +157,21 @@ class Reader:
         if stored:
             self._files.add(key)
         if not stored or stored.data != required:
-            self.remark(key, f"is {'not as this program makes it' if stored else 'missing'}; {how}")
+            state = "not as this program makes it" if stored else "missing"
+            self.remark(key, f"is {state}; {how}")
 
     def landed_sha256(self, key: str) -> str | None:
-        """SHA-256 of a delivered file; None where it cannot be read, or is not in the landing any more: a remark."""
-        if not self._is_object(key):
+        """SHA-256 of a delivered file; None, and a finding, if it cannot be read or is gone.
+
+        A file that is gone from the landing is a remark; one that cannot be read is a problem.
+        """
+        if not self._accept_key(key):
             return None
         try:
             with self.store.open(key) as stream:
                 sha256 = sha256_of(stream)
         except NotFound:
-            if not self._is_expired(key):
+            if not self._note_expired(key):
                 self.remark(key, "is not in the landing any more")
             return None
         except Changed:
@@ -158,19 +183,21 @@ class Reader:
         self._files.add(key)
         return sha256
 
-    def _is_object(self, key: str, sign: str = "") -> bool:
+    def _accept_key(self, key: str, sign: str = "") -> bool:
+        """Keep a problem if the key cannot name an object. Returns True if it can."""
         if not is_key(key):
-            self.problem(key, f"can be the name of no object{sign and ', '}{sign}")
+            self.problem(key, f"cannot be the name of an object{sign and ', '}{sign}")
         return is_key(key)
 
-    def _is_expired(self, key: str) -> bool:
-        told = self.expired.get(key)
-        if told:
-            self.remark(key, f"expired on {told['at']}: {told['rule']}")
-        return told is not None
+    def _note_expired(self, key: str) -> bool:
+        """Keep a remark if the object was removed by rule. Returns True if it was."""
+        removed = self.expired.get(key)
+        if removed:
+            self.remark(key, f"expired on {removed['at']}: {removed['rule']}")
+        return removed is not None
 
     def _unreadable(self, key: str, error: PublishError | OSError) -> None:
-        """Keep that an object cannot be read. Raises where the store no longer answers at all."""
+        """Keep the problem of an unreadable object. Raises if the store no longer answers."""
         self._require_answer(key)
         cause = f"{error.strerror}. {BACKUP}" if isinstance(error, OSError) else str(error)
         self.problem(key, "cannot be read", cause)

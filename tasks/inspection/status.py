@@ -1,6 +1,6 @@
-"""What the store knows of each day: its newest revision, what readers see of it, and what waits in the landing.
+"""Status of each day: its newest revision, the decisions that readers see, and waiting files.
 
-All of it comes from the names that a listing gives and from manifests; no delivered file is read.
+All of it comes from listed names and from manifests. No delivered file is read.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ _VERIFY: Final = "scoring status --verify"
 
 @dataclass(frozen=True, slots=True)
 class DayStatus:
-    """One day as it stands."""
+    """Status of one day."""
 
     as_of: date
     newest: Manifest | None
-    """None where the day was never published, or its manifest is gone or damaged."""
+    """None if the day was never published, or its newest manifest is gone or damaged."""
     state: str
     hints: tuple[str, ...] = ()
-    """What else is worth knowing."""
+    """Further facts worth knowing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,31 +47,36 @@ class DayHistory:
 
     status: DayStatus
     revisions: Mapping[int, Manifest | None]
-    """Number to manifest, from 1; None where it is gone or damaged."""
+    """Revision number, from 1, to manifest; None if it is gone or damaged."""
     shown: str | None
-    """SHA-256 of the decisions that readers see; None where they see none."""
+    """SHA-256 of the decisions that readers see; None if they see none."""
     landing: frozenset[str]
     """Names of the application files that lie in the landing."""
     expired: Mapping[str, Mapping[str, str]]
-    """Key of each data file that was removed by rule to when and by which."""
+    """Key of each data file that was removed by rule to its time and rule."""
 
 
 def list_days(store: Store, calendar: Calendar, *, last: int) -> list[DayStatus]:
-    """The newest `last` days of which anything was delivered or published, newest last."""
+    """List the newest `last` days of which anything was delivered or published, newest last."""
     days = [day for day in stored_days(store, _ROOMS).values() if _is_begun(day)]
     return [_status_of(day, calendar) for day in days[-last:]]
 
 
 def day_history(store: Store, calendar: Calendar, as_of: date) -> DayHistory:
-    """All that the store knows of a day."""
+    """Read all that the store knows of a day."""
     day = StoredDay(store, as_of)
     shown = read_if_there(store, decisions_key(as_of))
+    status = _status_of(day, calendar)
+    numbers = range(1, day.last_left + 1)
+    revisions = {revision: _manifest(store, as_of, revision) for revision in numbers}
+    landing = _delivered(day)
+    expired, _ = _expired(store, as_of)
     return DayHistory(
-        _status_of(day, calendar),
-        {revision: _manifest(store, as_of, revision) for revision in range(1, day.last_left + 1)},
-        hashlib.sha256(shown.data).hexdigest() if shown else None,
-        _delivered(day),
-        _expired(store, as_of)[0],
+        status=status,
+        revisions=revisions,
+        shown=hashlib.sha256(shown.data).hexdigest() if shown else None,
+        landing=landing,
+        expired=expired,
     )
 
 
@@ -88,7 +93,8 @@ def _delivered(day: StoredDay) -> frozenset[str]:
 
 def _shown_bytes(day: StoredDay) -> int | None:
     """Size of the decisions that readers see; None if they see none."""
-    sizes = [entry.size_bytes for entry in day.entries("decisions") if entry.key == decisions_key(day.as_of)]
+    key = decisions_key(day.as_of)
+    sizes = [entry.size_bytes for entry in day.entries("decisions") if entry.key == key]
     return sizes[0] if sizes else None
 
 
@@ -104,43 +110,57 @@ def _status_of(day: StoredDay, calendar: Calendar) -> DayStatus:
         return DayStatus(as_of, None, "a manifest is missing", (_VERIFY,))
     newest = _manifest(day.store, as_of, day.last_left)
     if newest is not None and missing:
-        return DayStatus(as_of, newest, f"the manifest of revision {min(missing)} is missing", (_VERIFY,))
+        state = f"the manifest of revision {min(missing)} is missing"
+        return DayStatus(as_of, newest, state, (_VERIFY,))
     if newest is None:
         return DayStatus(as_of, None, "its manifest is damaged", (_VERIFY,))
     is_noted = any(entry.key == expired_key(as_of) for entry in day.entries("revisions"))
     expired, hints = _expired(day.store, as_of) if is_noted else ({}, ())
-    state, told = _compare(day, newest, frozenset(expired))
-    return DayStatus(as_of, newest, state, (*told, *hints))
+    state, own_hints = _compare(day, newest, frozenset(expired))
+    return DayStatus(as_of, newest, state, (*own_hints, *hints))
 
 
-def _expired(store: Store, as_of: date) -> tuple[Mapping[str, Mapping[str, str]], tuple[str, ...]]:
-    """What was removed by rule; where the note is damaged, nothing, and a hint."""
+def _expired(
+    store: Store,
+    as_of: date,
+) -> tuple[Mapping[str, Mapping[str, str]], tuple[str, ...]]:
+    """Files that were removed by rule, and hints. If the note is damaged: no files, and a hint."""
     try:
         return read_expired(store, as_of), ()
     except PublishError:
         return {}, (f"expired.json is damaged: {_VERIFY}",)
 
 
-def _compare(day: StoredDay, newest: Manifest, expired: frozenset[str]) -> tuple[str, tuple[str, ...]]:
+def _compare(
+    day: StoredDay,
+    newest: Manifest,
+    expired: frozenset[str],
+) -> tuple[str, tuple[str, ...]]:
     """State and hints of a published day."""
     as_of = day.as_of
     delivered = _delivered(day)
-    gone = {name for name in newest.inputs.keys() - delivered if landing_key(as_of) + name not in expired}
+    missing = newest.inputs.keys() - delivered
+    gone = {name for name in missing if landing_key(as_of) + name not in expired}
     new = delivered - newest.inputs.keys()
     waiting = sum(name.startswith(CORRECTIONS) for name in new)
-    hints = {
+    possible = {
         f"{counted(waiting, 'file')} of corrections waiting": waiting,
         f"landing changed: {len(new) - waiting} new, {len(gone)} gone": len(new) > waiting or gone,
     }
-    told = tuple(hint for hint, is_so in hints.items() if is_so)
+    hints = tuple(hint for hint, is_so in possible.items() if is_so)
     if not _is_shown(day, newest):
-        return "behind", (f"run scoring score --as-of {as_of}", *told)
+        return "behind", (f"run scoring score --as-of {as_of}", *hints)
     announced = revisions_with("announced", (entry.key for entry in day.entries("revisions")))
-    return "published", told if newest.revision in announced else (*told, "not announced")
+    if newest.revision not in announced:
+        hints = (*hints, "not announced")
+    return "published", hints
 
 
 def _is_shown(day: StoredDay, newest: Manifest) -> bool:
-    """True if readers see this revision. If no other has been, its size says so; else the number it carries."""
+    """True if readers see this revision.
+
+    The size of the first revision's decisions says so; of a later one, the number that they carry.
+    """
     if _shown_bytes(day) != newest.audited.decisions.size_bytes:
         return False
     if newest.revision == 1:
@@ -150,7 +170,7 @@ def _is_shown(day: StoredDay, newest: Manifest) -> bool:
 
 
 def _manifest(store: Store, as_of: date, revision: int) -> Manifest | None:
-    """The manifest of a revision; None if it is missing or damaged."""
+    """Manifest of a revision; None if it is missing or damaged."""
     with contextlib.suppress(ManifestDamaged):
         return manifest_of(store, as_of, revision)
     return None

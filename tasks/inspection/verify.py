@@ -1,7 +1,7 @@
-"""Everything published, read again: whether it is there, is what its manifest says, and is what readers see.
+"""Verification of everything published: it is there, as its manifest says, and as readers see it.
 
-One day is held in memory at a time, and nothing is written. What no manifest vouches for is not looked at: work/,
-reference/, and what monitoring may renew.
+One day is held in memory at a time, and nothing is written. Objects for which no manifest vouches
+are not verified: work/, reference/, and those that monitoring may renew.
 """
 
 from __future__ import annotations
@@ -46,31 +46,36 @@ from tasks.store.renewing import read_if_there
 
 _ROOMS: Final[tuple[Room, ...]] = ("decisions", "revisions", "quarantine")
 _PATIENCE_SECONDS: Final = 3.0
-_TOLD: Final = 20
+_LISTED: Final = 20
 
 
 def verify_store(store: Store) -> Iterator[Checked]:
-    """Every day of which anything is or was published, oldest first; then what belongs to no day."""
+    """Verify every day of which anything is or was published, oldest first; then the rest."""
     days = sorted(stored_days(store, _ROOMS).keys() | _reported(store))
-    told_at = time.monotonic()
+    logged_at = time.monotonic()
     for as_of in days:
         checked = verify_day(store, as_of)
-        if time.monotonic() > told_at + _PATIENCE_SECONDS:
-            logging.getLogger("scoring").info("Read %s again: %s", as_of, counted(checked.files, "file"))
-            told_at = time.monotonic()
+        if time.monotonic() > logged_at + _PATIENCE_SECONDS:
+            files = counted(checked.files, "file")
+            logging.getLogger("scoring").info("Read %s again: %s", as_of, files)
+            logged_at = time.monotonic()
         yield checked
     yield _verify_rest(store)
 
 
 def _reported(store: Store, as_of: date | None = None) -> set[date]:
-    """Days, or this one, of which readers have a contract report; publication alone writes it."""
+    """Days, or this day, of which readers have a contract report; only publication writes it."""
     prefix = day_prefix("reports", as_of) if as_of else room_prefix("reports")
     listed = ((day_of(entry.key), entry.key) for entry in store.list(prefix))
     return {day for day, key in listed if day and key == report_key(day)}
 
 
 def verify_day(store: Store, as_of: date) -> Checked:
-    """One day: its manifests, all that they name, what readers see, what it was made from, and what else lies there."""
+    """Verify one day.
+
+    That is: its manifests, all that they name, the decisions and report that readers see, the files
+    it was made from, and all else that lies there.
+    """
     reader = Reader(store)
     day = StoredDay(store, as_of)
     listed = {entry.key: entry.size_bytes for room in _ROOMS for entry in day.entries(room)}
@@ -92,7 +97,8 @@ def verify_day(store: Store, as_of: date) -> Checked:
 def _verify_rest(store: Store) -> Checked:
     reader = Reader(store)
     for room in _ROOMS:
-        stray = {entry.key: entry.size_bytes for entry in store.list(room_prefix(room)) if day_of(entry.key) is None}
+        entries = store.list(room_prefix(room))
+        stray = {entry.key: entry.size_bytes for entry in entries if day_of(entry.key) is None}
         _check_foreign(reader, stray)
         if stray and room != "decisions":
             reader.remark(room_prefix(room), f"holds {_sizes(stray)} of no day")
@@ -102,27 +108,31 @@ def _verify_rest(store: Store) -> Checked:
 # --- manifests
 
 
-def _read_manifests(reader: Reader, as_of: date, listed: Collection[str], last: int) -> dict[int, Manifest]:
-    """Number to manifest, of those that are sound in form; a gap in the numbers is a problem."""
+def _read_manifests(
+    reader: Reader,
+    as_of: date,
+    listed: Collection[str],
+    last: int,
+) -> dict[int, Manifest]:
+    """Revision number to manifest, if sound in form. A gap in the numbers is a problem."""
     there = revisions_with("manifest", listed)
     missing = [revision for revision in range(1, last + 1) if revision not in there]
-    for revision in missing[:_TOLD]:
-        _tell_missing(reader, as_of, revision, f"though the day has a revision {last}")
-    if len(missing) > _TOLD:
-        reader.problem(
-            day_prefix("revisions", as_of), f"lacks {len(missing) - _TOLD} more manifests up to revision {last}"
-        )
+    for revision in missing[:_LISTED]:
+        _report_missing(reader, as_of, revision, f"though the day has a revision {last}")
+    if len(missing) > _LISTED:
+        fault = f"lacks {len(missing) - _LISTED} more manifests up to revision {last}"
+        reader.problem(day_prefix("revisions", as_of), fault)
     read = {revision: _read_manifest(reader, as_of, revision) for revision in sorted(there)}
     return {revision: manifest for revision, manifest in read.items() if manifest}
 
 
-def _tell_missing(reader: Reader, as_of: date, revision: int, sign: str) -> None:
+def _report_missing(reader: Reader, as_of: date, revision: int, sign: str) -> None:
     remedy = f"{BACKUP} Do not score {as_of} before it is there."
     reader.problem(manifest_key(as_of, revision), f"is missing, {sign}", remedy)
 
 
 def _read_manifest(reader: Reader, as_of: date, revision: int) -> Manifest | None:
-    """The manifest of a revision, if it is sealed, sound in form, and in its own place."""
+    """Read a revision's manifest; None, and a finding, unless it is sealed, sound and in place."""
     key = manifest_key(as_of, revision)
     data = reader.data(key)
     if data is None:
@@ -143,24 +153,31 @@ def _read_manifest(reader: Reader, as_of: date, revision: int) -> Manifest | Non
 
 
 def _check_data_files(reader: Reader, key: str, manifest: Manifest) -> None:
-    """Read all data files of the manifest under `key`: each must have the digest and the size that it names.
+    """Read all data files of the manifest under `key`. Each must have the named digest and size.
 
-    What a sealed manifest names by its digest was checked before it was published; it is not judged again.
+    A file under its digest in a sealed manifest was checked before it was published. So its content
+    is not judged again.
     """
     audited = manifest.audited
-    shown = {audited.decisions: decisions_key(manifest.as_of), audited.contract_report: report_key(manifest.as_of)}
+    shown = {
+        audited.decisions: decisions_key(manifest.as_of),
+        audited.contract_report: report_key(manifest.as_of),
+    }
     for file in audited.data_files:
         reader.data_file(file, manifest=key, copy=shown.get(file, ""))
 
 
 def _check_contracts(reader: Reader, manifests: Iterable[Manifest]) -> None:
-    """The texts of the contracts that judged the day."""
-    versions = {manifest.contract["digest"]: manifest.contract["version"] for manifest in manifests}
+    """Read the texts of the contracts that judged the day, each under its digest."""
+    contracts = [manifest.contract for manifest in manifests]
+    versions = {contract["digest"]: contract["version"] for contract in contracts}
     for digest, version in versions.items():
-        remedy = f"{BACKUP} Or take it from the history of expectations/: it is version {version} of its suite."
+        history = "Or take it from the history of expectations/"
+        remedy = f"{BACKUP} {history}: it is version {version} of its suite."
         text = reader.data(suite_key(digest), remedy=remedy)
         if text is not None and not _is_contract(text, version, digest):
-            reader.problem(suite_key(digest), "does not hold the contract that its name says", remedy)
+            fault = "does not hold the contract that its name says"
+            reader.problem(suite_key(digest), fault, remedy)
 
 
 def _is_contract(text: bytes, version: str, digest: str) -> bool:
@@ -174,40 +191,74 @@ def _is_contract(text: bytes, version: str, digest: str) -> bool:
 
 
 def _check_shown(
-    reader: Reader, as_of: date, listed: Collection[str], manifests: Mapping[int, Manifest], last: int
+    reader: Reader,
+    as_of: date,
+    listed: Collection[str],
+    manifests: Mapping[int, Manifest],
+    last: int,
 ) -> None:
-    """Whether readers see the newest revision, byte for byte."""
-    key, newest = decisions_key(as_of), manifests.get(last)
+    """Check that readers see the newest revision, byte for byte."""
+    key = decisions_key(as_of)
+    newest = manifests.get(last)
     remedy = f"Run scoring score --as-of {as_of}, which shows the newest revision."
     data = reader.data(key, remedy=remedy) if newest or key in listed else None
     shown = shown_revision(data) if data is not None else 0
     if shown > last:
         if read_if_there(reader.store, manifest_key(as_of, shown)):
-            reader.remark(key, f"shows revision {shown}, which was published while the day was read again")
+            fact = f"shows revision {shown}, which was published while the day was read again"
+            reader.remark(key, fact)
         else:
-            _tell_missing(reader, as_of, shown, f"and {reader.where(key)} shows revision {shown}")
+            _report_missing(reader, as_of, shown, f"and {reader.where(key)} shows revision {shown}")
     elif newest:
+        audited = newest.audited
         seen = "is damaged or altered" if shown in {0, last} else f"shows revision {shown}"
-        _require_shown(reader, key, data, newest.audited.decisions, remedy, seen)
+        _check_copy(reader, key, data, audited.decisions, remedy, seen)
         report = reader.data(report_key(as_of), remedy=remedy)
-        _require_shown(reader, report_key(as_of), report, newest.audited.contract_report, remedy, "is another report")
+        seen = "is another report"
+        _check_copy(reader, report_key(as_of), report, audited.contract_report, remedy, seen)
         _check_page(reader, newest, report)
     elif data is not None and not last:
-        reader.problem(key, f"shows something, and nothing of {as_of} was ever published", "Move it elsewhere.")
+        fault = f"shows something, and nothing of {as_of} was ever published"
+        reader.problem(key, fault, "Move it elsewhere.")
     elif not last and as_of in _reported(reader.store, as_of):
-        _tell_missing(reader, as_of, 1, f"and readers have a report, {reader.where(report_key(as_of))}")
+        sign = f"and readers have a report, {reader.where(report_key(as_of))}"
+        _report_missing(reader, as_of, 1, sign)
 
 
-def _require_shown(reader: Reader, key: str, data: bytes | None, named: DataFile, remedy: str, seen: str) -> None:
-    """Keep that a reader's copy is not the data file that the newest revision names, but what it seems to be."""
-    if data is not None and (sha256 := hashlib.sha256(data).hexdigest()) != named.sha256:
-        place = reader.where(named.key)
-        reader.problem(key, f"{seen}, SHA-256 {sha256[:12]}…; required is {place}, {named.sha256[:12]}…", remedy)
+def _check_copy(
+    reader: Reader,
+    key: str,
+    data: bytes | None,
+    named: DataFile,
+    remedy: str,
+    seen: str,
+) -> None:
+    """Keep a problem if a reader's copy is not the data file that the newest revision names.
+
+    Args:
+        reader: keeps the problem.
+        key: of the copy.
+        data: bytes of the copy; None if they could not be read, which is kept already.
+        named: the data file.
+        remedy: of the problem.
+        seen: words for the copy as it is.
+    """
+    if data is None:
+        return
+    sha256 = hashlib.sha256(data).hexdigest()
+    if sha256 != named.sha256:
+        expected = f"{reader.where(named.key)}, {named.sha256[:12]}…"
+        reader.problem(key, f"{seen}, SHA-256 {sha256[:12]}…; expected {expected}", remedy)
 
 
 def _check_page(reader: Reader, newest: Manifest, report: bytes | None) -> None:
-    """Whether people look at this report. No problem where they do not: no manifest vouches for the page."""
-    if report is None or hashlib.sha256(report).hexdigest() != newest.audited.contract_report.sha256:
+    """Check that the page for people shows this report.
+
+    It is not a problem if it does not, since no manifest vouches for the page.
+    """
+    if report is None:
+        return
+    if hashlib.sha256(report).hexdigest() != newest.audited.contract_report.sha256:
         return
     from tasks.adapters.pages.html import contract_page
 
@@ -216,7 +267,7 @@ def _check_page(reader: Reader, newest: Manifest, report: bytes | None) -> None:
 
 
 def _check_inputs(reader: Reader, newest: Manifest) -> None:
-    """The delivered files that the newest revision was made from, and their claims for this day."""
+    """Check the delivered files of the newest revision, and their claims for this day."""
     as_of = newest.as_of
     for name, required in newest.inputs.items():
         observed = reader.landed_sha256(landing_key(as_of) + name)
@@ -224,8 +275,8 @@ def _check_inputs(reader: Reader, newest: Manifest) -> None:
             reader.problem(
                 landing_key(as_of) + name,
                 f"has SHA-256 {observed[:12]}…; {as_of} was decided from {required[:12]}…",
-                f"Restore the file that was scored, or decide the day again: scoring score --as-of {as_of} --force "
-                '--reason "..."',
+                "Restore the file that was scored, or decide the day again: "
+                f'scoring score --as-of {as_of} --force --reason "..."',
             )
         totals = newest.audited.files.get(name)
         if totals is None or totals.rows > totals.erased:
@@ -233,7 +284,7 @@ def _check_inputs(reader: Reader, newest: Manifest) -> None:
 
 
 def _check_claim(reader: Reader, as_of: date, name: str, sha256: str) -> None:
-    """Without its claim a file could be taken for another day's."""
+    """Check the claim of a delivered file. Without it another day could take the file."""
     claim = {"day": as_of.isoformat(), "file": name}
     remedy = f"Let it hold {json.dumps(claim)}."
     data = reader.data(input_key(sha256), remedy=remedy)
@@ -252,23 +303,30 @@ def _claimed_for(claim: bytes) -> Any:
 
 
 def _check_foreign(reader: Reader, keys: Iterable[str]) -> None:
-    """Whatever lies under decisions/ is read by those who read the whole of it."""
+    """Keep a problem for each foreign object under decisions/, because readers read it, too."""
     for key in keys:
         if room_of(key) == "decisions" and not is_hidden(key):
-            reader.problem(key, "was not published, and whoever reads decisions/ reads it", "Move it elsewhere.")
+            fault = "was not published, and whoever reads decisions/ reads it"
+            reader.problem(key, fault, "Move it elsewhere.")
 
 
 def _check_unnamed(
-    reader: Reader, as_of: date, listed: Mapping[str, int], manifests: Mapping[int, Manifest], last: int
+    reader: Reader,
+    as_of: date,
+    listed: Mapping[str, int],
+    manifests: Mapping[int, Manifest],
+    last: int,
 ) -> None:
-    """Data files that no manifest names: harmless, unless the manifest that names them is gone."""
+    """Keep a remark on data files that no manifest names.
+
+    They are harmless, unless the manifest that named them is gone.
+    """
     named = {file.key for manifest in manifests.values() for file in manifest.audited.data_files}
-    kept = {key(as_of, revision) for key in (manifest_key, announcement_key) for revision in range(1, last + 1)}
-    unnamed = {
-        key: size
-        for key, size in listed.items()
-        if room_of(key) != "decisions" and key not in named | kept | {expired_key(as_of)}
-    }
+    known = named | {expired_key(as_of)}
+    for revision in range(1, last + 1):
+        known |= {manifest_key(as_of, revision), announcement_key(as_of, revision)}
+    unknown = {key: size for key, size in listed.items() if key not in known}
+    unnamed = {key: size for key, size in unknown.items() if room_of(key) != "decisions"}
     if unnamed:
         what = (
             "left by runs that died; scoring clean removes them"

@@ -7,11 +7,12 @@ from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
 from configs.settings import Settings
-from tasks.core.day.manifest import Manifest, first_reasons
-from tasks.core.day.records import tell_changed
+from tasks.core.day.facts import DayFacts, day_facts
+from tasks.core.day.manifest import Manifest
 from tasks.core.words import in_markdown
-from tasks.publication.layout import announcement_key, decisions_key, manifest_key, report_page_key
+from tasks.publication.layout import announcement_key, decisions_key, manifest_key
 from tasks.publication.manifests import manifest_of
+from tasks.publication.places import places_of
 from tasks.running.context import flow_run_id, is_in_flow_run
 from tasks.running.events import never_in_the_way, send_event, show_markdown
 from tasks.running.step import step
@@ -87,44 +88,39 @@ def event_of(manifest: Manifest, store: Store, config: str | None) -> dict[str, 
 
 
 def day_markdown(manifest: Manifest, store: Store) -> str:
-    """A published day as a page: what became of the rows of every file, the decisions, the rules broken, the places."""
-    audited, totals = manifest.audited, manifest.totals
-    rows = [*audited.files.items(), ("all files", totals)]
-    files = [
-        f"| {in_markdown(name)} | {each.rows:,} | {each.decided:,} | {each.quarantined:,} "
-        f"| {each.duplicates_dropped:,} | {each.replaced:,} | {each.erased:,} |"
-        for name, each in rows
-    ]
-    decisions = [
-        f"| {name} | {count:,} | {count / max(totals.decided, 1):.1%} |" for name, count in audited.by_decision.items()
-    ]
-    reasons = [f"| {each.code} {each.family} | {each.rows:,} | {each.share:.1%} |" for each in first_reasons(manifest)]
-    rules = [f"| {rule} | {count:,} |" for rule, count in audited.by_rule.items()]
-    places = {
-        "Decisions": decisions_key(manifest.as_of),
-        "Changes": audited.changes.key if audited.changes else None,
-        "Quarantine": audited.quarantine.key if audited.quarantine else None,
-        "Contract report": report_page_key(manifest.as_of),
-        "Manifest": manifest_key(manifest.as_of, manifest.revision),
-    }
-    made_with = (
-        f"{manifest.model.name} version {manifest.model.version}, cut-off {manifest.policy['cutoff']:.4f}, policy "
-        f"{manifest.policy['version']}, contract {manifest.contract['version']}."
-    )
+    """A published day as a page in Markdown: its facts, and the places where to look."""
+    facts = day_facts(manifest)
+    decisions = [_row(name, each.rows, each.share) for name, each in facts.decisions.items()]
+    reasons = [_row(f"{each.code} {each.family}", each.rows, each.share) for each in facts.first_reasons]
+    rules = [f"| {rule} | {count:,} |" for rule, count in facts.broken_rules.items()]
     return "\n".join(
         [
-            f"# Applications of {manifest.as_of}, revision {manifest.revision}",
-            made_with,
-            *([f"Reason for this revision: {in_markdown(manifest.reason)}"] if manifest.reason else []),
-            *([f"Changed: {tell_changed(audited)}."] if audited.changes else []),
-            *_table("| file | rows received | decided | quarantined | copies dropped | replaced | erased |", files),
+            f"# {facts.title}",
+            f"{facts.made_with}.",
+            *([f"Reason for this revision: {in_markdown(facts.reason)}"] if facts.reason else []),
+            *([f"Changed: {facts.changed}."] if facts.changed else []),
+            *_files_table(facts),
             *_table("| decision | applications | share |", decisions),
             *(_table("| first reason | not approved | share |", reasons) if reasons else []),
             *(_table("| rule broken | rows quarantined |", rules) if rules else ["", "No row was quarantined."]),
             "",
-            *(f"- {name}: `{store.location(key)}`" for name, key in places.items() if key),
+            *(f"- {name}: `{store.location(key)}`" for name, key in places_of(manifest).items()),
         ]
     )
+
+
+def _files_table(facts: DayFacts) -> list[str]:
+    """What became of the rows of each file, and of all files."""
+    head = " | ".join(["file", "rows received", *facts.rows.became])
+    rows = []
+    for name, counts in (*facts.files.items(), ("all files", facts.rows)):
+        numbers = " | ".join(f"{count:,}" for count in (counts.received, *counts.became.values()))
+        rows.append(f"| {in_markdown(name)} | {numbers} |")
+    return _table(f"| {head} |", rows)
+
+
+def _row(name: str, rows: int, share: float) -> str:
+    return f"| {name} | {rows:,} | {share:.1%} |"
 
 
 def _table(head: str, rows: list[str]) -> list[str]:

@@ -30,7 +30,7 @@ __all__ = [
 
 
 class StorageSettings(Protocol):
-    """What a store has to be told; the `storage` section of the settings is one, and explains each."""
+    """Settings that open a store: the `storage` section, whose fields explain each of them."""
 
     @property
     def root(self) -> str:
@@ -38,33 +38,34 @@ class StorageSettings(Protocol):
 
     @property
     def single_writer(self) -> bool:
-        """Whether one process at a time writes."""
+        """True if only one process at a time writes."""
 
     @property
     def kms_key(self) -> str | None:
-        """What S3 encrypts new objects with; None leaves it to the bucket."""
+        """Key with which S3 encrypts new objects; None leaves the choice to the bucket."""
 
     @property
     def part_bytes(self) -> int:
-        """Bytes S3 is sent in one request."""
+        """Bytes sent to S3 in one request."""
 
     @property
     def attempts(self) -> int:
-        """Tries of one request to S3 in all."""
+        """Attempts of one request to S3, the first one included."""
 
     @property
     def connect_timeout_seconds(self) -> float:
-        """Longest wait for a connection."""
+        """Longest wait for a connection to S3."""
 
     @property
     def read_timeout_seconds(self) -> float:
-        """Longest silence of an answer."""
+        """Longest wait for more of an answer of S3."""
 
 
 def open_store(storage: StorageSettings) -> Store:
-    """The store at the root of the settings. Nothing is read, made or connected until it is used.
+    """Open the store at the root of the settings.
 
-    Opening is cheap: connections to S3 and what is known of its stores are kept per process, not per opened store.
+    Nothing is read, made or connected before its first use. Opening is cheap: a process keeps its
+    connections to S3, and its knowledge of each S3 store, for all stores that it opens.
 
     Raises:
         ConfigError: the root is neither a folder nor an `s3://` address with a bucket.
@@ -75,18 +76,25 @@ def open_store(storage: StorageSettings) -> Store:
     bucket, _, prefix = rest.partition("/")
     prefix = prefix.strip("/")
     if scheme != "s3" or not bucket or (prefix and not is_key(prefix)):
-        raise ConfigError(
-            f"storage.root is {storage.root!r}; allowed are a folder's path and s3://bucket or s3://bucket/prefix."
-        )
-    return S3Store(
-        S3Root(
-            bucket, f"{prefix}/" if prefix else "", single_writer=storage.single_writer, kms_key=storage.kms_key,
-            part_bytes=storage.part_bytes, attempts=storage.attempts,
-            connect_timeout_seconds=storage.connect_timeout_seconds, read_timeout_seconds=storage.read_timeout_seconds,
-        )
-    )  # fmt: skip
+        allowed = "a folder's path, s3://bucket or s3://bucket/prefix"
+        raise ConfigError(f"storage.root is {storage.root!r}; it must be {allowed}.")
+    root = S3Root(
+        bucket=bucket,
+        prefix=f"{prefix}/" if prefix else "",
+        single_writer=storage.single_writer,
+        kms_key=storage.kms_key,
+        part_bytes=storage.part_bytes,
+        attempts=storage.attempts,
+        connect_timeout_seconds=storage.connect_timeout_seconds,
+        read_timeout_seconds=storage.read_timeout_seconds,
+    )
+    return S3Store(root)
 
 
 def told_location(store: Store, key: str) -> str:
-    """Where a person finds an object, or all under a prefix ending in a slash, whatever it is called."""
-    return store.location(key) if key.isprintable() and is_key(key.removesuffix("/")) else ascii(key)
+    """Place of an object, or of a prefix that ends in a slash, for messages.
+
+    A key that the store would refuse is escaped to ASCII instead.
+    """
+    is_locatable = key.isprintable() and is_key(key.removesuffix("/"))
+    return store.location(key) if is_locatable else ascii(key)

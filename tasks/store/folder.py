@@ -1,8 +1,8 @@
 """The object store in a local folder.
 
-`create` is a hard link: the file system lets exactly one caller win and shows the object whole. `replace` compares and
-renames under a file lock, so it is safe between processes of one machine. Unfinished writes lie under `.unfinished/`,
-beside everything a reader looks at.
+`create` is a hard link: the file system lets exactly one caller win and shows the object whole.
+`replace` compares and renames under a file lock, so it is safe between processes of one machine.
+Unfinished writes lie under `.unfinished/`, where no reader looks.
 """
 
 from __future__ import annotations
@@ -31,27 +31,28 @@ _LOCK_DIGITS: Final = 3
 
 
 class FolderStore:
-    """A `Store` on a folder, which is made when something is first written."""
+    """A `Store` in a folder. The first write makes the folder."""
 
     def __init__(self, root: Path) -> None:
-        """`root` is the folder under which every key is a relative path."""
+        """Name the folder `root`. Every key is a path relative to it."""
         self._root = root
 
     def read(self, key: str) -> Stored:
-        """The whole object. Raises `NotFound`."""
+        """Read the whole object. Raises `NotFound`."""
         with self.open(key) as stream:
             data = stream.read()
         return Stored(data, _tag(data))
 
     @contextlib.contextmanager
     def open(self, key: str) -> Iterator[BinaryIO]:
-        """The object as a seekable stream. Raises `NotFound`."""
+        """Open the object as a seekable stream. Raises `NotFound`."""
         path = self._path(key)
-        with _told("read", key):
+        with _translated("read", key):
             if path.is_fifo() or path.is_socket():
-                raise OSError(errno.EINVAL, "It is no file")  # and reading it would wait for ever
+                # Reading it would wait for ever.
+                raise OSError(errno.EINVAL, "It is not a file")
             file = path.open("rb", buffering=0)
-        with told_reads(file, functools.partial(_told, "read", key)) as stream:
+        with told_reads(file, functools.partial(_translated, "read", key)) as stream:
             yield stream
 
     def create(self, key: str, data: bytes) -> None:
@@ -61,14 +62,17 @@ class FolderStore:
 
     @contextlib.contextmanager
     def create_stream(self, key: str) -> Iterator[BinaryIO]:
-        """Write a new object piece by piece; it appears when the block ends without error. Raises `AlreadyExists`."""
+        """Write a new object piece by piece. Raises `AlreadyExists`.
+
+        The object appears when the block ends without error.
+        """
         path = self._path(key)
-        with _told("create", key):
-            if path.exists():  # spares the writing; the link below is what decides
+        with _translated("create", key):
+            if path.exists():  # saves the writing; the link below decides
                 raise AlreadyExists(key)
             with self._unfinished() as (temporary, stream):
                 yield stream
-                _settle(stream)
+                _flush_to_disk(stream)
                 _make_folder(path.parent)
                 try:
                     os.link(temporary, path)
@@ -77,43 +81,50 @@ class FolderStore:
             _sync_folder(path.parent)
 
     def replace(self, key: str, data: bytes, *, tag: str) -> None:
-        """Write over the object that `read` returned with this `tag`. Raises `Changed` or `NotFound`."""
+        """Replace the object that `read` returned with `tag`. Raises `Changed` or `NotFound`."""
         path = self._path(key)
-        with _told("replace", key), self._locked(key):
+        with _translated("replace", key), self._locked(key):
             if self.read(key).tag != tag:
                 raise Changed(key)
             with self._unfinished() as (temporary, stream):
                 stream.write(data)
-                _settle(stream)
+                _flush_to_disk(stream)
                 temporary.replace(path)
             _sync_folder(path.parent)
 
     def delete(self, key: str) -> None:
-        """Remove the object; no error where there is none."""
-        with _told("delete", key), self._locked(key):
+        """Remove the object. A missing object is not an error."""
+        with _translated("delete", key), self._locked(key):
             self._path(key).unlink(missing_ok=True)
 
     def list(self, prefix: str) -> Iterator[Entry]:
-        """All objects whose key begins with `prefix`, sorted by key."""
+        """List all objects whose key begins with `prefix`, sorted by key."""
         folder = self._root / prefix.rpartition("/")[0]
-        with _told("list", prefix):
+        with _translated("list", prefix):
             entries = [
                 Entry(path.relative_to(self._root).as_posix(), *seen)
                 for path in _found_in(folder)
                 if (seen := _size_and_time(path))
             ]
         visible = (entry for entry in entries if not entry.key.startswith((_UNFINISHED, _LOCKS)))
-        yield from sorted((entry for entry in visible if entry.key.startswith(prefix)), key=lambda entry: entry.key)
+        wanted = (entry for entry in visible if entry.key.startswith(prefix))
+        yield from sorted(wanted, key=lambda entry: entry.key)
 
     def unfinished(self) -> Iterator[Unfinished]:
-        """All writes that were begun and have not ended; which keys they are for nobody noted."""
-        with _told("list", _UNFINISHED):
-            found = [(path.name, _size_and_time(path)) for path in _found_in(self._root / _UNFINISHED)]
-        yield from (Unfinished(f"{_UNFINISHED}/{name}", *seen, name) for name, seen in sorted(found) if seen)
+        """List all writes that were begun and have not ended. A folder does not know their keys."""
+        with _translated("list", _UNFINISHED):
+            paths = _found_in(self._root / _UNFINISHED)
+            found = [(path.name, _size_and_time(path)) for path in paths]
+        for name, seen in sorted(found):
+            if seen:
+                yield Unfinished(f"{_UNFINISHED}/{name}", *seen, name)
 
     def forget(self, write: Unfinished) -> None:
-        """Remove what was written so far; a process that is still at it fails. No error where it has ended."""
-        with _told("delete", write.key):
+        """Remove an unfinished write.
+
+        A process that still writes it fails. An ended write is not an error.
+        """
+        with _translated("delete", write.key):
             (self._root / _UNFINISHED / write.upload).unlink(missing_ok=True)
 
     def location(self, key: str) -> str:
@@ -138,15 +149,17 @@ class FolderStore:
     def _locked(self, key: str) -> Iterator[None]:
         folder = self._root / _LOCKS
         folder.mkdir(parents=True, exist_ok=True)
-        # Keys share 4096 locks: lock files cannot be removed safely, and one per key would be left for every object.
-        with (folder / hashlib.sha256(key.encode()).hexdigest()[:_LOCK_DIGITS]).open("w") as lock:
+        # Keys share 4096 locks: lock files cannot be removed safely, and one per key would leave a
+        # file for every object.
+        name = hashlib.sha256(key.encode()).hexdigest()[:_LOCK_DIGITS]
+        with (folder / name).open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
 
 @contextlib.contextmanager
-def _told(verb: str, key: str) -> Iterator[None]:
-    """Turn what the file system says into the store's own words."""
+def _translated(verb: str, key: str) -> Iterator[None]:
+    """Turn an error of the file system into the store's own."""
     try:
         yield
     except OSError as error:
@@ -159,18 +172,24 @@ def _told(verb: str, key: str) -> Iterator[None]:
 
 
 def _found_in(folder: Path) -> Iterator[Path]:
-    """Everything but folders under a folder; neither what cannot be read nor a link, wherever it leads, goes unseen."""
+    """Find everything under a folder except folders.
+
+    Links are found, wherever they lead. A folder that cannot be read raises its `OSError`.
+    """
 
     def stop(error: OSError) -> None:
         raise error
 
-    for place, folders, files in os.walk(folder, onerror=stop) if folder.is_dir() else ():
-        links = (name for name in folders if os.path.islink(os.path.join(place, name)))  # noqa: PTH114, PTH118 - fast
+    if not folder.is_dir():
+        return
+    for place, folders, files in os.walk(folder, onerror=stop):
+        # os.path is faster here than Path.
+        links = (name for name in folders if os.path.islink(os.path.join(place, name)))  # noqa: PTH114, PTH118
         yield from (Path(place, name) for name in (*files, *links))
 
 
 def _size_and_time(path: Path) -> tuple[int, datetime] | None:
-    """Bytes of a file, 0 of anything else, and when it was last written; None where it has vanished meanwhile."""
+    """Size in bytes (0 if it is not a file) and time of the last write; None if it has vanished."""
     try:
         try:
             seen = path.stat()
@@ -178,20 +197,21 @@ def _size_and_time(path: Path) -> tuple[int, datetime] | None:
             seen = path.lstat()
     except FileNotFoundError:
         return None
-    return seen.st_size if stat.S_ISREG(seen.st_mode) else 0, datetime.fromtimestamp(seen.st_mtime, UTC)
+    size_bytes = seen.st_size if stat.S_ISREG(seen.st_mode) else 0
+    return size_bytes, datetime.fromtimestamp(seen.st_mtime, UTC)
 
 
 def _tag(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _settle(stream: BinaryIO) -> None:
+def _flush_to_disk(stream: BinaryIO) -> None:
     stream.flush()
     os.fsync(stream.fileno())
 
 
 def _make_folder(folder: Path) -> None:
-    """Make a folder and its parents, so that they are still there after a power cut."""
+    """Make a folder and its parents so that they survive a power cut."""
     if not folder.is_dir():
         _make_folder(folder.parent)
         folder.mkdir(exist_ok=True)

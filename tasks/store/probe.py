@@ -1,14 +1,16 @@
-"""Does the store honour conditional writes? Asked by trying, before the first write of a process to a root.
+"""Probe of conditional writes: a trial of each, before the first write of a process to a root.
 
-S3 promises that `If-None-Match: *` lets one creator win and that `If-Match` refuses who read something older. Stores
-that speak S3 and do not know these headers ignore them without a word: each of two runs would believe that it had
-published. No version number or header tells them apart, so a nameless object is written, written again under
-conditions that do not hold, and removed. Every condition that this project relies on is tried: both on `PutObject`,
-and `If-None-Match` on `CompleteMultipartUpload`. Reading asks nothing and needs no right to write.
+S3 promises that `If-None-Match: *` lets one creator win, and that `If-Match` refuses a writer who
+read something older. A store that speaks S3 without these headers ignores them silently: each of
+two runs would believe that it had published. No version number or header tells such stores apart.
+So the probe writes a nameless object, writes it again under conditions that do not hold, and
+removes it. It tries every condition that this project relies on: both on `PutObject`, and
+`If-None-Match` on `CompleteMultipartUpload`. Reading needs no probe and no right to write.
 
-Such a store is refused, unless the settings declare that one process at a time writes to it (`storage.single_writer`).
-Then the same conditions are asked by a look before each write, which is right for one writer and for any number of
-readers, and for nothing more: two writers at once can both win. A bucket that keeps versions keeps the probe's, too.
+A store that ignores conditions is refused, unless the settings declare that one process at a time
+writes to it (`storage.single_writer`). Then a look before each write asks for the same conditions.
+That is right for one writer and any number of readers, but two writers at once can both win. A
+bucket that keeps versions keeps those of the probe, too.
 """
 
 from __future__ import annotations
@@ -32,25 +34,27 @@ _NOT_UNDERSTOOD: Final = {400, 501}
 
 
 def honours_conditions(root: S3Root) -> bool:
-    """Whether the store honours conditional writes; False only where a single writer is declared. Asked once.
+    """True if the store honours conditional writes; False only if a single writer is declared.
+
+    A process asks each root once.
 
     Raises:
-        PublishError: it ignores them and no single writer is declared, or it cannot be written to at all.
+        PublishError: it ignores them and no single writer is declared, or refuses every write.
     """
     with _PROBING:
         ignored = _ignored_condition(root, os.getpid())
     if ignored and not root.single_writer:
         raise PublishError(
-            f"s3://{root.bucket}/{root.prefix} ignores conditional writes ({ignored}): two runs at once could both "
-            "publish. Nothing was written. Use a store that honours them, or, if exactly one process at a time writes "
-            "there, declare storage.single_writer: true."
+            f"s3://{root.bucket}/{root.prefix} ignores conditional writes ({ignored}): two runs at "
+            "once could both publish. Nothing was written. Use a store that honours them, or, if "
+            "exactly one process at a time writes there, declare storage.single_writer: true."
         )
     return not ignored
 
 
 @functools.lru_cache(maxsize=8)
 def _ignored_condition(root: S3Root, _process: int) -> str:
-    """The first condition that the store ignores, or nothing."""
+    """Name of the first condition that the store ignores; empty if it honours all."""
     key = f"{PROBES}{uuid.uuid4().hex}"
     at = root.at(key)
     client = connect(root)
@@ -58,23 +62,30 @@ def _ignored_condition(root: S3Root, _process: int) -> str:
     with told("try conditional writes at", key, root):
         try:
             tag = put(Body=b"first")["ETag"]
+            create_in_parts = functools.partial(_create_in_parts, client, at, root.encryption)
             trials: dict[str, Callable[[], object]] = {
                 "If-None-Match on PutObject": lambda: put(Body=b"second", IfNoneMatch="*"),
                 "If-Match on PutObject": lambda: put(Body=b"third", IfMatch=_NOBODYS_TAG),
-                "If-None-Match on CompleteMultipartUpload": lambda: _create_in_parts(client, at, root.encryption),
+                "If-None-Match on CompleteMultipartUpload": create_in_parts,
             }
-            ignored = next((name for name, write in trials.items() if not _is_refused(client, write)), "")
-            if not ignored and _is_refused(client, lambda: put(Body=b"fourth", IfMatch=tag)):
-                # Refused, or done by an attempt whose answer was lost: then the object is another one now.
-                ignored = "If-Match with the right tag" if client.head_object(**at)["ETag"] == tag else ""
+            failing = (name for name, write in trials.items() if not _was_refused(client, write))
+            ignored = next(failing, "")
+            if not ignored and _was_refused(client, lambda: put(Body=b"fourth", IfMatch=tag)):
+                # Refused, or done by an attempt whose answer was lost: then the object has changed.
+                is_same = client.head_object(**at)["ETag"] == tag
+                ignored = "If-Match with the right tag" if is_same else ""
         finally:
-            with contextlib.suppress(client.exceptions.ClientError):  # where nobody may delete it stays, and is hidden
+            # Without the right to delete the object stays; listings hide it.
+            with contextlib.suppress(client.exceptions.ClientError):
                 client.delete_object(**at)
     return ignored
 
 
-def _is_refused(client: Any, write: Callable[[], object]) -> bool:
-    """Whether a write was refused for its condition; not so where it was done, or its condition not understood."""
+def _was_refused(client: Any, write: Callable[[], object]) -> bool:
+    """Try a write. True if the store refused it for its condition.
+
+    False if the store did the write, or did not understand its condition.
+    """
     try:
         write()
     except client.exceptions.ClientError as error:
@@ -88,9 +99,8 @@ def _create_in_parts(client: Any, at: dict[str, str], encryption: dict[str, str]
     upload = {**at, "UploadId": client.create_multipart_upload(**at, **encryption)["UploadId"]}
     try:
         tag = client.upload_part(**upload, PartNumber=1, Body=b"parts")["ETag"]
-        client.complete_multipart_upload(
-            **upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": tag}]}, IfNoneMatch="*"
-        )
+        parts = {"Parts": [{"PartNumber": 1, "ETag": tag}]}
+        client.complete_multipart_upload(**upload, MultipartUpload=parts, IfNoneMatch="*")
     finally:
         with contextlib.suppress(client.exceptions.NoSuchUpload):
             client.abort_multipart_upload(**upload)

@@ -1,4 +1,4 @@
-"""Streams of stored objects whose every failing read is told in the store's own words, whoever reads."""
+"""Streams of stored objects. Every read that fails raises an error of the store's own."""
 
 from __future__ import annotations
 
@@ -13,19 +13,28 @@ if TYPE_CHECKING:
 _BUFFER_BYTES = 1 << 16
 
 
-def told_reads(file: io.RawIOBase | BinaryIO, told: Callable[[], AbstractContextManager[None]]) -> BinaryIO:
-    """A seekable stream over an open file, which it closes.
+def told_reads(
+    file: io.RawIOBase | BinaryIO,
+    translated: Callable[[], AbstractContextManager[None]],
+) -> BinaryIO:
+    """Wrap an open file as a seekable stream, which closes the file.
 
     Args:
         file: open for reading in binary.
-        told: turns what the file system raises into the store's errors; entered around each read.
+        translated: makes the block that turns errors of the file system into the store's; entered
+            around each read.
     """
-    return cast("BinaryIO", io.BufferedReader(_ToldReads(file, told), _BUFFER_BYTES))
+    return cast("BinaryIO", io.BufferedReader(_TranslatedReads(file, translated), _BUFFER_BYTES))
 
 
-class _ToldReads(io.RawIOBase):
-    def __init__(self, file: io.RawIOBase | BinaryIO, told: Callable[[], AbstractContextManager[None]]) -> None:
-        self._file, self._told = file, told
+class _TranslatedReads(io.RawIOBase):
+    def __init__(
+        self,
+        file: io.RawIOBase | BinaryIO,
+        translated: Callable[[], AbstractContextManager[None]],
+    ) -> None:
+        self._file = file
+        self._translated = translated
 
     def readable(self) -> bool:
         return True
@@ -34,7 +43,7 @@ class _ToldReads(io.RawIOBase):
         return True
 
     def readinto(self, buffer: WriteableBuffer) -> int | None:
-        with self._told():
+        with self._translated():
             return self._file.readinto(buffer)  # type: ignore[union-attr]
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:

@@ -15,7 +15,9 @@ _SHORT_PAUSES: Final = 3
 
 
 def read_if_there(store: Store, key: str) -> Stored | None:
-    """The object under `key`, or None; an object that is replaced while it is read is read again.
+    """Read the object under `key`; None if there is none.
+
+    If the object is replaced while it is read, it is read again.
 
     Raises:
         PublishError: others replace it again and again.
@@ -31,16 +33,22 @@ def read_if_there(store: Store, key: str) -> Stored | None:
 
 
 def renew(
-    store: Store, key: str, renewed: Callable[[Stored | None], bytes | None], *, state: str = "Nothing was changed."
+    store: Store,
+    key: str,
+    renewed: Callable[[Stored | None], bytes | None],
+    *,
+    state: str = "Nothing was changed.",
 ) -> bool:
-    """Renew an object from what it is now, and say if it was written; nobody's change in between is lost.
+    """Renew an object from its present content. Returns True if it was written.
+
+    No change that others make in between is lost.
 
     Args:
-        store: where it lies.
+        store: place of the object.
         key: of the object.
-        renewed: from the object as it was read (None: there is none) to its new bytes, or None to leave it as it is. It
-            is asked again whenever somebody else was faster.
-        state: sentence of the error message on what is published and what is not.
+        renewed: maps the object as read (None: there is none) to its new bytes, or to None to leave
+            it as it is. It is called again each time another process was faster.
+        state: sentence of the error message that says what is published and what is not.
 
     Raises:
         PublishError: others change it again and again, or the store contradicts itself.
@@ -60,13 +68,16 @@ def renew(
             continue
         return True
     raise PublishError(
-        f"{store.location(key)} could not be renewed in {_TRIES} tries: each time others had changed it, or it was "
-        f"there and was not. {state} See who else writes it, or what lies there; then run the command again."
+        f"{store.location(key)} could not be renewed in {_TRIES} tries: each time others had "
+        f"changed it, or it was there and was not. {state} See who else writes it, or what lies "
+        "there; then run the command again."
     )
 
 
 def overwrite(store: Store, key: str, data: bytes) -> None:
-    """Make `data` the object under `key`, whatever was there: for reports and checkpoints, which anyone may renew.
+    """Make `data` the object under `key`, whatever was there.
+
+    It is for reports and checkpoints, which anyone may renew.
 
     Raises what `renew` raises.
     """

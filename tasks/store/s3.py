@@ -1,9 +1,10 @@
 """The object store in an S3 bucket, or in any store that speaks S3 and honours conditional writes.
 
-`create` is a write under `If-None-Match: *`, which lets exactly one caller win; `replace` is one under `If-Match` with
-the ETag that was read. S3 shows an object whole or not at all, so a reader never sees half of one. Whether the store
-honours conditions is tried before the first write (`tasks.store.probe`); how a lost answer is told from a lost race
-stands in `tasks.store.s3_upload`; what is tried again, and for how long, in `tasks.store.s3_client`.
+`create` is a write under `If-None-Match: *`, which lets exactly one caller win. `replace` is a
+write under `If-Match` with the ETag that was read. S3 shows an object whole or not at all, so a
+reader never sees half of one. `tasks.store.probe` tries before the first write if the store honours
+conditions. `tasks.store.s3_upload` tells a lost answer from a lost race. `tasks.store.s3_client`
+says which requests are tried again, and for how long.
 """
 
 from __future__ import annotations
@@ -28,27 +29,36 @@ _COPY_BYTES: Final = 1 << 20
 
 
 class S3Store:
-    """A `Store` under a prefix of a bucket; boto3 is loaded and connected when it is first used."""
+    """A `Store` under a prefix of a bucket. The first use loads and connects boto3."""
 
     def __init__(self, root: S3Root) -> None:
-        """`root` says where, and how to speak to it."""
+        """Name the place, and the way to speak to it, in `root`."""
         self._root = root
 
     def read(self, key: str) -> Stored:
-        """The whole object. Raises `NotFound`, or `Changed` where it was replaced while a broken read was resumed."""
+        """Read the whole object.
+
+        Raises:
+            NotFound: there is no object under this key.
+            Changed: the object was replaced while a broken read was resumed.
+        """
         held = io.BytesIO()
         tag = self._download(key, held)
         return Stored(held.getvalue(), tag)
 
     @contextlib.contextmanager
     def open(self, key: str) -> Iterator[BinaryIO]:
-        """One version of the object as a seekable stream, a nameless temporary file. Raises what `read` raises."""
+        """Open one version of the object as a seekable stream. Raises what `read` raises.
+
+        The stream is a nameless temporary file.
+        """
         with contextlib.ExitStack() as stack:
             with told("read", key, self._root):
                 file = cast("BinaryIO", stack.enter_context(tempfile.TemporaryFile()))
             self._download(key, file)
             file.seek(0)
-            yield stack.enter_context(told_reads(file, functools.partial(told, "read", key, self._root)))
+            translated = functools.partial(told, "read", key, self._root)
+            yield stack.enter_context(told_reads(file, translated))
 
     def create(self, key: str, data: bytes) -> None:
         """Write a new object, whole or not at all. Raises `AlreadyExists`."""
@@ -57,9 +67,10 @@ class S3Store:
 
     @contextlib.contextmanager
     def create_stream(self, key: str) -> Iterator[BinaryIO]:
-        """Write a new object piece by piece; it appears when the block ends without error. Raises `AlreadyExists`.
+        """Write a new object piece by piece. Raises `AlreadyExists`.
 
-        Up to `storage.part_bytes` are held in memory; a larger object is sent in parts of that size meanwhile.
+        The object appears when the block ends without error. Up to `storage.part_bytes` are held in
+        memory; a larger object is sent in parts of that size meanwhile.
         """
         honours_conditions(self._root)
         upload = Upload(self._root, require_key(key))
@@ -71,22 +82,23 @@ class S3Store:
             raise
 
     def replace(self, key: str, data: bytes, *, tag: str) -> None:
-        """Write over the object that `read` returned with this `tag`. Raises `Changed` or `NotFound`.
+        """Replace the object that `read` returned with `tag`. Raises `Changed` or `NotFound`.
 
-        One request whatever the size, up to S3's 5 GiB: fewer stores honour `If-Match` for an upload in parts.
+        It takes one request for any size up to S3's 5 GiB, because fewer stores honour `If-Match`
+        for an upload in parts.
         """
         put(self._root, require_key(key), data, tag=tag)
 
     def delete(self, key: str) -> None:
-        """Remove the object; no error where there is none."""
+        """Remove the object. A missing object is not an error."""
         with contextlib.suppress(NotFound), told("delete", key, self._root):
             connect(self._root).delete_object(**self._root.at(require_key(key)))
 
     def list(self, prefix: str) -> Iterator[Entry]:
-        """All objects whose key begins with `prefix`, sorted by key.
+        """List all objects whose key begins with `prefix`, sorted by key.
 
-        Probes are left out, and so are the empty objects ending in a slash that S3 consoles make for folders. A key
-        that this project would refuse is listed all the same.
+        It leaves out probes, and the empty objects ending in a slash that S3 consoles make for
+        folders. A key that this project would refuse is listed all the same.
         """
         base = self._root.prefix
         with told("list", prefix, self._root):
@@ -101,20 +113,26 @@ class S3Store:
         yield from sorted(objects, key=lambda entry: entry.key)
 
     def unfinished(self) -> Iterator[Unfinished]:
-        """All uploads in parts that were begun and have not ended. What they hold is asked of each."""
-        client, base = connect(self._root), self._root.prefix
+        """List all uploads in parts that were begun and have not ended.
+
+        It takes one request for each upload to learn its size.
+        """
+        client = connect(self._root)
+        base = self._root.prefix
         with told("list", "unfinished writes", self._root):
-            pages = client.get_paginator("list_multipart_uploads").paginate(Bucket=self._root.bucket, Prefix=base)
+            uploads = client.get_paginator("list_multipart_uploads")
+            pages = uploads.paginate(Bucket=self._root.bucket, Prefix=base)
             begun = [each for page in pages for each in page.get("Uploads", ())]
         for each in begun:
             parts = self._parts_of(each["Key"], each["UploadId"])
             if parts is not None:
                 touched = max([each["Initiated"], *(part["LastModified"] for part in parts)])
                 size_bytes = sum(part["Size"] for part in parts)
-                yield Unfinished(each["Key"].removeprefix(base), size_bytes, touched, each["UploadId"])
+                key = each["Key"].removeprefix(base)
+                yield Unfinished(key, size_bytes, touched, each["UploadId"])
 
     def _parts_of(self, key: str, upload: str) -> Sequence[Mapping[str, Any]] | None:
-        """The parts that an upload has so far; None where it has ended meanwhile."""
+        """Parts that an upload has so far; None if it has ended meanwhile."""
         client = connect(self._root)
         at = {"Bucket": self._root.bucket, "Key": key, "UploadId": upload}
         with told("list", f"the parts of {key}", self._root):
@@ -125,9 +143,15 @@ class S3Store:
                 return None
 
     def forget(self, write: Unfinished) -> None:
-        """Abort an upload in parts; a process that is still at it fails. No error where it has ended."""
+        """Abort an upload in parts.
+
+        A process that still writes it fails. An ended upload is not an error.
+        """
         client = connect(self._root)
-        with told("abort the upload of", write.key, self._root), contextlib.suppress(client.exceptions.NoSuchUpload):
+        with (
+            told("abort the upload of", write.key, self._root),
+            contextlib.suppress(client.exceptions.NoSuchUpload),
+        ):
             client.abort_multipart_upload(**self._root.at(write.key), UploadId=write.upload)
 
     def location(self, key: str) -> str:
@@ -136,13 +160,18 @@ class S3Store:
         return f"s3://{self._root.bucket}/{self._root.prefix}{key}"
 
     def _download(self, key: str, into: BinaryIO) -> str:
-        """Fill `into` with one version of the object, going on where a connection broke; returns its tag.
+        """Fill `into` with one version of the object and return its tag.
+
+        A download whose connection broke goes on from that byte.
 
         Raises:
-            Changed: the rest, asked for after a break, is another version's.
+            Changed: after a break, the rest belongs to another version.
         """
-        client, at = connect(self._root), self._root.at(require_key(key))
-        tag, size_bytes, failures = "", 0, 0
+        client = connect(self._root)
+        at = self._root.at(require_key(key))
+        tag = ""
+        size_bytes = 0
+        failures = 0
         while not tag or into.tell() < size_bytes:
             start = into.tell()
             with told("read", key, self._root):
@@ -151,7 +180,8 @@ class S3Store:
                 if start and answer["ETag"] != tag:
                     raise Changed(key)
                 if not start:
-                    tag, size_bytes = answer["ETag"], answer["ContentLength"]
+                    tag = answer["ETag"]
+                    size_bytes = answer["ContentLength"]
                 try:
                     into.seek(start if "ContentRange" in answer else 0)
                     shutil.copyfileobj(answer["Body"], into, _COPY_BYTES)
@@ -164,7 +194,7 @@ class S3Store:
 
 
 def _broken() -> tuple[type[Exception], ...]:
-    """What a body that breaks off raises."""
+    """Errors that a body raises when it breaks off."""
     from botocore.exceptions import BotoCoreError
     from urllib3.exceptions import HTTPError
 

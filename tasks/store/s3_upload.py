@@ -1,10 +1,12 @@
-"""One object on its way to S3, in one request or in parts, and who won where two sent it at once.
+"""One object on its way to S3, in one request or in parts, and the winner if two are sent at once.
 
-An answer can be lost after S3 has done what was asked; the request is sent again and then refused, by our own object.
-So every write carries a token of its own in the object's metadata (`x-amz-meta-writer`). After a refusal (412, or 404
-for an upload that is complete already) the object is asked for its token: ours means that we succeeded. Bytes would not
-tell: a rival may have written the same ones. Tags are compared and never understood; under KMS an ETag is no digest. A
-store that drops metadata makes a lost answer look like a rival's object, and the caller compares.
+An answer can be lost after S3 has done the write. The request is sent again, and then our own
+object makes S3 refuse it. So every write carries its own token in the object's metadata
+(`x-amz-meta-writer`). After a refusal (412, or 404 for an upload that is complete already) the
+object's token is read: our own token means that we succeeded. Its bytes prove nothing, since a
+rival may have written the same ones. Tags are compared but never interpreted; under KMS an ETag is
+not a digest. If a store drops metadata, a lost answer looks like a rival's object, and the caller
+compares.
 """
 
 from __future__ import annotations
@@ -26,32 +28,37 @@ _CONDITION_FAILED: Final = 412
 
 
 class Upload(io.BufferedIOBase):
-    """A new object that is being written: held in memory up to a part, then sent part by part.
+    """A new object in writing: held in memory up to the size of a part, then sent part by part.
 
-    `finish` makes it appear, `abort` forgets it. Two things can stay behind, invisible and at a price: the parts of a
-    process that was killed, and an upload that was begun by a request whose answer was lost. A lifecycle rule of the
-    bucket (`AbortIncompleteMultipartUpload`) removes both.
+    `finish` makes it appear, `abort` forgets it. Two things can stay behind, invisible and at a
+    price: the parts of a process that was killed, and an upload that was begun by a request whose
+    answer was lost. A lifecycle rule of the bucket (`AbortIncompleteMultipartUpload`) removes both.
     """
 
     def __init__(self, root: S3Root, key: str) -> None:
-        """Nothing is sent before a part is full."""
+        """Prepare the upload. Nothing is sent before a part is full."""
         super().__init__()
-        self._root, self._key, self._token = root, key, uuid.uuid4().hex
+        self._root = root
+        self._key = key
+        self._token = uuid.uuid4().hex
         self._held = bytearray()
         self._sent_bytes = 0
         self._upload: dict[str, str] = {}
         self._parts: list[dict[str, Any]] = []
 
     def writable(self) -> bool:
-        """Always."""
+        """True always."""
         return True
 
     def tell(self) -> int:
-        """Bytes written so far."""
+        """Number of bytes written so far."""
         return self._sent_bytes + len(self._held)
 
     def write(self, data: Any) -> int:
-        """Take bytes; sends what fills a part. Raises `AlreadyExists` early where the object is there."""
+        """Take bytes, and send those that fill a part.
+
+        Raises `AlreadyExists` early if the object exists.
+        """
         view = memoryview(data).cast("B")
         size_bytes = len(view)
         while len(self._held) + len(view) > self._root.part_bytes:
@@ -71,13 +78,17 @@ class Upload(io.BufferedIOBase):
         condition = _condition(self._root, self._key, None)
         complete = connect(self._root).complete_multipart_upload
         with told("create", self._key, self._root):
-            _settle(
-                self._root, self._key, None, self._token,
-                lambda: complete(**self._upload, MultipartUpload={"Parts": self._parts}, **condition),
-            )  # fmt: skip
+            parts = {"Parts": self._parts}
+            _send_once(
+                self._root,
+                self._key,
+                None,
+                self._token,
+                lambda: complete(**self._upload, MultipartUpload=parts, **condition),
+            )
 
     def abort(self) -> None:
-        """Forget what was sent. A failure here is logged and hides no other."""
+        """Forget the parts that were sent. A failure here is logged, so that it hides no other."""
         if self._upload:
             try:
                 with told("abort the upload of", self._key, self._root):
@@ -88,7 +99,7 @@ class Upload(io.BufferedIOBase):
     def _send_part(self) -> None:
         client = connect(self._root)
         if not self._upload:
-            require_tag(self._root, self._key, None)  # spares the sending; completion is what decides
+            require_tag(self._root, self._key, None)  # saves the sending; completion decides
         with told("create", self._key, self._root):
             if not self._upload:
                 at = self._root.at(self._key)
@@ -101,26 +112,39 @@ class Upload(io.BufferedIOBase):
         self._held = bytearray()
 
 
-def put(root: S3Root, key: str, data: bytes | bytearray, *, tag: str | None = None, token: str | None = None) -> None:
-    """Write an object in one request: in place of the one that has this `tag`, or a new one.
+def put(
+    root: S3Root,
+    key: str,
+    data: bytes | bytearray,
+    *,
+    tag: str | None = None,
+    token: str | None = None,
+) -> None:
+    """Write an object in one request: in place of the one with this `tag`, or a new one without it.
 
     Raises:
-        AlreadyExists: there is an object, and a new one was to be written.
+        AlreadyExists: `tag` is None, and there is an object already.
         Changed: the object has another tag by now.
-        NotFound: there is none to replace.
+        NotFound: there is no object to replace.
     """
     token = token or uuid.uuid4().hex
     condition = _condition(root, key, tag)
     put_object = connect(root).put_object
     with told("create" if tag is None else "replace", key, root):
-        _settle(
-            root, key, tag, token,
+        _send_once(
+            root,
+            key,
+            tag,
+            token,
             lambda: put_object(**root.at(key), Body=data, **_marks(root, token), **condition),
-        )  # fmt: skip
+        )
 
 
 def _condition(root: S3Root, key: str, tag: str | None) -> dict[str, str]:
-    """The condition to send; where the store ignores it, for a single writer, it is asked beforehand."""
+    """Condition to send with a write.
+
+    If the store ignores conditions, for a single writer, the condition is checked here instead.
+    """
     if honours_conditions(root):
         return {"IfNoneMatch": "*"} if tag is None else {"IfMatch": tag}
     require_tag(root, key, tag)
@@ -128,7 +152,7 @@ def _condition(root: S3Root, key: str, tag: str | None) -> dict[str, str]:
 
 
 def require_tag(root: S3Root, key: str, tag: str | None) -> None:
-    """Look whether a write under this condition would be refused now, and raise what `put` would."""
+    """Refuse a write that this condition forbids now, with the error that `put` would raise."""
     found: str | None = None
     try:
         with told("read", key, root):
@@ -140,8 +164,17 @@ def require_tag(root: S3Root, key: str, tag: str | None) -> None:
         raise AlreadyExists(key) if tag is None else Changed(key)
 
 
-def _settle(root: S3Root, key: str, tag: str | None, token: str, send: Callable[[], object]) -> None:
-    """Send the request that makes the object appear; where it is refused, find out whether it was by our own object."""
+def _send_once(
+    root: S3Root,
+    key: str,
+    tag: str | None,
+    token: str,
+    send: Callable[[], object],
+) -> None:
+    """Send the request that makes the object appear.
+
+    A refusal is a success if our own object caused it.
+    """
     client = connect(root)
     try:
         send()
@@ -157,13 +190,15 @@ def _settle(root: S3Root, key: str, tag: str | None, token: str, send: Callable[
 
 
 def _writer_of(root: S3Root, key: str) -> str | None:
-    """The token of whoever wrote the object; None where there is none, or the store drops metadata."""
+    """Token of the object's writer; None if there is no object, or the store drops metadata."""
     try:
         with told(CONFIRM, key, root):
             found: dict[str, str] = connect(root).head_object(**root.at(key))["Metadata"]
     except NotFound:
         return None
-    return {name.lower(): value for name, value in found.items()}.get(_WRITER)  # some stores write X-Amz-Meta-Writer
+    # Some stores write the name as X-Amz-Meta-Writer.
+    tokens = {name.lower(): value for name, value in found.items()}
+    return tokens.get(_WRITER)
 
 
 def _marks(root: S3Root, token: str) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""What plain models make of the same applications in the same folds: the least a model has to be ahead of."""
+"""Baselines: plain models of the same applications in the same folds.
+
+A model that is not ahead of them is not worth its trouble.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ UNTUNED: Final = "LightGBM, raw columns"
 
 
 class PlainColumns(NamedTuple):
-    """The model's input columns as they were delivered, nothing derived from them."""
+    """Input columns of the model as they were delivered, with nothing derived from them."""
 
     matrix: np.ndarray
     """float32, shape (rows, columns), NaN where missing; texts as codes."""
@@ -29,8 +32,14 @@ class PlainColumns(NamedTuple):
     """Positions of the columns that were texts."""
 
 
-def baseline_pds(history: History, fold: np.ndarray, *, use_age: bool, seed: int) -> dict[str, np.ndarray]:
-    """Calibrated, cross-fitted pd of every row by each baseline, from models that never saw it.
+def baseline_pds(
+    history: History,
+    fold: np.ndarray,
+    *,
+    use_age: bool,
+    seed: int,
+) -> dict[str, np.ndarray]:
+    """Calibrated, cross-fitted pd of every row by each baseline. No model saw the rows it scores.
 
     A baseline whose score says nothing about defaults is left out, with a warning.
     """
@@ -45,7 +54,8 @@ def baseline_pds(history: History, fold: np.ndarray, *, use_age: bool, seed: int
     pds = {}
     for name, scores in models.items():
         try:
-            pds[name] = cross_fitted_pd(_out_of_fold(scores, columns, history, fold), history.defaulted, fold)
+            raw = _out_of_fold(scores, columns, history, fold)
+            pds[name] = cross_fitted_pd(raw, history.defaulted, fold)
         except ValueError as error:
             run_logger().warning("Baseline %s is left out: %s", name, error)
         else:
@@ -54,16 +64,19 @@ def baseline_pds(history: History, fold: np.ndarray, *, use_age: bool, seed: int
 
 
 def plain_columns(rows: pa.Table, *, use_age: bool) -> PlainColumns:
-    """The columns that the model may see, of typed rows; a code for "none" is missing."""
+    """Columns of typed rows that the model may see. A code that stands for "none" is missing."""
     names = [name for name in feature_names(use_age=use_age) if name in NAMES]
     matrix = np.empty((rows.num_rows, len(names)), dtype=np.float32, order="F")
     for position, name in enumerate(names):
-        matrix[:, position] = _codes(rows.column(name)) if name in TEXTS else quantities(rows, name)
-    return PlainColumns(matrix, tuple(position for position, name in enumerate(names) if name in TEXTS))
+        is_text = name in TEXTS
+        matrix[:, position] = _codes(rows.column(name)) if is_text else quantities(rows, name)
+    texts = tuple(position for position, name in enumerate(names) if name in TEXTS)
+    return PlainColumns(matrix, texts)
 
 
 def _codes(values: pa.ChunkedArray) -> np.ndarray:
-    codes: np.ndarray = values.combine_chunks().dictionary_encode().indices.cast(pa.float64()).to_numpy(False)
+    encoded = values.combine_chunks().dictionary_encode()
+    codes: np.ndarray = encoded.indices.cast(pa.float64()).to_numpy(False)
     return codes
 
 

@@ -1,4 +1,7 @@
-"""What the policy's choice of inputs costs: the same kind of trees, in the same folds, with other inputs."""
+"""Price of the policy's choice of inputs.
+
+The same kind of trees is grown in the same folds with other inputs.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ from tasks.training.records import Choices, History, OutOfFold
 
 
 def other_inputs(*, use_age: bool) -> dict[str, tuple[str, ...]]:
-    """A choice that the policy did not take, to the inputs that a model would have under it.
+    """Each choice that the policy did not take, mapped to the inputs of a model under it.
 
     >>> list(other_inputs(use_age=True))
     ['without age', 'with gender and family status']
@@ -35,18 +38,23 @@ def other_inputs(*, use_age: bool) -> dict[str, tuple[str, ...]]:
 
 @step("measure choices")
 def measure_choices(history: History, judged: OutOfFold, settings: Settings) -> Choices:
-    """What models under the choices that the policy did not take would be worth; none of them is registered.
+    """Measure models under the choices that the policy did not take. None of them is registered.
 
-    They are measured on at most `training.choice_rows` rows, drawn at random, and so is the model beside them.
-    A choice under which nothing is learned from them is left out, with a warning.
+    These models and the model as decided are measured on the same rows: at most
+    `training.choice_rows`, drawn at random. If nothing is learned under a choice, the choice is
+    left out, with a warning.
     """
-    limit, age = settings.training.choice_rows, load_policy(settings.scoring.policy).inputs.age
-    some = drawn_rows(len(history.defaulted), limit, seed=settings.training.seed)
+    training = settings.training
+    limit = training.choice_rows
+    age = load_policy(settings.scoring.policy).inputs.age
+    some = drawn_rows(len(history.defaulted), limit, seed=training.seed)
     part = History(history.rows.take(pa.array(some)), history.defaulted[some])
     is_whole = len(some) == len(history.defaulted)
+    rows = counted(len(some), "row")
 
-    def pd(names: Sequence[str]) -> np.ndarray:
-        training, fold = settings.training, judged.fold[some]
+    fold = judged.fold[some]
+
+    def pd_with(names: Sequence[str]) -> np.ndarray:
         scored = score_folds(build_folds(part, fold, training, names), part, judged.trees, training)
         return cross_fitted_pd(scored.raw, part.defaulted, fold)
 
@@ -54,16 +62,16 @@ def measure_choices(history: History, judged: OutOfFold, settings: Settings) -> 
     if not limit:
         return unmeasured
     try:
-        as_decided = judged.pd if is_whole else pd(feature_names(use_age=age))
+        as_decided = judged.pd if is_whole else pd_with(feature_names(use_age=age))
     except ValueError as error:
-        run_logger().warning("No choice is measured; on %s: %s", counted(len(some), "row"), error)
+        run_logger().warning("No choice is measured; on %s: %s", rows, error)
         return unmeasured
     otherwise = {}
     for choice, names in other_inputs(use_age=age).items():
         try:
-            otherwise[choice] = pd(names)
+            otherwise[choice] = pd_with(names)
         except ValueError as error:
             run_logger().warning("The choice %s is not measured: %s", choice, error)
         else:
-            run_logger().info("Measured on %s what a model %s would be worth", counted(len(some), "row"), choice)
+            run_logger().info("Measured on %s what a model %s would be worth", rows, choice)
     return Choices(some, as_decided, otherwise)

@@ -1,4 +1,7 @@
-"""What a model is worth, found out on applications it never saw: folds, out-of-fold scores, its shape, baselines."""
+"""Cross-validation: the worth of a model on applications that it never saw.
+
+It gives the folds, the out-of-fold scores, the shape of the model, and the baselines.
+"""
 
 from __future__ import annotations
 
@@ -27,50 +30,63 @@ if TYPE_CHECKING:
     from tasks.adapters.lightgbm import TreeSettings
 
 MODEL: Final = "model"
-"""The model's own name beside those of the baselines."""
-_TOLD_EVERY: Final = 50
+"""Name of the model itself beside the names of the baselines."""
+_TREES_A_LINE: Final = 50
 
 
 def with_search(settings: Settings, trials: int | None) -> Settings:
-    """The settings with another number of shapes to try; as they are without one."""
+    """Settings with another number of shapes to try; unchanged if `trials` is None."""
     if trials is None:
         return settings
-    return settings.model_copy(update={"training": settings.training.model_copy(update={"search_trials": trials})})
+    training = settings.training.model_copy(update={"search_trials": trials})
+    return settings.model_copy(update={"training": training})
 
 
 @step("cross-validate")
 def cross_validate(history: History, settings: Settings) -> OutOfFold:
-    """Choose the model's shape, and score every application by trees that never saw it, beside the baselines."""
-    policy, training = load_policy(settings.scoring.policy), settings.training
+    """Choose the shape of the model, and score every application by trees that never saw it.
+
+    The baselines are judged beside it, in the same folds.
+    """
+    policy = load_policy(settings.scoring.policy)
+    training = settings.training
     judged = _cross_validate(history, training, policy, trees=None)
     if training.repeats > 1:
-        _tell_repeat(1, judged, training)
+        _log_repeat(1, judged, training)
     for number in range(1, training.repeats):
         seeded = training.model_copy(update={"seed": training.seed + number, "search_trials": 0})
-        again = _cross_validate(history, seeded, policy, trees=replace(judged.trees, seed=seeded.seed))
+        seeded_trees = replace(judged.trees, seed=seeded.seed)
+        again = _cross_validate(history, seeded, policy, trees=seeded_trees)
         both = [name for name in judged.repeats if name in again.repeats]
-        judged = replace(judged, repeats={name: judged.repeats[name] + again.repeats[name] for name in both})
-        _tell_repeat(number + 1, again, training)
+        repeats = {name: judged.repeats[name] + again.repeats[name] for name in both}
+        judged = replace(judged, repeats=repeats)
+        _log_repeat(number + 1, again, training)
     return judged
 
 
-def _tell_repeat(number: int, judged: OutOfFold, training: Training) -> None:
+def _log_repeat(number: int, judged: OutOfFold, training: Training) -> None:
     auc, cost = judged.repeats[MODEL][0]
-    run_logger().info("Cross-validation %d of %d: AUC %.4f, cost %.4f", number, training.repeats, auc, cost)
+    line = "Cross-validation %d of %d: AUC %.4f, cost %.4f"
+    run_logger().info(line, number, training.repeats, auc, cost)
 
 
 def _cross_validate(
     history: History, training: Training, policy: PolicyFile, *, trees: TreeSettings | None
 ) -> OutOfFold:
-    """One cross-validation, of these trees; without any, of those that are configured or found."""
+    """One cross-validation of `trees`, or of those configured or found if `trees` is None."""
     fold = assigned_folds(history.defaulted, training)
     folds = build_folds(history, fold, training, feature_names(use_age=policy.inputs.age))
     scored, shapes = _chosen(folds, history, fold, training, policy, trees)
     del folds
     pd = cross_fitted_pd(scored.raw, history.defaulted, fold)
-    baselines = baseline_pds(history, fold, use_age=policy.inputs.age, seed=training.seed) if training.baselines else {}
-    repeats = {name: (_figures(each, history, policy),) for name, each in ({MODEL: pd} | baselines).items()}
-    return OutOfFold(scored.raw, pd, fold, scored.trees, scored.n_trees, shapes, baselines, repeats)
+    baselines: dict[str, np.ndarray] = {}
+    if training.baselines:
+        baselines = baseline_pds(history, fold, use_age=policy.inputs.age, seed=training.seed)
+    by_name = {MODEL: pd} | baselines
+    repeats = {name: (_figures(each, history, policy),) for name, each in by_name.items()}
+    return OutOfFold(
+        scored.raw, pd, fold, scored.trees, scored.n_trees, shapes, baselines, repeats
+    )  # fmt: skip
 
 
 def _chosen(
@@ -81,20 +97,24 @@ def _chosen(
     policy: PolicyFile,
     trees: TreeSettings | None,
 ) -> tuple[ScoredFolds, tuple[TriedShape, ...]]:
-    """The scores of the shape to take, and all that were tried."""
+    """Scores of the chosen shape, and all shapes tried."""
     judge = partial(judge_shape, history=history, fold=fold, costs=policy.costs)
     if training.search_trials:
         return search_shape(folds, history, training, judge)
 
-    def tell(grown: int, loss: float) -> None:
-        if grown % _TOLD_EVERY == 0:
-            run_logger().info("%d trees on each of %d folds: log-loss %.5f", grown, training.folds, loss)
+    def log_progress(grown: int, loss: float) -> None:
+        if grown % _TREES_A_LINE == 0:
+            line = "%d trees on each of %d folds: log-loss %.5f"
+            run_logger().info(line, grown, training.folds, loss)
 
-    scored = score_folds(folds, history, trees or configured_trees(training), training, tell)
+    shape = trees or configured_trees(training)
+    scored = score_folds(folds, history, shape, training, log_progress)
     try:
         return scored, (judge(scored).shape,)
     except ValueError as error:
-        raise ModelError(f"No model was registered: {error}. Look at the history and its outcomes.") from None
+        raise ModelError(
+            f"No model was registered: {error}. Look at the history and its outcomes."
+        ) from None  # fmt: skip
 
 
 def _figures(pd: np.ndarray, history: History, policy: PolicyFile) -> Repetition:

@@ -1,4 +1,7 @@
-"""How good a model is, in the field's figures and pictures, by its out-of-fold predictions; and its card."""
+"""Evaluation of a model by its out-of-fold predictions, and the model card.
+
+Figures and pictures are those that the field uses.
+"""
 
 from __future__ import annotations
 
@@ -53,20 +56,35 @@ if TYPE_CHECKING:
 _MODEL: Final = "this model"
 _EXPLAINED_ROWS: Final = 2000
 _A_CHOICE: Final = 2
-_OF_A_SHAPE: Final = ("depth", "n_trees", "learning_rate", "price", "auc", "log_loss", "cost", "is_chosen")
+_OF_A_SHAPE: Final = (
+    "depth",
+    "n_trees",
+    "learning_rate",
+    "price",
+    "auc",
+    "log_loss",
+    "cost",
+    "is_chosen",
+)
 _PACKAGES: Final = ("lightgbm", "mlflow", "numpy", "pyarrow", "scikit-learn", "scipy")
 
 
 @step("evaluate")
-def evaluate(history: History, judged: OutOfFold, bundle: Bundle, choices: Choices, settings: Settings) -> Evaluation:
-    """Judge a model on predictions that no tree of theirs has seen.
+def evaluate(
+    history: History,
+    judged: OutOfFold,
+    bundle: Bundle,
+    choices: Choices,
+    settings: Settings,
+) -> Evaluation:
+    """Judge a model by predictions for rows that its trees never saw.
 
     Args:
-        history: What was learned from.
-        judged: The model's predictions, and those of the baselines.
+        history: Applications that the model learned from.
+        judged: Predictions of the model and of the baselines.
         bundle: The model.
         choices: Models with other inputs.
-        settings: Those of the training.
+        settings: Settings of the training.
     """
     from tasks.adapters.pages.card import model_card_page
 
@@ -76,9 +94,17 @@ def evaluate(history: History, judged: OutOfFold, bundle: Bundle, choices: Choic
     return Evaluation(flat_metrics(card), figures, documents, description_of(card), card)
 
 
-def _card(history: History, judged: OutOfFold, bundle: Bundle, choices: Choices, settings: Settings) -> ModelCard:
-    policy, seed = load_policy(settings.scoring.policy), settings.training.seed
-    costs, defaulted = policy.costs.model_dump(), history.defaulted
+def _card(
+    history: History,
+    judged: OutOfFold,
+    bundle: Bundle,
+    choices: Choices,
+    settings: Settings,
+) -> ModelCard:
+    policy = load_policy(settings.scoring.policy)
+    seed = settings.training.seed
+    costs = policy.costs.model_dump()
+    defaulted = history.defaulted
     figures = partial(resample_figures, cutoff=bundle.cutoff, costs=costs, seed=seed)
     models = figures({_MODEL: judged.pd, **judged.baselines}, defaulted)
     beside = {_MODEL: choices.as_decided, **choices.otherwise}
@@ -86,11 +112,17 @@ def _card(history: History, judged: OutOfFold, bundle: Bundle, choices: Choices,
     estimates = estimates_of(models[_MODEL])
     hindsight = estimates["best_cutoff_in_hindsight"].value
     cutoffs = _cutoffs(judged.pd, defaulted, bundle.cutoff, hindsight, policy, seed)
-    kinds = groupings_of(history.rows) | {"Risk band": _bands(judged.pd, fill_in(policy, bundle.cutoff))}
-    groupings = judge_segments(kinds, judged.pd, defaulted, cutoff=cutoffs[-1].cutoff, costs=costs)
+    bands = _bands(judged.pd, fill_in(policy, bundle.cutoff))
+    kinds = groupings_of(history.rows) | {"Risk band": bands}
+    in_use = cutoffs[-1].cutoff
+    groupings = judge_segments(kinds, judged.pd, defaulted, cutoff=in_use, costs=costs)
     digests = file_digests(to_files(bundle))
-    sample = history.rows.take(pa.array(drawn_rows(history.rows.num_rows, _EXPLAINED_ROWS, seed=seed)))
+    explained = drawn_rows(history.rows.num_rows, _EXPLAINED_ROWS, seed=seed)
+    sample = history.rows.take(pa.array(explained))
     curve = curve_cutoffs(break_even_cutoff(**costs))
+    repeats = {
+        _MODEL if name == MODEL else name: tuple(each) for name, each in judged.repeats.items()
+    }  # fmt: skip
     return ModelCard(
         model_name=settings.registry.model_name,
         bundle_digest=bundle_digest(digests),
@@ -110,7 +142,7 @@ def _card(history: History, judged: OutOfFold, bundle: Bundle, choices: Choices,
         influences=_influences(bundle, sample),
         explained_rows=sample.num_rows,
         shapes=_shapes(judged),
-        repeats={_MODEL if name == MODEL else name: tuple(each) for name, each in judged.repeats.items()},
+        repeats=repeats,
         versions=_versions(),
         files=digests,
     )
@@ -121,20 +153,31 @@ def _bands(pd: np.ndarray, policy: Policy) -> np.ndarray:
 
 
 def _learned_from(history: History) -> LearnedFrom:
-    return LearnedFrom(history.rows.num_rows, int(history.defaulted.sum()), history.files, history.left_out)
+    n_defaulted = int(history.defaulted.sum())
+    return LearnedFrom(history.rows.num_rows, n_defaulted, history.files, history.left_out)
 
 
 def _shapes(judged: OutOfFold) -> tuple[Mapping[str, Any], ...]:
-    """The shapes tried, where there was a choice, without what depends on how busy the machine was."""
+    """Figures of the shapes tried, empty if there was no choice.
+
+    Left out is everything that depends on how busy the machine was.
+    """
     if len(judged.shapes) < _A_CHOICE:
         return ()
-    return tuple({name: shape.told()[name] for name in _OF_A_SHAPE} for shape in judged.shapes)
+    return tuple(_figures_of_shape(shape.told()) for shape in judged.shapes)
+
+
+def _figures_of_shape(figures: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: figures[name] for name in _OF_A_SHAPE}
 
 
 def _beside(
-    names: str, differences: str, models: Mapping[str, Resampled], others: Mapping[str, np.ndarray]
+    names: str,
+    differences: str,
+    models: Mapping[str, Resampled],
+    others: Mapping[str, np.ndarray],
 ) -> dict[str, Any]:
-    """The figures of other models, and what this one has over each of them, under two names."""
+    """Figures of other models under `names`, and the lead of this one under `differences`."""
     return {
         names: {name: estimates_of(models[name]) for name in others},
         differences: {name: compare_models(models[_MODEL], models[name]) for name in others},
@@ -142,10 +185,16 @@ def _beside(
 
 
 def _cutoffs(
-    pd: np.ndarray, defaulted: np.ndarray, proposed: float, hindsight: float, policy: PolicyFile, seed: int
+    pd: np.ndarray,
+    defaulted: np.ndarray,
+    proposed: float,
+    hindsight: float,
+    policy: PolicyFile,
+    seed: int,
 ) -> tuple[CutoffInUse, ...]:
-    """The bundle's proposal, the cheapest in hindsight, and what the policy decides by, last."""
-    costs, used = policy.costs.model_dump(), fill_in(policy, proposed).cutoff
+    """Cut-offs: the bundle's proposal, the cheapest in hindsight, and last the policy's own."""
+    costs = policy.costs.model_dump()
+    used = fill_in(policy, proposed).cutoff
     named = {"proposed": proposed, "hindsight": hindsight, "policy": used}
     rising = np.unique(list(named.values()))
     priced = price_cutoffs(pd, defaulted, rising, costs=costs, seed=seed)
@@ -159,10 +208,12 @@ def _cutoffs(
 def _influences(bundle: Bundle, sample: pa.Table) -> tuple[Influence, ...]:
     from tasks.adapters.lightgbm import LightGBMModel, gain_by_feature
 
-    names, text = bundle.features.names, bundle.model_text
+    names = bundle.features.names
+    text = bundle.model_text
     families = {name: FAMILIES[family_of(name)] for name in names}
-    told = LightGBMModel(text).contributions_by_feature(build_features(sample, bundle.features))
-    return influences_of(told, gain_by_feature(text), names, families)
+    matrix = build_features(sample, bundle.features)
+    contributions = LightGBMModel(text).contributions_by_feature(matrix)
+    return influences_of(contributions, gain_by_feature(text), names, families)
 
 
 def _versions() -> dict[str, str]:
@@ -178,9 +229,11 @@ def _figures(card: ModelCard, judged: OutOfFold, defaulted: np.ndarray) -> dict[
     from tasks.adapters.pages import plots
 
     predictions = {_MODEL: judged.pd, **judged.baselines}
-    auc = {name: figures["auc"].value for name, figures in {_MODEL: card.figures, **card.baselines}.items()}
+    by_model = {_MODEL: card.figures, **card.baselines}
+    auc = {name: figures["auc"].value for name, figures in by_model.items()}
+    curves = {name: roc_curve(pd, defaulted) for name, pd in predictions.items()}
     drawn = {
-        "roc": plots.draw_roc({name: roc_curve(pd, defaulted) for name, pd in predictions.items()}, auc),
+        "roc": plots.draw_roc(curves, auc),
         "cost": plots.draw_cost(card.curve, {each.name: each.cutoff for each in card.cutoffs}),
         "reliability": plots.draw_reliability(card.reliability),
         "contributions": plots.draw_contributions(card.influences),

@@ -1,4 +1,4 @@
-"""The history cut into folds, each binned once for all the trees that are tried on it."""
+"""Folds of the history, each binned once for all the trees that are tried on it."""
 
 from __future__ import annotations
 
@@ -24,44 +24,70 @@ _EXPLAINED_ROWS: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """The rows that one set of trees is grown on, and those it is judged by."""
+    """Rows that one set of trees is grown on, and rows that judge it."""
 
     held_out: np.ndarray
     """Positions in the history, rising."""
     features: FeatureSet
-    """Learned from the other rows alone."""
+    """Learned from the rows that are not held out, and from no others."""
     fitting: lightgbm.Dataset
     judging: lightgbm.Dataset
 
 
 def assigned_folds(defaulted: np.ndarray, training: Training) -> np.ndarray:
-    """Which fold holds each row out, int8, shape (rows,). Raises `ConfigError` where an outcome is too rare."""
+    """Number of the fold that holds each row out, int8, shape (rows,).
+
+    Raises:
+        ConfigError: an outcome is too rare.
+    """
     from tasks.adapters.sklearn import assign_folds
 
     if min(defaulted.sum(), (~defaulted).sum()) < training.folds:
         raise ConfigError(
-            f"{defaulted.sum()} of {len(defaulted)} applications defaulted; training.folds={training.folds} needs at "
-            "least that many of either outcome. Give more history."
+            f"{defaulted.sum()} of {len(defaulted)} applications defaulted; "
+            f"training.folds={training.folds} needs at least that many of either outcome. "
+            "Give more history."
         )
     return assign_folds(defaulted, folds=training.folds, seed=training.seed)
 
 
-def build_folds(history: History, fold: np.ndarray, training: Training, names: Sequence[str]) -> tuple[Fold, ...]:
-    """The folds, binned; the features `names` are learned anew for each, from the rows that are not held out."""
-    return tuple(_build_fold(history, fold == number, training, names) for number in range(training.folds))
+def build_folds(
+    history: History,
+    fold: np.ndarray,
+    training: Training,
+    names: Sequence[str],
+) -> tuple[Fold, ...]:
+    """Binned folds. The features `names` are learned anew for each, from the rows not held out."""
+    numbers = range(training.folds)
+    return tuple(_build_fold(history, fold == number, training, names) for number in numbers)
 
 
-def _build_fold(history: History, is_held_out: np.ndarray, training: Training, names: Sequence[str]) -> Fold:
+def _build_fold(
+    history: History,
+    is_held_out: np.ndarray,
+    training: Training,
+    names: Sequence[str],
+) -> Fold:
     from tasks.adapters.lightgbm import bin_rows
 
-    fitted_on, held_out = np.flatnonzero(~is_held_out), np.flatnonzero(is_held_out)
-    rows, trees = history.rows.take(pa.array(fitted_on)), configured_trees(training)
+    fitted_on = np.flatnonzero(~is_held_out)
+    held_out = np.flatnonzero(is_held_out)
+    rows = history.rows.take(pa.array(fitted_on))
+    trees = configured_trees(training)
     features = fit_features(rows, history.defaulted[fitted_on], names)
-    fitting = bin_rows(build_features(rows, features), history.defaulted[fitted_on], names=features.names, trees=trees)
+    fitting = bin_rows(
+        build_features(rows, features),
+        history.defaulted[fitted_on],
+        names=features.names,
+        trees=trees,
+    )
     judging = bin_rows(
-        _matrix(history, held_out, features), history.defaulted[held_out], names=features.names, trees=trees,
+        _matrix(history, held_out, features),
+        history.defaulted[held_out],
+        names=features.names,
+        trees=trees,
         like=fitting,
-    )  # fmt: skip
+    )
     return Fold(held_out, features, fitting, judging)
 
 
@@ -72,9 +98,9 @@ def score_folds(
     training: Training,
     tell: Callable[[int, float], None] = lambda _trees, _loss: None,
 ) -> ScoredFolds:
-    """Grow trees of one shape on all folds, settle their number, and score what each fold held out.
+    """Grow trees of one shape on all folds, choose their number, and score the rows held out.
 
-    `tell` hears how many trees have been grown, and the mean held-out log-loss with them.
+    `tell` receives the number of trees grown so far and the mean held-out log-loss with them.
     """
     from tasks.adapters.lightgbm import grow_in_step
 
@@ -88,13 +114,14 @@ def score_folds(
     )
     raw = np.empty(len(history.defaulted))
     for fold, each in zip(folds, grown, strict=True):
-        raw[fold.held_out] = each.raw_scores(_matrix(history, fold.held_out, fold.features), n_trees)
+        matrix = _matrix(history, fold.held_out, fold.features)
+        raw[fold.held_out] = each.raw_scores(matrix, n_trees)
     some = _matrix(history, folds[0].held_out[:_EXPLAINED_ROWS], folds[0].features)
     return ScoredFolds(trees, n_trees, raw, grown[0].explain_rate(some, n_trees))
 
 
 def configured_trees(training: Training) -> TreeSettings:
-    """The shape that the settings describe."""
+    """Shape of trees that the settings describe."""
     from tasks.adapters.lightgbm import TreeSettings
 
     return TreeSettings(**training.model_dump(include={each.name for each in fields(TreeSettings)}))

@@ -1,4 +1,7 @@
-"""Applications whose outcome is known, read, typed and held against the contract: what a model learns from."""
+"""History: the applications with known outcomes that a model learns from.
+
+They are read, typed and checked against the contract.
+"""
 
 from __future__ import annotations
 
@@ -28,16 +31,19 @@ from tasks.training.records import History
 
 @step("read history")
 def read_history(applications: Sequence[str], settings: Settings) -> History:
-    """The applications of all files with their outcomes, one row each, by rising id: no order of files or rows matters.
+    """Applications of all files with their outcomes, one row each, by rising id.
 
-    Rows that break the contract are left out and counted, and so are exact copies, and all rows of an id whose rows or
-    outcomes differ: nobody here can know which is true.
+    The order of files and rows does not matter. Left out and counted are rows that break the
+    contract, exact copies, and all rows of an id whose rows or outcomes differ: nobody here can
+    know which of them is true.
     """
     parts = [_read_file(Path(name), settings) for name in applications]
     if not parts:
         raise ConfigError("Training needs at least one file: --applications FILE.")
     history = _in_order(_without_repeats(_together(parts)))
-    run_logger().info("%d applications to learn from, %d defaulted", len(history.defaulted), history.defaulted.sum())
+    n_rows = len(history.defaulted)
+    n_defaulted = history.defaulted.sum()
+    run_logger().info("%d applications to learn from, %d defaulted", n_rows, n_defaulted)
     return history
 
 
@@ -55,7 +61,9 @@ def _together(parts: Sequence[History]) -> History:
 
 def _read_file(path: Path, settings: Settings) -> History:
     contract = load_contract(suite_text(settings.contract.suite))
-    rows, defaulted, broken = [], [], []
+    rows = []
+    defaulted = []
+    broken = []
     done = 0
     try:
         with path.open("rb") as stream:
@@ -65,9 +73,10 @@ def _read_file(path: Path, settings: Settings) -> History:
             file = LandingFile(stream, path.name, format_of(path.name), scoring.max_unpacked_bytes)
             require_columns(file, also=(TARGET,))
             for raw in read_chunks(file, chunk_rows=scoring.chunk_rows):
-                chunk = screen_chunk(raw, first_row=done + 1, source=path.name, contract=contract)
+                first_row = done + 1
+                chunk = screen_chunk(raw, first_row=first_row, source=path.name, contract=contract)
                 rows.append(chunk.accepted)
-                defaulted.append(_outcomes(raw, path.name)[chunk.accepted_rows - done - 1])
+                defaulted.append(_outcomes(raw, path.name)[chunk.accepted_rows - first_row])
                 broken.extend(chunk.rejected.column(BROKEN_RULES).to_pylist())
                 done += raw.num_rows
     except OSError as error:
@@ -85,32 +94,42 @@ def _without_repeats(history: History) -> History:
     is_shared = np.isin(ids, shared_ids(ids))
     if not is_shared.any():
         return history
-    content = history.rows.filter(pa.array(is_shared)).to_pandas().assign(**{TARGET: history.defaulted[is_shared]})
+    shared = history.rows.filter(pa.array(is_shared)).to_pandas()
+    content = shared.assign(**{TARGET: history.defaulted[is_shared]})
     repeats = sort_out(ids[is_shared], content)
     is_left = np.ones(len(ids), dtype=bool)
     is_left[is_shared] = ~(repeats.copies | repeats.conflicting)
     run_logger().warning(
-        "%d exact copies left out, and %d rows whose %s occurs with other values or another outcome",
+        "%d exact copies left out, "
+        "and %d rows whose %s occurs with other values or another outcome",
         repeats.copies.sum(), repeats.conflicting.sum(), ID,
     )  # fmt: skip
-    found = {"exact copy": int(repeats.copies.sum()), "id with other values": int(repeats.conflicting.sum())}
+    found = {
+        "exact copy": int(repeats.copies.sum()),
+        "id with other values": int(repeats.conflicting.sum()),
+    }
     left_out = {**history.left_out, **{reason: rows for reason, rows in found.items() if rows}}
     return history._replace(
-        rows=history.rows.filter(pa.array(is_left)), defaulted=history.defaulted[is_left], left_out=left_out
+        rows=history.rows.filter(pa.array(is_left)),
+        defaulted=history.defaulted[is_left],
+        left_out=left_out,
     )
 
 
 def _in_order(history: History) -> History:
     order = np.argsort(history.rows.column(ID).to_numpy())
-    return history._replace(rows=history.rows.take(pa.array(order)), defaulted=history.defaulted[order])
+    rows = history.rows.take(pa.array(order))
+    return history._replace(rows=rows, defaulted=history.defaulted[order])
 
 
 def _outcomes(raw: pa.Table, name: str) -> np.ndarray:
-    """TARGET as True (defaulted) or False. Raises `SourceError` where it is anything but 1 or 0."""
+    """TARGET as True (defaulted) or False. Raises `SourceError` if a value is neither 1 nor 0."""
     outcome, _ = parse_numbers(raw.column(TARGET).combine_chunks(), whole=True)
     target = outcome.to_numpy(zero_copy_only=False)
     wrong = int(np.sum(~np.isin(target, (0.0, 1.0))))
     if wrong:
-        raise SourceError(f"{wrong} rows of {name} have a {TARGET} other than 1 (defaulted) and 0 (repaid).")
+        raise SourceError(
+            f"{wrong} rows of {name} have a {TARGET} other than 1 (defaulted) and 0 (repaid)."
+        )  # fmt: skip
     defaulted: np.ndarray = target == 1.0
     return defaulted

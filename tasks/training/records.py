@@ -1,4 +1,4 @@
-"""Records that the steps of a training hand each other."""
+"""Records that the steps of a training hand to each other."""
 
 from __future__ import annotations
 
@@ -24,72 +24,78 @@ class History(NamedTuple):
 
     rows: pa.Table
     defaulted: np.ndarray
-    """True where the applicant defaulted, shape (rows,)."""
+    """True if the applicant defaulted, shape (rows,)."""
     files: tuple[str, ...] = ()
     """SHA-256 of each file."""
     left_out: Mapping[str, int] = MappingProxyType({})
-    """Why rows were left out, a rule of the contract mostly, to how many; a row may break several."""
+    """Reason for leaving rows out, mostly a rule of the contract, to the number of rows.
+
+    A row may break several rules.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class ScoredFolds:
-    """What trees of one shape say of rows they never saw."""
+    """Scores by trees of one shape of rows that the trees never saw."""
 
     trees: TreeSettings
     n_trees: int
     raw: np.ndarray
     """Raw scores (log-odds), shape (rows,)."""
     reasons_per_second: float
-    """Rows a second that LightGBM explains."""
+    """Rows that LightGBM explains in a second."""
 
 
 class Repetition(NamedTuple):
-    """How good a model was in one cross-validation."""
+    """Figures of a model in one cross-validation."""
 
     auc: float
     cost: float
-    """Per application, in units of the cost matrix, at the break-even cut-off."""
+    """Cost per application, in units of the cost matrix, at the break-even cut-off."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutOfFold:
-    """Predictions for every row of the history by models that never saw it, and the shape of model they judge."""
+    """Predictions for every row of the history by models that never saw it, and their shape."""
 
     raw: np.ndarray
     """Raw scores (log-odds), shape (rows,)."""
     pd: np.ndarray
-    """Their pd, each calibrated on the other folds alone, shape (rows,)."""
+    """pd of the rows, each calibrated on the other folds alone, shape (rows,)."""
     fold: np.ndarray
-    """Which fold, from 0, held a row out, int8, shape (rows,)."""
+    """Number, from 0, of the fold that held a row out, int8, shape (rows,)."""
     trees: TreeSettings
     n_trees: int
     shapes: tuple[TriedShape, ...]
     """Every shape tried; one of them is chosen."""
     baselines: Mapping[str, np.ndarray]
-    """Name to pd of every row, in the same folds and calibrated the same way."""
+    """Name of a baseline to its pd of every row, in the same folds and calibrated the same way."""
     repeats: Mapping[str, tuple[Repetition, ...]]
-    """Name of the model (`MODEL`) or a baseline to its figures in each cross-validation; the first is this one."""
+    """Name of the model (`MODEL`) or of a baseline to its figures in each cross-validation.
+
+    The first is this cross-validation.
+    """
 
 
 class Choices(NamedTuple):
     """Models that differ in their inputs alone, judged out-of-fold on the same rows."""
 
     rows: np.ndarray
-    """Positions in the history of the rows they were measured on."""
+    """Positions in the history of the rows that the models were measured on."""
     as_decided: np.ndarray
     """pd of the model with the inputs that the policy allows, shape (rows,)."""
     otherwise: Mapping[str, np.ndarray]
-    """Another choice to the pd of a model under it, shape (rows,)."""
+    """Each other choice to the pd of a model under it, shape (rows,)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What is recorded about a model beside its bundle."""
+    """Records about a model that are kept beside its bundle."""
 
     metrics: dict[str, float]
     figures: dict[str, Figure]
     documents: dict[str, bytes]
-    """Path among the run's artifacts to content: the model card, and its figures for programs."""
+    """Path among the run's artifacts to content: the model card and its figures for programs."""
     description: str
-    """Of the registered version, in Markdown."""
+    """Description of the registered version, in Markdown."""
     card: ModelCard

@@ -1,4 +1,7 @@
-"""Which shape of model to take: shapes tried on the same folds, and the cheapest of those as good as the best."""
+"""Search for the shape of the model.
+
+Shapes are tried on the same folds. The cheapest of those as good as the best is taken.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ _DEPTH: Final = "max_depth"
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """A shape, and what its trees say out-of-fold."""
+    """Shape that was tried, with the out-of-fold scores of its trees."""
 
     shape: TriedShape
     scored: ScoredFolds
@@ -37,16 +40,22 @@ class Tried:
 
 
 def search_shape(
-    folds: Sequence[Fold], history: History, training: Training, judge: Callable[[ScoredFolds], Tried]
+    folds: Sequence[Fold],
+    history: History,
+    training: Training,
+    judge: Callable[[ScoredFolds], Tried],
 ) -> tuple[ScoredFolds, tuple[TriedShape, ...]]:
-    """The chosen shape's scores, and all shapes tried: the configured one at every depth first, then Optuna's.
+    """Scores of the chosen shape, and all shapes tried.
+
+    The configured shape at every depth comes first, then the shapes that Optuna proposes.
 
     Raises:
         ModelError: no shape learned anything.
     """
     from tasks.adapters.optuna import search_lowest
 
-    configured, tried = configured_trees(training), list[Tried]()
+    configured = configured_trees(training)
+    tried = list[Tried]()
 
     def loss(numbers: Mapping[str, float]) -> float:
         scored = score_folds(folds, history, with_numbers(configured, numbers), training)
@@ -58,26 +67,32 @@ def search_shape(
         shape = tried[-1].shape
         run_logger().info(
             "Shape %d of %d: depth %d, rate %.3f, %d trees: log-loss %.5f, AUC %.4f, price %d",
-            len(tried), training.search_trials, shape.depth, shape.learning_rate, shape.n_trees, shape.log_loss,
-            shape.auc, shape.price,
+            len(tried), training.search_trials, shape.depth, shape.learning_rate, shape.n_trees,
+            shape.log_loss, shape.auc, shape.price,
         )  # fmt: skip
         return shape.log_loss
 
     bounds = search_bounds(configured)
-    at_each_depth = [
-        {name: getattr(configured, name) for name in bounds} | {_DEPTH: depth}
-        for depth in range(configured.max_depth, 0, -1)
-    ]
-    search_lowest(loss, bounds, first=at_each_depth, trials=training.search_trials, seed=training.seed)
+    numbers = {name: getattr(configured, name) for name in bounds}
+    depths = range(configured.max_depth, 0, -1)
+    at_each_depth = [numbers | {_DEPTH: depth} for depth in depths]
+    trials = training.search_trials
+    search_lowest(loss, bounds, first=at_each_depth, trials=trials, seed=training.seed)
     if not tried:
-        raise ModelError("No model was registered: no shape learned anything. Look at the history and its outcomes.")
+        raise ModelError(
+            "No model was registered: no shape learned anything. "
+            "Look at the history and its outcomes."
+        )  # fmt: skip
     shapes = choose_shape([each.shape for each in tried], [each.losses for each in tried])
     chosen = next(each.scored for each, shape in zip(tried, shapes, strict=True) if shape.is_chosen)
     return chosen, shapes
 
 
 def search_bounds(configured: TreeSettings) -> dict[str, Bounds]:
-    """What a search varies, and how far; never deeper than configured, and wide enough for what is configured."""
+    """Numbers that a search varies, each with its bounds.
+
+    No tree is deeper than configured, and the bounds always include the configured numbers.
+    """
     from tasks.adapters.optuna import Bounds
 
     usual = {
@@ -88,18 +103,21 @@ def search_bounds(configured: TreeSettings) -> dict[str, Bounds]:
         "l2": Bounds(0.0, 60.0),
     }
     depth = Bounds(1, configured.max_depth, is_whole=True)
-    return {_DEPTH: depth} | {name: each.including(getattr(configured, name)) for name, each in usual.items()}
+    widened = {name: each.including(getattr(configured, name)) for name, each in usual.items()}
+    return {_DEPTH: depth} | widened
 
 
 def with_numbers(configured: TreeSettings, numbers: Mapping[str, float]) -> TreeSettings:
-    """The configured trees with other numbers."""
-    return replace(configured, **numbers)  # type: ignore[arg-type]  # whole numbers are looked for as such
+    """Configured trees with other numbers."""
+    # The search looks for whole numbers as such, so the types fit.
+    return replace(configured, **numbers)  # type: ignore[arg-type]
 
 
 def judge_shape(scored: ScoredFolds, history: History, fold: np.ndarray, costs: Costs) -> Tried:
-    """How good a shape is, by calibrated, cross-fitted pd. Raises `ValueError` where it has learned nothing."""
+    """Judge a shape by calibrated, cross-fitted pd. Raises `ValueError` if it learned nothing."""
     pd = cross_fitted_pd(scored.raw, history.defaulted, fold)
-    losses, trees = log_losses(pd, history.defaulted), scored.trees
+    losses = log_losses(pd, history.defaulted)
+    trees = scored.trees
     shape = TriedShape(
         depth=trees.max_depth,
         n_trees=scored.n_trees,

@@ -1,4 +1,4 @@
-"""From applications with known outcomes to a registered, promoted model."""
+"""Fitting, registration and promotion of a model."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from tasks.training.records import Evaluation, History, OutOfFold
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What a training run registered."""
+    """Model that a training run registered."""
 
     model: ModelPin
     metrics: dict[str, float]
@@ -46,29 +46,44 @@ class Trained:
 
 @step("fit")
 def fit(history: History, judged: OutOfFold, settings: Settings) -> Bundle:
-    """Fit the chosen model to all rows, and freeze all that scoring needs beside it."""
+    """Fit the chosen model to all rows, and freeze everything that scoring needs beside it."""
     from tasks.adapters.lightgbm import LightGBMModel, fit_trees
 
     policy = load_policy(settings.scoring.policy)
-    features = fit_features(history.rows, history.defaulted, feature_names(use_age=policy.inputs.age))
+    names = feature_names(use_age=policy.inputs.age)
+    features = fit_features(history.rows, history.defaulted, names)
     matrix = build_features(history.rows, features)
     directions = [monotone_direction(name) for name in features.names]
     text = fit_trees(
-        matrix, history.defaulted, names=features.names, trees=judged.trees, directions=directions,
+        matrix,
+        history.defaulted,
+        names=features.names,
+        trees=judged.trees,
+        directions=directions,
         n_trees=judged.n_trees,
-    )  # fmt: skip
+    )
     calibration = fit_calibration(judged.raw, history.defaulted)
     engine = LightGBMModel(text, family_numbers(features.names))
     golden = make_golden(history.rows, features, engine, calibration, seed=settings.training.seed)
     statistics = reference_statistics(history.rows, judged.pd)
-    return Bundle(text, features, calibration, break_even_cutoff(**policy.costs.model_dump()), statistics, golden)
+    return Bundle(
+        text,
+        features,
+        calibration,
+        break_even_cutoff(**policy.costs.model_dump()),
+        statistics,
+        golden,
+    )
 
 
 @step("register")
 def register(
     bundle: Bundle, history: History, judged: OutOfFold, evaluation: Evaluation, settings: Settings
 ) -> Trained:
-    """Register the bundle as the next version, and put into the store what holds applicants' rows."""
+    """Register the bundle as the next version.
+
+    The files that hold applicants' rows go into the store.
+    """
     params = (
         settings.training.model_dump()
         | asdict(judged.trees)
@@ -89,22 +104,32 @@ def register(
         documents=evaluation.documents | shape_documents(judged.shapes),
         description=evaluation.description,
     )
-    sample, store = reference_sample(history.rows, judged.pd, settings.training), open_store(settings.storage)
+    sample = reference_sample(history.rows, judged.pd, settings.training)
+    store = open_store(settings.storage)
     overwrite(store, reference_key(pin.version), write_parquet(sample))
-    overwrite(store, out_of_fold_key(pin.version), write_parquet(out_of_fold_table(history, judged)))
-    run_logger().info("Registered %s version %s: AUC %.4f", pin.name, pin.version, evaluation.metrics["auc"])
-    return Trained(pin, evaluation.metrics, evaluation.card, history.rows.num_rows, judged.n_trees, bundle.cutoff)
+    predicted = out_of_fold_table(history, judged)
+    overwrite(store, out_of_fold_key(pin.version), write_parquet(predicted))
+    auc = evaluation.metrics["auc"]
+    run_logger().info("Registered %s version %s: AUC %.4f", pin.name, pin.version, auc)
+    return Trained(
+        pin,
+        evaluation.metrics,
+        evaluation.card,
+        history.rows.num_rows,
+        judged.n_trees,
+        bundle.cutoff,
+    )
 
 
 @step("promote")
 def promote(trained: Trained, settings: Settings) -> Trained:
-    """Let the new version score from now on."""
+    """Make the new version the champion: it scores from now on."""
     registry_of(settings).promote(trained.model.version)
     return replace(trained, is_champion=True)
 
 
 def out_of_fold_table(history: History, judged: OutOfFold) -> pa.Table:
-    """Every application of the history with what was predicted of it by trees that never saw it, and what came."""
+    """Applications of the history with out-of-fold predictions and their outcomes."""
     return pa.table(
         {
             APPLICATION_ID: history.rows.column(ID),
@@ -117,12 +142,12 @@ def out_of_fold_table(history: History, judged: OutOfFold) -> pa.Table:
 
 
 def shape_documents(shapes: Sequence[TriedShape]) -> dict[str, bytes]:
-    """The shapes tried, for programs and for people."""
-    told = json.dumps([shape.told() for shape in shapes], indent=1)
-    return {"shapes.json": told.encode(), "shapes.md": shapes_table(shapes).encode()}
+    """Documents of the shapes tried: JSON for programs, Markdown for people."""
+    figures = json.dumps([shape.told() for shape in shapes], indent=1)
+    return {"shapes.json": figures.encode(), "shapes.md": shapes_table(shapes).encode()}
 
 
 def reference_sample(rows: pa.Table, pd: np.ndarray, training: Training) -> pa.Table:
-    """A random sample of the training rows with their out-of-fold pd, for Evidently to draw from."""
+    """Random sample of the training rows with their out-of-fold pd, for Evidently to draw from."""
     chosen = drawn_rows(len(pd), training.reference_rows, seed=training.seed)
     return rows.append_column("pd", pa.array(pd)).take(pa.array(chosen))

@@ -78,7 +78,7 @@ def changed(place: int, **fields: Any) -> Callable[[dict[str, Any]], None]:
 
 WRONG: dict[str, Callable[[dict[str, Any]], Any]] = {
     "no reason is given for loan, age.": lambda told: [told["reasons"].pop(n) for n in (4, 1)],
-    "no reason is given for loan. loans is no family of features. Did you mean 'loan'?": changed(1, family="loans"),
+    "no reason is given for loan. loans is not a family of features. Did you mean 'loan'?": changed(1, family="loans"),
     "there are several reasons for car.": lambda told: told["reasons"].append(
         {"family": "car", "code": "R99", "sentence": "Your car."}
     ),

@@ -46,11 +46,11 @@ def test_relative_paths_belong_to_the_project_wherever_the_command_runs(
         ("scoring: {chunk_rows: 0}", {}, "scoring.chunk_rows is 0: Input should be greater than or equal to 1"),
         ("scoring: {chunk_rows: many}", {}, "scoring.chunk_rows is 'many': Input should be a valid integer"),
         ("scoring: 5", {}, "scoring is 5"),
-        ("[1, 2]", {}, "holds a list; a mapping of sections is required"),
+        ("[1, 2]", {}, "holds a list; it must hold a mapping of sections"),
         ("a: [", {}, "cannot be read as YAML"),
         ("", {"SCORING_SCORING__CHUNK_ROWS": "-1"}, "scoring.chunk_rows is '-1'"),
         ("", {"SCORING_SCORING__CHUNKS": "1"}, "scoring.chunks is unknown"),
-        ("", {"SCORING_CHUNKS": "1"}, "SCORING_CHUNKS is no setting; overrides are named"),
+        ("", {"SCORING_CHUNKS": "1"}, "SCORING_CHUNKS is not a setting; overrides are named"),
     ],
 )
 def test_a_wrong_setting_names_field_value_and_what_is_allowed(

@@ -69,7 +69,9 @@ def test_gzip_carries_neither_time_nor_name(applications: pa.Table) -> None:
 
 
 def test_an_unknown_format_names_the_allowed_ones(applications: pa.Table) -> None:
-    with pytest.raises(ConfigError, match=r"'parque'; allowed are csv, csv\.gz, parquet\. Did you mean 'parquet'"):
+    with pytest.raises(
+        ConfigError, match=r"'parque'; it must be one of csv, csv\.gz, parquet\. Did you mean 'parquet'"
+    ):
         encode(applications, "parque")
 
 

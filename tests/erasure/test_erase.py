@@ -523,7 +523,7 @@ def test_an_object_whose_key_is_none_is_told_as_unsearched(
     store = store_of(project)
     erasure = erased(store, history[1]["of two days"])
     assert list(erasure.unsearched) == [key]
-    with pytest.raises(SourceError, match="1 objects could not be searched .* is no key"):
+    with pytest.raises(SourceError, match="1 objects could not be searched .* is not a key"):
         require_searched(store, erasure)
     (project.root / key).unlink()
     assert list(traces(store, history[1]["of two days"])) == []

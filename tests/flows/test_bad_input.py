@@ -15,11 +15,10 @@ import os
 import re
 import resource
 import shutil
-import threading
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -32,8 +31,7 @@ import yaml
 
 from configs.settings import PROJECT, load_settings
 from flows.score_applications import score_applications
-from tasks.core.day.records import PUBLISH, Delivery, Draft, Pins
-from tasks.core.day.standing import Standing
+from tasks.core.day.records import PUBLISH
 from tasks.core.lender.columns import NAMES
 from tasks.errors import (
     ConfigError,
@@ -46,14 +44,11 @@ from tasks.errors import (
     SourceError,
 )
 from tasks.model.load import load_bundle
-from tasks.publication.claims import claim_inputs
-from tasks.publication.layout import input_key
 from tasks.scoring.arrive import arrive
-from tasks.scoring.audit import audit
 from tasks.scoring.pin import pin
-from tasks.scoring.publish import publish, roll_forward
+from tasks.scoring.publish import roll_forward
 from tasks.scoring.screen_score import screen_and_score
-from tasks.store import open_store
+from tests.commands import Ended, call
 from tests.conftest import DAY, Project
 from tests.flows.test_cli import scoring
 
@@ -372,8 +367,8 @@ KINDS = [
     ),
     Kind(
         "unknown_ending", "a file with an unknown ending", lambda p: (p.landing / "notes.txt").write_text("x"),
-        r"notes.txt is no application file: its name must end in .csv, .csv.gz, .parquet",
-        "Rename it, or let its name begin with _ if it is no application file.",
+        r"notes.txt is not an application file: its name must end in .csv, .csv.gz, .parquet",
+        "Rename it, or let its name begin with _ if it is not an application file.",
     ),
     Kind(
         "path_tricks", "a file name with path tricks", named("a\\..\\b.csv"),
@@ -536,11 +531,11 @@ KINDS = [
     ),
     Kind(
         "link_to_folder", "a link to a folder", lambda p: (p.landing / "more").symlink_to(p.root),
-        "more is no application file", "Deliver its files.",
+        "more is not an application file", "Deliver its files.",
     ),
     Kind(
         "pipe", "a named pipe", lambda p: os.mkfifo(p.landing / "more.csv"),
-        "The store could not read .*more.csv: It is no file", "Deliver a file.", PublishError,
+        "The store could not read .*more.csv: It is not a file", "Deliver a file.", PublishError,
     ),
     Kind(
         "letters", "letters where numbers belong, in every row", content(column("AMT_CREDIT", lambda cell: b"plenty")),
@@ -615,7 +610,7 @@ KINDS = [
     ),
     Kind(
         "bomb", "a gzip bomb", content(bomb), "unpacks to more than 200 times its size", "Find out who made it.",
-        file_format="csv.gz",
+        file_format="csv.gz", settings={"scoring": {"chunk_rows": 1_000_000}},
     ),
     Kind(
         "too_large", "a file that unpacks to more than is allowed", content(lambda data: data),
@@ -773,6 +768,16 @@ class Call:
     environ: dict[str, str] = field(default_factory=dict)
     spoil: Spoil = nothing
 
+    def ended(self, config: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Ended:
+        """How the command ends; in a process of its own where it must read its environment anew."""
+        words = [*self.arguments, "--config", config]
+        if "PREFECT_API_URL" in self.environ:
+            process = scoring(*words, **self.environ)
+            return Ended(process.returncode, process.stdout, process.stderr)
+        for name, value in self.environ.items():
+            monkeypatch.setenv(name, value)
+        return call(words, monkeypatch, capsys)
+
 
 CALLS = [
     Call(
@@ -879,24 +884,29 @@ def test_what_is_no_fault_is_decided_like_any_day(
     told[kind.id] = "; ".join(warned) or "published, as without it"
 
 
-@pytest.mark.parametrize("call", CALLS, ids=lambda call: call.id)
+@pytest.mark.parametrize("given", CALLS, ids=lambda given: given.id)
 def test_a_command_ends_with_the_exit_code_of_its_error(
-    call: Call, project: Project, trained: Project, told: dict[str, str]
+    given: Call,
+    project: Project,
+    trained: Project,
+    told: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    call.spoil(project)
-    ended = scoring(*call.arguments, "--config", project.config, **call.environ)
-    assert ended.returncode == call.exit_code == (call.error.exit_code if call.error else 2)
-    assert re.search(call.says, ended.stderr), ended.stderr
-    assert "Traceback" not in ended.stderr
-    assert "secret" not in ended.stderr
+    given.spoil(project)
+    ended = given.ended(project.config, monkeypatch, capsys)
+    assert ended.code == given.exit_code == (given.error.exit_code if given.error else 2)
+    assert re.search(given.says, ended.err), ended.err
+    assert "Traceback" not in ended.err
+    assert "secret" not in ended.err
     assert published(project) == {}
-    told[f"call {call.id}"] = shown(ended.stderr.strip().splitlines()[-1], project, trained).partition("Error: ")[2]
+    told[f"call {given.id}"] = shown(ended.err.strip().splitlines()[-1], project, trained).partition("Error: ")[2]
 
 
 def test_there_are_many_kinds_and_every_exit_code_is_among_them() -> None:
     assert len(KINDS) >= 60
     assert len({kind.id for kind in KINDS}) == len(KINDS)
-    codes = {kind.error.exit_code if kind.error else 0 for kind in KINDS} | {call.exit_code for call in CALLS}
+    codes = {kind.error.exit_code if kind.error else 0 for kind in KINDS} | {given.exit_code for given in CALLS}
     assert codes == {0, 2, 3, 4, 5, 6, 7, 8}
 
 
@@ -904,7 +914,7 @@ def document(told: dict[str, str]) -> str:
     """`docs/bad-input.md`."""
     rows = [
         (kind.what, kind.error.exit_code if kind.error else 0, kind.error, told[kind.id], kind.todo) for kind in KINDS
-    ] + [(call.what, call.exit_code, call.error, told[f"call {call.id}"], call.todo) for call in CALLS]
+    ] + [(given.what, given.exit_code, given.error, told[f"call {given.id}"], given.todo) for given in CALLS]
     unique = {row[0]: row for row in rows}
     table = [
         f"| {what} | {code} | {f'`{error.__name__}`' if error else '-'} | {_cell(message)} | {todo} |"
@@ -938,136 +948,3 @@ def test_the_document_shows_every_kind_with_its_message(told: dict[str, str]) ->
     if os.environ.get("WRITE_DOCS"):
         DOCUMENT.write_text(written, "utf-8")
     assert DOCUMENT.read_text("utf-8") == written
-
-
-# --- what needs more than a line of the table
-
-
-@pytest.mark.parametrize("wrong", [{"sha256": None}, {"rows": None}, {"rows": "60"}, {"rows": True}, {"rows": -1}])
-def test_a_control_file_with_wrong_types_is_no_control_file(project: Project, wrong: dict[str, Any]) -> None:
-    project.deliver(rows=ROWS)
-    entry(**wrong)(project)
-    with pytest.raises(SourceError, match="is not a control file"):
-        arrive(Standing(DAY), load_settings(project.config))
-
-
-def test_a_day_within_the_budget_is_still_stopped_where_no_row_remains(project: Project) -> None:
-    project.deliver(rows=20)
-    content(lambda data: data.replace(b" loans", b" gifts"))(project)
-    with pytest.raises(ExpectationsNotMet, match=r"20 of 20 rows .* at least one row must remain"):
-        score_applications.fn(as_of=DAY, config=project.config)
-    assert published(project) == {}
-
-
-def test_a_file_that_grows_while_it_is_read_is_refused(project: Project) -> None:
-    project.deliver(rows=400)
-    (project.landing / "_control.json").unlink()
-    settings = load_settings(project.with_settings(scoring={"chunk_rows": 50}).config)
-    standing = roll_forward(DAY, PUBLISH, settings)
-    delivery = arrive(standing, settings)
-    pins = pin(standing, delivery, settings)
-    row = csv_of(project).read_bytes().splitlines(keepends=True)[-1]
-    grown, enough = threading.Event(), threading.Event()
-
-    def append() -> None:
-        while not enough.is_set():
-            with csv_of(project).open("ab") as file:
-                file.write(row)
-            grown.set()
-            enough.wait(0.001)
-
-    thread = threading.Thread(target=append)
-    thread.start()
-    grown.wait()
-    try:
-        with pytest.raises(SourceError, match="changed while it was being read"):
-            screen_and_score(delivery.files[0], pins, settings)
-    finally:
-        enough.set()
-        thread.join()
-
-
-def day_of(project: Project) -> tuple[Standing, Delivery, Pins]:
-    settings = load_settings(project.config)
-    standing = roll_forward(DAY, PUBLISH, settings)
-    delivery = arrive(standing, settings)
-    return standing, delivery, pin(standing, delivery, settings)
-
-
-def test_the_second_look_at_a_file_notices_a_change_too(project: Project) -> None:
-    project.deliver(rows=ROWS)
-    content(lines(lambda each: [*each[:-1], each[1], b""]))(project)  # one twice, so that the file is looked at again
-    settings = load_settings(project.config)
-    _, delivery, pins = day_of(project)
-    parts = [screen_and_score(file, pins, settings) for file in delivery.files]
-    csv_of(project).write_bytes(csv_of(project).read_bytes().replace(b"Cash loans", b"Cash  oans", 1))
-    with pytest.raises(SourceError, match="changed while it was being read"):
-        audit(delivery, pins, Draft(1, None, None), parts, settings)
-
-
-def claim_for(project: Project, day: date) -> Path:
-    """A note that the delivered file belongs to `day`."""
-    note = project.root / input_key(hashlib.sha256(csv_of(project).read_bytes()).hexdigest())
-    note.parent.mkdir(exist_ok=True)
-    note.write_text(json.dumps({"day": str(day), "file": "a.csv"}))
-    return note
-
-
-def test_the_note_of_a_day_that_was_published_from_other_files_counts_for_nothing(project: Project) -> None:
-    project.deliver(rows=ROWS)
-    other = project.landing.parent / f"day={NEXT_DAY}"
-    other.mkdir()
-    (other / "a.csv").write_bytes(lines(lambda each: [*each[:-10], b""])(csv_of(project).read_bytes()))
-    score_applications.fn(as_of=NEXT_DAY, config=project.config)
-    note = claim_for(project, NEXT_DAY)
-    assert score_applications.fn(as_of=DAY, config=project.config).outcome == "published"
-    assert json.loads(note.read_text())["day"] == str(DAY)
-
-
-def test_the_note_of_a_day_that_is_just_being_published_stops_another_until_it_is_removed(project: Project) -> None:
-    project.deliver(rows=ROWS)
-    note = claim_for(project, NEXT_DAY)
-    with pytest.raises(SourceError, match=f"is being published for {NEXT_DAY} at this moment, or a run .* remove"):
-        score_applications.fn(as_of=DAY, config=project.config)
-    note.unlink()
-    assert score_applications.fn(as_of=DAY, config=project.config).outcome == "published"
-
-
-def test_of_two_days_that_come_to_publish_one_file_at_once_the_second_is_refused(project: Project) -> None:
-    project.deliver(rows=ROWS)
-    store = open_store(load_settings(project.config).storage)
-    _, delivery, _ = day_of(project)
-    claim_inputs(store, delivery)
-    claim_inputs(store, delivery)
-    with pytest.raises(SourceError, match=f"is being published for {DAY} at this moment"):
-        claim_inputs(store, replace(delivery, as_of=NEXT_DAY))
-
-
-def test_a_day_that_was_published_from_one_file_meanwhile_stops_the_other(project: Project) -> None:
-    project.deliver(rows=ROWS)
-    settings = load_settings(project.config)
-    standing, delivery, pins = day_of(project)
-    audited = audit(
-        delivery,
-        pins,
-        Draft(1, None, None),
-        [screen_and_score(file, pins, settings) for file in delivery.files],
-        settings,
-    )
-    other = project.landing.parent / f"day={NEXT_DAY}"
-    other.mkdir()
-    shutil.copy(csv_of(project), other / "a.csv")
-    score_applications.fn(as_of=NEXT_DAY, config=project.config)
-    with pytest.raises(SourceError, match=f"is the file of another day: {NEXT_DAY}"):
-        publish(standing, delivery, pins, Draft(1, None, None), audited, settings)
-    assert not project.decisions.exists()
-
-
-def test_files_that_were_announced_empty_are_the_same_every_day_and_not_noted(project: Project) -> None:
-    project.deliver(rows=ROWS)
-    settings = load_settings(project.config)
-    standing = roll_forward(DAY, PUBLISH, settings)
-    delivery = arrive(standing, settings)
-    (file,) = delivery.files
-    claim_inputs(open_store(settings.storage), replace(delivery, files=(replace(file, announced_rows=0),)))
-    assert not (project.root / input_key(file.sha256)).exists()

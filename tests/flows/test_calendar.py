@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,11 @@ import pytest
 import yaml
 
 from configs.settings import load_settings
+from flows.commands.score import scoring_summary
 from flows.score_applications import score_applications
-from flows.summary import day_summary
-from tasks.errors import ConfigError, ExpectationsNotMet, InputsChanged, SourceError
+from tasks.errors import ExpectationsNotMet, InputsChanged
 from tests.conftest import DAY, Project
+from tests.days import delivered, lay
 
 DECLARED = {"zone": "UTC", "weekend": [], "holidays": {}, "zero_row_days": {DAY: "moving house"}}
 
@@ -30,49 +30,37 @@ def score(project: Project) -> Any:
     return score_applications.fn(as_of=DAY, config=project.config)
 
 
-def test_on_a_declared_day_no_file_is_no_error_and_the_reason_is_told(declared: Project) -> None:
-    result = score(declared)
-    assert (result.outcome, result.manifest) == ("no applications", None)
-    told = day_summary(result, load_settings(declared.config))
-    assert "none came, and none need come: it is declared to have no applications (moving house)" in told
-    assert not (declared.root / "revisions").exists()
-
-
-def test_on_a_working_day_no_file_is_an_error_that_names_the_calendar(project: Project) -> None:
-    with pytest.raises(SourceError, match=r"If none are due, declare the day in configs/calendar.yaml"):
-        score(project)
-
-
-def test_what_is_delivered_on_a_declared_day_is_scored(declared: Project) -> None:
-    declared.deliver(rows=60)
-    assert score(declared).manifest.totals.rows == 60
-
-
-def test_a_published_day_whose_files_vanish_is_no_empty_day(declared: Project) -> None:
-    declared.deliver(rows=60)
-    score(declared)
-    for path in declared.landing.iterdir():
-        path.unlink()
-    with pytest.raises(InputsChanged, match="gone: applications_1.csv"):
-        score(declared)
-
-
-@pytest.mark.parametrize("spoil", [lambda text: text.replace("zone: UTC", "zone: Utopia"), lambda text: "[]"])
-def test_a_wrong_calendar_stops_the_day_before_anything_is_read(
-    declared: Project, tmp_path: Path, spoil: Callable[[str], str]
-) -> None:
-    path = tmp_path / "calendar.yaml"
-    path.write_text(spoil(path.read_text()))
-    with pytest.raises(ConfigError, match="calendar.yaml"):
-        score(declared)
+def announce(project: Project, **rows: int) -> None:
+    """Announce the delivered files, each by its name up to the ending, as they are now."""
+    paths = {project.landing / f"{name}.csv": count for name, count in rows.items()}
+    files = {
+        path.name: {"rows": count, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+        for path, count in paths.items()
+    }
+    (project.landing / "_control.json").write_text(json.dumps({"day": str(DAY), "files": files}))
 
 
 def deliver_headers_alone(project: Project) -> None:
     project.deliver(rows=1)
-    path, control = project.landing / "applications_1.csv", project.landing / "_control.json"
-    path.write_bytes(path.read_bytes().partition(b"\n")[0] + b"\n")
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    control.write_text(json.dumps({"day": str(DAY), "files": {path.name: {"rows": 0, "sha256": digest}}}))
+    lay(project, delivered(project)[:0])
+    announce(project, applications_1=0)
+
+
+def test_on_a_declared_day_no_file_is_no_error_and_the_reason_is_told(declared: Project) -> None:
+    result = score(declared)
+    assert (result.outcome, result.manifest) == ("no applications", None)
+    told = scoring_summary(result, load_settings(declared.config))
+    assert "none came, and none need come: it is declared to have no applications (moving house)" in told
+    assert not (declared.root / "revisions").exists()
+
+
+def test_a_declared_day_that_was_delivered_is_scored_and_its_files_may_not_vanish(declared: Project) -> None:
+    declared.deliver(rows=60)
+    assert score(declared).manifest.totals.rows == 60
+    for path in declared.landing.iterdir():
+        path.unlink()
+    with pytest.raises(InputsChanged, match="gone: applications_1.csv"):
+        score(declared)
 
 
 def test_a_file_announced_without_rows_is_an_empty_day_where_that_is_declared(declared: Project) -> None:
@@ -88,13 +76,7 @@ def test_a_file_announced_without_rows_is_no_day_where_applications_are_due(proj
 
 def test_a_file_without_rows_beside_others_is_accounted_for(project: Project) -> None:
     project.deliver(rows=60)
-    header = (project.landing / "applications_1.csv").read_bytes().partition(b"\n")[0] + b"\n"
-    (project.landing / "applications_2.csv").write_bytes(header)
-    control = json.loads((project.landing / "_control.json").read_text())
-    control["files"]["applications_2.csv"] = {"rows": 0, "sha256": hashlib.sha256(header).hexdigest()}
-    (project.landing / "_control.json").write_text(json.dumps(control))
-    manifest = score(project).manifest
-    assert {name: each.rows for name, each in manifest.audited.files.items()} == {
-        "applications_1.csv": 60,
-        "applications_2.csv": 0,
-    }
+    lay(project, delivered(project)[:0], "applications_2.csv")
+    announce(project, applications_1=60, applications_2=0)
+    files = score(project).manifest.audited.files
+    assert {name: each.rows for name, each in files.items()} == {"applications_1.csv": 60, "applications_2.csv": 0}

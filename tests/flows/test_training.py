@@ -11,7 +11,7 @@ from mlflow import MlflowClient
 
 from configs.policy import load_policy
 from configs.settings import load_settings
-from flows.summary import training_summary
+from flows.commands.train import training_summary
 from flows.train_model import train_model
 from tasks.adapters.mlflow import ModelRegistry
 from tasks.core.lender.feature_list import FAMILIES, NEVER_INPUTS

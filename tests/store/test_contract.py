@@ -218,7 +218,7 @@ def test_a_key_is_a_plain_path_below_the_root(store: Store, key: str) -> None:
         lambda key: store.create(key, b""),
         lambda key: store.replace(key, b"", tag=""),
     ):
-        with pytest.raises(ValueError, match="is no key"):
+        with pytest.raises(ValueError, match="is not a key"):
             ask(key)
 
 

@@ -1,4 +1,4 @@
-"""What the verdicts of the contract mean for a day: what each broken rule leads to, and whether the day may go on."""
+"""Consequences of the contract's verdicts: of each broken rule, and of all for the day."""
 
 from __future__ import annotations
 
@@ -12,14 +12,20 @@ from tasks.core.contract.rules import Budget, Rule, RuleCount, RuleResult, Sever
 from tasks.core.words import counted
 
 Consequence = Literal["met", "rows quarantined", "day stopped", "warned", "noted", "not judged"]
-_TOLD_RULES: Final = 5
+_NAMED_RULES: Final = 5
+"""Rules that a message names at most."""
 _LEAST_WEEKDAYS: Final = 3
-_LESS: Final[dict[Severity, Severity]] = {"critical": "warning", "warning": "info", "info": "info"}
+"""Published days of one weekday from which their figures are known."""
+_LESS: Final[dict[Severity, Severity]] = {
+    "critical": "warning",
+    "warning": "info",
+    "info": "info",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a day offers to judge it by."""
+    """Facts of a day that its rules are judged by."""
 
     as_of: date
     rows: int
@@ -31,17 +37,18 @@ class Evidence:
 
     @property
     def facts(self) -> dict[str, float]:
-        """The figures that a rule may compare with (`core.contract.rules.RECENT_FACTS`), as far as they are known.
+        """Figures that a rule may compare with (`core.contract.rules.RECENT_FACTS`), if known.
 
         Those of the day's own weekday are known from three such days on.
 
         >>> Evidence(date(2026, 11, 9), 10, 10, {"2026-11-01": 30, "2026-11-02": 10}).facts
         {'recent_rows_min': 10, 'recent_rows_median': 20.0, 'recent_rows_max': 30}
         """
-        alike = [rows for day, rows in self.recent.items() if date.fromisoformat(day).weekday() == self.as_of.weekday()]
-        return _figures("recent_rows", list(self.recent.values()), least=1) | _figures(
-            "weekday_rows", alike, least=_LEAST_WEEKDAYS
-        )
+        weekday = self.as_of.weekday()
+        alike = [rows for day, rows in self.recent.items() if date.fromisoformat(day).weekday() == weekday]
+        of_all_days = _figures("recent_rows", list(self.recent.values()), least=1)
+        of_its_weekday = _figures("weekday_rows", alike, least=_LEAST_WEEKDAYS)
+        return of_all_days | of_its_weekday
 
 
 def _figures(name: str, rows: Sequence[int], *, least: int) -> dict[str, float]:
@@ -52,23 +59,23 @@ def _figures(name: str, rows: Sequence[int], *, least: int) -> dict[str, float]:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a day stands to one rule. Counts are None where a rule is not about rows."""
+    """Status of one rule for a day. The counts are None if the rule is not about rows."""
 
     rule: Rule
     is_met: bool | None
-    """None: not judged."""
+    """None if the rule was not judged."""
     consequence: Consequence
     checked: int | None = None
-    """Rows in its domain."""
+    """Rows in the rule's domain."""
     missing: int | None = None
-    """Of those, rows it does not judge because a value is missing."""
+    """Rows of the domain that are not judged, because a value is missing."""
     broken: int | None = None
-    """Of the judged ones, rows that break it."""
+    """Judged rows that break the rule."""
     remark: str | None = None
 
     def record(self) -> dict[str, Any]:
-        """The outcome as the contract report tells it."""
-        told = {name: value for name, value in asdict(self).items() if name not in ("rule", "consequence")}
+        """The outcome as the contract report records it."""
+        judged = {name: value for name, value in asdict(self).items() if name not in ("rule", "consequence")}
         rule = self.rule
         return {
             "id": rule.id,
@@ -77,29 +84,36 @@ class Outcome:
             "owner": rule.owner,
             "scope": rule.scope,
             "outcome": self.consequence,
-            **told,
+            **judged,
         }
 
 
 def judge_result(rule: Rule, result: RuleResult, evidence: Evidence) -> Outcome:
-    """What a verdict of Great Expectations leads to."""
-    figures = [result.figures.get(name) for name in ("element_count", "missing_count", "unexpected_count")]
+    """Outcome of a rule by the verdict of Great Expectations."""
+    names = ("element_count", "missing_count", "unexpected_count")
+    figures = [result.figures.get(name) for name in names]
     checked, missing, broken = (None if figure is None else int(figure) for figure in figures)
     consequence, remark = _consequence(rule, result.is_met, evidence)
     return Outcome(rule, result.is_met, consequence, checked, missing, broken, remark)
 
 
 def judge_count(rule: Rule, count: RuleCount, evidence: Evidence) -> Outcome:
-    """What the count of one of our own row rules leads to."""
+    """Outcome of one of our own row rules by its count."""
     is_met = not count.broken
     consequence, remark = _consequence(rule, is_met, evidence)
     return Outcome(rule, is_met, consequence, count.checked, count.missing, count.broken, remark)
 
 
-def _consequence(rule: Rule, is_met: bool | None, evidence: Evidence) -> tuple[Consequence, str | None]:
+def _consequence(
+    rule: Rule,
+    is_met: bool | None,
+    evidence: Evidence,
+) -> tuple[Consequence, str | None]:
+    """Consequence of a verdict, and a remark on it; None if there is nothing to remark."""
     if is_met is None:
-        nothing_left = "No row is left to be judged." if not evidence.decided else None
-        return "not judged", nothing_left or "Too few days before this one are published to compare with."
+        if not evidence.decided:
+            return "not judged", "No row is left to be judged."
+        return "not judged", "Too few days before this one are published to compare with."
     if is_met:
         return "met", None
     remark = _too_little(rule, evidence)
@@ -110,9 +124,13 @@ def _consequence(rule: Rule, is_met: bool | None, evidence: Evidence) -> tuple[C
 
 
 def _too_little(rule: Rule, evidence: Evidence) -> str | None:
-    """Why the rule counts for less than on larger days, or on those with more days behind them."""
+    """Reason why the rule counts one severity less: too few rows or too few days before.
+
+    None if it counts in full.
+    """
     if evidence.rows < rule.from_rows:
-        return f"It counts for less: the day has {counted(evidence.rows, 'row')}, of {rule.from_rows:,} needed."
+        rows = counted(evidence.rows, "row")
+        return f"It counts for less: the day has {rows}, of {rule.from_rows:,} needed."
     if len(evidence.recent) < rule.from_days:
         days = counted(len(evidence.recent), "published day")
         return f"It counts for less: it is compared with {days} before this one, of {rule.from_days:,} needed."
@@ -120,27 +138,42 @@ def _too_little(rule: Rule, evidence: Evidence) -> str | None:
 
 
 def refusal(
-    outcomes: Sequence[Outcome], evidence: Evidence, *, quarantined: int, budget: Budget, by_rule: Mapping[str, int]
+    outcomes: Sequence[Outcome],
+    evidence: Evidence,
+    *,
+    quarantined: int,
+    budget: Budget,
+    by_rule: Mapping[str, int],
 ) -> str | None:
-    """Why the day is not published, in sentences; None where it may be.
+    """Reasons why the day is not published, in sentences; None if it may be published.
 
     Args:
-        outcomes: of every rule.
-        evidence: what they were judged by.
-        quarantined: rows that would be set aside.
-        budget: how many may be.
+        outcomes: those of every rule.
+        evidence: the facts that they were judged by.
+        quarantined: number of rows that would be set aside.
+        budget: number of rows that may be set aside.
         by_rule: rule to the number of quarantined rows that break it, most broken first.
     """
     is_broken_feed = not evidence.decided or is_over_budget(quarantined, evidence.rows, budget)
-    reasons = [_over_budget(quarantined, evidence.rows, budget, by_rule)] if is_broken_feed else []
+    sentences = []
+    if is_broken_feed:
+        sentences.append(_over_budget(quarantined, evidence.rows, budget, by_rule))
     broken = [outcome.rule.sentence for outcome in outcomes if outcome.consequence == "day stopped"]
-    return " ".join([*reasons, *(["They break the contract:", *broken] if broken else [])]) or None
+    if broken:
+        sentences += ["They break the contract:", *broken]
+    return " ".join(sentences) or None
 
 
-def _over_budget(quarantined: int, rows: int, budget: Budget, by_rule: Mapping[str, int]) -> str:
+def _over_budget(
+    quarantined: int,
+    rows: int,
+    budget: Budget,
+    by_rule: Mapping[str, int],
+) -> str:
     return (
-        f"{quarantined} of {rows} rows would be set aside ({quarantined / rows:.1%}); the budget is {budget.max_rows} "
-        f"rows or {budget.max_share:.1%}, whichever is more, and at least one row must remain. "
+        f"{quarantined} of {rows} rows would be set aside ({quarantined / rows:.1%}); "
+        f"the budget is {budget.max_rows} rows or {budget.max_share:.1%}, whichever is more, "
+        "and at least one row must remain. "
         f"Most broken: {most_broken(by_rule)}. The feed needs mending; then run the day again."
     )
 
@@ -151,4 +184,4 @@ def most_broken(by_rule: Mapping[str, int]) -> str:
     >>> most_broken({"a": 7, "b": 2})
     'a 7, b 2'
     """
-    return ", ".join(f"{rule} {count}" for rule, count in list(by_rule.items())[:_TOLD_RULES])
+    return ", ".join(f"{rule} {count}" for rule, count in list(by_rule.items())[:_NAMED_RULES])

@@ -1,6 +1,7 @@
-"""What the contract report of a day says, for those who show it.
+"""The contract report of a day, read for the pages and commands that show it.
 
-A report may have been written by another version of the program: whatever it does not say is None or empty here.
+Another version of the program may have written the report. A fact that it lacks is None or empty
+here.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ _SHARE_DIGITS: Final = 6  # 0.29 * 100 is less than 29
 
 @dataclass(frozen=True, slots=True)
 class ReportedRule:
-    """A rule of the contract, and how the day stands to it."""
+    """A rule of the contract, and its status for the day."""
 
     id: str
     sentence: str | None
@@ -27,26 +28,26 @@ class ReportedRule:
     owner: str | None
     scope: str | None
     checked: int | None
-    """Rows in its domain."""
+    """Rows in the rule's domain."""
     missing: int | None
-    """Of those, rows it does not judge because a value is missing."""
+    """Rows of the domain that are not judged, because a value is missing."""
     broken: int | None
-    """Of the judged ones, rows that break it."""
+    """Judged rows that break the rule."""
     is_met: bool | None
-    """None: not judged."""
+    """None if the rule was not judged."""
     outcome: str | None
-    """What came of it."""
+    """Consequence of the verdict, as the report records it."""
     remark: str | None
 
     @property
     def broken_share(self) -> float | None:
-        """Of the judged rows, those that break it, in [0, 1]; None where no row is judged."""
+        """Share in [0, 1] of the judged rows that break the rule; None if no row is judged."""
         judged = (self.checked or 0) - (self.missing or 0)
         return self.broken / judged if judged and self.broken is not None else None
 
     @property
     def standing(self) -> RuleStatus:
-        """How the day stands to it in a word; `warned`: it is not met, and all that came of it is that it is told."""
+        """Status of this rule for the day. `warned`: the rule is broken, but only reported."""
         if self.is_met is not False:
             return "met" if self.is_met else "unjudged"
         return "warned" if self.outcome in _WARNINGS else "broken"
@@ -54,49 +55,53 @@ class ReportedRule:
 
 @dataclass(frozen=True, slots=True)
 class ContractReport:
-    """How the applications of a day kept the contract."""
+    """Record of how the applications of a day kept the contract."""
 
     day: str | None
     revision: int | None
     rows: int
     quarantined: int
     allowed: int | None
-    """Rows that may be quarantined; None where the report does not say."""
+    """Rows that may be quarantined; None if the report does not say."""
     recent_days: Mapping[str, int]
     """Published days before, oldest first, to the rows decided on each."""
     refused: str | None
-    """Why the day is not published; None where the contract lets it."""
+    """Reason why the day is not published; None if the contract allows it."""
     rules: tuple[ReportedRule, ...]
     is_whole: bool
-    """Whether these are all rules; of older reports only those are known that set rows aside."""
+    """True if these are all rules. An older report names only those that set rows aside."""
 
     @property
     def quarantined_share(self) -> float:
-        """Of the rows delivered, in [0, 1]."""
+        """Share in [0, 1] of the delivered rows that are in quarantine."""
         return self.quarantined / self.rows if self.rows else 0.0
 
     @property
     def unmet(self) -> tuple[ReportedRule, ...]:
-        """The rules that are not met, worst first: by what came of them, by severity, by how many rows break them."""
+        """Rules that are not met, worst first: by outcome, severity and number of broken rows."""
         return (*self.standing("broken"), *self.standing("warned"))
 
     def standing(self, standing: RuleStatus) -> tuple[ReportedRule, ...]:
-        """The rules to which the day stands like this, worst first."""
-        return tuple(sorted((rule for rule in self.rules if rule.standing == standing), key=_from_the_worst))
+        """Rules with this status, worst first."""
+        chosen = (rule for rule in self.rules if rule.standing == standing)
+        return tuple(sorted(chosen, key=_from_the_worst))
 
     @property
     def verdict(self) -> str:
-        """The day in a sentence."""
+        """Result of the day in a sentence."""
         if self.refused:
             return f"Not published. {self.refused}"
         warnings = len(self.standing("warned"))
-        told = f"Published: {self.quarantined:,} of {counted(self.rows, 'row')} in quarantine"
-        return f"{told}, {counted(warnings, 'warning')}." if warnings else f"{told}."
+        rows = counted(self.rows, "row")
+        sentence = f"Published: {self.quarantined:,} of {rows} in quarantine"
+        return f"{sentence}, {counted(warnings, 'warning')}." if warnings else f"{sentence}."
 
 
 def read_contract_report(report: Mapping[str, Any]) -> ContractReport:
-    """What the JSON of a contract report says; nothing that it lacks is an error."""
-    rows, recent, rules = report.get("rows") or 0, report.get("recent_days") or {}, report.get("rules")
+    """Read the JSON of a contract report. A fact that it lacks is not an error."""
+    rows = report.get("rows") or 0
+    recent = report.get("recent_days") or {}
+    rules = report.get("rules")
     return ContractReport(
         report.get("day"),
         report.get("revision"),
@@ -111,21 +116,32 @@ def read_contract_report(report: Mapping[str, Any]) -> ContractReport:
 
 
 def _allowed(budget: Mapping[str, Any], rows: int) -> int | None:
-    """The larger of the two limits, as in `tasks.core.contract.rules.is_over_budget`."""
-    limits = [budget[limit] * each for limit, each in (("max_rows", 1), ("max_share", rows)) if limit in budget]
+    """The larger of the two limits, as in `tasks.core.contract.rules.is_over_budget`.
+
+    None if the report has no budget.
+    """
+    rows_by_limit = (("max_rows", 1), ("max_share", rows))
+    limits = [budget[limit] * factor for limit, factor in rows_by_limit if limit in budget]
     return int(round(max(limits), _SHARE_DIGITS)) if limits else None
 
 
-def _rule(told: Mapping[str, Any]) -> ReportedRule:
-    known: dict[str, Any] = {field.name: told.get(field.name) for field in fields(ReportedRule)}
+def _rule(record: Mapping[str, Any]) -> ReportedRule:
+    known: dict[str, Any] = {field.name: record.get(field.name) for field in fields(ReportedRule)}
     return ReportedRule(**known)
 
 
 def _rules_of_old(report: Mapping[str, Any]) -> Iterator[ReportedRule]:
     for rule_id, broken in (report.get("quarantined_by_rule") or {}).items():
-        yield _rule({"id": rule_id, "broken": broken, "is_met": False, "outcome": "rows quarantined"})
+        record = {
+            "id": rule_id,
+            "broken": broken,
+            "is_met": False,
+            "outcome": "rows quarantined",
+        }
+        yield _rule(record)
 
 
 def _from_the_worst(rule: ReportedRule) -> tuple[int, bool, int]:
-    outcome = _WORST_FIRST.index(rule.outcome) if rule.outcome in _WORST_FIRST else len(_WORST_FIRST)
+    is_known = rule.outcome in _WORST_FIRST
+    outcome = _WORST_FIRST.index(rule.outcome) if is_known else len(_WORST_FIRST)
     return outcome, rule.severity != "critical", -(rule.broken or 0)

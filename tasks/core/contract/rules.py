@@ -1,6 +1,7 @@
-"""The contract in our own words: rules, what checking them found, and which rows have to be set aside.
+"""The contract in our own words: rules, their verdicts, and the rows that must be set aside.
 
-Nothing here knows Great Expectations; `tasks/adapters/gx.py` evaluates the rules and speaks in these types.
+Nothing here knows Great Expectations. `tasks/adapters/gx.py` evaluates the rules and returns these
+types.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ RECENT_FACTS: Final = (
     "recent_rows_min", "recent_rows_median", "recent_rows_max",
     "weekday_rows_min", "weekday_rows_median", "weekday_rows_max",
 )  # fmt: skip
-"""What a rule may ask of the published days before: figures of the rows decided on each, or on each of its weekday."""
+"""Figures of the published days before that a rule may compare with: least, median and greatest
+number of rows decided, over all those days or over those of the day's own weekday."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,57 +44,70 @@ class Rule:
     scope: Scope
     columns: tuple[str, ...]
     from_rows: int = 0
-    """On a day with fewer rows delivered, the rule counts one severity less."""
+    """A day with fewer delivered rows makes the rule count one severity less."""
     from_days: int = 0
-    """With fewer published days to compare with, the rule counts one severity less."""
+    """A day with fewer published days before it makes the rule count one severity less."""
 
 
 @dataclass(frozen=True, slots=True)
 class RuleCount:
-    """How a row rule went over some rows; counts of disjoint row sets add up."""
+    """Counts of a row rule over some rows. Counts of disjoint row sets can be added."""
 
     checked: int = 0
     """Rows in the rule's domain."""
     missing: int = 0
-    """Of those, rows it does not judge because a value is missing."""
+    """Rows of the domain that are not judged, because a value is missing."""
     broken: int = 0
-    """Of the judged ones, rows that break it."""
+    """Judged rows that break the rule."""
 
     def __add__(self, other: RuleCount) -> RuleCount:
-        return RuleCount(self.checked + other.checked, self.missing + other.missing, self.broken + other.broken)
+        return RuleCount(
+            self.checked + other.checked,
+            self.missing + other.missing,
+            self.broken + other.broken,
+        )
 
 
 class Verdicts(NamedTuple):
-    """What the row rules say of one chunk."""
+    """Verdicts of the row rules on one chunk."""
 
     broken: Mapping[str, np.ndarray]
-    """Rule id to the ascending positions, within the chunk, of the rows that break it. Rules nobody broke: absent."""
+    """Rule id to the ascending positions, within the chunk, of the rows that break it.
+
+    A rule that no row breaks is absent.
+    """
     counts: Mapping[str, RuleCount]
     """Rule id to its counts; every row rule is present."""
 
 
 class RuleResult(NamedTuple):
-    """What Great Expectations says of one rule over all rows; no applicant's value is in it."""
+    """Verdict of Great Expectations on one rule over all rows, without any applicant's value."""
 
     rule_id: str
     is_met: bool | None
-    """None: not judged, because what it compares with is not known."""
+    """None if the rule was not judged, because a figure that it compares with is not known."""
     figures: Mapping[str, float | int | None]
-    """Counts and percentages under Great Expectations' own names; a percentage of no rows is None."""
+    """Counts and percentages by Great Expectations' own names; a percentage of no rows is None."""
 
 
 class BrokenRows(NamedTuple):
-    """Which rows of a chunk are set aside, and why."""
+    """Rows of a chunk that are set aside, each with the rules that it breaks."""
 
     mask: np.ndarray
     """True for each row of the chunk that is set aside."""
     broken_rules: list[str]
-    """For each such row, in row order, the ids of every critical rule it breaks, in suite order, joined by `;`."""
+    """Ids of every critical rule that such a row breaks, in suite order, joined by `;`.
+
+    One text for each row that is set aside, in row order.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How many quarantined rows a day may have: it is over budget only above both limits, so that small days work."""
+    """Limits of the quarantined rows of a day.
+
+    A day is over budget only if it is above both limits, so that small days work.
+    """
 
     max_rows: int
     max_share: float
@@ -100,7 +115,10 @@ class Budget:
 
 
 def typed_frame(rows: pa.Table) -> pd.DataFrame:
-    """Typed rows as the frame that rules are judged on; text as categories, which halves the cost of judging it."""
+    """Typed rows as the frame on which rules are judged.
+
+    Text comes as categories, which halves the cost of judging it.
+    """
     encoded = [
         column.dictionary_encode() if pa.types.is_string(column.type) else column for column in rows.itercolumns()
     ]
@@ -112,27 +130,31 @@ def suite_identity(text: str) -> tuple[str, str]:
     """Version and SHA-256 digest of a suite's JSON text; layout and order of keys do not count.
 
     Raises:
-        ConfigError: it is no JSON, or carries no version.
+        ConfigError: the text is not JSON, or has no version.
     """
     try:
         suite = json.loads(text)
         version = str(suite["meta"]["version"])
     except (ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"The contract is no suite with a meta.version: {error!r}.") from None
+        raise ConfigError(f"The contract is not a suite with a meta.version: {error!r}.") from None
     canonical = json.dumps(suite, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return version, hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def critical_positions(rules: Sequence[Rule], verdicts: Verdicts) -> np.ndarray:
-    """The ascending positions of the rows that break a critical row rule of `rules` or of `parsing_rules`."""
+    """Ascending positions of the rows that break a critical row rule.
+
+    Such a rule is one of `rules` or of `parsing_rules`.
+    """
     broken = [verdicts.broken[rule_id] for rule_id in _critical_ids(rules) if rule_id in verdicts.broken]
     return np.unique(np.concatenate(broken)) if broken else np.empty(0, dtype=np.int64)
 
 
 def broken_rules_by_row(rules: Sequence[Rule], verdicts: Verdicts, n_rows: int) -> BrokenRows:
-    """The rows to set aside with every critical rule they break; warnings set nothing aside and are left out.
+    """Rows to set aside, each with every critical rule that it breaks.
 
-    The rules of `parsing_rules` always count, before those of the suite.
+    The rules of `parsing_rules` always count, before those of the suite. Warnings set nothing aside
+    and are left out.
     """
     mask = np.zeros(n_rows, dtype=bool)
     mask[critical_positions(rules, verdicts)] = True
@@ -158,7 +180,7 @@ def is_over_budget(quarantined: int, rows: int, budget: Budget) -> bool:
 
 
 def merge_counts(*parts: Mapping[str, RuleCount]) -> dict[str, RuleCount]:
-    """The counts over all rows, from the counts of disjoint row sets in any order."""
+    """Counts over all rows, from the counts of disjoint row sets in any order."""
     total: dict[str, RuleCount] = {}
     for part in parts:
         for rule_id, count in part.items():
@@ -168,7 +190,7 @@ def merge_counts(*parts: Mapping[str, RuleCount]) -> dict[str, RuleCount]:
 
 @cache
 def parsing_rules() -> tuple[Rule, ...]:
-    """One critical row rule for each column that is no text: what was delivered is a value of its type."""
+    """Critical row rules on types, one for each column that is not text: its values must parse."""
     return tuple(
         Rule(
             id=_parsing_id(column.name),
@@ -183,8 +205,18 @@ def parsing_rules() -> tuple[Rule, ...]:
     )
 
 
-def with_unparsable(verdicts: Verdicts, unparsable: Mapping[str, np.ndarray], n_rows: int) -> Verdicts:
-    """The verdicts with those of `parsing_rules` added, from the positions of what would not parse in each column."""
+def with_unparsable(
+    verdicts: Verdicts,
+    unparsable: Mapping[str, np.ndarray],
+    n_rows: int,
+) -> Verdicts:
+    """Add the verdicts of `parsing_rules` to others.
+
+    Args:
+        verdicts: those of the suite's row rules.
+        unparsable: column to the positions of the values that did not parse.
+        n_rows: number of rows in the chunk.
+    """
     broken = {_parsing_id(name): positions for name, positions in unparsable.items() if len(positions)}
     counts = {
         rule.id: RuleCount(checked=n_rows, missing=0, broken=len(broken.get(rule.id, ()))) for rule in parsing_rules()
@@ -193,7 +225,7 @@ def with_unparsable(verdicts: Verdicts, unparsable: Mapping[str, np.ndarray], n_
 
 
 def _critical_ids(rules: Sequence[Rule]) -> list[str]:
-    """Ids of the rules that set rows aside, each once: what does not parse first, then in the order given."""
+    """Ids of the rules that set rows aside, each once: parsing rules, then `rules` in order."""
     critical = [rule.id for rule in rules if rule.severity == "critical" and rule.scope == "row"]
     return list(dict.fromkeys([*(rule.id for rule in parsing_rules()), *critical]))
 

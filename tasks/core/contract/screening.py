@@ -1,4 +1,4 @@
-"""A delivered chunk, parsed and judged: which of its rows can be decided, and which are set aside and why."""
+"""Screening of a delivered chunk: rows that can be decided, and rows set aside with the reasons."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ CONFLICTING: Final = Rule(
 
 
 TOLD_COLUMNS: Final = 10
-"""So many columns are named in a message, at most."""
+"""Columns that a message names at most."""
 
 
 class ScreenedChunk(NamedTuple):
-    """A chunk after parsing and contract: every row is in exactly one of the two tables."""
+    """A chunk after parsing and contract. Every row is in exactly one of the two tables."""
 
     accepted: pa.Table
     """Typed rows that keep every critical row rule."""
     accepted_rows: np.ndarray
-    """Their positions in the file, counted from 1."""
+    """Positions of those rows in the file, counted from 1."""
     rejected: pa.Table
     """Rows set aside, as `rejected_rows` builds them."""
     counts: Mapping[str, RuleCount]
     delivered: pa.Table
-    """All its rows, typed; what would not parse is null."""
+    """All rows of the chunk, typed. A value that did not parse is null."""
 
 
 class RowContract(Protocol):
@@ -51,7 +51,7 @@ class RowContract(Protocol):
         """All rules, in the suite's order."""
 
     def check_rows(self, frame: pd.DataFrame) -> Verdicts:
-        """What the row rules say of a typed chunk."""
+        """Judge a typed chunk by the row rules."""
 
 
 SOURCE_ROW: Final = "source_row"
@@ -60,7 +60,10 @@ BROKEN_RULES: Final = "broken_rules"
 
 
 def typed_name(column: str) -> str:
-    """What the typed value of a column is called in tables that stay within a run; quarantine has it as text, too."""
+    """Name of a column's typed value in tables that stay within a run.
+
+    Quarantine has the same column as text, too.
+    """
     return f"typed_{column}"
 
 
@@ -69,22 +72,34 @@ RECONCILED: Final = tuple(typed_name(name) for name in AMOUNTS)
 
 
 def require_declared(header: Sequence[str], *, name: str, also: tuple[str, ...] = ()) -> None:
-    """Refuse a header that lacks a declared column or one of those of `also`. Raises `ExpectationsNotMet`."""
+    """Refuse a header that lacks a declared column, or one of the columns `also`.
+
+    Raises:
+        ExpectationsNotMet: a column is missing.
+    """
     missing = [*missing_columns(header), *(column for column in also if column not in header)]
     if not missing:
         return
-    told = ", ".join(missing[:TOLD_COLUMNS]) + (", …" if len(missing) > TOLD_COLUMNS else "")
-    # Where most columns are missing, the header may be no header, and its cells an applicant's.
-    others = [column for column in header if column not in NAMES] if len(missing) <= TOLD_COLUMNS else []
+    is_header = len(missing) <= TOLD_COLUMNS
+    named = ", ".join(missing[:TOLD_COLUMNS]) + ("" if is_header else ", …")
+    # If most columns are missing, the line may be a row, and its cells an applicant's values.
+    others = [column for column in header if column not in NAMES] if is_header else []
     hint = did_you_mean(missing[0], others)
+    n_required = len(NAMES) + len(also)
     raise ExpectationsNotMet(
-        f"{len(missing)} of {len(NAMES) + len(also)} required columns are missing from {name}: {told}.{hint} "
+        f"{len(missing)} of {n_required} required columns are missing from {name}: {named}.{hint} "
         "The contract is expectations/applications.json; columns may come in any order."
     )
 
 
-def screen_chunk(raw: pa.Table, *, first_row: int, source: str, contract: RowContract) -> ScreenedChunk:
-    """Parse a delivered chunk, judge its rows, and part those that can be decided from those that cannot.
+def screen_chunk(
+    raw: pa.Table,
+    *,
+    first_row: int,
+    source: str,
+    contract: RowContract,
+) -> ScreenedChunk:
+    """Parse a delivered chunk and separate the decidable rows from the rejected ones.
 
     Args:
         raw: rows as delivered; all declared columns are present.
@@ -93,7 +108,8 @@ def screen_chunk(raw: pa.Table, *, first_row: int, source: str, contract: RowCon
         contract: the rules.
     """
     typed = parse_rows(raw)
-    verdicts = with_unparsable(contract.check_rows(typed_frame(typed.rows)), typed.unparsable, raw.num_rows)
+    judged = contract.check_rows(typed_frame(typed.rows))
+    verdicts = with_unparsable(judged, typed.unparsable, raw.num_rows)
     is_rejected, broken = broken_rules_by_row(contract.rules, verdicts, raw.num_rows)
     positions = np.arange(first_row, first_row + raw.num_rows)
     accepted = typed.rows.filter(pa.array(~is_rejected)) if is_rejected.any() else typed.rows
@@ -108,27 +124,40 @@ def screen_chunk(raw: pa.Table, *, first_row: int, source: str, contract: RowCon
 
 
 def rejected_rows(
-    text: pa.Table, *, source_files: Sequence[str], source_rows: np.ndarray, broken: Sequence[str], typed: pa.Table
+    text: pa.Table,
+    *,
+    source_files: Sequence[str],
+    source_rows: np.ndarray,
+    broken: Sequence[str],
+    typed: pa.Table,
 ) -> pa.Table:
-    """Quarantine rows: where each stood, every rule it breaks (joined by ';'), its id if it has one, and its text.
+    """Quarantine rows: their place, their broken rules (joined by ';'), their id and their text.
 
-    The typed amounts follow, for the day's audit; they are not published.
+    The id is null if it did not parse. The typed amounts follow, for the day's audit; they are not
+    published.
     """
-    where = {
+    origin = {
         SOURCE_FILE: pa.array(source_files, pa.string()),
         SOURCE_ROW: pa.array(source_rows, pa.int64()),
         BROKEN_RULES: pa.array(broken, pa.string()),
         APPLICATION_ID: typed.column(ID),
     }
     amounts = {typed_name(name): typed.column(name) for name in AMOUNTS}
-    return pa.table({**where, **dict(zip(text.column_names, text.columns, strict=True)), **amounts})
+    texts = dict(zip(text.column_names, text.columns, strict=True))
+    return pa.table({**origin, **texts, **amounts})
 
 
 def no_rejected_rows() -> pa.Table:
-    """The quarantine rows of a file that has none."""
+    """Quarantine rows of a file that has none."""
     text = pa.schema([(name, pa.string()) for name in NAMES]).empty_table()
     typed = TYPED_SCHEMA.empty_table()
-    return rejected_rows(text, source_files=[], source_rows=np.empty(0, np.int64), broken=[], typed=typed)
+    return rejected_rows(
+        text,
+        source_files=[],
+        source_rows=np.empty(0, np.int64),
+        broken=[],
+        typed=typed,
+    )
 
 
 def count_by_rule(broken: Iterable[str]) -> dict[str, int]:

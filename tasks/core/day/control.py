@@ -1,4 +1,4 @@
-"""The control file that may come beside delivered files: how many rows each has, and its digest."""
+"""Control file: may come beside delivered files and announces the rows and digest of each."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ CONTROL: Final = "_control.json"
 
 
 class Announced(NamedTuple):
-    """What is announced of one file."""
+    """Rows and digest that are announced of one file."""
 
     rows: int
     sha256: str
-    """In lower case."""
+    """Digest in lower case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,25 +25,28 @@ class Control:
 
     day: date
     files: Mapping[str, Announced]
-    """By name, relative to the control file."""
+    """File name, relative to the control file, to its announcement."""
 
 
 def read_control(data: bytes) -> Control:
-    """The control file in stored bytes.
+    """Read a control file from its bytes.
 
     Raises:
-        ValueError: it is none; the message carries nothing of it.
+        ValueError: the bytes are not a control file; the message carries nothing of them.
 
-    >>> read_control(b'{"day": "2026-11-02", "files": {"a.csv": {"rows": 2, "sha256": "0A"}}}').files
+    >>> data = b'{"day": "2026-11-02", "files": {"a.csv": {"rows": 2, "sha256": "0A"}}}'
+    >>> read_control(data).files
     {'a.csv': Announced(rows=2, sha256='0a')}
     """
     try:
-        told = json.loads(data)
-        files = {name: Announced(_count(each["rows"]), each["sha256"].lower()) for name, each in told["files"].items()}
-        return Control(date.fromisoformat(told["day"]), files)
+        content = json.loads(data)
+        files = {
+            name: Announced(_count(each["rows"]), each["sha256"].lower()) for name, each in content["files"].items()
+        }
+        return Control(date.fromisoformat(content["day"]), files)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ValueError(
-            'required is {"day": "YYYY-MM-DD", "files": {"<name>": {"rows": <number>, "sha256": "<hex>"}}}'
+            'expected {"day": "YYYY-MM-DD", "files": {"<name>": {"rows": <number>, "sha256": "<hex>"}}}'
         ) from None
 
 

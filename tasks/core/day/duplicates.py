@@ -1,6 +1,7 @@
-"""Rows that share an id within a day: corrected ones are replaced, exact copies dropped, different rows all set aside.
+"""Rows that share an id within a day.
 
-Which of two different rows of one id is the applicant's true one, nobody here can know, unless one is a correction.
+Corrected rows are replaced and exact copies dropped. Different rows are all set aside: nobody here
+can know which of them is the applicant's true one, unless one is a correction.
 """
 
 from __future__ import annotations
@@ -12,40 +13,43 @@ import pandas as pd
 
 
 class Sorted(NamedTuple):
-    """What happens to rows that share an id; the two masks exclude each other, rows in neither stay as they are."""
+    """Masks of rows that share an id. They exclude each other; rows in neither stay as they are."""
 
     copies: np.ndarray
-    """True for every exact copy but the first."""
+    """True if the row is an exact copy, but not the first."""
     conflicting: np.ndarray
-    """True for the remaining rows of an id whose rows differ."""
+    """True if the row is left of an id whose rows differ."""
 
 
 class Turns(NamedTuple):
-    """What corrections do to the rows that came before them."""
+    """Effect of corrections on the rows that came before them."""
 
     replaced: np.ndarray
-    """True for every row of an id that came again in a later turn."""
+    """True if the row's id came again in a later turn."""
     without_origin: int
-    """Corrected rows whose id came in no delivery before."""
+    """Number of ids that came in a correction, but in no delivery before."""
 
 
 def take_turns(ids: np.ndarray, turns: np.ndarray) -> Turns:
-    """Which rows a later turn replaces.
+    """Find the rows that a later turn replaces.
 
     Args:
         ids: id of each row, int64, shape (n,).
-        turns: when each row came: 0 for the feed's own, 1 and up for corrections in their order.
+        turns: turn in which each row came: 0 for the feed's own, 1 and up for corrections in order.
 
     >>> take_turns(np.array([1, 1, 2, 3]), np.array([0, 1, 0, 1]))
     Turns(replaced=array([ True, False, False, False]), without_origin=1)
     """
     by_id = pd.Series(turns).groupby(ids)
-    replaced: np.ndarray = (turns < by_id.transform("max").to_numpy()) if len(ids) else np.zeros(0, dtype=bool)
+    if len(ids):
+        replaced: np.ndarray = turns < by_id.transform("max").to_numpy()
+    else:
+        replaced = np.zeros(0, dtype=bool)
     return Turns(replaced, int((by_id.min() > 0).sum()))
 
 
 def shared_ids(ids: np.ndarray) -> np.ndarray:
-    """The ids that occur more than once in `ids`, ascending.
+    """Ids that occur more than once in `ids`, ascending.
 
     >>> shared_ids(np.array([3, 1, 3, 2, 1, 3])).tolist()
     [1, 3]
@@ -56,11 +60,11 @@ def shared_ids(ids: np.ndarray) -> np.ndarray:
 
 
 def sort_out(ids: np.ndarray, content: pd.DataFrame) -> Sorted:
-    """Part exact copies from conflicting rows.
+    """Separate exact copies from conflicting rows.
 
     Args:
         ids: id of each row, shape (n,), rows in the day's order (file name, then row).
-        content: everything that makes two rows of one id the same, one row each.
+        content: everything that makes two rows of one id the same, one row for each entry of `ids`.
 
     >>> done = sort_out(np.array([1, 1, 2, 2]), pd.DataFrame({"a": [5.0, 5.0, 6.0, 7.0]}))
     >>> done.copies.tolist(), done.conflicting.tolist()

@@ -1,4 +1,7 @@
-"""The manifest of a revision: its creation publishes a day; it says what was published, from what, with what."""
+"""The manifest of a revision: its creation publishes a day.
+
+It records the published files, the inputs, and the model, policy and contract that made them.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,12 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from tasks.core.day.records import Audited, FileTotals, Pins, sum_totals
 from tasks.core.decision.policy import Band, Policy
 from tasks.core.decision.published_rows import SCHEMA_VERSION
 from tasks.core.decision.reasons import Reason
-from tasks.core.lender.feature_list import FAMILIES
 from tasks.core.model.bundle import ModelPin
 from tasks.core.model.features import FEATURE_VERSION
 
@@ -21,7 +23,7 @@ MANIFEST_VERSION: Final = "3"
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The commit of a revision: what was published, from what, with what."""
+    """The commit of a revision: its published files, its inputs, and all that decided its rows."""
 
     as_of: date
     revision: int
@@ -32,13 +34,15 @@ class Manifest:
     contract: Mapping[str, str]
     audited: Audited
     run: Mapping[str, str]
-    """Facts of the run that made it (when, by which versions); never part of a row."""
+    """Facts of the run that made it, such as its time and versions; never part of a row."""
     reason: str | None = None
-    """Why it replaced the revision before."""
+    """Reason why it replaced the revision before, if it did."""
     erasures: tuple[Mapping[str, str], ...] = ()
-    """When (`at`) and why (`reason`) applicants were erased from it; the fingerprint stays as it was before."""
+    """Time (`at`) and reason (`reason`) of each erasure from it; an erasure keeps the
+    fingerprint."""
     reasons: Mapping[str, Reason] = field(default_factory=dict)
-    """Family of features to the code that its rows state and to what that says; nothing where none was stated."""
+    """Family of features to the code that its rows state and its sentence; empty if none was
+    stated."""
     feature_version: str = FEATURE_VERSION
     schema_version: str = SCHEMA_VERSION
     manifest_version: str = MANIFEST_VERSION
@@ -50,9 +54,10 @@ class Manifest:
 
 
 def policy_record(policy: Policy, digest: str) -> dict[str, Any]:
-    """A policy as the manifest tells it, whole; the open last band has no upper edge.
+    """A policy as the manifest records it, whole; the open last band has no upper edge.
 
-    >>> policy_record(Policy("1", 0.1, 0.1, (Band("A", 0.1), Band("B", math.inf))), "d")["bands"]
+    >>> policy = Policy("1", 0.1, 0.1, (Band("A", 0.1), Band("B", math.inf)))
+    >>> policy_record(policy, "d")["bands"]
     {'A': 0.1, 'B': None}
     """
     bands = {band.name: band.upper if math.isfinite(band.upper) else None for band in policy.bands}
@@ -60,46 +65,25 @@ def policy_record(policy: Policy, digest: str) -> dict[str, Any]:
 
 
 def policy_of(manifest: Manifest) -> Policy:
-    """The policy that decided a revision."""
-    told = manifest.policy
-    bands = tuple(Band(name, math.inf if upper is None else upper) for name, upper in told["bands"].items())
-    return Policy(told["version"], told["cutoff"], told["refer_from"], bands)
+    """Read the policy that decided a revision."""
+    record = manifest.policy
+    bands = tuple(Band(name, math.inf if upper is None else upper) for name, upper in record["bands"].items())
+    return Policy(record["version"], record["cutoff"], record["refer_from"], bands)
 
 
 def pins_of(manifest: Manifest) -> Pins:
-    """What a revision was decided with.
+    """Read the pins that decided a revision.
 
     Raises:
-        KeyError, TypeError: its policy or its contract is not told as it must be.
+        KeyError, TypeError: its policy or its contract is not recorded as it must be.
     """
-    policy, contract = policy_of(manifest), (manifest.contract["version"], manifest.contract["digest"])
     return Pins(
-        manifest.as_of, manifest.model, policy, manifest.policy["digest"], *contract, manifest.reasons,
-        manifest.fingerprint,
-    )  # fmt: skip
-
-
-class FirstReason(NamedTuple):
-    """How often a code is the first reason of an application."""
-
-    code: str
-    family: str
-    """In words."""
-    rows: int
-    share: float
-    """Of those not approved, in [0, 1]."""
-
-
-def first_reasons(manifest: Manifest) -> list[FirstReason]:
-    """The codes that are a first reason, most frequent first, then those not approved without one.
-
-    Empty where nobody is, or nobody counted.
-    """
-    audited = manifest.audited
-    if not audited.by_reason:
-        return []
-    not_approved = sum(audited.by_decision.values()) - audited.by_decision["approve"]
-    families = {reason.code: FAMILIES.get(family, family) for family, reason in manifest.reasons.items()}
-    counts = sorted(audited.by_reason.items(), key=lambda count: (-count[1], count[0]))
-    told = [*counts, ("none", not_approved - sum(audited.by_reason.values()))]
-    return [FirstReason(code, families.get(code, ""), rows, rows / not_approved) for code, rows in told if rows]
+        as_of=manifest.as_of,
+        model=manifest.model,
+        policy=policy_of(manifest),
+        policy_digest=manifest.policy["digest"],
+        contract_version=manifest.contract["version"],
+        contract_digest=manifest.contract["digest"],
+        reasons=manifest.reasons,
+        fingerprint=manifest.fingerprint,
+    )

@@ -1,7 +1,7 @@
-"""A day of applications: what arrived, what it was scored with, how each row is accounted for, and what is published.
+"""Records of a day of applications: its delivery, pins, counts of rows and data files.
 
-Everything here is data in, data out. Tasks hand the small frozen records of this module to each other; tables stay
-inside a step.
+Everything here is data in, data out. Tasks pass the small frozen records of this module to each
+other; tables stay inside a step.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from tasks.core.decision.reasons import REASONS, Reason
 from tasks.core.files import FileFormat
 from tasks.core.model.bundle import ModelPin
 from tasks.core.model.features import FEATURE_VERSION
-from tasks.core.words import counted
 
 CORRECTIONS: Final = "corrections/"
 """Folder within a day's landing whose files replace rows by id."""
@@ -34,25 +33,25 @@ class FileRef:
     """A landing file as listed and digested."""
 
     name: str
-    """Relative to the day's landing."""
+    """Name of the file, relative to the day's landing."""
     key: str
     format: FileFormat
     size_bytes: int
     sha256: str
     announced_rows: int | None = None
-    """Rows that `_control.json` promises, if there is one."""
+    """Rows that `_control.json` announces; None if there is no such file."""
     lines: int | None = None
-    """Line ends in it; None where it is no plain text."""
+    """Number of line ends in it; None if it is not plain text."""
 
     @property
     def is_correction(self) -> bool:
-        """Whether its rows replace those of other files."""
+        """True if its rows replace those of other files."""
         return self.name.startswith(CORRECTIONS)
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """All files of a day that count: the feed's, sorted by name, then the corrections, sorted by name."""
+    """All files of a day that count: the feed's by name, then the corrections by name."""
 
     as_of: date
     files: tuple[FileRef, ...]
@@ -65,15 +64,16 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What somebody asked to be done with a day.
+    """Order that somebody gave for a day.
 
-    `publish`: decide it if it is not published. `force`: decide it again from what lies in the landing, with today's
-    model, policy and contract. `corrections`: replace the corrected rows, with those of the published revision.
+    `publish`: decide the day if it is not published. `force`: decide it again from the files in the
+    landing, with today's model, policy and contract. `corrections`: replace the corrected rows,
+    with the model, policy and contract of the published revision.
     """
 
     kind: Literal["publish", "force", "corrections"] = "publish"
     reason: str | None = None
-    """Why a published day is revised, in words; never an applicant's data."""
+    """Reason why a published day is revised, in words; never an applicant's data."""
 
 
 PUBLISH: Final = Order()
@@ -86,14 +86,14 @@ class Draft:
     revision: int
     reason: str | None
     base: DataFile | None
-    """The decisions of the revision before it."""
+    """Decisions of the revision before it; None if it is the first."""
     recent_days: Mapping[str, int] | None = None
-    """The days before that the revision before it was compared with; None: it is the first."""
+    """Days that the revision before it was compared with; None if it is the first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pins:
-    """What a day is scored with, resolved once."""
+    """Model, policy, contract and reasons that a day is scored with, resolved once."""
 
     as_of: date
     model: ModelPin
@@ -102,7 +102,7 @@ class Pins:
     contract_version: str
     contract_digest: str
     reasons: Mapping[str, Reason]
-    """Family of features to the reason that it stands for."""
+    """Family of features to its reason."""
     fingerprint: str
 
 
@@ -118,47 +118,47 @@ class DataFile:
 
 @dataclass(frozen=True, slots=True)
 class PartRef:
-    """What screening and scoring one file left in the store, and what it counted."""
+    """Result of screening and scoring one file: the parts in the store, and the counts."""
 
     file: FileRef
     decided: DataFile
     rejected: DataFile
     rows: int
     counts: Mapping[str, RuleCount]
-    """Rule that is judged row by row to its counts over the whole file."""
+    """Row rule to its counts over the whole file."""
     sums: Mapping[str, int]
     """Measure to its control total over the rows as they were read."""
     broken_columns: tuple[str, ...] = ()
-    """Rules about the header that it breaks; none of them is critical."""
+    """Rules about the header that the file breaks; none of them is critical."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileTotals:
-    """One landing file's rows, every one accounted for; or a sum over them, from stage to stage."""
+    """Rows of a landing file by what became of them; or a sum over such rows, by stage."""
 
     rows: int
     decided: int
     quarantined: int
     duplicates_dropped: int
     replaced: int = 0
-    """Rows that a correction stands in for."""
+    """Rows that a correction replaces."""
     erased: int = 0
     """Rows of applicants who were erased since the file was scored."""
 
     @property
     def unaccounted(self) -> int:
-        """Rows that became nothing of all this; 0 unless the program is wrong."""
+        """Rows that are in none of these counts; 0 unless the program is wrong."""
         return self.rows - self.decided - self.quarantined - self.duplicates_dropped - self.replaced - self.erased
 
     @property
     def is_erased(self) -> bool:
-        """Whether the file had rows, and all of them were erased; then it has gone, too."""
+        """True if the file had rows and all of them were erased. Then the file is gone, too."""
         return 0 < self.rows == self.erased
 
 
 @dataclass(frozen=True, slots=True)
 class Audited:
-    """A day that has passed every gate, its data files stored and named by digest, not yet published."""
+    """A day that passed every gate, with its data files stored by digest but not published."""
 
     decisions: DataFile
     quarantine: DataFile | None
@@ -167,39 +167,35 @@ class Audited:
     files: Mapping[str, FileTotals]
     by_decision: Mapping[str, int]
     by_rule: Mapping[str, int]
-    """Rule to the number of quarantined rows that break it; a row may break several."""
+    """Rule to the number of quarantined rows that break it. A row may break several rules."""
     changes: DataFile | None = None
-    """What differs from the revision before; None in the first."""
+    """Decisions that differ from the revision before; None in the first revision."""
     control_totals: Mapping[str, Mapping[str, Mapping[str, int]]] = field(default_factory=dict)
-    """What is told of control totals (`core.day.control_totals.tell_totals`); nothing once somebody was erased, whom
-    the difference to what is left would tell."""
+    """Control totals as recorded (`core.day.control_totals.tell_totals`). Empty once somebody was
+    erased: the difference to the remaining rows would show that applicant's values."""
     recent_days: Mapping[str, int] = field(default_factory=dict)
-    """Published days that the day was compared with, in ISO form, to the rows decided on each."""
+    """Published day that the day was compared with, in ISO form, to the rows decided on it."""
     changed_reasons: int | None = None
-    """Applications decided as in the revision before, for other reasons; None in the first, or where nobody counted."""
+    """Applications with the decision of the revision before, but other reasons.
+
+    None in the first revision, or if they were not counted.
+    """
     by_reason: Mapping[str, int] = field(default_factory=dict)
-    """Code to the number of rows whose first reason it is, zeros included; nothing where nobody counted."""
+    """Code to the number of rows whose first reason it is, zeros included; empty if not counted."""
 
     @property
     def data_files(self) -> tuple[DataFile, ...]:
-        """Every stored object that a manifest with this names."""
+        """Every stored object that the manifest of this day names."""
         files = (self.decisions, self.quarantine, self.contract_report, self.changes)
         return tuple(file for file in files if file)
 
 
-def tell_changed(audited: Audited) -> str:
-    """How much changed since the revision before, in words; nothing of the first."""
-    if not audited.changes:
-        return ""
-    decisions, reasons = counted(audited.changes.rows, "decision"), audited.changed_reasons
-    return decisions if reasons is None else f"{decisions}, and the reasons of {counted(reasons, 'other')}"
-
-
 def fingerprint(delivery: Delivery, pins: Pins) -> str:
-    """SHA-256 over all that decides a day's rows; two runs with one fingerprint publish the same bytes.
+    """SHA-256 over all that decides a day's rows; runs with one fingerprint publish the same bytes.
 
-    It covers the files' names and digests, the model's name, version and bundle digest, the digests of policy and
-    contract, the reasons' codes, and the versions of features and output schema. What a code says is no part of a row.
+    It covers the files' names and digests, the model's name, version and bundle digest, the digests
+    of policy and contract, the reasons' codes, and the versions of features and output schema. The
+    sentence of a code is not part of a row.
     """
     return _digest(
         {
@@ -216,25 +212,35 @@ def fingerprint(delivery: Delivery, pins: Pins) -> str:
 
 
 def content_fingerprint(decisions: pa.Table, pins: Pins) -> str:
-    """SHA-256 over what the published rows say and what decided them, whatever file format they came in."""
+    """SHA-256 over the content of the published rows and all that decided them.
+
+    The format of the delivered files does not change it.
+    """
     content = hashlib.sha256()
     for name in ("application_id", "pd"):
         content.update(decisions.column(name).to_numpy().tobytes())
     codes = pa.array(sorted(_codes(pins.reasons).values()), pa.string())
     for name in REASONS:
-        content.update(pc.index_in(decisions.column(name), codes).fill_null(-1).to_numpy().tobytes())
-    made_by = {"model": pins.model.digest, "policy": pins.policy_digest, "reasons": _codes(pins.reasons)}
+        place = pc.index_in(decisions.column(name), codes).fill_null(-1)
+        content.update(place.to_numpy().tobytes())
+    made_by = {
+        "model": pins.model.digest,
+        "policy": pins.policy_digest,
+        "reasons": _codes(pins.reasons),
+    }
     return _digest({"content": content.hexdigest(), **made_by})
 
 
 def sum_totals(totals: Iterable[FileTotals]) -> FileTotals:
-    """Totals of several files added up."""
+    """Add up the totals of several files."""
     each = [astuple(one) for one in totals]
-    return FileTotals(*(sum(counts) for counts in zip(*each, strict=True))) if each else FileTotals(0, 0, 0, 0)
+    if not each:
+        return FileTotals(0, 0, 0, 0)
+    return FileTotals(*(sum(counts) for counts in zip(*each, strict=True)))
 
 
 def unaccounted(totals: Mapping[str, FileTotals]) -> dict[str, int]:
-    """File to the number of its rows that are nowhere accounted for; 0 is left out."""
+    """File to the number of its rows that are in no count; files without such rows are left out."""
     return {name: one.unaccounted for name, one in totals.items() if one.unaccounted}
 
 
@@ -244,11 +250,11 @@ def count_by_decision(decision: pa.ChunkedArray) -> dict[str, int]:
 
 
 def count_by_reason(reason: pa.ChunkedArray, reasons: Mapping[str, Reason]) -> dict[str, int]:
-    """Number of rows for each code, zeros included; rows that state none are in no count.
+    """Number of rows for each code, zeros included; rows without a code are in no count.
 
     Args:
         reason: the first reason of each row.
-        reasons: those that a row may state.
+        reasons: reasons that a row may state.
     """
     return _count(reason, _codes(reasons).values())
 

@@ -1,4 +1,4 @@
-"""Standing of a day when a run begins: what is published of it, and what is asked for."""
+"""Standing of a day when a run begins: its published revision and its order."""
 
 from __future__ import annotations
 
@@ -13,47 +13,50 @@ from tasks.core.day.records import PUBLISH, Order, PartRef
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a day stands when an attempt begins; every attempt looks anew."""
+    """State of a day when an attempt begins. Every attempt reads it anew."""
 
     as_of: date
     order: Order = PUBLISH
     published: Manifest | None = None
     """The newest revision; None if the day was never published."""
     excuse: str | None = None
-    """Why the feed may stay away on this day; None on a day that must have applications."""
+    """Reason why the feed may stay away on this day; None if the day must have applications."""
     erasure: str | None = None
-    """Token of the last erasure on the day, read before any file was listed; no decision depends on it."""
+    """Token of the last erasure on the day, read before any file was listed; no decision depends on
+    it."""
     expired: tuple[str, ...] = ()
-    """Files that the newest revision was made from and that were removed by rule since."""
+    """Files of the newest revision that were removed by rule since."""
     waiting: tuple[str, ...] = ()
-    """Corrections in the landing that do not count, because nobody asked for them."""
+    """Corrections in the landing that do not count, because nobody ordered them."""
 
     @property
     def may_be_empty(self) -> bool:
-        """True if it is no error that no file lies in the landing."""
+        """True if an empty landing is not an error."""
         if self.published:
             return self.order.kind == "publish"
         return self.excuse is not None
 
     @property
     def unexpired_inputs(self) -> dict[str, str]:
-        """Name to digest of the files that the newest revision was made from, without those removed by rule since."""
+        """File of the newest revision to its digest, without those removed by rule since."""
         if self.published is None:
             return {}
         return {name: sha256 for name, sha256 in self.published.inputs.items() if name not in self.expired}
 
 
 def is_excused(standing: Standing, parts: Sequence[PartRef]) -> bool:
-    """True if no application came, on an unpublished day on which none need come."""
-    return standing.published is None and standing.excuse is not None and not any(part.rows for part in parts)
+    """True if no application came, on an unpublished day that needs none."""
+    if standing.published is not None or standing.excuse is None:
+        return False
+    return not any(part.rows for part in parts)
 
 
 class DayResult(NamedTuple):
     """End of a scoring run."""
 
     outcome: Literal["published", "unchanged", "no applications"]
-    """`unchanged`: the day had been published from these very files, and stays as it is. `no applications`: none came,
-    on a day of the calendar on which none need come."""
+    """`unchanged`: the day was published from these very files, and stays as it is. `no
+    applications`: none came, on a day of the calendar that needs none."""
     standing: Standing
     """The day before the run."""
     manifest: Manifest | None

@@ -1,7 +1,8 @@
-"""One application, or a few, asked for online: rows as delivered, and the table that answers them.
+"""Online requests for a few applications: their rows as delivered, and the table that answers them.
 
-Every row of a request is a question of its own. It is parsed, judged and decided by the functions of the daily job; a
-row that breaks the contract comes back with the rules that it breaks, and costs the others nothing.
+Every row of a request is decided alone. The functions of the daily job parse, judge and decide it.
+A row that breaks the contract comes back with the rules that it breaks, and does not affect the
+others.
 """
 
 from __future__ import annotations
@@ -42,49 +43,61 @@ ANSWER: Final = pa.schema(
         (BROKEN_RULES, pa.string()),
     ]
 )
-"""Columns of an answer, one row for each row of the request, in its order. Where `broken_rules` is given, pd, decision,
-risk_band and reasons are null, and application_id is if it is one of the columns that broke them."""
+"""Columns of an answer, one row for each row of the request, in its order.
+
+If `broken_rules` is given, pd, decision, risk_band and reasons are null. So is application_id, if
+it is one of the columns that broke the rules.
+"""
 
 
 def rows_of(frame: pd.DataFrame) -> pa.Table:
-    """The declared columns of a request as delivered rows, which `parse_rows` reads.
+    """Declared columns of a request as delivered rows, which `parse_rows` reads.
 
-    A column of one type stays as it is; one of cells of several types, as JSON may hold, becomes text cell by cell, so
-    that no cell is read by its neighbours.
+    A column of one type stays as it is. A column of several types, as JSON may hold, becomes text
+    cell by cell, so that no cell changes the reading of another.
 
     Raises:
-        ExpectationsNotMet: a declared column is missing, there are no rows, or a cell holds neither number nor text.
+        ExpectationsNotMet: a declared column is missing, there are no rows, or a cell is neither a
+            number nor a text.
     """
     require_declared([str(name) for name in frame.columns], name=REQUEST)
     if frame.empty:
         raise ExpectationsNotMet("The request holds no application. Send at least one row.")
-    return pa.table({column.name: _delivered(frame[column.name], column.name, column.kind) for column in COLUMNS})
+    columns = {}
+    for column in COLUMNS:
+        columns[column.name] = _delivered(frame[column.name], column.name, column.kind)
+    return pa.table(columns)
 
 
 def require_one_decidable(chunk: ScreenedChunk, rules: Sequence[Rule]) -> None:
-    """Refuse a request of which every row breaks the contract.
+    """Refuse a request if every row of it breaks the contract.
 
     Raises:
-        ExpectationsNotMet: names each broken rule with its sentence.
+        ExpectationsNotMet: no row is left. The message has each broken rule with its sentence.
     """
     if chunk.accepted.num_rows:
         return
     sentences = {rule.id: rule.sentence for rule in (*parsing_rules(), *rules)}
     broken = count_by_rule(chunk.rejected.column(BROKEN_RULES).to_pylist())
-    told = " ".join(f"{sentences[rule]} ({rule}, {counted(rows, 'row')})" for rule, rows in broken.items())
+    requirements = " ".join(f"{sentences[rule]} ({rule}, {counted(rows, 'row')})" for rule, rows in broken.items())
     raise ExpectationsNotMet(
-        f"No application of the request keeps the contract. It requires: {told} Correct it and send again."
+        f"No application of the request keeps the contract. It requires: {requirements} Correct it and send again."
     )
 
 
 def build_answer(
-    chunk: ScreenedChunk, scored: Scored, *, policy: Policy, model: ModelPin, contract_version: str
+    chunk: ScreenedChunk,
+    scored: Scored,
+    *,
+    policy: Policy,
+    model: ModelPin,
+    contract_version: str,
 ) -> pa.Table:
-    """The answer to a request, in `ANSWER`.
+    """Build the answer to a request, in the columns of `ANSWER`.
 
     Args:
         chunk: the request, screened.
-        scored: its accepted rows.
+        scored: the results of its accepted rows.
     """
     decided = {
         SOURCE_ROW: chunk.accepted_rows,
@@ -94,7 +107,8 @@ def build_answer(
         **scored.reasons,
     }
     refused = chunk.rejected.select([SOURCE_ROW, APPLICATION_ID, BROKEN_RULES])
-    rows = pa.concat_tables([pa.table(decided), refused], promote_options="default").sort_by(SOURCE_ROW)
+    rows = pa.concat_tables([pa.table(decided), refused], promote_options="default")
+    rows = rows.sort_by(SOURCE_ROW)
     constant = {
         "cutoff": policy.cutoff,
         "model_name": model.name,
@@ -103,12 +117,13 @@ def build_answer(
         "contract_version": contract_version,
     }
     for name, value in constant.items():
-        rows = rows.append_column(name, pa.repeat(pa.scalar(value, ANSWER.field(name).type), rows.num_rows))
+        scalar = pa.scalar(value, ANSWER.field(name).type)
+        rows = rows.append_column(name, pa.repeat(scalar, rows.num_rows))
     return rows.select(ANSWER.names).cast(ANSWER)
 
 
 def _delivered(values: pd.Series[Any], name: str, kind: Kind) -> pa.Array:
-    with contextlib.suppress(UnicodeEncodeError):  # half a character, as JSON may hold, is no text
+    with contextlib.suppress(UnicodeEncodeError):  # half a character, as JSON may hold, is not text
         if values.dtype != object:
             delivered = pa.array(values, from_pandas=True)
             if _is_plain(delivered.type):
@@ -121,18 +136,31 @@ def _delivered(values: pd.Series[Any], name: str, kind: Kind) -> pa.Array:
 def _is_plain(type_: pa.DataType) -> bool:
     if pa.types.is_dictionary(type_):
         return _is_plain(type_.value_type)
-    kinds = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_string,
-             pa.types.is_large_string, pa.types.is_null)  # fmt: skip
+    kinds = (
+        pa.types.is_integer,
+        pa.types.is_floating,
+        pa.types.is_boolean,
+        pa.types.is_string,
+        pa.types.is_large_string,
+        pa.types.is_null,
+    )
     return any(is_kind(type_) for is_kind in kinds)
 
 
 def _is_cell(cell: object) -> bool:
-    return cell is None or isinstance(cell, str | bool | int | float | np.generic) or cell is pd.NA
+    if cell is None or cell is pd.NA:
+        return True
+    return isinstance(cell, str | bool | int | float | np.generic)
 
 
 def _text_of(cell: Any, kind: Kind) -> str | None:
-    """A cell as text that parses to the same; a truth value counts as 1 or 0 where whole numbers stand."""
+    """Cell as text that parses to the same value; None if it is missing.
+
+    A truth value counts as 1 or 0 in a column of whole numbers.
+    """
     cell = cell.item() if isinstance(cell, np.generic) else cell
     if isinstance(cell, bool):
         return str(int(cell)) if kind in ("id", "integer") else str(cell).lower()
-    return cell if isinstance(cell, str) else None if pd.isna(cell) else repr(cell)
+    if isinstance(cell, str):
+        return cell
+    return None if pd.isna(cell) else repr(cell)

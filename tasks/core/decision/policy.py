@@ -1,6 +1,7 @@
-"""From a probability of default to a decision and a risk band, by the versioned policy.
+"""Decision and risk band of a probability of default, by the versioned policy.
 
-All thresholds are probabilities. A row at a threshold belongs to the worse side: `pd >= cutoff` is refused.
+All thresholds are probabilities. A row at a threshold belongs to the worse side: `pd >= cutoff` is
+refused.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ DECISIONS: Final = ("approve", "refer", "refuse")
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """A risk band: every pd below `upper` that no better band takes."""
+    """A risk band: every pd below `upper` that is not in a better band."""
 
     name: str
     upper: float
@@ -26,7 +27,8 @@ class Band:
 class Policy:
     """A policy with its numbers filled in.
 
-    Every decision threshold is the upper edge of a band, so bands and decisions cannot contradict each other.
+    Every decision threshold is the upper edge of a band, so bands and decisions cannot contradict
+    each other.
     """
 
     version: str
@@ -36,7 +38,7 @@ class Policy:
 
 
 class Decided(NamedTuple):
-    """One entry per row."""
+    """Decisions and bands, one entry of each per row."""
 
     decision: np.ndarray
     """Index into `DECISIONS`."""
@@ -45,15 +47,23 @@ class Decided(NamedTuple):
 
 
 def resolve_policy(
-    version: str, cutoff: float, *, refer_from: float | None, bands: Sequence[tuple[str, float | None]]
+    version: str,
+    cutoff: float,
+    *,
+    refer_from: float | None,
+    bands: Sequence[tuple[str, float | None]],
 ) -> Policy:
-    """The policy at a `cutoff` in (0, 1); `refer_from` and the bands' upper edges are multiples of it.
+    """Fill in the numbers of a policy at a `cutoff` in (0, 1).
 
-    >>> resolve_policy("1", 0.1, refer_from=None, bands=[("A", 0.5), ("B", 1.0), ("C", None)]).bands[0]
+    `refer_from` and the bands' upper edges are multiples of the cut-off.
+
+    >>> bands = [("A", 0.5), ("B", 1.0), ("C", None)]
+    >>> resolve_policy("1", 0.1, refer_from=None, bands=bands).bands[0]
     Band(name='A', upper=0.05)
 
     Raises:
-        ValueError: the cut-off is no probability, edges do not rise to an open last band, or a threshold is no edge.
+        ValueError: the cut-off is not a probability between 0 and 1, edges do not rise to an open
+            last band, two bands have one name, or a threshold is not an edge.
     """
     if not 0 < cutoff < 1:
         raise ValueError(f"the cut-off is {cutoff}; it must lie between 0 and 1")
@@ -73,7 +83,7 @@ def resolve_policy(
 
 
 def is_approved(pd: np.ndarray, policy: Policy) -> np.ndarray:
-    """True for each pd in [0, 1] that `decide` approves; the others are owed reasons.
+    """True if `decide` approves a pd in [0, 1], one entry per pd. The others are owed reasons.
 
     >>> p = resolve_policy("1", 0.1, refer_from=0.5, bands=[("A", 0.5), ("B", 1.0), ("C", None)])
     >>> is_approved(np.array([0.01, 0.05, 0.1]), p).tolist()
@@ -95,9 +105,10 @@ def decide(pd: np.ndarray, policy: Policy) -> Decided:
 
 
 def break_even_cutoff(*, false_negative: float, false_positive: float) -> float:
-    """The pd at which approving and refusing are expected to cost the same: FP / (FN + FP).
+    """Cut-off at which approving and refusing are expected to cost the same: FP / (FN + FP).
 
-    Approving costs pd * FN, refusing (1 - pd) * FP (Elkan 2001, "The foundations of cost-sensitive learning").
+    Approving costs pd * FN, refusing (1 - pd) * FP (Elkan 2001, "The foundations of cost-sensitive
+    learning").
 
     >>> round(break_even_cutoff(false_negative=10, false_positive=1), 4)
     0.0909
@@ -106,14 +117,20 @@ def break_even_cutoff(*, false_negative: float, false_positive: float) -> float:
 
 
 def cost_per_application(
-    pd: np.ndarray, defaulted: np.ndarray, cutoff: float, *, false_negative: float, false_positive: float
+    pd: np.ndarray,
+    defaulted: np.ndarray,
+    cutoff: float,
+    *,
+    false_negative: float,
+    false_positive: float,
 ) -> float:
-    """What deciding at `cutoff` would have cost per application, in units of the cost matrix."""
+    """Cost per application of deciding at `cutoff`, in units of the cost matrix."""
     refused = pd >= cutoff
-    cost = false_negative * np.sum(defaulted & ~refused) + false_positive * np.sum(~defaulted & refused)
-    return float(cost / len(pd))
+    lost = false_negative * np.sum(defaulted & ~refused)
+    missed = false_positive * np.sum(~defaulted & refused)
+    return float((lost + missed) / len(pd))
 
 
 def cost_at_break_even(pd: np.ndarray, defaulted: np.ndarray, **costs: float) -> float:
-    """`cost_per_application` at `break_even_cutoff`, both under the same `costs`."""
+    """Cost per application at the break-even cut-off, both under the same `costs`."""
     return cost_per_application(pd, defaulted, break_even_cutoff(**costs), **costs)

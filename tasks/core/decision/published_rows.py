@@ -1,6 +1,6 @@
-"""What is published: the schema that downstream reads, and its rows.
+"""Published rows and their schema, which downstream reads.
 
-The schema is a promise. It only ever grows; a change of meaning needs a new column.
+The schema is a promise. It only grows; a change of meaning needs a new column.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SCHEMA: Final = pa.schema(
 )
 
 SCORED: Final = ("application_id", "pd", *REASONS)
-"""What a row is made of, beside what is the same for all."""
+"""Columns that a published row is made from, without those that are the same for all rows."""
 
 CHANGES: Final = pa.schema(
     [("application_id", pa.int64()), ("old_decision", pa.string()), ("new_decision", pa.string())]
@@ -43,9 +43,17 @@ CHANGES: Final = pa.schema(
 
 
 def build_decisions(
-    scored: pa.Table, *, as_of: date, policy: Policy, model_name: str, model_version: str, contract_version: str
+    scored: pa.Table,
+    *,
+    as_of: date,
+    policy: Policy,
+    model_name: str,
+    model_version: str,
+    contract_version: str,
 ) -> pa.Table:
-    """The published rows, sorted by application_id; nothing in a row depends on another row, the clock or the run.
+    """Build the published rows, sorted by application_id.
+
+    Nothing in a row depends on another row, the clock or the run.
 
     Args:
         scored: `application_id`, unique, in any order; `pd` in [0, 1]; and the columns `REASONS`.
@@ -63,13 +71,15 @@ def build_decisions(
     columns: dict[str, pa.Array] = {
         **dict(zip(SCORED, scored.columns, strict=True)),
         **decided_columns(scored.column("pd").to_numpy(), policy),
-        **{name: pa.repeat(pa.scalar(value, SCHEMA.field(name).type), len(order)) for name, value in constant.items()},
     }
+    for name, value in constant.items():
+        scalar = pa.scalar(value, SCHEMA.field(name).type)
+        columns[name] = pa.repeat(scalar, len(order))
     return pa.table([columns[name] for name in SCHEMA.names], schema=SCHEMA)
 
 
 def decided_columns(pd: np.ndarray, policy: Policy) -> dict[str, pa.Array]:
-    """`decision` and `risk_band` of each pd, by name."""
+    """Columns `decision` and `risk_band` of each pd, by name."""
     decided = decide(pd, policy)
     return {
         "decision": _named(DECISIONS, decided.decision),
@@ -78,34 +88,49 @@ def decided_columns(pd: np.ndarray, policy: Policy) -> dict[str, pa.Array]:
 
 
 def build_changes(old: pa.Table, new: pa.Table) -> pa.Table:
-    """Where two revisions of a day decide differently, sorted by application_id; null where one has no decision.
+    """Build the rows of applications that two revisions decide differently, by application_id.
+
+    A decision is null if that revision has none.
 
     Args:
         old, new: tables with `application_id`, unique, and `decision`.
     """
     columns = ["application_id", "decision"]
     joined = old.select(columns).join(
-        new.select(columns), "application_id", join_type="full outer", left_suffix="_old", right_suffix="_new",
+        new.select(columns),
+        "application_id",
+        join_type="full outer",
+        left_suffix="_old",
+        right_suffix="_new",
         coalesce_keys=True,
-    )  # fmt: skip
-    before, after = joined.column("decision_old"), joined.column("decision_new")
-    is_same = pc.fill_null(pc.equal(before, after), False)
+    )
+    is_equal = pc.equal(joined.column("decision_old"), joined.column("decision_new"))
+    is_same = pc.fill_null(is_equal, False)
     changed = joined.filter(pc.invert(is_same)).sort_by("application_id")
     return changed.rename_columns(CHANGES.names).cast(CHANGES).combine_chunks()
 
 
 def count_changed_reasons(old: pa.Table, new: pa.Table) -> int:
-    """Number of applications that two revisions of a day decide alike, and for other reasons or in another order.
+    """Number of applications that two revisions decide alike, but with other reasons.
+
+    The same reasons in another order count, too.
 
     Args:
         old, new: tables with `application_id`, unique, `decision` and the columns `REASONS`.
     """
     place = pc.index_in(new.column("application_id"), value_set=old.column("application_id"))
-    said = ["decision", *REASONS]
-    before, after = old.select(said).take(place.drop_null()), new.select(said).filter(pc.is_valid(place))
-    differs = [pc.not_equal(*(pc.fill_null(each.column(name), "") for each in (before, after))) for name in REASONS]
+    compared = ["decision", *REASONS]
+    before = old.select(compared).take(place.drop_null())
+    after = new.select(compared).filter(pc.is_valid(place))
+    differs = [_differs(before.column(name), after.column(name)) for name in REASONS]
     is_alike = pc.equal(before.column("decision"), after.column("decision"))
-    return int(pc.sum(pc.and_(is_alike, functools.reduce(pc.or_, differs)), min_count=0).as_py())
+    is_changed = pc.and_(is_alike, functools.reduce(pc.or_, differs))
+    return int(pc.sum(is_changed, min_count=0).as_py())
+
+
+def _differs(before: pa.ChunkedArray, after: pa.ChunkedArray) -> pa.ChunkedArray:
+    """True if a reason is another one than before; no reason counts as one of its own."""
+    return pc.not_equal(pc.fill_null(before, ""), pc.fill_null(after, ""))
 
 
 def _named(names: Sequence[str], index: np.ndarray) -> pa.Array:

@@ -1,4 +1,4 @@
-"""From typed rows to what is said of them: pd and principal reasons. The batch and the served model both come here."""
+"""Scoring of typed rows: their pd and principal reasons, for the batch and for the served model."""
 
 from __future__ import annotations
 
@@ -19,27 +19,37 @@ from tasks.core.model.tree_tables import BLOCK_ROWS
 
 
 class Scored(NamedTuple):
-    """One entry per row."""
+    """Results of scoring, one entry per row."""
 
     pd: np.ndarray
     """Probability of default in [0, 1]."""
     reasons: dict[str, pa.Array]
-    """Codes by column of `REASONS`; null for whoever is approved."""
+    """Column of `REASONS` to its codes; null for approved applications."""
 
 
-def score_rows(rows: pa.Table, bundle: Bundle, engine: Engine, *, policy: Policy, codes: tuple[str, ...]) -> Scored:
-    """The pd of typed rows, and the reasons of those that the policy does not approve.
+def score_rows(
+    rows: pa.Table,
+    bundle: Bundle,
+    engine: Engine,
+    *,
+    policy: Policy,
+    codes: tuple[str, ...],
+) -> Scored:
+    """Score typed rows, and explain those that the policy does not approve.
 
     Args:
-        rows: they keep every critical rule of the contract.
+        rows: typed rows that keep every critical rule of the contract.
         bundle: the model's features and calibration.
-        engine: its trees.
-        policy: what decides whose reasons are asked for.
-        codes: those of the families, in the order of `FAMILIES`.
+        engine: the model's trees.
+        policy: the policy that decides which rows need reasons.
+        codes: codes of the families, in the order of `FAMILIES`.
     """
-    # A matrix of as many rows as the tables take at a time is some 20 MB; memory that is used again costs little.
-    blocks = [rows.slice(start, BLOCK_ROWS) for start in range(0, rows.num_rows, BLOCK_ROWS)] or [rows]
-    pds, masks, seen = zip(*(_score_block(block, bundle, engine, policy) for block in blocks), strict=True)
+    # A block has as many rows as the tables take at a time. Its matrix is some 20 MB; memory that
+    # is used again costs little.
+    starts = range(0, rows.num_rows, BLOCK_ROWS)
+    blocks = [rows.slice(start, BLOCK_ROWS) for start in starts] or [rows]
+    scored = (_score_block(block, bundle, engine, policy) for block in blocks)
+    pds, masks, seen = zip(*scored, strict=True)
     is_explained = np.concatenate(masks)
     reasons = principal_reasons(engine.contributions(np.concatenate(seen, axis=1).T), codes)
     place = pa.array(np.cumsum(is_explained) - 1, mask=~is_explained)
@@ -49,7 +59,7 @@ def score_rows(rows: pa.Table, bundle: Bundle, engine: Engine, *, policy: Policy
 def _score_block(
     rows: pa.Table, bundle: Bundle, engine: Engine, policy: Policy
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The pd of each row, whether it is not approved, and what the model saw of those, shape (features, they)."""
+    """Pd of each row, mask of the rows not approved, and their inputs, shape (features, rows)."""
     matrix = build_features(rows, bundle.features)
     pd = pd_of(matrix, engine, bundle.calibration)
     is_explained = ~is_approved(pd, policy)
@@ -58,23 +68,25 @@ def _score_block(
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """How the model came to the score of one application, in log-odds."""
+    """Account of the score of one application, in log-odds."""
 
     base: float
-    """The mean raw score, from which every application starts."""
+    """Mean raw score, from which every application starts."""
     pushes: Mapping[str, float]
-    """Family of features to what it added, the largest first; above 0: towards refusal. With the base the raw score."""
+    """Family of features to its contribution, the largest first; above 0 is towards refusal. Base
+    and contributions add up to the raw score."""
     raw: float
     pd: float
     base_pd: float
-    """The pd at the base."""
+    """Pd at the base."""
     cutoff: float
-    """The raw score from which applications are refused."""
+    """Raw score from which applications are refused."""
 
 
 def account_for(row: pa.Table, bundle: Bundle, engine: Engine, *, policy: Policy) -> Account:
-    """How the score of a single typed row comes about."""
-    matrix, calibration = build_features(row, bundle.features), bundle.calibration
+    """Account for the score of a single typed row."""
+    matrix = build_features(row, bundle.features)
+    calibration = bundle.calibration
     raw = float(engine.raw_scores(matrix)[0])
     contributions = engine.contributions(matrix)[0].tolist()
     base = raw - math.fsum(contributions)

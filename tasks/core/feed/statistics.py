@@ -1,9 +1,10 @@
-"""What is known of the real feed, without any of its rows: figures of single columns, and how each follows others.
+"""Statistics of the real feed, without any of its rows.
 
-A column is drawn after others. What it depends on is said by a small tree whose leaves stand for groups of many rows
-(Breiman et al., Classification and Regression Trees, 1984; as a way to make synthetic data: Reiter, Using CART to
-generate partially synthetic public use microdata, 2005), and for numbers by a linear term besides.
-`benchmarks/studies/feed_statistics.py` makes the file from a real one.
+They hold figures of single columns, and the dependence of each column on others. A column is drawn
+after others. A small tree says what it depends on; its leaves stand for groups of many rows
+(Breiman et al., Classification and Regression Trees, 1984; as a way to make synthetic data:
+Reiter, Using CART to generate partially synthetic public use microdata, 2005). Numbers have a
+linear term besides. `benchmarks/studies/feed_statistics.py` makes the file from a real one.
 """
 
 from __future__ import annotations
@@ -18,20 +19,27 @@ from tasks.core.lender.columns import NAMES
 from tasks.errors import ConfigError
 
 Leaf = float | Mapping[str, float] | Sequence[float]
-"""A share of rows; or level to share; or five residuals, at the shares of `RESIDUAL_SHARES`."""
+"""Share of rows; or level to share; or five residuals, at the shares of `RESIDUAL_SHARES`."""
 
 RESIDUAL_SHARES: Final = (0.1, 0.3, 0.5, 0.7, 0.9)
 OTHER: Final = "other"
-"""The level that stands for all numbers but the popular ones."""
+"""Level that stands for all numbers except the popular ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class FeedSplit:
-    """Two groups of rows: those whose `column` is at most a number, or is a level, or is missing; and the others."""
+    """Split of rows into two groups.
+
+    The first group has a `column` that is at most a number, or is a level, or is missing. The
+    second group has all other rows.
+    """
 
     column: str
     at: float | str | None
-    """The largest number of the first group (a missing one belongs to the second), its level, or None for missing."""
+    """Largest number of the first group, its level, or None if its values are missing.
+
+    If this is a number, missing values belong to the second group.
+    """
     first: FeedTree
     second: FeedTree
 
@@ -41,88 +49,110 @@ FeedTree = FeedSplit | Leaf
 
 @dataclass(frozen=True, slots=True)
 class ColumnStatistics:
-    """How one column of the real feed is distributed."""
+    """Distribution of one column of the real feed."""
 
     missing_share: float = 0.0
     """Share of rows without a value, 0 to 1."""
     quantiles: Mapping[str, float] = field(default_factory=dict)
     """`min`, `p01`, `q1`, `median`, `q3`, `p99`, `max` of the present values; empty for text."""
     shares: Mapping[str, float] = field(default_factory=dict)
-    """Level to its share of the present values, for categories and for numbers that take few values; else empty."""
+    """Level to its share of the present values.
+
+    Given for categories and for numbers that take few values; empty for other numbers.
+    """
     sentinel: float = math.nan
-    """A number that means something else, NaN where there is none; the quantiles leave it out."""
+    """Number that means something else, NaN if there is none; the quantiles leave it out."""
     sentinel_share: float = 0.0
     """Share of rows that hold the sentinel, 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """How one column follows from those drawn before it."""
+    """Rule by which one column follows from the columns drawn before it."""
 
     missing: FeedTree | None = None
-    """Leaves are shares of rows without a value; None where the column's own missing share says it all."""
+    """Tree of shares of rows without a value; None if the column's `missing_share` says it all."""
     shares: Mapping[str, float] = field(default_factory=dict)
-    """Level to its share of the present values: categories, popular numbers, and `OTHER` for all other numbers."""
+    """Level to its share of the present values: categories, or popular numbers and `OTHER`."""
     levels: FeedTree = field(default_factory=dict)
-    """Leaves are shares of levels in a group; a level that a leaf does not name is drawn by `rest`."""
+    """Tree whose leaves are shares of levels; a level that a leaf does not name comes by `rest`."""
     rest: Mapping[str, float] = field(default_factory=dict)
-    """Level to its share where no leaf names it; levels not named here either share what is left by `shares`."""
+    """Level to its share in groups whose leaf does not name it.
+
+    Levels that are not named here either share the remainder in proportion to `shares`.
+    """
     curve: tuple[tuple[float, float], ...] = ()
-    """Ascending shares of the rows with another number than a popular one, and the numbers below which they lie."""
+    """Curve of the numbers that are not popular.
+
+    It holds ascending shares of the rows with such a number, each with the number below which
+    they lie.
+    """
     residuals: FeedTree = (-1.28, -0.52, 0.0, 0.52, 1.28)
-    """Leaves are residuals of such rows' normal score, at `RESIDUAL_SHARES`."""
+    """Tree whose leaves are residuals of the normal score of these rows, at `RESIDUAL_SHARES`."""
     follows: Mapping[str, float] = field(default_factory=dict)
-    """Earlier column to the weight of its normal score in this column's normal score."""
+    """Earlier column to the weight of its normal score in the normal score of this column."""
     times: tuple[str, tuple[float, ...]] | None = None
-    """A column, and what to add to it, the largest that leaves it negative if there are several. The drawn number is a
-    multiple of that: credit of the goods' price, days since papers were issued of the days since they were due."""
+    """Column and offsets whose sum the drawn number is a multiple of.
+
+    Of several offsets the largest counts that leaves the sum negative. Credit is a multiple of the
+    price of the goods; days since papers were issued are one of the days since they were due.
+    """
     least: float = -math.inf
-    """What the number that is multiplied is at least."""
+    """Lower bound of the number that is multiplied."""
     line: tuple[str, float, float] | None = None
-    """Column, base and slope of a line that the drawn number is a distance from: the forms of a building's part."""
+    """Column, base and slope of a line; the drawn number is a distance from it.
+
+    The forms of a part of a building lie near such lines.
+    """
     grid: tuple[float, float] | None = None
     """First point and step of the grid that the drawn number lies on."""
     log_odds: bool = False
-    """True where the grid is one of log-odds."""
+    """True if the grid is one of log-odds."""
     steps: tuple[float, float] | None = None
-    """First point and step of the grid that the column's values lie on; None where they have any digits."""
+    """First point and step of the grid of the column's values; None if they have any digits."""
 
 
 @dataclass(frozen=True, slots=True)
 class FeedStatistics:
-    """What is known of the real feed, without any of its rows."""
+    """Statistics of the real feed, without any of its rows."""
 
     columns: Mapping[str, ColumnStatistics]
     draws: Mapping[str, Draw]
-    """Column to how it is drawn, in the order of drawing; columns that others settle are not among them."""
+    """Column to its draw, in the order of drawing; columns that ties settle have none."""
     sample_rows: int
-    """Rows behind the minima and maxima, which sets how rare these are."""
+    """Number of rows behind the minima and maxima, which sets how rare these are."""
     default_share: float
     """Share of the real applications that defaulted, 0 to 1."""
 
     @classmethod
     def from_json(cls, text: str) -> FeedStatistics:
-        """The statistics as the reviewed file spells them.
+        """Statistics from the text of the reviewed file.
 
         Raises:
-            ConfigError: its columns are not the declared ones, or a column follows one that is drawn later.
+            ConfigError: its columns are not the declared ones, or a column follows one that is
+                drawn later.
         """
         document = json.loads(text)
         if unlike := set(document["columns"]) ^ set(NAMES):
-            raise ConfigError(f"The feed statistics and the declared columns differ in: {', '.join(sorted(unlike))}.")
-        columns = {
-            name: ColumnStatistics(**{key: value for key, value in entry.items() if key != "kind"})
-            for name, entry in document["columns"].items()
-        }
+            names = ", ".join(sorted(unlike))
+            raise ConfigError(f"The feed statistics and the declared columns differ in: {names}.")
+        columns = {name: _column(entry) for name, entry in document["columns"].items()}
         if unknown := set(document["draws"]) - set(NAMES):
-            raise ConfigError(f"The feed statistics draw undeclared columns: {', '.join(sorted(unknown))}.")
-        draws = {name: _draw({"shares": columns[name].shares} | entry) for name, entry in document["draws"].items()}
+            names = ", ".join(sorted(unknown))
+            raise ConfigError(f"The feed statistics draw undeclared columns: {names}.")
+        entries = document["draws"].items()
+        draws = {name: _draw({"shares": columns[name].shares} | entry) for name, entry in entries}
         _require_order(draws)
         return cls(columns, draws, document["sample_rows"], document["default_share"])
 
 
+def _column(entry: Mapping[str, Any]) -> ColumnStatistics:
+    return ColumnStatistics(**{key: value for key, value in entry.items() if key != "kind"})
+
+
 def _draw(entry: Mapping[str, Any]) -> Draw:
-    trees = {part: _tree(entry[part]) for part in ("missing", "levels", "residuals") if part in entry}
+    parts = [part for part in ("missing", "levels", "residuals") if part in entry]
+    trees = {part: _tree(entry[part]) for part in parts}
     times = entry.get("times")
     return Draw(
         **trees,
@@ -144,7 +174,7 @@ def _tuple(values: Any) -> Any:
 
 
 def _tree(node: Any) -> FeedTree:
-    """A split is written `[column, at, first, second]`."""
+    """Tree from its JSON; a split is written `[column, at, first, second]`."""
     if isinstance(node, list) and node and isinstance(node[0], str):
         column, at, first, second = node
         return FeedSplit(column, at, _tree(first), _tree(second))
@@ -152,14 +182,14 @@ def _tree(node: Any) -> FeedTree:
 
 
 def columns_of(tree: FeedTree | None) -> set[str]:
-    """The columns that a tree asks for."""
+    """Columns that a tree asks for; none if there is no tree."""
     if not isinstance(tree, FeedSplit):
         return set()
     return {tree.column} | columns_of(tree.first) | columns_of(tree.second)
 
 
 def levels_of(tree: FeedTree) -> set[str]:
-    """The levels that any leaf of the tree names."""
+    """Levels that any leaf of the tree names."""
     if isinstance(tree, FeedSplit):
         return levels_of(tree.first) | levels_of(tree.second)
     return set(tree) if isinstance(tree, Mapping) else set()
@@ -168,10 +198,13 @@ def levels_of(tree: FeedTree) -> set[str]:
 def _require_order(draws: Mapping[str, Draw]) -> None:
     drawn: set[str] = set()
     for name, draw in draws.items():
-        asked = columns_of(draw.missing) | columns_of(draw.levels) | columns_of(draw.residuals) | set(draw.follows)
+        asked = set(draw.follows)
+        for tree in (draw.missing, draw.levels, draw.residuals):
+            asked |= columns_of(tree)
         asked |= {base[0] for base in (draw.times, draw.line) if base}
         if early := asked - drawn:
+            names = ", ".join(sorted(early))
             raise ConfigError(
-                f"In the feed statistics {name} follows {', '.join(sorted(early))}, which no draw before it makes."
-            )
+                f"In the feed statistics {name} follows {names}, which no draw before it makes."
+            )  # fmt: skip
         drawn.add(name)

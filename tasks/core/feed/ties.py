@@ -1,6 +1,7 @@
-"""What holds on every row of the feed, whatever was drawn: who has no value, and what settles what.
+"""Ties between columns that hold on every row of the feed, whatever was drawn.
 
-The statistics carry these ties nearly; here they hold exactly.
+A tie says on which rows a column has no value, and which columns settle another. The statistics
+carry these ties nearly; here they hold exactly.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ _COUPLES: Final = ("Married", "Civil marriage")
 NO_ORGANIZATION: Final = "XNA"
 # Days from birth to the first day of work: 16 years of 365.25 days.
 _WORKING_AGE_DAYS: Final = 5_844.0
-# Annuity as a share of the credit in the feed (6,000 rows): cash loans from 0.025 to 0.121, revolving ones always 0.05.
+# Annuity as a share of the credit in the feed (6,000 rows): cash loans from 0.025 to 0.121,
+# revolving ones always 0.05.
 _ANNUITY_SHARES: Final = (0.022, 0.125)
 _REVOLVING_ANNUITY_SHARE: Final = 0.05
 # The feed's amounts are multiples of this, in its currency.
@@ -33,19 +35,20 @@ OTHER_FORMS: Final = ("_MODE", "_MEDI")
 
 @dataclass(frozen=True, slots=True)
 class UnsettledRows:
-    """Columns while they are made: numbers as float64 with NaN for missing, text as codes of `levels`, -1 for missing.
+    """Columns while they are made.
 
-    `quantities` hold what was drawn for a column whose number is a multiple of another or a distance from a line; for
-    all others the values themselves.
+    Numbers are float64 with NaN for missing, texts are codes of `levels` with -1 for missing.
+    `quantities` holds the drawn quantity of a column whose number is a multiple of another or a
+    distance from a line. For all other columns it holds the values themselves.
     """
 
     levels: Mapping[str, tuple[str, ...]]
-    """The categories of each text column, by code."""
+    """Categories of each text column, by code."""
     columns: dict[str, NDArray[Any]]
     quantities: dict[str, NDArray[Any]]
 
     def holds(self, name: str, *categories: str) -> NDArray[np.bool_]:
-        """True on the rows whose text column `name` is one of the categories."""
+        """True if the text column `name` of a row is one of the categories."""
         levels = self.levels[name]
         mask = np.zeros(len(self.columns[name]), dtype=bool)
         for category in categories:
@@ -54,12 +57,13 @@ class UnsettledRows:
         return mask
 
     def lacks(self, name: str) -> NDArray[np.bool_]:
-        """True on the rows without a value in column `name`."""
-        mask: NDArray[np.bool_] = self.columns[name] < 0 if name in self.levels else np.isnan(self.columns[name])
+        """True if a row has no value in column `name`."""
+        values = self.columns[name]
+        mask: NDArray[np.bool_] = values < 0 if name in self.levels else np.isnan(values)
         return mask
 
     def settle(self, name: str, values: NDArray[Any]) -> None:
-        """Let column `name` have these values, which nothing drawn later follows by quantity."""
+        """Set the values of column `name`; no column drawn later follows them by quantity."""
         self.columns[name] = values
 
 
@@ -84,7 +88,7 @@ def _lacks_like(name: str) -> Callable[[UnsettledRows], NDArray[np.bool_]]:
 
 
 def first_form_of(name: str) -> str | None:
-    """The column whose building part `name` is another form of: the average of a mode or a median."""
+    """Column of the average whose mode or median `name` is; None for all other columns."""
     for form in OTHER_FORMS:
         first = name.removesuffix(form) + FIRST_FORM
         if name.endswith(form) and first in NAMES:
@@ -92,14 +96,15 @@ def first_form_of(name: str) -> str | None:
     return None
 
 
-# Column to the rows on which it has no value of its own, known from columns drawn before it.
+# Column to the rows on which it has no value of its own, by the columns drawn before it.
 ABSENT: Final[Mapping[str, Callable[[UnsettledRows], NDArray[np.bool_]]]] = {
     "DAYS_EMPLOYED": _is_idle,
     "ORGANIZATION_TYPE": _is_idle,
     "OCCUPATION_TYPE": _is_idle,
     "OWN_CAR_AGE": _owns_no_car,
     "AMT_ANNUITY": _is_revolving,
-    "AMT_GOODS_PRICE": _nobody,  # revolving loans lose theirs when all is drawn: the credit is a multiple of it
+    # Revolving loans lose their goods when all is drawn: the credit is a multiple of the price.
+    "AMT_GOODS_PRICE": _nobody,
     **{name: _lacks_like(first) for name in NAMES if (first := first_form_of(name))},
     **{
         name: _lacks_like("OBS_30_CNT_SOCIAL_CIRCLE")
@@ -112,12 +117,12 @@ ABSENT: Final[Mapping[str, Callable[[UnsettledRows], NDArray[np.bool_]]]] = {
         if name.startswith("AMT_REQ_CREDIT_BUREAU_") and name != "AMT_REQ_CREDIT_BUREAU_HOUR"
     },
 }
-# Columns that the ties settle and nobody draws.
+# Columns that are never drawn: the ties settle them.
 SETTLED: Final = frozenset({"FLAG_EMP_PHONE", "CNT_FAM_MEMBERS"})
 
 
 def tie(draft: UnsettledRows, *, nameless: NDArray[np.bool_]) -> None:
-    """Put right, in place, what must hold on every row.
+    """Correct the rows in place, so that every tie holds.
 
     Args:
         draft: all drawn columns.
@@ -132,7 +137,7 @@ def tie(draft: UnsettledRows, *, nameless: NDArray[np.bool_]) -> None:
 
 
 def _tie_employment(draft: UnsettledRows) -> None:
-    """Pensioners and the unemployed: the sentinel, no employer's phone, no organisation, no occupation."""
+    """Pensioners and the unemployed: sentinel, no employer's phone, organisation or occupation."""
     idle = _is_idle(draft)
     xna = draft.levels["ORGANIZATION_TYPE"].index(NO_ORGANIZATION)
     draft.settle("DAYS_EMPLOYED", np.where(idle, NOT_EMPLOYED, draft.columns["DAYS_EMPLOYED"]))
@@ -141,40 +146,47 @@ def _tie_employment(draft: UnsettledRows) -> None:
 
 
 def _tie_ages(draft: UnsettledRows) -> None:
-    """Nobody registered, got papers or worked before being old enough."""
+    """Nobody registered or got papers before birth, or worked before the working age."""
     birth = draft.columns["DAYS_BIRTH"]
-    for name, first in (("DAYS_EMPLOYED", _WORKING_AGE_DAYS), ("DAYS_REGISTRATION", 0.0), ("DAYS_ID_PUBLISH", 0.0)):
+    for name, first in (
+        ("DAYS_EMPLOYED", _WORKING_AGE_DAYS),
+        ("DAYS_REGISTRATION", 0.0),
+        ("DAYS_ID_PUBLISH", 0.0),
+    ):
         draft.settle(name, np.maximum(draft.columns[name], birth + first))
 
 
 def _tie_places(draft: UnsettledRows) -> None:
-    """Who lives where registered, lives as far from work as the registration is."""
+    """Applicants who live where they are registered live as far from work as that place is."""
     for place in ("REGION", "CITY"):
         name = f"LIVE_{place}_NOT_WORK_{place}"
         at_home = draft.columns[f"REG_{place}_NOT_LIVE_{place}"] == 0.0
-        draft.settle(name, np.where(at_home, draft.columns[f"REG_{place}_NOT_WORK_{place}"], draft.columns[name]))
+        registered = draft.columns[f"REG_{place}_NOT_WORK_{place}"]
+        draft.settle(name, np.where(at_home, registered, draft.columns[name]))
 
 
 def _tie_family(draft: UnsettledRows) -> None:
-    """A family is the applicant, the children, and a partner if there is one."""
+    """Family members are the applicant, the children, and a partner if there is one."""
     partner = draft.holds("NAME_FAMILY_STATUS", *_COUPLES)
     draft.settle("CNT_FAM_MEMBERS", 1.0 + draft.columns["CNT_CHILDREN"] + partner)
 
 
 def _tie_loan(draft: UnsettledRows, nameless: NDArray[np.bool_]) -> None:
-    """The annuity is a plausible share of the credit, and only revolving loans lack their goods."""
-    credit, annuity = draft.columns["AMT_CREDIT"], draft.columns["AMT_ANNUITY"]
-    lowest, highest = (np.rint(credit * share / _AMOUNT_STEP) * _AMOUNT_STEP for share in _ANNUITY_SHARES)
+    """Annuities are a plausible share of the credit, and only revolving loans lack their goods."""
+    credit = draft.columns["AMT_CREDIT"]
+    lowest, highest = (
+        np.rint(credit * share / _AMOUNT_STEP) * _AMOUNT_STEP for share in _ANNUITY_SHARES
+    )  # fmt: skip
+    of_cash_loans = np.clip(draft.columns["AMT_ANNUITY"], lowest, highest)
+    of_revolving_loans = credit * _REVOLVING_ANNUITY_SHARE
     revolving = draft.holds("NAME_CONTRACT_TYPE", REVOLVING)
-    draft.settle(
-        "AMT_ANNUITY", np.where(revolving, credit * _REVOLVING_ANNUITY_SHARE, np.clip(annuity, lowest, highest))
-    )
-    gone = nameless & revolving
-    draft.settle("AMT_GOODS_PRICE", np.where(gone, np.nan, np.minimum(draft.columns["AMT_GOODS_PRICE"], credit)))
+    draft.settle("AMT_ANNUITY", np.where(revolving, of_revolving_loans, of_cash_loans))
+    prices = np.minimum(draft.columns["AMT_GOODS_PRICE"], credit)
+    draft.settle("AMT_GOODS_PRICE", np.where(nameless & revolving, np.nan, prices))
 
 
 def _tie_circle(draft: UnsettledRows) -> None:
-    """Nobody defaults unobserved, and 60 days past due is 30 days past due as well."""
+    """Nobody defaults unobserved, and 60 days past due are 30 days past due as well."""
     values = draft.columns
     observed = np.minimum(values["OBS_30_CNT_SOCIAL_CIRCLE"], values["OBS_60_CNT_SOCIAL_CIRCLE"])
     late = np.minimum(values["OBS_30_CNT_SOCIAL_CIRCLE"], values["DEF_30_CNT_SOCIAL_CIRCLE"])

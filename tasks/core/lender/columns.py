@@ -1,4 +1,4 @@
-"""The declared columns of an application: Home Credit's `application_*.csv`, in its order."""
+"""Declared columns of an application: Home Credit's `application_*.csv`, in its order."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ Kind = Literal["id", "integer", "real", "text"]
 class DeclaredColumn:
     """One declared column of an application.
 
-    `integer` columns hold whole numbers and are carried as float64 like `real` ones, because most of them may be
-    missing and a column must have one type whatever its rows hold. `id` is int64.
+    `integer` columns hold whole numbers. They are float64, as `real` ones are, because most of them
+    may be missing and the type of a column must not depend on its rows. `id` is int64.
     """
 
     name: str
@@ -27,20 +27,29 @@ class DeclaredColumn:
 
     @property
     def arrow_type(self) -> pa.DataType:
-        """The column's type in a typed table."""
-        return {"id": pa.int64(), "integer": pa.float64(), "real": pa.float64(), "text": pa.string()}[self.kind]
+        """Type of the column in a typed table."""
+        types = {
+            "id": pa.int64(),
+            "integer": pa.float64(),
+            "real": pa.float64(),
+            "text": pa.string(),
+        }
+        return types[self.kind]
 
 
 _BUILDING: Final = (
-    "APARTMENTS", "BASEMENTAREA", "YEARS_BEGINEXPLUATATION", "YEARS_BUILD", "COMMONAREA", "ELEVATORS", "ENTRANCES",
-    "FLOORSMAX", "FLOORSMIN", "LANDAREA", "LIVINGAPARTMENTS", "LIVINGAREA", "NONLIVINGAPARTMENTS", "NONLIVINGAREA",
+    "APARTMENTS", "BASEMENTAREA", "YEARS_BEGINEXPLUATATION", "YEARS_BUILD", "COMMONAREA",
+    "ELEVATORS", "ENTRANCES", "FLOORSMAX", "FLOORSMIN", "LANDAREA", "LIVINGAPARTMENTS",
+    "LIVINGAREA", "NONLIVINGAPARTMENTS", "NONLIVINGAREA",
 )  # fmt: skip
+_ENQUIRY_SPANS: Final = ("HOUR", "DAY", "WEEK", "MON", "QRT", "YEAR")
 _DECLARED: Final[tuple[tuple[Kind, str], ...]] = (
     ("id", ID),
     ("text", "NAME_CONTRACT_TYPE CODE_GENDER FLAG_OWN_CAR FLAG_OWN_REALTY"),
     ("integer", "CNT_CHILDREN"),
     ("real", "AMT_INCOME_TOTAL AMT_CREDIT AMT_ANNUITY AMT_GOODS_PRICE"),
-    ("text", "NAME_TYPE_SUITE NAME_INCOME_TYPE NAME_EDUCATION_TYPE NAME_FAMILY_STATUS NAME_HOUSING_TYPE"),
+    ("text", "NAME_TYPE_SUITE NAME_INCOME_TYPE NAME_EDUCATION_TYPE"),
+    ("text", "NAME_FAMILY_STATUS NAME_HOUSING_TYPE"),
     ("real", "REGION_POPULATION_RELATIVE"),
     ("integer", "DAYS_BIRTH DAYS_EMPLOYED DAYS_REGISTRATION DAYS_ID_PUBLISH OWN_CAR_AGE"),
     ("integer", "FLAG_MOBIL FLAG_EMP_PHONE FLAG_WORK_PHONE FLAG_CONT_MOBILE FLAG_PHONE FLAG_EMAIL"),
@@ -48,18 +57,20 @@ _DECLARED: Final[tuple[tuple[Kind, str], ...]] = (
     ("integer", "CNT_FAM_MEMBERS REGION_RATING_CLIENT REGION_RATING_CLIENT_W_CITY"),
     ("text", "WEEKDAY_APPR_PROCESS_START"),
     ("integer", "HOUR_APPR_PROCESS_START"),
-    ("integer", "REG_REGION_NOT_LIVE_REGION REG_REGION_NOT_WORK_REGION LIVE_REGION_NOT_WORK_REGION"),
+    ("integer", "REG_REGION_NOT_LIVE_REGION REG_REGION_NOT_WORK_REGION"),
+    ("integer", "LIVE_REGION_NOT_WORK_REGION"),
     ("integer", "REG_CITY_NOT_LIVE_CITY REG_CITY_NOT_WORK_CITY LIVE_CITY_NOT_WORK_CITY"),
     ("text", "ORGANIZATION_TYPE"),
     ("real", "EXT_SOURCE_1 EXT_SOURCE_2 EXT_SOURCE_3"),
-    *(("real", " ".join(f"{part}_{form}" for part in _BUILDING)) for form in ("AVG", "MODE", "MEDI")),
+    *(("real", f"{part}_{form}") for form in ("AVG", "MODE", "MEDI") for part in _BUILDING),
     ("text", "FONDKAPREMONT_MODE HOUSETYPE_MODE"),
     ("real", "TOTALAREA_MODE"),
     ("text", "WALLSMATERIAL_MODE EMERGENCYSTATE_MODE"),
-    ("integer", "OBS_30_CNT_SOCIAL_CIRCLE DEF_30_CNT_SOCIAL_CIRCLE OBS_60_CNT_SOCIAL_CIRCLE DEF_60_CNT_SOCIAL_CIRCLE"),
+    ("integer", "OBS_30_CNT_SOCIAL_CIRCLE DEF_30_CNT_SOCIAL_CIRCLE"),
+    ("integer", "OBS_60_CNT_SOCIAL_CIRCLE DEF_60_CNT_SOCIAL_CIRCLE"),
     ("integer", "DAYS_LAST_PHONE_CHANGE"),
     ("integer", " ".join(f"FLAG_DOCUMENT_{n}" for n in range(2, 22))),
-    ("integer", " ".join(f"AMT_REQ_CREDIT_BUREAU_{span}" for span in ("HOUR", "DAY", "WEEK", "MON", "QRT", "YEAR"))),
+    ("integer", " ".join(f"AMT_REQ_CREDIT_BUREAU_{span}" for span in _ENQUIRY_SPANS)),
 )
 COLUMNS: Final[tuple[DeclaredColumn, ...]] = tuple(
     DeclaredColumn(name, kind) for kind, names in _DECLARED for name in names.split()
@@ -69,13 +80,13 @@ TEXTS: Final[tuple[str, ...]] = tuple(column.name for column in COLUMNS if colum
 NUMBERS: Final[tuple[str, ...]] = tuple(column.name for column in COLUMNS if column.kind in ("integer", "real"))
 TYPED_SCHEMA: Final = pa.schema([(column.name, column.arrow_type) for column in COLUMNS])
 SENTINELS: Final[Mapping[str, float]] = MappingProxyType({"DAYS_EMPLOYED": 365243.0})
-"""Column to the number in it that is a code for "none" and no quantity: `DAYS_EMPLOYED` of applicants
-without employment, pensioners mostly."""
+"""Column to the number in it that is a code for "none", not a quantity: `DAYS_EMPLOYED` of
+applicants without employment, mostly pensioners."""
 NO_CATEGORY: Final = "XNA"
-"""The level that is such a code in the text columns."""
+"""Level that is such a code in the text columns."""
 
 
 def missing_columns(delivered: Sequence[str]) -> tuple[str, ...]:
-    """The declared columns that a file with the `delivered` header lacks, in declared order."""
+    """Declared columns that the header `delivered` lacks, in declared order."""
     present = set(delivered)
     return tuple(name for name in NAMES if name not in present)

@@ -1,7 +1,10 @@
-"""Every input a model may have: family, unit, formula and meaning. docs/features.md is generated from this list.
+"""Inputs that a model may have: family, unit, formula and meaning.
 
-A formula uses the four basic operations, rounding, the remainder of a division and comparisons, all of which IEEE 754
-makes exact or correctly rounded, row by row; so a row's features are the same bits alone or in any batch, anywhere.
+docs/features.md is generated from this list.
+
+A formula uses the four basic operations, rounding, the remainder of a division and comparisons, row
+by row. IEEE 754 makes all of them exact or correctly rounded. So a row's features are the same bits
+alone or in any batch, on any machine.
 """
 
 from __future__ import annotations
@@ -18,30 +21,34 @@ from tasks.core.lender.columns import ID, NUMBERS, TEXTS
 KEPT_OUT: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {"gender and family status": ("CODE_GENDER", "NAME_FAMILY_STATUS")}
 )
-"""Columns kept out for fairness, by the words for them. Training measures what a model with them
-would gain."""
+"""Columns kept out for fairness, by the words for them. Training measures the gain of a model with
+them."""
 NEVER_INPUTS: Final = frozenset({ID, "WEEKDAY_APPR_PROCESS_START", "HOUR_APPR_PROCESS_START"}.union(*KEPT_OUT.values()))
 """Columns that no model sees."""
 AGE: Final = "DAYS_BIRTH"
 FILLED: Final = ("EXT_SOURCE_1", "EXT_SOURCE_2", "EXT_SOURCE_3")
-"""Columns whose mean in training is frozen, to stand where one is missing in a combination of several."""
+"""Columns whose mean in training is frozen. It replaces a missing one in a combination of
+several."""
 GROUPED: Final = (("AMT_INCOME_TOTAL", "OCCUPATION_TYPE"), ("AMT_CREDIT", "NAME_INCOME_TYPE"))
-"""Column and category: the column's median in training is frozen for each of the category's levels."""
+"""Column and category. The column's median in training is frozen for each level of the category."""
 _TERM_SLACK: Final = 1.001
-"""Instalments repay a little more than the credit, or there would be no interest."""
+"""Factor of the term: instalments repay a little more than the credit, which is the interest."""
 
 
 class FormulaInputs(Protocol):
-    """Columns that a formula may look at: as float64, NaN where missing, one entry per row."""
+    """Columns that a formula reads, as float64, NaN if missing, one entry per row."""
 
     def column(self, name: str) -> np.ndarray:
-        """A column, codes for "none" made missing, a category as its frozen rank."""
+        """Column with codes for "none" made missing; a category comes as its frozen rank."""
 
     def filled(self, name: str) -> np.ndarray:
-        """A column of `FILLED` with its frozen mean where it is missing."""
+        """Column of `FILLED`, a missing value replaced by the frozen mean."""
 
     def typical(self, name: str, by: str) -> np.ndarray:
-        """The frozen median of column `name` in training among rows with the same `by`, a pair of `GROUPED`."""
+        """Frozen median of column `name` in training among rows with the same `by`.
+
+        The two are a pair of `GROUPED`.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +57,16 @@ class Feature:
 
     name: str
     family: str
-    """What it is about: key of `FAMILIES`. Contributions are summed over a family, and a reason names it."""
+    """Subject of the feature, a key of `FAMILIES`. Contributions are summed over a family, and a
+    reason names it."""
     unit: str
     formula: str
-    """As people read it; for a plain column what it means."""
+    """Formula as people read it; for a plain column its meaning."""
     columns: tuple[str, ...]
-    """The delivered columns it looks at."""
+    """Delivered columns that it reads."""
     value: Callable[[FormulaInputs], np.ndarray]
     direction: int = 0
-    """+1: pd may not fall as it rises; -1: may not rise; 0: free."""
+    """+1: pd may not fall as the feature rises; -1: pd may not rise; 0: free."""
 
 
 FAMILIES: Final = {
@@ -80,10 +88,14 @@ FAMILIES: Final = {
     "enquiries": "Enquiries at the credit bureau",
 }
 
-_FLAG, _DAYS, _MONEY = "0 or 1", "days, counted back from the application", "currency units"
-_RANK = "rank"
+_FLAG: Final = "0 or 1"
+_DAYS: Final = "days, counted back from the application"
+_MONEY: Final = "currency units"
+_RANK: Final = "rank"
 _PLAIN: Final[dict[str, tuple[tuple[str, str, str], ...]]] = {
-    "external_scores": tuple((f"EXT_SOURCE_{n}", "0 to 1", f"score {n} of an outside source") for n in "123"),
+    "external_scores": tuple(
+        (f"EXT_SOURCE_{n}", "0 to 1", f"score {n} of an outside source") for n in "123"
+    ),
     "loan": (
         ("NAME_CONTRACT_TYPE", _RANK, "cash or revolving loan"),
         ("AMT_CREDIT", _MONEY, "credit"),
@@ -117,7 +129,10 @@ _PLAIN: Final[dict[str, tuple[tuple[str, str, str], ...]]] = {
     "region": (
         ("REGION_POPULATION_RELATIVE", "share", "normalised population of the region"),
         ("REGION_RATING_CLIENT", "1 to 3", "the lender's rating of the region"),
-        ("REGION_RATING_CLIENT_W_CITY", "1 to 3", "the lender's rating of the region, the city considered"),
+        (
+            "REGION_RATING_CLIENT_W_CITY", "1 to 3",
+            "the lender's rating of the region, the city considered",
+        ),
     ),
     "address": tuple(
         (f"{one}_NOT_{other}", _FLAG, meaning)
@@ -143,75 +158,110 @@ _PLAIN: Final[dict[str, tuple[tuple[str, str, str], ...]]] = {
         *((f"FLAG_DOCUMENT_{n}", _FLAG, f"handed in document {n}") for n in range(2, 22)),
     ),
     "social_circle": tuple(
-        (f"{kind}_{days}_CNT_SOCIAL_CIRCLE", "persons", f"persons of the social circle {meaning} {days} days past due")
+        (
+            f"{kind}_{days}_CNT_SOCIAL_CIRCLE", "persons",
+            f"persons of the social circle {meaning} {days} days past due",
+        )
         for days in (30, 60)
         for kind, meaning in (("OBS", "observed for being"), ("DEF", "in default by being"))
     ),
     "enquiries": tuple(
-        (f"AMT_REQ_CREDIT_BUREAU_{span}", "enquiries", f"enquiries about the applicant in the {meaning}")
+        (
+            f"AMT_REQ_CREDIT_BUREAU_{span}", "enquiries",
+            f"enquiries about the applicant in the {meaning}",
+        )
         for span, meaning in (
-            ("HOUR", "hour before the application"), ("DAY", "day before that hour"), ("WEEK", "week before that day"),
-            ("MON", "month before that week"), ("QRT", "quarter before that month"),
+            ("HOUR", "hour before the application"), ("DAY", "day before that hour"),
+            ("WEEK", "week before that day"), ("MON", "month before that week"),
+            ("QRT", "quarter before that month"),
             ("YEAR", "year before that quarter"),
         )
     ),
 }  # fmt: skip
 _BUILDING_WORDS: Final = {"AVG": "average", "MODE": "most frequent value", "MEDI": "median"}
 _RISKIER_UPWARD: Final = frozenset(
-    {"REGION_RATING_CLIENT", "REGION_RATING_CLIENT_W_CITY", "DEF_30_CNT_SOCIAL_CIRCLE", "DEF_60_CNT_SOCIAL_CIRCLE"}
+    {
+        "REGION_RATING_CLIENT",
+        "REGION_RATING_CLIENT_W_CITY",
+        "DEF_30_CNT_SOCIAL_CIRCLE",
+        "DEF_60_CNT_SOCIAL_CIRCLE",
+    }
 )
 
 
 def _direction(name: str) -> int:
-    return -1 if name in FILLED else 1 if name in _RISKIER_UPWARD else 0
+    if name in FILLED:
+        return -1
+    return 1 if name in _RISKIER_UPWARD else 0
 
 
 def _plain(name: str, family: str, unit: str, meaning: str) -> Feature:
-    return Feature(name, family, unit, meaning, (name,), lambda inputs: inputs.column(name), _direction(name))
+    def value(inputs: FormulaInputs) -> np.ndarray:
+        return inputs.column(name)
+
+    return Feature(name, family, unit, meaning, (name,), value, _direction(name))
 
 
 def _building(name: str) -> Feature:
-    unit = _RANK if name in TEXTS else "0 to 1"
     part, _, form = name.rpartition("_")
-    meaning = f"{part.lower()} of the building, {_BUILDING_WORDS[form]}, normalised"
-    return _plain(name, "building", unit, meaning.removesuffix(", normalised") if unit == _RANK else meaning)
+    meaning = f"{part.lower()} of the building, {_BUILDING_WORDS[form]}"
+    if name in TEXTS:
+        return _plain(name, "building", _RANK, meaning)
+    return _plain(name, "building", "0 to 1", f"{meaning}, normalised")
 
 
 def _plain_features() -> tuple[Feature, ...]:
-    """The columns themselves, in the declared order; what no family lists is a figure of the building."""
-    told = {name: (family, unit, meaning) for family, columns in _PLAIN.items() for name, unit, meaning in columns}
+    """Features that are a column itself, in the declared order.
+
+    A column that no family lists is a figure of the building.
+    """
+    listed = {name: (family, unit, meaning) for family, columns in _PLAIN.items() for name, unit, meaning in columns}
     names = [name for name in (*NUMBERS, *TEXTS) if name not in NEVER_INPUTS]
-    return tuple(_plain(name, *told[name]) if name in told else _building(name) for name in names)
+    return tuple(_plain(name, *listed[name]) if name in listed else _building(name) for name in names)
 
 
 def _over(above: np.ndarray, below: np.ndarray) -> np.ndarray:
-    """The ratio; missing where the denominator is 0."""
+    """Ratio of two columns, missing if the denominator is 0."""
     return above / np.where(below == 0, np.nan, below)
 
 
-def _ratio(name: str, family: str, above: str, below: str, *, unit: str = "ratio", direction: int = 0) -> Feature:
-    return Feature(
-        name, family, unit, f"{above} / {below}", (above, below),
-        lambda inputs: _over(inputs.column(above), inputs.column(below)), direction,
-    )  # fmt: skip
+def _ratio(
+    name: str,
+    family: str,
+    above: str,
+    below: str,
+    *,
+    unit: str = "ratio",
+    direction: int = 0,
+) -> Feature:
+    def value(inputs: FormulaInputs) -> np.ndarray:
+        return _over(inputs.column(above), inputs.column(below))
+
+    return Feature(name, family, unit, f"{above} / {below}", (above, below), value, direction)
 
 
 def _to_typical(name: str, family: str, of: str, by: str) -> Feature:
-    return Feature(
-        name, family, "ratio", f"{of} / its median in training for the same {by}", (of, by),
-        lambda inputs: _over(inputs.column(of), inputs.typical(of, by)),
-    )  # fmt: skip
+    def value(inputs: FormulaInputs) -> np.ndarray:
+        return _over(inputs.column(of), inputs.typical(of, by))
+
+    formula = f"{of} / its median in training for the same {by}"
+    return Feature(name, family, "ratio", formula, (of, by), value)
 
 
-def _total(name: str, family: str, unit: str, told: str, columns: tuple[str, ...]) -> Feature:
+def _total(name: str, family: str, unit: str, formula: str, columns: tuple[str, ...]) -> Feature:
     def value(inputs: FormulaInputs) -> np.ndarray:
         return sum((inputs.column(each) for each in columns[1:]), start=inputs.column(columns[0]))
 
-    return Feature(name, family, unit, told, columns, value)
+    return Feature(name, family, unit, formula, columns, value)
 
 
 def _external(
-    name: str, unit: str, formula: str, value: Callable[[FormulaInputs], np.ndarray], *, direction: int
+    name: str,
+    unit: str,
+    formula: str,
+    value: Callable[[FormulaInputs], np.ndarray],
+    *,
+    direction: int,
 ) -> Feature:
     return Feature(name, "external_scores", unit, formula, FILLED, value, direction)
 
@@ -240,7 +290,7 @@ def _product(inputs: FormulaInputs) -> np.ndarray:
 
 
 def _years(inputs: FormulaInputs) -> np.ndarray:
-    """Whole years after which instalments have repaid the credit."""
+    """Years after which the instalments have repaid the credit, rounded up."""
     months = _over(inputs.column("AMT_CREDIT"), inputs.column("AMT_ANNUITY"))
     return np.ceil(months * _TERM_SLACK / 12.0)
 
@@ -248,7 +298,8 @@ def _years(inputs: FormulaInputs) -> np.ndarray:
 def _flat_rate(name: str, of: str) -> Feature:
     def value(inputs: FormulaInputs) -> np.ndarray:
         years = _years(inputs)
-        return _over(_over(12.0 * years * inputs.column("AMT_ANNUITY"), inputs.column(of)) - 1.0, years)
+        repaid = 12.0 * years * inputs.column("AMT_ANNUITY")
+        return _over(_over(repaid, inputs.column(of)) - 1.0, years)
 
     formula = f"(12 years AMT_ANNUITY / {of} - 1) / years, where years = AMT_CREDIT / AMT_ANNUITY / 12, rounded up"
     columns = tuple(dict.fromkeys(("AMT_CREDIT", "AMT_ANNUITY", of)))
@@ -257,7 +308,8 @@ def _flat_rate(name: str, of: str) -> Feature:
 
 def _remainder(inputs: FormulaInputs) -> np.ndarray:
     annuity = inputs.column("AMT_ANNUITY")
-    return _over(np.fmod(inputs.column("AMT_CREDIT"), np.where(annuity == 0, np.nan, annuity)), annuity)
+    remainder = np.fmod(inputs.column("AMT_CREDIT"), np.where(annuity == 0, np.nan, annuity))
+    return _over(remainder, annuity)
 
 
 _ADDRESSES: Final = tuple(name for name, *_ in _PLAIN["address"])

@@ -1,4 +1,7 @@
-"""Kinds of applicants that figures are told apart by. Gender and family status serve fairness figures alone."""
+"""Kinds of applicants whose figures are compared.
+
+Gender and family status serve fairness figures alone.
+"""
 
 from __future__ import annotations
 
@@ -12,16 +15,18 @@ from tasks.core.lender.feature_list import FILLED
 
 _DAYS_IN_A_YEAR: Final = 365.25
 _AGES: Final = {0: "under 25", 25: "25 to 34", 35: "35 to 44", 45: "45 to 54", 55: "55 to 64", 65: "65 and over"}
-"""Youngest age of a band, in years, to its name."""
+"""Youngest age of a band, in years, to the name of the band."""
 _QUARTERS: Final = ("lowest quarter", "second quarter", "third quarter", "highest quarter")
 _MISSING: Final = "missing"
-_AGE, _GENDER, _FAMILY = "Age", "Gender (never an input)", "Family status (never an input)"
+_AGE: Final = "Age"
+_GENDER: Final = "Gender (never an input)"
+_FAMILY: Final = "Family status (never an input)"
 PROTECTED: Final = frozenset({_AGE, _GENDER, _FAMILY})
-"""Groupings by which applicants may not be treated worse, in many countries."""
+"""Groupings by which no applicant may be treated worse, in many countries."""
 
 
 def groupings_of(rows: pa.Table) -> dict[str, np.ndarray]:
-    """Grouping of applicants by name, to the kind of each one, texts of shape (rows,)."""
+    """Name of a grouping to the kind of each applicant in it, texts, shape (rows,)."""
     numbers = {name: rows.column(name).to_numpy() for name in NUMBERS if name in _NEEDED}
     scores = sum((~np.isnan(numbers[name])).astype(int) for name in FILLED)
     is_idle = numbers["DAYS_EMPLOYED"] == SENTINELS["DAYS_EMPLOYED"]
@@ -54,5 +59,6 @@ def _quarters(values: np.ndarray) -> np.ndarray:
 
 
 def _band(values: np.ndarray, edges: list[float] | list[int], names: tuple[str, ...]) -> np.ndarray:
-    """The name of each value's band; a value at an edge belongs to the higher one."""
-    return np.where(np.isnan(values), _MISSING, np.array(names)[np.searchsorted(edges, values, side="right")])
+    """Name of each value's band. A value at an edge belongs to the higher band."""
+    named = np.array(names)[np.searchsorted(edges, values, side="right")]
+    return np.where(np.isnan(values), _MISSING, named)

@@ -1,9 +1,10 @@
 """The model bundle: everything needed to score, as LightGBM text and JSON.
 
-A bundle is a handful of files, each checked by SHA-256, none of them a pickle. It carries no applicant's row: the
-golden applications are put together value by value, each halfway between two applicants', so none of them is
-anybody's. They go the whole way from typed row to pd, so that a changed formula is noticed like a changed tree, and
-carry LightGBM's own contributions, against which any other engine is held.
+A bundle is a handful of files, each checked by SHA-256, none of them a pickle. It carries no
+applicant's row. The golden applications are put together value by value, each value halfway between
+those of two applicants, so no golden application is an applicant's. They are scored from typed row
+to pd, which notices a changed formula as well as a changed tree. They carry LightGBM's own
+contributions, with which every other engine must agree.
 """
 
 from __future__ import annotations
@@ -30,52 +31,55 @@ _GOLDEN_FILE: Final = "golden.json"
 FILES: Final = (MODEL_FILE, _SCORING_FILE, _REFERENCE_FILE, _GOLDEN_FILE)
 _GOLDEN_ROWS: Final = 64
 _CONTRIBUTION_TOLERANCE: Final = 1e-9
-"""Contributions (log-odds) are sums, which engines add up in different orders; reasons rank them rounded to 1e-6."""
+"""Tolerance of contributions (log-odds). Engines add them up in different orders; reasons rank them
+rounded to 1e-6."""
 _TWO: Final = 2
 _UNSEEN: Final = slice(0, None, 16)
 _MISSING: Final = slice(1, None, 11)
 _SENTINEL: Final = slice(0, None, 8)
-"""Golden applications with a category that nobody saw, without one, and with the code for "none" as
-a number."""
+"""Golden applications with a category that training never saw, with a missing category, and with
+the code for "none" as a number."""
 _UNSEEN_LEVEL: Final = "a category that training never saw"
 
 
 class RawScorer(Protocol):
-    """A model that turns a feature matrix into raw scores (log-odds)."""
+    """Model that turns a feature matrix into raw scores (log-odds)."""
 
     def raw_scores(self, matrix: np.ndarray) -> np.ndarray:
         """Raw scores, float64, shape (rows,), of a float64 matrix, shape (rows, features)."""
 
 
 class Engine(RawScorer, Protocol):
-    """A scorer that can say why."""
+    """Scorer that can explain its scores."""
 
     @property
     def caveat(self) -> str | None:
-        """A sentence that its users should read; None where there is nothing to say."""
+        """Sentence that its users should read; None if there is none."""
 
     def contributions(self, matrix: np.ndarray) -> np.ndarray:
         """Exact Shapley contributions to each raw score (log-odds), summed over feature families.
 
-        Shape (rows, families), columns in the order of `FAMILIES`; above 0: towards refusal.
+        Shape (rows, families), columns in the order of `FAMILIES`; above 0 is towards refusal.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class Golden:
-    """Applications that belong to nobody, column by column, with the exact scores they must get."""
+    """Applications of no applicant, column by column, with the exact scores that they must get."""
 
     columns: Mapping[str, tuple[float | str | None, ...]]
-    """Every declared column but the id."""
+    """Every declared column except the id, to its values."""
     raw: tuple[float, ...]
     pd: tuple[float, ...]
     contributions: tuple[tuple[float, ...], ...]
-    """Of each family to each raw score (log-odds), as LightGBM computed them when the model was registered."""
+    """Contribution of each family to each raw score (log-odds), as LightGBM computed it at
+    registration."""
 
     def rows(self) -> pa.Table:
         """The golden applications as typed rows."""
         ids = {ID: list(range(1, len(self.raw) + 1))}
-        return pa.table({name: ids.get(name) or self.columns[name] for name in TYPED_SCHEMA.names}, schema=TYPED_SCHEMA)
+        columns = {name: ids.get(name) or self.columns[name] for name in TYPED_SCHEMA.names}
+        return pa.table(columns, schema=TYPED_SCHEMA)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,7 @@ class Bundle:
     features: FeatureSet
     calibration: Calibration
     cutoff: float
-    """The cut-off that training proposes; the policy decides which is used."""
+    """Cut-off that training proposes. The policy decides which cut-off is used."""
     reference: Mapping[str, Any]
     golden: Golden
 
@@ -96,21 +100,40 @@ def pd_of(matrix: np.ndarray, model: RawScorer, calibration: Calibration) -> np.
     return calibration.pd_of(model.raw_scores(matrix))
 
 
-def make_golden(rows: pa.Table, features: FeatureSet, engine: Engine, calibration: Calibration, *, seed: int) -> Golden:
-    """Golden applications for a model, drawn from typed training rows, with the scores and contributions it gives."""
+def make_golden(
+    rows: pa.Table,
+    features: FeatureSet,
+    engine: Engine,
+    calibration: Calibration,
+    *,
+    seed: int,
+) -> Golden:
+    """Make golden applications for a model, with the scores and contributions that it gives.
+
+    They are drawn from typed training rows.
+    """
     random = np.random.default_rng(seed)
-    columns: dict[str, tuple[float | str | None, ...]] = {name: _halfway(name, rows, random) for name in NUMBERS}
-    columns |= {name: _some_level(features.encodings.get(name), random) for name in TEXTS}
-    matrix = build_features(Golden(columns, (0.0,) * _GOLDEN_ROWS, (), ()).rows(), features)
-    raw, contributions = engine.raw_scores(matrix), engine.contributions(matrix)
-    told = tuple(tuple(row) for row in contributions.tolist())
-    return Golden(columns, tuple(raw.tolist()), tuple(calibration.pd_of(raw).tolist()), told)
+    columns: dict[str, tuple[float | str | None, ...]] = {}
+    for name in NUMBERS:
+        columns[name] = _halfway(name, rows, random)
+    for name in TEXTS:
+        columns[name] = _some_level(features.encodings.get(name), random)
+    unscored = Golden(columns, (0.0,) * _GOLDEN_ROWS, (), ())
+    matrix = build_features(unscored.rows(), features)
+    raw = engine.raw_scores(matrix)
+    contributions = engine.contributions(matrix)
+    return Golden(
+        columns,
+        raw=tuple(raw.tolist()),
+        pd=tuple(calibration.pd_of(raw).tolist()),
+        contributions=tuple(tuple(row) for row in contributions.tolist()),
+    )
 
 
 def _halfway(name: str, rows: pa.Table, random: np.random.Generator) -> tuple[float | None, ...]:
-    """Values halfway between those of two rows, missing where one of them is.
+    """Draw values halfway between those of two rows; a value is None if one of the two is missing.
 
-    A column that has a code for "none" holds it now and then, too.
+    A column that has a code for "none" sometimes holds that code, too.
     """
     values = rows.column(name).to_numpy()
     if name in SENTINELS:
@@ -126,8 +149,9 @@ def _halfway(name: str, rows: pa.Table, random: np.random.Generator) -> tuple[fl
 
 
 def _some_level(encoding: Encoding | None, random: np.random.Generator) -> tuple[str | None, ...]:
-    """Common levels; now and then one that training never saw, or none."""
-    levels = np.array(encoding.levels if encoding and encoding.levels else [_UNSEEN_LEVEL], dtype=object)
+    """Draw common levels; sometimes a level that training never saw, or None."""
+    known = encoding.levels if encoding and encoding.levels else [_UNSEEN_LEVEL]
+    levels = np.array(known, dtype=object)
     drawn = random.choice(levels, _GOLDEN_ROWS)
     drawn[_UNSEEN] = _UNSEEN_LEVEL
     drawn[_MISSING] = None
@@ -135,28 +159,33 @@ def _some_level(encoding: Encoding | None, random: np.random.Generator) -> tuple
 
 
 def require_golden(bundle: Bundle, engine: Engine) -> None:
-    """Refuse an engine that does not give the golden applications what they were registered with.
+    """Refuse an engine that does not give the golden applications their registered figures.
 
     Scores and pd must be the same to the last bit, contributions within 1e-9.
+
+    Raises:
+        ModelError: a figure differs.
     """
     golden = bundle.golden
     matrix = build_features(golden.rows(), bundle.features)
-    raw, contributions = engine.raw_scores(matrix), engine.contributions(matrix)
+    raw = engine.raw_scores(matrix)
+    contributions = engine.contributions(matrix)
     differs = (
         raw != np.array(golden.raw),
         bundle.calibration.pd_of(raw) != np.array(golden.pd),
         ~(np.abs(contributions - np.array(golden.contributions)) <= _CONTRIBUTION_TOLERANCE),
     )
     if wrong := sum(int(each.sum()) for each in differs):
+        figures = sum(each.size for each in differs)
         raise ModelError(
-            f"The model gives {wrong} of {sum(each.size for each in differs)} golden figures another value than at "
-            "registration. Its files, LightGBM or the features' formulas have changed; install the lock file's "
-            "versions or register it again."
+            f"The model gives {wrong} of {figures} golden figures another value than at "
+            "registration. Its files, LightGBM or the features' formulas have changed; install the "
+            "lock file's versions or register it again."
         )
 
 
 def to_files(bundle: Bundle) -> dict[str, bytes]:
-    """The bundle as named files; equal bundles give equal bytes."""
+    """Write the bundle as named files; equal bundles give equal bytes."""
     scoring = {
         "bundle_version": BUNDLE_VERSION,
         "feature_version": FEATURE_VERSION,
@@ -173,10 +202,11 @@ def to_files(bundle: Bundle) -> dict[str, bytes]:
 
 
 def from_files(files: Mapping[str, bytes]) -> Bundle:
-    """The bundle in its files.
+    """Read a bundle from its files.
 
     Raises:
-        ModelError: a file is missing, is no JSON of the expected form, or was made by another feature version.
+        ModelError: a file is missing, is not JSON of the expected form, or was made by another
+            bundle or feature version.
     """
     missing = [name for name in FILES if name not in files]
     if missing:
@@ -214,7 +244,7 @@ def file_digests(files: Mapping[str, bytes]) -> dict[str, str]:
 
 
 def bundle_digest(digests: Mapping[str, str]) -> str:
-    """One SHA-256 over the digests of all files; what a fingerprint means by the model."""
+    """SHA-256 over the digests of all files. It stands for the model in a fingerprint."""
     return hashlib.sha256(_json(dict(digests))).hexdigest()
 
 

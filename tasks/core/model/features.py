@@ -1,9 +1,9 @@
 """Inputs of the model, built from an application: one definition for training and scoring.
 
-The lender's feature list says what each feature is. Whatever is learned from data (the order of
+The lender's feature list defines each feature. All that is learned from data (the order of
 categories, fill values, medians of groups) is frozen in a `FeatureSet` and travels in the model
-bundle; nothing is ever taken from the day being scored. Nothing frozen is learned from few applicants
-(`tasks/core/disclosure.py`).
+bundle. Nothing is taken from the day being scored, and nothing frozen is learned from few
+applicants (`tasks/core/disclosure.py`).
 """
 
 from __future__ import annotations
@@ -23,20 +23,22 @@ from tasks.core.lender.columns import NO_CATEGORY, TEXTS
 from tasks.core.lender.feature_list import AGE, FAMILIES, FEATURES, FILLED, GROUPED
 
 FEATURE_VERSION: Final = "2"
-"""Part of every fingerprint: raise it with any change of a feature's value."""
+"""Version in every fingerprint. Raise it with any change of a feature's value."""
 
 _PRIOR_ROWS: Final = 200
-"""Weight of the overall default rate when a category's own rate is estimated, in rows (Micci-Barreca 2001)."""
+"""Weight in rows of the overall default rate, when a category's own rate is estimated
+(Micci-Barreca 2001)."""
 _FEATURE: Final = {feature.name: feature for feature in FEATURES}
 
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """A category as an ordered number: its rank by default rate in training, lowest first."""
+    """Encoding of a category as a number: its rank by default rate in training, lowest first."""
 
     levels: tuple[str, ...]
     unseen: float
-    """Rank of a category that training never saw: where the overall default rate stands between the known ones."""
+    """Rank of a category that training never saw: the place of the overall default rate among the
+    known ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,52 +49,63 @@ class Typical:
     by: str
     medians: Mapping[str, float]
     otherwise: float
-    """The median of all rows, for a category that is missing, or too rare to have its own; 0 where few are known."""
+    """Median of all rows, for a category that is missing or too rare to have its own. 0 if few
+    values are known."""
 
 
 @dataclass(frozen=True, slots=True)
 class FeatureSet:
-    """The frozen recipe: which features, in which order, and all that was learned from training rows."""
+    """Frozen recipe: the features in their order, and all that was learned from training rows."""
 
     names: tuple[str, ...]
     encodings: Mapping[str, Encoding] = field(default_factory=dict)
     fills: Mapping[str, float] = field(default_factory=dict)
-    """Column of `FILLED` to its mean; 0 where few values are known."""
+    """Column of `FILLED` to its mean; 0 if few values are known."""
     typical: tuple[Typical, ...] = ()
-    """One for each of `GROUPED`."""
+    """Medians for each pair of `GROUPED`."""
 
 
 def feature_names(*, use_age: bool) -> tuple[str, ...]:
-    """The model's inputs, in order; without age nothing derived from it remains either."""
+    """Inputs of the model, in order. Without age, no feature derived from it remains."""
     return tuple(feature.name for feature in FEATURES if use_age or AGE not in feature.columns)
 
 
 def uses_age(names: Iterable[str]) -> bool:
     """True if any of these features is age, or derived from it."""
-    return any(AGE in (_FEATURE[name].columns if name in _FEATURE else (name,)) for name in names)
+    return any(AGE in _columns_of(name) for name in names)
+
+
+def _columns_of(name: str) -> tuple[str, ...]:
+    """Delivered columns behind a feature, or behind a column that is an input as it stands."""
+    return _FEATURE[name].columns if name in _FEATURE else (name,)
 
 
 def family_of(name: str) -> str:
-    """The family of a feature: what its contributions are summed over."""
+    """Family of a feature, over which its contributions are summed."""
     return _FEATURE[name].family
 
 
 def family_numbers(names: Iterable[str]) -> np.ndarray:
-    """The place in `FAMILIES` of each feature's family, int64, shape (features,)."""
+    """Place in `FAMILIES` of each feature's family, int64, shape (features,)."""
     places = {family: place for place, family in enumerate(FAMILIES)}
     return np.array([places[family_of(name)] for name in names], dtype=np.int64)
 
 
 def monotone_direction(name: str) -> int:
-    """+1 where pd may not fall as the feature rises, -1 where it may not rise, 0 where it is free."""
+    """Direction of pd as the feature rises: +1 may not fall, -1 may not rise, 0 is free."""
     return _FEATURE[name].direction if name in _FEATURE else 0
 
 
 def fit_features(rows: pa.Table, defaulted: np.ndarray, names: Iterable[str]) -> FeatureSet:
-    """Learn what the features `names` need from typed training rows and their outcomes, shape (n,).
+    """Learn the recipe of the features `names` from typed training rows.
 
-    A name is a feature's, or that of a delivered column as it stands: by such a model is measured what leaving the
-    column out costs.
+    A name is that of a feature, or of a delivered column as it stands. A model with such a column
+    measures the cost of leaving the column out.
+
+    Args:
+        rows: typed training rows.
+        defaulted: True if the applicant defaulted, shape (rows,).
+        names: features, in the order of the model's inputs.
     """
     names = tuple(names)
     overall = float(defaulted.mean())
@@ -103,7 +116,10 @@ def fit_features(rows: pa.Table, defaulted: np.ndarray, names: Iterable[str]) ->
 
 
 def build_features(rows: pa.Table, features: FeatureSet) -> np.ndarray:
-    """The model matrix of typed rows: float64, shape (rows, features), column-major, NaN where missing."""
+    """Build the model matrix of typed rows.
+
+    It is float64, of shape (rows, features), column-major, NaN if missing.
+    """
     inputs = _Inputs(rows, features)
     matrix = np.empty((rows.num_rows, len(features.names)), order="F")
     for position, name in enumerate(features.names):
@@ -113,7 +129,7 @@ def build_features(rows: pa.Table, features: FeatureSet) -> np.ndarray:
 
 
 class _Inputs:
-    """Typed rows and a frozen recipe, as formulas look at them; each column is made once."""
+    """Typed rows and a frozen recipe, as formulas read them. Each column is made once."""
 
     def __init__(self, rows: pa.Table, features: FeatureSet) -> None:
         self._rows = rows
@@ -137,7 +153,8 @@ class _Inputs:
         frozen = next(each for each in self._features.typical if (each.column, each.by) == (name, by))
         level = pc.index_in(self._rows.column(by), value_set=pa.array(frozen.medians, pa.string()))
         medians = pa.array([*frozen.medians.values(), frozen.otherwise], pa.float64())
-        typical: np.ndarray = medians.take(pc.fill_null(level, len(frozen.medians)).combine_chunks()).to_numpy()
+        place = pc.fill_null(level, len(frozen.medians)).combine_chunks()
+        typical: np.ndarray = medians.take(place).to_numpy()
         return typical
 
 
@@ -150,7 +167,9 @@ def _rank(values: pa.ChunkedArray, encoding: Encoding) -> np.ndarray:
 
 
 def _fit_fill(values: pa.ChunkedArray) -> float:
-    """The mean, correctly rounded, so that it does not depend on how rows came in chunks; 0 where few values are known.
+    """Mean of the known values, 0 if there are few.
+
+    It is correctly rounded, so that it does not depend on the chunks of the rows.
 
     >>> _fit_fill(pa.chunked_array([[0.1] * 30, [0.3] * 30, [None]]))
     0.2
@@ -177,11 +196,10 @@ def _fit_encoding(values: pa.ChunkedArray, defaulted: np.ndarray, overall: float
         .group_by("level")
         .aggregate([("bad", "sum"), ("bad", "count")])
     )
+    columns = (table.column(name).to_pylist() for name in ("level", "bad_sum", "bad_count"))
     rates = {
         level: (bad + overall * _PRIOR_ROWS) / (rows + _PRIOR_ROWS)
-        for level, bad, rows in zip(
-            *(table.column(name).to_pylist() for name in ("level", "bad_sum", "bad_count")), strict=True
-        )
+        for level, bad, rows in zip(*columns, strict=True)
         if level is not None and level != NO_CATEGORY and is_enough_to_rank(rows, of=len(values))
     }
     levels = sorted(rates, key=lambda level: (rates[level], level))

@@ -1,6 +1,6 @@
-"""Statistics of the training rows, frozen with the model: the reference that later days are compared with.
+"""Reference statistics of the training rows, frozen with the model to compare later days with.
 
-Nothing in them is said of few applicants (`tasks/core/disclosure.py`).
+No statistic is one of few applicants (`tasks/core/disclosure.py`).
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from tasks.core.disclosure import inner_quantiles, is_enough_to_list, listed_val
 from tasks.core.lender.columns import NUMBERS, TEXTS
 
 _QUANTILES: Final = (0.005, 0.01, *(step / 20 for step in range(1, 20)), 0.99, 0.995)
-"""No minimum and no maximum: those are somebody's value."""
+"""Probabilities of the quantiles, without minimum and maximum: those are an applicant's value."""
 _FEW_VALUES: Final = 30
-"""Distinct values up to which a number is taken for a flag, a rating or a count."""
+"""Largest number of distinct values of a column that counts as a flag, a rating or a count."""
 
 
 def reference_statistics(rows: pa.Table, pd: np.ndarray) -> dict[str, Any]:
-    """The training rows column by column: missing share, quantiles or shares of levels, and the pd.
+    """Statistics of each column: missing share, and quantiles or shares of levels; those of the pd.
 
-    A number with few values (a flag, a rating, a count) has its common values listed beside its quantiles.
+    A column of few numbers (a flag, a rating, a count) has its common values listed, too.
     """
     columns: dict[str, Any] = {}
     for name in NUMBERS:
@@ -45,7 +45,7 @@ def reference_statistics(rows: pa.Table, pd: np.ndarray) -> dict[str, Any]:
 
 
 def _level_shares(values: pa.ChunkedArray) -> dict[str, float]:
-    """The listed levels with their shares of all rows, those without a level among them."""
+    """Listed levels with their shares of all rows, including the rows without a level."""
     counts = pc.value_counts(values.drop_null()).to_pylist()
     rows_by_level = {each["values"]: each["counts"] for each in counts}
     return {

@@ -1,27 +1,31 @@
 """Exact raw scores and Shapley contributions of small trees, looked up in tables.
 
-What a tree gives a row depends on nothing but the outcome, left or right, of each of its splits. With at most 8 splits
-those are the bits of one byte, and whatever the tree gives can be computed beforehand for all 256 bytes: its leaf's
-value, and the contribution of every feature family. A row's outcomes are put together once, and the rest is looking up.
+The score and the contributions of a tree for a row depend only on the outcome, left or right, of
+each of its splits. With at most 8 splits the outcomes are the bits of one byte. So the leaf's value
+and the contribution of every feature family can be computed beforehand for all 256 bytes. The
+outcomes of a row are put together once, and the rest is looking up.
 
-**Contributions.** They are those of TreeSHAP with path-dependent expectations (Lundberg, Erion and Lee 2018,
-"Consistent individualized feature attribution for tree ensembles", arXiv:1802.03888), as LightGBM's `pred_contrib`
-computes them. Given the features in S, the tree is expected to give
+**Contributions.** They are those of TreeSHAP with path-dependent expectations (Lundberg, Erion and
+Lee 2018, "Consistent individualized feature attribution for tree ensembles", arXiv:1802.03888), as
+LightGBM's `pred_contrib` computes them. Given the features in S, the expected value of the tree is
 
-    v(S) = sum over leaves of  value * product over features i on its path of (o_i if i in S else z_i)
+    v(S) = sum over leaves of  value * product over features i on its path of
+           (o_i if i in S else z_i)
 
-where o_i is 1 if the row keeps all splits on i along the path and 0 otherwise, and z_i is the share of training rows
-that keep them, split by split. Shapley values are linear, so leaves can be taken one by one; for one with u features
+where o_i is 1 if the row keeps all splits on i along the path and 0 otherwise, and z_i is the share
+of training rows that keep them, split by split. Shapley values are linear, so each leaf can be
+taken alone. For a leaf with u features
 
     phi_j = value * (o_j - z_j) * sum over k of  k! (u - 1 - k)! / u! * e_k
 
-with e_k the sum, over all choices of k of the other features, of the product of their o and of the z of the rest: the
-coefficients of the polynomial  product over i != j of (z_i + o_i t).
+with e_k the sum, over all choices of k of the other features, of the product of their o and of the
+z of the rest: the coefficients of the polynomial  product over i != j of (z_i + o_i t).
 
-**Cutting.** A tree with more splits is cut: a leaf's share needs the splits on its path alone, so a subtree with the
-splits above it is a table of its own, as soon as they are no more than 8 together. A row adds up one entry of each. Of
-a tree's entries all but one are 0 for the raw score, so it stays LightGBM's, bit by bit: leaf values added in the order
-of the trees.
+**Cutting.** A tree with more splits is cut. What a leaf adds to a score or a contribution depends
+only on the splits on its path. So a subtree, with the splits above it, is a table of its own, as
+soon as they are at most 8 together. A row adds up one entry of each table. For the raw score all
+entries of a tree but one are 0. So the raw score is LightGBM's, bit by bit: leaf values added in
+the order of the trees.
 """
 
 from __future__ import annotations
@@ -39,10 +43,12 @@ from tasks.core.model.trees import NEARLY_ZERO, Split, SplitColumn, Tree, UnfitT
 MAX_BITS: Final = 8
 """Outcomes that a key, one byte, can hold."""
 _MAX_NUMBERS: Final = 1 << 24
-"""In all tables together: 128 MB."""
+"""Numbers in all tables together at most: 128 MB."""
 BLOCK_ROWS: Final = 16_384
+"""Rows that are scored at a time."""
 _TOGETHER: Final = 32
-"""Rows and tables that are worked on at a time. Calls must be few: threads wait for each other between them."""
+"""Tables that are looked up at a time. Calls must be few, because threads wait for each other
+between them."""
 
 
 class _Step(NamedTuple):
@@ -51,7 +57,7 @@ class _Step(NamedTuple):
     split: Split
     goes_left: bool
     share: float
-    """Of the training rows that came to the split, those that went this way."""
+    """Share of the training rows at the split that went this way."""
 
 
 class _Leaf(NamedTuple):
@@ -63,132 +69,154 @@ class _Subtree(NamedTuple):
     """Leaves that share a table."""
 
     splits: tuple[Split, ...]
-    """All that lie on their paths, no more than `MAX_BITS`; the place of each is its bit in a key."""
+    """Splits on the paths of the leaves, at most `MAX_BITS`. The place of a split is its bit in a
+    key."""
     leaves: tuple[_Leaf, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """What a subtree gives for every key."""
+    """Results of a subtree for every key."""
 
     outcomes: tuple[int, ...]
-    """For each bit, highest first, the row of the outcomes that it is taken from."""
+    """Row of the outcomes from which each bit is taken, highest bit first."""
     leaf_values: np.ndarray
-    """Raw score, shape (keys,); 0 where the row's leaf is in another subtree."""
+    """Raw score, shape (keys,); 0 if the row's leaf is in another subtree."""
     contributions: Mapping[int, np.ndarray]
     """Family to its contributions to the raw score, shape (keys,)."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Looked:
-    """Some tables laid end to end, and how to look into all of them at once."""
+class _Lookup:
+    """Some tables of a stack, laid end to end, so that one call reads all of them."""
 
-    which: np.ndarray
-    """Those of the tables of a stack that are among them, shape (tables,)."""
-    firsts: np.ndarray
-    """Where the entries of each begin, shape (tables, 1)."""
+    numbers: np.ndarray
+    """Number of each table in the stack, shape (tables,)."""
+    starts: np.ndarray
+    """Place of the first entry of each table, shape (tables, 1)."""
     entries: np.ndarray
-    """Shape (tables * keys,)."""
+    """Entries of all tables, shape (tables * keys,)."""
 
-    def up(self, keys: np.ndarray, places: np.ndarray, found: np.ndarray) -> np.ndarray:
-        """What the tables give for the keys, uint8, shape (all tables of the stack, rows).
+    def entries_at(self, keys: np.ndarray, places: np.ndarray, found: np.ndarray) -> np.ndarray:
+        """Look up the entries of these tables, float64, shape (tables, rows).
 
-        `places` and `found` are space to work in, int64 and float64, of that shape.
+        Args:
+            keys: key of each row in every table of the stack, uint8, shape (tables, rows).
+            places: space to work in, int64, at least of that shape.
+            found: space for the entries, float64, at least of that shape.
         """
-        n = len(self.which)
-        np.add(keys if n == len(keys) else keys[self.which], self.firsts, out=places[:n])
+        n = len(self.numbers)
+        own_keys = keys if n == len(keys) else keys[self.numbers]
+        np.add(own_keys, self.starts, out=places[:n])
         return np.take(self.entries, places[:n], out=found[:n], mode="wrap")
 
 
 @dataclass(frozen=True, slots=True)
 class _Stack:
-    """Tables that follow each other, looked up together."""
+    """Tables that follow each other and are looked up together."""
 
     outcomes: np.ndarray
-    """The rows of the outcomes that keys are made of, int64, shape (bits, tables), highest bit first."""
-    leaf_values: _Looked
-    contributions: Mapping[int, _Looked]
-    """By family."""
+    """Rows of the outcomes that keys are made of, int64, shape (bits, tables), highest bit
+    first."""
+    leaf_values: _Lookup
+    contributions: Mapping[int, _Lookup]
+    """Family to its tables."""
 
     def keys(self, outcomes: np.ndarray) -> np.ndarray:
-        """The key of each row in each table, uint8, shape (tables, rows)."""
+        """Key of each row in each table, uint8, shape (tables, rows)."""
         keys = np.zeros((self.outcomes.shape[1], outcomes.shape[1]), np.uint8)
         bits = np.empty_like(keys)
         for places in self.outcomes:  # doubling is far faster than shifting
             np.add(keys, keys, out=keys)
-            np.bitwise_or(keys, np.take(outcomes, places, axis=0, out=bits, mode="wrap"), out=keys)
+            np.take(outcomes, places, axis=0, out=bits, mode="wrap")
+            np.bitwise_or(keys, bits, out=keys)
         return keys
 
 
 class TreeTables:
-    """A model of small trees, scored and explained from tables. It may be asked by several threads at once."""
+    """Model of small trees, scored and explained from tables by any number of threads at once."""
 
     caveat: None = None
 
     def __init__(self, text: str, families: np.ndarray) -> None:
-        """Work out the tables of a model in LightGBM's text format.
+        """Compute the tables of a model in LightGBM's text format.
 
         Args:
             text: the model.
-            families: of its features, as `features.family_numbers` gives them, shape (features,).
+            families: family of each feature, as `features.family_numbers` gives them, shape
+                (features,).
 
         Raises:
-            UnfitTreesError: it cannot be done exactly: `trees.read_trees` says what else it refuses; a leaf lies behind
-                more than 8 different splits; or the tables would take too much memory.
+            UnfitTreesError: the tables would not be exact or would be too large: `trees.read_trees`
+                refuses the model, a leaf lies behind more than 8 different splits, or the tables
+                would take too much memory.
         """
-        subtrees = [subtree for tree in read_trees(text) for subtree in _cut(tree, 0 if tree.splits else ~0, ())]
-        numbers = sum((1 + len(_families(subtree, families))) << len(subtree.splits) for subtree in subtrees)
+        subtrees: list[_Subtree] = []
+        for tree in read_trees(text):
+            root = 0 if tree.splits else ~0
+            subtrees += _cut(tree, root, ())
+        numbers = sum(_size(subtree, families) for subtree in subtrees)
         if numbers > _MAX_NUMBERS:
             raise UnfitTreesError(f"its tables would hold {numbers:,} numbers, more than {_MAX_NUMBERS:,}")
         splits = sorted({split for subtree in subtrees for split in subtree.splits})
         self.n_tables = len(subtrees)
         self._n_features = len(families)
-        self._thresholds = {
-            column: np.array([split.threshold for split in splits if split.column == column])
-            for column in dict.fromkeys(split.column for split in splits)
-        }
+        self._thresholds = _thresholds(splits)
         places = {split: place for place, split in enumerate(splits)}
         tables = [_tabulate(subtree, places, families) for subtree in subtrees]
-        starts = range(0, len(tables), _TOGETHER)
-        self._stacks = [_stack(tables[start : start + _TOGETHER], nowhere=len(splits)) for start in starts]
+        self._stacks: list[_Stack] = []
+        for start in range(0, len(tables), _TOGETHER):
+            together = tables[start : start + _TOGETHER]
+            self._stacks.append(_stack(together, nowhere=len(splits)))
 
     def raw_scores(self, matrix: np.ndarray) -> np.ndarray:
-        """Raw scores (log-odds), float64, shape (rows,), to the last bit those of LightGBM."""
+        """Raw scores (log-odds), float64, shape (rows,), equal to LightGBM's to the last bit."""
         scores = np.zeros(len(matrix))
         for rows, outcomes in self._by_blocks(matrix):
             space = _space(outcomes)
             for stack in self._stacks:
-                for values in stack.leaf_values.up(stack.keys(outcomes), *space):
+                keys = stack.keys(outcomes)
+                for values in stack.leaf_values.entries_at(keys, *space):
                     scores[rows] += values  # tree by tree: NumPy's own sums add in another order
         return scores
 
     def contributions(self, matrix: np.ndarray) -> np.ndarray:
-        """Exact Shapley contributions to each raw score (log-odds), shape (rows, families), as `Engine` has them."""
+        """Exact Shapley contributions to each raw score (log-odds), as `Engine` defines them.
+
+        Shape (rows, families).
+        """
         summed = np.zeros((len(FAMILIES), len(matrix)))
         for rows, outcomes in self._by_blocks(matrix):
             space = _space(outcomes)
             for stack in self._stacks:
                 keys = stack.keys(outcomes)
                 for family, tables in stack.contributions.items():
-                    for values in tables.up(keys, *space):
+                    for values in tables.entries_at(keys, *space):
                         summed[family, rows] += values
         return summed.T
 
     def _by_blocks(self, matrix: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
-        """Blocks of rows with the outcomes of their splits."""
-        if matrix.ndim != 2 or matrix.shape[1] != self._n_features:  # noqa: PLR2004 - rows and features
-            raise ValueError(f"a matrix of {self._n_features} features is needed, not of shape {matrix.shape}")
+        """Cut a matrix into blocks of rows, each with the outcomes of its splits."""
+        if matrix.ndim != 2 or matrix.shape[1] != self._n_features:  # noqa: PLR2004 - rows, features
+            raise ValueError(f"expected a matrix of {self._n_features} features, got shape {matrix.shape}")
         for start in range(0, len(matrix), BLOCK_ROWS):
             rows = slice(start, start + BLOCK_ROWS)
             yield rows, self._outcomes(matrix[rows])
 
     def _outcomes(self, matrix: np.ndarray) -> np.ndarray:
-        """1 where a row goes left, 0 where right; a row for every split, and one of zeros; uint8, shape (all, rows)."""
-        outcomes = np.empty((1 + sum(map(len, self._thresholds.values())), len(matrix)), dtype=bool)
-        outcomes[-1], first = False, 0
+        """Outcomes of all splits: 1 if a row goes left, 0 if it goes right.
+
+        One row for every split, and a last one of zeros; uint8, shape (splits + 1, rows).
+        """
+        n_splits = sum(map(len, self._thresholds.values()))
+        outcomes = np.empty((n_splits + 1, len(matrix)), dtype=bool)
+        outcomes[-1] = False
+        first = 0
         for column, thresholds in self._thresholds.items():
-            values, last = _looked_at(matrix[:, column.feature], column, thresholds), first + len(thresholds)
-            goes_left, limits = outcomes[first:last], thresholds[:, np.newaxis]
+            values = _with_missing(matrix[:, column.feature], column, thresholds)
+            last = first + len(thresholds)
+            goes_left = outcomes[first:last]
+            limits = thresholds[:, np.newaxis]
             if column.missing_goes_left:  # NaN is neither above a threshold nor below
                 np.logical_not(np.greater(values, limits, out=goes_left), out=goes_left)
             else:
@@ -197,38 +225,60 @@ class TreeTables:
         return outcomes.view(np.uint8)
 
 
+def _thresholds(splits: Sequence[Split]) -> dict[SplitColumn, np.ndarray]:
+    """Column to the thresholds of its splits, both in the order of `splits`."""
+    thresholds: dict[SplitColumn, list[float]] = {}
+    for split in splits:
+        thresholds.setdefault(split.column, []).append(split.threshold)
+    return {column: np.array(values) for column, values in thresholds.items()}
+
+
+def _size(subtree: _Subtree, families: np.ndarray) -> int:
+    """Numbers in the table of a subtree: leaf values and contributions, for every key."""
+    return (1 + len(_families(subtree, families))) << len(subtree.splits)
+
+
 def _space(outcomes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Places and values of a stack, to be used again: new memory costs more than what is done in it."""
+    """Space for the places and entries of a stack.
+
+    It is used again and again, because new memory costs more than the work in it.
+    """
     shape = _TOGETHER, outcomes.shape[1]
     return np.empty(shape, np.intp), np.empty(shape)
 
 
 def _stack(tables: Sequence[_Table], *, nowhere: int) -> _Stack:
-    """Tables side by side; those of few bits get leading ones that are never set, from the outcomes' row `nowhere`."""
+    """Lay tables side by side.
+
+    A table of few bits gets leading bits that are never set, from row `nowhere` of the outcomes.
+    """
     bits = max(len(table.outcomes) for table in tables)
     outcomes = [(nowhere,) * (bits - len(table.outcomes)) + table.outcomes for table in tables]
-
-    def laid_out(parts: Mapping[int, np.ndarray]) -> _Looked:
-        entries = np.zeros((len(parts), 1 << bits))
-        for row, part in zip(entries, parts.values(), strict=True):
-            row[: len(part)] = part
-        return _Looked(np.array(list(parts)), np.arange(len(parts))[:, np.newaxis] << bits, entries.ravel())
-
+    by_family: dict[int, dict[int, np.ndarray]] = {}
+    for number, table in enumerate(tables):
+        for family, values in table.contributions.items():
+            by_family.setdefault(family, {})[number] = values
+    leaf_values = {number: table.leaf_values for number, table in enumerate(tables)}
     return _Stack(
         np.array(outcomes, dtype=np.intp).reshape(len(tables), bits).T,
-        laid_out({number: table.leaf_values for number, table in enumerate(tables)}),
-        {
-            family: laid_out(
-                {n: table.contributions[family] for n, table in enumerate(tables) if family in table.contributions}
-            )
-            for family in sorted({family for table in tables for family in table.contributions})
-        },
+        _lay_out(leaf_values, bits),
+        {family: _lay_out(by_family[family], bits) for family in sorted(by_family)},
     )
 
 
-def _looked_at(values: np.ndarray, column: SplitColumn, thresholds: np.ndarray) -> np.ndarray:
-    """Values as the splits of a column look at them: what is missing is NaN."""
-    if np.abs(thresholds).min() <= NEARLY_ZERO:  # any other threshold has zero and what nearly is on one side
+def _lay_out(parts: Mapping[int, np.ndarray], bits: int) -> _Lookup:
+    """Lay tables, given by number, end to end, each with room for keys of so many bits."""
+    entries = np.zeros((len(parts), 1 << bits))
+    for row, part in zip(entries, parts.values(), strict=True):
+        row[: len(part)] = part
+    starts = np.arange(len(parts))[:, np.newaxis] << bits
+    return _Lookup(np.array(list(parts)), starts, entries.ravel())
+
+
+def _with_missing(values: np.ndarray, column: SplitColumn, thresholds: np.ndarray) -> np.ndarray:
+    """Values as the splits of a column read them: a missing one is NaN."""
+    # Any other threshold has zero and all nearly zero values on one side.
+    if np.abs(thresholds).min() <= NEARLY_ZERO:
         values = np.where(np.abs(values) <= NEARLY_ZERO, 0.0, values)
     if column.missing == "zero":
         return np.where(np.abs(values) <= NEARLY_ZERO, np.nan, values)
@@ -238,7 +288,7 @@ def _looked_at(values: np.ndarray, column: SplitColumn, thresholds: np.ndarray) 
 
 
 def _cut(tree: Tree, child: int, path: tuple[_Step, ...]) -> Iterator[_Subtree]:
-    """The subtrees of what lies below, from left to right, as large as a key has room for."""
+    """Cut a tree below `child` into subtrees as large as a key has room for, from left to right."""
     leaves = tuple(_leaves(tree, child, path))
     splits = tuple(dict.fromkeys(step.split for leaf in leaves for step in leaf.path))
     if len(splits) <= MAX_BITS:
@@ -260,14 +310,26 @@ def _leaves(tree: Tree, child: int, path: tuple[_Step, ...]) -> Iterator[_Leaf]:
 
 def _children(tree: Tree, number: int) -> Iterator[tuple[int, _Step]]:
     for below, goes_left in ((tree.left[number], True), (tree.right[number], False)):
-        yield below, _Step(tree.splits[number], goes_left, tree.rows(below) / tree.split_rows[number])
+        share = tree.rows(below) / tree.split_rows[number]
+        yield below, _Step(tree.splits[number], goes_left, share)
 
 
 def _families(subtree: _Subtree, families: np.ndarray) -> set[int]:
     return {int(families[split.column.feature]) for split in subtree.splits}
 
 
-def _tabulate(subtree: _Subtree, places: Mapping[Split, int], families: np.ndarray) -> _Table:
+def _tabulate(
+    subtree: _Subtree,
+    places: Mapping[Split, int],
+    families: np.ndarray,
+) -> _Table:
+    """Compute the table of a subtree.
+
+    Args:
+        subtree: its splits and leaves.
+        places: split of the model to its row of the outcomes.
+        families: family of each feature, shape (features,).
+    """
     keys = np.arange(1 << len(subtree.splits))
     goes_left = {split: (keys >> bit & 1).astype(bool) for bit, split in enumerate(subtree.splits)}
     leaf_values = np.zeros(len(keys))
@@ -277,21 +339,26 @@ def _tabulate(subtree: _Subtree, places: Mapping[Split, int], families: np.ndarr
         shares: dict[int, float] = {}
         for step in leaf.path:
             feature = step.split.column.feature
-            kept[feature] = kept.get(feature, True) & (goes_left[step.split] == step.goes_left)
+            is_kept = goes_left[step.split] == step.goes_left
+            kept[feature] = kept.get(feature, True) & is_kept
             shares[feature] = shares.get(feature, 1.0) * step.share
         is_reached = np.logical_and.reduce([np.ones(len(keys), dtype=bool), *kept.values()])
         leaf_values[is_reached] = leaf.value
-        for feature, shapley in zip(kept, _shapley(list(kept.values()), list(shares.values())), strict=True):
+        shapley_values = _shapley(list(kept.values()), list(shares.values()))
+        for feature, shapley in zip(kept, shapley_values, strict=True):
             contributions[int(families[feature])] += leaf.value * shapley
-    return _Table(tuple(places[split] for split in reversed(subtree.splits)), leaf_values, contributions)
+    outcomes = tuple(places[split] for split in reversed(subtree.splits))
+    return _Table(outcomes, leaf_values, contributions)
 
 
 def _shapley(kept: Sequence[np.ndarray], shares: Sequence[float]) -> Iterator[np.ndarray]:
-    """The contribution of each feature on a leaf's path, for a leaf of value 1, as the head of this module derives it.
+    """Contribution of each feature on a leaf's path, for a leaf of value 1.
+
+    The head of this module derives the formula.
 
     Args:
         kept: o of each feature for every key, bool, shape (keys,).
-        shares: z of each.
+        shares: z of each feature.
     """
     n = len(kept)
     weights = [math.factorial(k) * math.factorial(n - 1 - k) / math.factorial(n) for k in range(n)]
@@ -300,4 +367,5 @@ def _shapley(kept: Sequence[np.ndarray], shares: Sequence[float]) -> Iterator[np
         for o, z in ((kept[i], shares[i]) for i in range(n) if i != j):
             padded = [0.0, *coefficients, 0.0]
             coefficients = [z * padded[k + 1] + o * padded[k] for k in range(len(coefficients) + 1)]
-        yield (kept[j] - shares[j]) * sum(weight * e for weight, e in zip(weights, coefficients, strict=True))
+        weighted = (weight * e for weight, e in zip(weights, coefficients, strict=True))
+        yield (kept[j] - shares[j]) * sum(weighted)

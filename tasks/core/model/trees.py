@@ -1,7 +1,7 @@
 """LightGBM's text format, read without LightGBM: the trees of a model of numbers.
 
-The format is that of LightGBM's `GBDT::SaveModelToString` and `Tree::ToString` (v4); what a split does with a value is
-`Tree::NumericalDecision` in its `tree.h`.
+The format is that of LightGBM's `GBDT::SaveModelToString` and `Tree::ToString` (v4). A split treats
+a value as `Tree::NumericalDecision` in its `tree.h` does.
 """
 
 from __future__ import annotations
@@ -14,27 +14,31 @@ import numpy as np
 
 Missing = Literal["none", "zero", "nan"]
 _MISSING: Final[tuple[Missing, ...]] = ("none", "zero", "nan")
-_CATEGORICAL, _DEFAULT_LEFT, _MISSING_SHIFT, _MISSING_MASK = 1, 2, 2, 3
-"""Bits of `decision_type`."""
+# Bits of `decision_type`.
+_CATEGORICAL: Final = 1
+_DEFAULT_LEFT: Final = 2
+_MISSING_SHIFT: Final = 2
+_MISSING_MASK: Final = 3
 NEARLY_ZERO: Final = float(np.float32(1e-35))
-"""LightGBM's `kZeroThreshold`: up to this a value is zero to it; its `c_api.cpp` leaves it out when it reads a row."""
+"""LightGBM's `kZeroThreshold`: it treats a value up to this size as zero. Its `c_api.cpp` leaves
+such a value out when it reads a row."""
 
 
 class UnfitTreesError(ValueError):
-    """The model is not made of trees that can be read, or tabulated, exactly; says why."""
+    """The model's trees cannot be read, or tabulated, exactly. The message says why."""
 
 
 class SplitColumn(NamedTuple):
-    """A feature as a split looks at it."""
+    """Feature as a split reads it."""
 
     feature: int
     missing: Missing
-    """What counts as missing: nothing (NaN is 0), zero and NaN, or NaN."""
+    """Values that count as missing: none (NaN is 0), zero and NaN, or NaN alone."""
     missing_goes_left: bool
 
 
 class Split(NamedTuple):
-    """A row goes left where its value is at most the threshold."""
+    """Split of a tree: a row goes left if its value is at most the threshold."""
 
     column: SplitColumn
     threshold: float
@@ -42,7 +46,7 @@ class Split(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """Splits by number; a child below 0 is leaf `~child`."""
+    """Tree of numbered splits. A child below 0 is leaf `~child`."""
 
     splits: tuple[Split, ...]
     left: tuple[int, ...]
@@ -59,16 +63,18 @@ class Tree:
 
 
 def read_trees(text: str) -> tuple[Tree, ...]:
-    """The trees of a model in LightGBM's text format; its raw score is the sum of one leaf of each, in their order.
+    """Read the trees of a model in LightGBM's text format.
+
+    The raw score is the sum of one leaf of each tree, in their order.
 
     Raises:
-        UnfitTreesError: the model has several classes, averages its trees, splits by category, has linear leaves,
-            is damaged, or is no LightGBM model at all.
+        UnfitTreesError: the model has several classes, averages its trees, splits by category, has
+            linear leaves, is damaged, or is not a LightGBM model at all.
     """
     head, *blocks = text.split("\nTree=")
     facts = _facts(head)
     if facts.get("num_class") != "1" or facts.get("num_tree_per_iteration") != "1":
-        raise UnfitTreesError("it is no LightGBM model of one class")
+        raise UnfitTreesError("it is not a LightGBM model of one class")
     if "average_output" in head.splitlines():
         raise UnfitTreesError("it averages its trees")
     trees = tuple(_read_tree(_facts(block.split("\nend of trees", 1)[0])) for block in blocks)
@@ -99,7 +105,8 @@ def _read_tree(facts: dict[str, str]) -> Tree:
     except (KeyError, ValueError, IndexError) as error:
         raise UnfitTreesError(f"a tree of it cannot be read ({error!r})") from None
     n_splits = len(tree.leaf_values) - 1
-    if n_splits and {len(tree.splits), len(tree.left), len(tree.right), len(tree.split_rows)} != {n_splits}:
+    lengths = {len(tree.splits), len(tree.left), len(tree.right), len(tree.split_rows)}
+    if n_splits and lengths != {n_splits}:
         raise UnfitTreesError("a tree of it is incomplete")
     if n_splits and (len(tree.leaf_rows) != n_splits + 1 or min(*tree.split_rows, *tree.leaf_rows) <= 0):
         raise UnfitTreesError("it does not tell how many training rows came to each split and leaf")
@@ -111,20 +118,27 @@ def _read_tree(facts: dict[str, str]) -> Tree:
 
 
 def _is_whole(tree: Tree) -> bool:
-    """Whether every split but the first, and every leaf, lies once below an earlier split, as LightGBM numbers them."""
+    """True if every leaf, and every split but the first, lies once below an earlier split.
+
+    LightGBM numbers splits so.
+    """
     parents = {child: number for children in (tree.left, tree.right) for number, child in enumerate(children)}
     n_splits = len(tree.splits)
-    is_complete = parents.keys() == {*range(1, n_splits), *range(~n_splits, 0)}  # as many as there are children
+    # There are as many splits and leaves here as there are children, so none lies below two.
+    is_complete = parents.keys() == {*range(1, n_splits), *range(~n_splits, 0)}
     return is_complete and all(parent < child for child, parent in parents.items() if child > 0)
 
 
 def _read_splits(facts: dict[str, str]) -> Iterator[Split]:
-    features, thresholds = facts.get("split_feature", "").split(), facts.get("threshold", "").split()
-    for feature, threshold, kind in zip(features, thresholds, facts.get("decision_type", "").split(), strict=True):
+    features = facts.get("split_feature", "").split()
+    thresholds = facts.get("threshold", "").split()
+    kinds = facts.get("decision_type", "").split()
+    for feature, threshold, kind in zip(features, thresholds, kinds, strict=True):
         bits = int(kind)
         if bits & _CATEGORICAL:
             raise UnfitTreesError("it splits by category")
         missing = _MISSING[bits >> _MISSING_SHIFT & _MISSING_MASK]
-        # Where nothing counts as missing, the default says nothing; so equal splits are told to be equal.
+        # If nothing counts as missing, the default direction has no effect. It is dropped, so that
+        # splits of equal effect are equal.
         goes_left = missing != "none" and bool(bits & _DEFAULT_LEFT)
         yield Split(SplitColumn(int(feature), missing, goes_left), float(threshold))

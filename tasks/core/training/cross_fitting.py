@@ -1,4 +1,4 @@
-"""Calibrating out-of-fold scores without looking at the outcomes they are judged by."""
+"""Calibration of out-of-fold scores without the outcomes that they are judged by."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from tasks.core.model.calibration import fit_calibration
 
 
 def cross_fitted_pd(raw: np.ndarray, defaulted: np.ndarray, fold: np.ndarray) -> np.ndarray:
-    """The pd of each row by a calibration fitted on the other folds' out-of-fold scores, in [0, 1].
+    """Pd of each row, in [0, 1], by a calibration fitted on the scores of the other folds.
 
-    A curve fitted on the very outcomes it is held against would show a slope of 1 whatever it was worth.
+    A curve that is fitted on the outcomes it is compared with always shows a slope of 1, however
+    bad it is.
 
     Args:
         raw: out-of-fold raw scores (log-odds), shape (rows,).
-        defaulted: True where the applicant defaulted, shape (rows,).
-        fold: which fold held the row out, shape (rows,).
+        defaulted: True if the applicant defaulted, shape (rows,).
+        fold: number of the fold that held the row out, shape (rows,).
 
     Raises:
-        ValueError: somewhere pd would not rise with the score.
+        ValueError: pd would not rise with the score for one of the folds.
     """
     pd = np.empty(len(raw))
     for held_out in (fold == number for number in np.unique(fold)):

@@ -1,8 +1,9 @@
 """Figures of merit of a model by predictions it was not fitted on, each with a bootstrap interval.
 
-Intervals are 95 % percentile intervals over resamples of the applications (Efron 1979, "Bootstrap methods: another look
-at the jackknife"). A resample is a weight for each row, and every figure comes from sums over rows that were sorted
-once. All models are weighted by the same resamples, so that their difference is that of one sample, not of two.
+Intervals are 95 % percentile intervals over resamples of the applications (Efron 1979, "Bootstrap
+methods: another look at the jackknife"). A resample is a weight for each row, and every figure
+comes from sums over rows that were sorted once. All models are weighted by the same resamples, so
+that their difference is that of one sample, not of two.
 """
 
 from __future__ import annotations
@@ -19,27 +20,28 @@ from tasks.core.model.calibration import calibration_line
 RESAMPLES: Final = 200
 _ENDS: Final = (0.025, 0.975)
 _NORMAL: Final = 1.959963984540054
-"""The 97.5 % quantile of the standard normal distribution: half the width of a 95 % interval, in deviations."""
+"""The 97.5 % quantile of the standard normal distribution: half the width of a 95 % interval, in
+standard deviations."""
 _CALIBRATION_BINS: Final = 10
 _MOST_BINS: Final = 20
 _CURVE_STEPS: Final = 160
 _CURVE_REACH: Final = 4
-"""The cost curve reaches to this multiple of the break-even cut-off."""
+"""Multiple of the break-even cut-off at which the cost curve ends."""
 _ROC_STEPS: Final = 150
 _ABOVE_ALL: Final = float(np.nextafter(1.0, 2.0))
 
 FIGURES: Final = (
-    "auc", "gini", "ks", "pr_auc", "log_loss", "brier", "cost_per_application", "cost_approving_all", "refusal_share",
-    "default_rate", "mean_pd", "calibration_intercept", "calibration_slope", "expected_calibration_error",
-    "best_cutoff_in_hindsight",
+    "auc", "gini", "ks", "pr_auc", "log_loss", "brier", "cost_per_application",
+    "cost_approving_all", "refusal_share", "default_rate", "mean_pd", "calibration_intercept",
+    "calibration_slope", "expected_calibration_error", "best_cutoff_in_hindsight",
 )  # fmt: skip
-"""What is measured of every model, under the names by which it is recorded."""
+"""Figures of every model, by the names under which they are recorded."""
 _AT_LEAST_NOTHING: Final = frozenset({"expected_calibration_error"})
-"""Distances, whose resamples lie above them: noise adds to a distance from nothing."""
+"""Figures that are distances. Their resamples lie above them, because noise adds to a distance."""
 
 
 class Estimate(NamedTuple):
-    """A figure and the ends of its interval."""
+    """Estimate of a figure, with the ends of its interval."""
 
     value: float
     low: float
@@ -47,16 +49,16 @@ class Estimate(NamedTuple):
 
 
 class Resampled(NamedTuple):
-    """The figures of one model: of the sample, and of each resample."""
+    """Figures of one model: of the sample, and of each resample."""
 
     point: np.ndarray
-    """Shape (figures,), in the order of `FIGURES`."""
+    """Figures of the sample, shape (figures,), in the order of `FIGURES`."""
     drawn: np.ndarray
-    """Shape (resamples, figures)."""
+    """Figures of the resamples, shape (resamples, figures)."""
 
 
 class PricedCutoffs(NamedTuple):
-    """What deciding at each of some cut-offs would have meant, each array of shape (cut-offs,)."""
+    """Result of deciding at each of several cut-offs, each array of shape (cut-offs,)."""
 
     cutoffs: np.ndarray
     cost: Estimates
@@ -64,19 +66,22 @@ class PricedCutoffs(NamedTuple):
 
 
 class Estimates(NamedTuple):
-    """Estimates in a row, each array of one shape."""
+    """Series of estimates; all arrays have the same shape."""
 
     value: np.ndarray
     low: np.ndarray
     high: np.ndarray
 
     def at(self, position: int) -> Estimate:
-        """One of them."""
+        """Estimate at a position."""
         return Estimate(*(float(each[position]) for each in self))
 
 
 class Reliability(NamedTuple):
-    """Predicted and observed default rates in bins of equal count, lowest pd first, each array of shape (bins,)."""
+    """Predicted and observed default rates in bins of equal count, lowest pd first.
+
+    Each array has the shape (bins,).
+    """
 
     rows: np.ndarray
     predicted: np.ndarray
@@ -84,7 +89,10 @@ class Reliability(NamedTuple):
 
 
 def resampled_weights(rows: int, *, resamples: int, seed: int) -> Iterator[np.ndarray]:
-    """How often each row is drawn in each resample: `rows` draws with replacement, float64, shape (rows,)."""
+    """Number of times that each row is drawn, for each resample: float64, shape (rows,).
+
+    A resample has as many draws as rows, with replacement.
+    """
     random = np.random.default_rng(seed)
     for _ in range(resamples):
         yield np.bincount(random.integers(0, rows, rows), minlength=rows).astype(float)
@@ -99,28 +107,36 @@ def resample_figures(
     seed: int,
     resamples: int = RESAMPLES,
 ) -> dict[str, Resampled]:
-    """The figures of each model by the pd it gave each application, under the same resamples for all of them.
+    """Figures of each model by the pd it gave each application, over the same resamples.
 
     Args:
-        predictions: Model to pd in [0, 1], shape (rows,).
-        defaulted: True where the applicant defaulted, shape (rows,); both outcomes must occur.
-        cutoff: Refuses from this pd on.
+        predictions: model to pd in [0, 1], shape (rows,).
+        defaulted: True if the applicant defaulted, shape (rows,); both outcomes must occur.
+        cutoff: pd from which applications are refused.
         costs: `false_negative` and `false_positive`, in units of the cost matrix.
-        seed: Of the resamples.
-        resamples: How many.
+        seed: seed of the resamples.
+        resamples: number of resamples.
     """
     models = {name: _Ranked(pd, defaulted, cutoff=cutoff, **costs) for name, pd in predictions.items()}
-    everyone = np.ones(len(defaulted))
-    drawn = [
-        [model.figures(weights) for model in models.values()]
-        for weights in resampled_weights(len(defaulted), resamples=resamples, seed=seed)
-    ]
+
+    def figures_of_all(weights: np.ndarray) -> list[np.ndarray]:
+        return [model.figures(weights) for model in models.values()]
+
+    draws = resampled_weights(len(defaulted), resamples=resamples, seed=seed)
+    drawn = [figures_of_all(weights) for weights in draws]
     shaped = np.array(drawn).reshape(resamples, len(models), len(FIGURES))
+    everyone = np.ones(len(defaulted))
     return {name: Resampled(model.figures(everyone), shaped[:, n]) for n, (name, model) in enumerate(models.items())}
 
 
-def figures_of(pd: np.ndarray, defaulted: np.ndarray, *, cutoff: float, costs: Mapping[str, float]) -> dict[str, float]:
-    """The figures of one model without intervals."""
+def figures_of(
+    pd: np.ndarray,
+    defaulted: np.ndarray,
+    *,
+    cutoff: float,
+    costs: Mapping[str, float],
+) -> dict[str, float]:
+    """Figures of one model, without intervals."""
     model = _Ranked(pd, defaulted, cutoff=cutoff, **costs)
     return dict(zip(FIGURES, model.figures(np.ones(len(pd))).tolist(), strict=True))
 
@@ -128,25 +144,31 @@ def figures_of(pd: np.ndarray, defaulted: np.ndarray, *, cutoff: float, costs: M
 def estimates_of(model: Resampled) -> dict[str, Estimate]:
     """Each figure with its interval.
 
-    The interval of a distance is reflected at the figure (the basic bootstrap, Davison and Hinkley 1997, chapter 5.2),
-    and reaches the figure at least: where the sample has less of it than any resample, the reflection ends below.
+    The interval of a distance is reflected at the figure (the basic bootstrap, Davison and Hinkley
+    1997, chapter 5.2), and contains at least the figure. If the figure of the sample is smaller
+    than that of any resample, the reflection alone would end below it.
     """
     low, high = _interval(model.drawn)
+    columns = (model.point.tolist(), low.tolist(), high.tolist())
     estimates = {}
-    for name, value, left, right in zip(FIGURES, model.point.tolist(), low.tolist(), high.tolist(), strict=True):
-        reflected = name in _AT_LEAST_NOTHING
-        ends = (max(0.0, 2 * value - right), max(value, 2 * value - left)) if reflected else (left, right)
-        estimates[name] = Estimate(value, *ends)
+    for name, value, left, right in zip(FIGURES, *columns, strict=True):
+        if name in _AT_LEAST_NOTHING:
+            lowest = max(0.0, 2 * value - right)
+            highest = max(value, 2 * value - left)
+            estimates[name] = Estimate(value, lowest, highest)
+        else:
+            estimates[name] = Estimate(value, left, right)
     return estimates
 
 
 def compare_models(model: Resampled, other: Resampled) -> dict[str, Estimate]:
-    """`model` less `other` in each figure, paired: the interval is that of the difference."""
+    """Difference `model` less `other` in each figure.
+
+    It is paired: the interval is that of the difference.
+    """
     low, high = _interval(model.drawn - other.drawn)
-    differences = (model.point - other.point).tolist()
-    return {
-        name: Estimate(*told) for name, *told in zip(FIGURES, differences, low.tolist(), high.tolist(), strict=True)
-    }
+    columns = ((model.point - other.point).tolist(), low.tolist(), high.tolist())
+    return {name: Estimate(value, left, right) for name, value, left, right in zip(FIGURES, *columns, strict=True)}
 
 
 def price_cutoffs(
@@ -158,31 +180,44 @@ def price_cutoffs(
     seed: int,
     resamples: int = RESAMPLES,
 ) -> PricedCutoffs:
-    """Cost per application and share refused at each of the rising `cutoffs`, with pointwise intervals."""
-    passed = np.searchsorted(cutoffs, pd, side="right")  # so many cut-offs refuse the row
+    """Cost per application and share refused at each of the rising `cutoffs`.
+
+    The intervals are pointwise.
+    """
+    passed = np.searchsorted(cutoffs, pd, side="right")  # number of cut-offs that refuse the row
     everyone = np.ones(len(pd))
     weighed = [everyone, *resampled_weights(len(pd), resamples=resamples, seed=seed)]
     point, *drawn = (_priced(passed, defaulted, weights, len(cutoffs), **costs) for weights in weighed)
     low, high = _interval(np.array(drawn))
-    return PricedCutoffs(cutoffs, *(Estimates(point[part], low[part], high[part]) for part in range(len(point))))
+    cost, refusal_share = (Estimates(*ends) for ends in zip(point, low, high, strict=True))
+    return PricedCutoffs(cutoffs, cost, refusal_share)
 
 
 def curve_cutoffs(break_even: float) -> np.ndarray:
-    """Evenly spaced cut-offs around the break-even one, which is among them; nobody's pd."""
+    """Evenly spaced cut-offs around the break-even one, which is among them.
+
+    None of them is an applicant's pd.
+    """
     steps = np.arange(1, _CURVE_STEPS + 1)
     cutoffs = break_even * (steps * _CURVE_REACH / _CURVE_STEPS)
     return cutoffs[cutoffs < 1]
 
 
 def roc_curve(pd: np.ndarray, defaulted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Evenly spaced false positive rates, and the true positive rates there, between neighbouring cut-offs linear."""
+    """Evenly spaced false positive rates, and the true positive rate at each of them.
+
+    Rates are linear between neighbouring cut-offs.
+    """
     good, bad = (np.append(0.0, np.cumsum(each)) for each in _by_distinct_pd(pd, defaulted))
     rates = np.linspace(0, 1, _ROC_STEPS + 1)
     return rates, np.interp(rates, good / good[-1], bad / bad[-1])
 
 
 def auc_of(pd: np.ndarray, defaulted: np.ndarray) -> float:
-    """The chance that an applicant who defaulted has a higher pd than one who did not, ties half (Mann-Whitney)."""
+    """Probability that an applicant who defaulted has a higher pd than one who did not.
+
+    A tie counts half (Mann-Whitney).
+    """
     good, bad = _by_distinct_pd(pd, defaulted)
     lower = good.sum() - np.cumsum(good)
     return float(np.sum(bad * (lower + good / 2)) / (good.sum() * bad.sum()))
@@ -191,11 +226,13 @@ def auc_of(pd: np.ndarray, defaulted: np.ndarray) -> float:
 def reliability(pd: np.ndarray, defaulted: np.ndarray) -> Reliability:
     """Predicted and observed default rates in at most 20 bins of equal count, each of enough rows.
 
-    Intervals by Wilson 1927, "Probable inference, the law of succession, and statistical inference".
+    Intervals by Wilson 1927, "Probable inference, the law of succession, and statistical
+    inference".
     """
     bins = min(_MOST_BINS, most_groups(len(pd)))
     parts = np.array_split(np.argsort(pd, kind="stable"), bins)
-    rows, bad = np.array([len(part) for part in parts]), np.array([defaulted[part].sum() for part in parts])
+    rows = np.array([len(part) for part in parts])
+    bad = np.array([defaulted[part].sum() for part in parts])
     predicted = np.array([pd[part].mean() for part in parts])
     return Reliability(rows, predicted, Estimates(bad / rows, *wilson_interval(bad, rows)))
 
@@ -214,21 +251,31 @@ def wilson_interval(hits: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.
 
 
 class _Ranked:
-    """One model's predictions in rising order of pd, with all of them that resamples have in common."""
+    """Predictions of one model in rising order of pd, with all that resamples have in common."""
 
     def __init__(
-        self, pd: np.ndarray, defaulted: np.ndarray, *, cutoff: float, false_negative: float, false_positive: float
+        self,
+        pd: np.ndarray,
+        defaulted: np.ndarray,
+        *,
+        cutoff: float,
+        false_negative: float,
+        false_positive: float,
     ) -> None:
         self._order = np.argsort(pd, kind="stable")
-        ranked, bad = pd[self._order], defaulted[self._order].astype(float)
+        ranked = pd[self._order]
+        bad = defaulted[self._order].astype(float)
         ends = np.append(np.flatnonzero(np.diff(ranked)), len(pd) - 1)
         self._ends = slice(None) if len(ends) == len(pd) else ends
         distinct = ranked[ends]
         self._refused_from = int(np.searchsorted(distinct, cutoff))
-        # Between neighbours, so that the cheapest is nobody's pd; the first refuses everybody, the last nobody.
-        self._cutoffs = np.concatenate([[0.0], (distinct[1:] + distinct[:-1]) / 2, [_ABOVE_ALL]])
+        # Cut-offs lie between neighbours, so that the cheapest is no applicant's pd. The first
+        # refuses all applicants, the last none.
+        between = (distinct[1:] + distinct[:-1]) / 2
+        self._cutoffs = np.concatenate([[0.0], between, [_ABOVE_ALL]])
         self._costs = (false_negative, false_positive)
-        self._bad, self._gap = bad, ranked - bad
+        self._bad = bad
+        self._gap = ranked - bad
         parts = np.array_split(np.arange(len(pd)), _CALIBRATION_BINS)
         self._bins = [part[0] for part in parts if len(part)]
         nearly = np.finfo(float).eps
@@ -238,52 +285,75 @@ class _Ranked:
         fitted = expit(self._line[0] + self._line[1] * odds)
         steep = fitted * (1 - fitted)
         losses = -np.log(np.where(bad, inside, 1 - inside))
+        error = bad - fitted
+        slopes = [steep, steep * odds, steep * odds**2]
         self._summed = np.array(
-            [losses, self._gap**2, ranked, bad - fitted, (bad - fitted) * odds, steep, steep * odds, steep * odds**2]
+            [losses, self._gap**2, ranked, error, error * odds, *slopes],
         )
 
     def figures(self, weights: np.ndarray) -> np.ndarray:
-        """The figures where each row counts `weights` times, in the order of `FIGURES`."""
+        """Figures if each row counts `weights` times, in the order of `FIGURES`."""
         weights = weights[self._order]
-        rows, bad = (self._below(each) for each in (weights, weights * self._bad))
+        rows = self._below(weights)
+        bad = self._below(weights * self._bad)
         good = rows - bad
-        total, all_bad, all_good = rows[-1], bad[-1], good[-1]
-        with np.errstate(invalid="ignore", divide="ignore"):  # a resample may lack an outcome: it has no AUC
+        total = rows[-1]
+        all_bad = bad[-1]
+        all_good = good[-1]
+        # A resample may lack an outcome; then it has no AUC.
+        with np.errstate(invalid="ignore", divide="ignore"):
             auc = _total(np.diff(bad), good[:-1] + good[1:]) / (2 * all_bad * all_good)
             ks = np.max(good / all_good - bad / all_bad)
             refused = total - rows[:-1]
-            precision = np.divide(all_bad - bad[:-1], refused, out=np.zeros_like(refused), where=refused > 0)
+            precision = np.divide(
+                all_bad - bad[:-1],
+                refused,
+                out=np.zeros_like(refused),
+                where=refused > 0,
+            )
             pr_auc = _total(np.diff(bad), precision) / all_bad
         cost = self._costs[0] * bad + self._costs[1] * (all_good - good)
         loss, square, pd, *newton = (_total(each, weights) for each in self._summed)
         gaps = np.add.reduceat(self._gap * weights, self._bins)
         here = self._refused_from
-        per_row = np.array([loss, square, cost[here], cost[-1], total - rows[here], all_bad, pd]) / total
+        sums = [loss, square, cost[here], cost[-1], total - rows[here], all_bad, pd]
+        per_row = np.array(sums) / total
         calibration = [*self._calibration_line(*newton), np.abs(gaps).sum() / total]
-        return np.array([auc, 2 * auc - 1, ks, pr_auc, *per_row, *calibration, self._cutoffs[np.argmin(cost)]])
+        best_cutoff = self._cutoffs[np.argmin(cost)]
+        return np.array([auc, 2 * auc - 1, ks, pr_auc, *per_row, *calibration, best_cutoff])
 
     def _below(self, weights: np.ndarray) -> np.ndarray:
         """Weight below each cut-off."""
         return np.concatenate([[0.0], np.cumsum(weights)[self._ends]])
 
     def _calibration_line(self, error: float, slope_error: float, *steep: float) -> np.ndarray:
-        """Intercept and slope, by one Newton step from the line of the whole sample, where a resample's is near.
+        """Intercept and slope, by one Newton step from the line of the whole sample.
+
+        The line of a resample is near that line.
 
         Schucany and Wang 1991, "One-step bootstrapping for smooth iterative procedures".
         """
         flat, mixed, curved = steep
         determinant = flat * curved - mixed**2
-        if determinant <= 0:  # one score for everybody: no line is better than another
+        if determinant <= 0:  # all scores are the same: no line is better than another
             return self._line
-        step = np.array([curved * error - mixed * slope_error, flat * slope_error - mixed * error]) / determinant
-        return self._line + step
+        numerators = [
+            curved * error - mixed * slope_error,
+            flat * slope_error - mixed * error,
+        ]
+        return self._line + np.array(numerators) / determinant
 
 
 def _priced(
-    passed: np.ndarray, defaulted: np.ndarray, weights: np.ndarray, n_cutoffs: int, *, false_negative: float,
+    passed: np.ndarray,
+    defaulted: np.ndarray,
+    weights: np.ndarray,
+    n_cutoffs: int,
+    *,
+    false_negative: float,
     false_positive: float,
-) -> np.ndarray:  # fmt: skip
-    """Cost and share refused, shape (2, cut-offs)."""
+) -> np.ndarray:
+    """Cost and share refused at each cut-off, shape (2, cut-offs)."""
     rows, bad = (
         np.cumsum(np.bincount(passed, weights=each, minlength=n_cutoffs + 1)) for each in (weights, weights * defaulted)
     )
@@ -293,7 +363,10 @@ def _priced(
 
 
 def _total(values: np.ndarray, weights: np.ndarray) -> float:
-    """Weighted sum, the same bits on any number of cores; a busy machine makes BLAS a hundred times slower."""
+    """Weighted sum, the same bits on any number of cores.
+
+    It avoids BLAS, which a busy machine makes a hundred times slower.
+    """
     return float(np.einsum("i,i->", values, weights))
 
 
@@ -304,6 +377,9 @@ def _by_distinct_pd(pd: np.ndarray, defaulted: np.ndarray) -> tuple[np.ndarray, 
 
 
 def _interval(drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The ends of the interval over resamples, the first axis; a resample without a figure does not count."""
+    """Ends of the interval over resamples, the first axis.
+
+    A resample without a figure does not count.
+    """
     low, high = np.nanquantile(drawn, _ENDS, axis=0)
     return low, high

@@ -1,4 +1,4 @@
-"""Which families of features move the scores."""
+"""Influence of the families of features on the scores."""
 
 from __future__ import annotations
 
@@ -9,31 +9,40 @@ import numpy as np
 
 
 class Influence(NamedTuple):
-    """How much a family of features matters to a model."""
+    """Influence of a family of features on a model."""
 
     family: str
     contribution: float
-    """Mean size of its contributions to the raw score, in log-odds, those of its features added up row by row."""
+    """Mean size of the family's contribution to the raw score, in log-odds.
+
+    The contributions of its features are added up row by row.
+    """
     gain_share: float
     """Share in [0, 1] of the loss reduction in fitting."""
 
 
 def influences_of(
-    contributions: np.ndarray, gain: Mapping[str, float], names: Sequence[str], family_of: Mapping[str, str]
+    contributions: np.ndarray,
+    gain: Mapping[str, float],
+    names: Sequence[str],
+    family_of: Mapping[str, str],
 ) -> tuple[Influence, ...]:
-    """Families by their mean contribution, the greatest first; a feature without a family is one of its own.
+    """Measure the influence of each family, the greatest mean contribution first.
+
+    A feature without a family is a family of its own.
 
     Args:
-        contributions: Of each feature to each row's raw score, shape (rows, features).
-        gain: Feature to loss reduction.
-        names: The features in the order of the columns.
-        family_of: Feature to family.
+        contributions: contribution of each feature to each row's raw score, shape (rows, features).
+        gain: feature to loss reduction.
+        names: features in the order of the columns.
+        family_of: feature to family.
     """
     families = [family_of.get(name, name) for name in names]
     total = sum(gain.values()) or 1.0
-    told = []
+    influences = []
     for family in dict.fromkeys(families):
         own = [position for position, each in enumerate(families) if each == family]
         size = float(np.abs(contributions[:, own].sum(axis=1)).mean())
-        told.append(Influence(family, size, sum(gain.get(names[position], 0.0) for position in own) / total))
-    return tuple(sorted(told, key=lambda each: (-each.contribution, each.family)))
+        own_gain = sum(gain.get(names[position], 0.0) for position in own)
+        influences.append(Influence(family, size, own_gain / total))
+    return tuple(sorted(influences, key=lambda each: (-each.contribution, each.family)))

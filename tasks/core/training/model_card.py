@@ -1,4 +1,4 @@
-"""What is told of a model: the facts of its card, what follows from them, and the figures for programs to read."""
+"""Model card: the facts of a model, the conclusions from them, and the figures for programs."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ _DIGITS: Final = 6
 _LOWER_IS_BETTER: Final = frozenset({"log_loss", "brier", "cost_per_application"})
 _COMPARED: Final = ("auc", "cost_per_application")
 _FAIR_SHARE: Final = 0.8
-"""Approval share beside that of the best treated kind below which an adverse impact is looked into (EEOC 1978, the
-four-fifths rule)."""
+"""Ratio of approval shares, to that of the best treated kind, below which an adverse impact is
+examined (EEOC 1978, the four-fifths rule)."""
 _PREDICTED_WELL: Final = (0.8, 1.25)
-"""Mean pd over default rate outside which a kind of applicants is named as badly predicted, unless by chance."""
+"""Range of mean pd over default rate. A kind of applicants outside it is named as badly predicted,
+unless chance explains it."""
 _OF_ANY_HISTORY: Final = (
     "Outcomes are taken as the history gives them: what counts as a default, and after how long, was decided there.",
     "Only applications with an outcome are learned from. Those once refused have none, and none is inferred for them.",
@@ -35,26 +36,26 @@ _OF_ANY_HISTORY: Final = (
     "The number of trees was settled on the folds that judge them, so the figures are slightly too good.",
     "The history carries no dates: all figures are of applicants of one time, and a later population may differ.",
 )
-"""Limits that no history of this form can lift."""
+"""Limits of any model that was learned from a history of this form."""
 
 EstimateByFigure = Mapping[str, Estimate]
 
 
 @dataclass(frozen=True, slots=True)
 class LearnedFrom:
-    """The applications behind a model, in counts."""
+    """Counts of the applications behind a model."""
 
     rows: int
     defaulted: int
     files: tuple[str, ...] = ()
     """SHA-256 of each file."""
     left_out: Mapping[str, int] | None = None
-    """Rule of the contract to the rows that broke it; none where it was not counted."""
+    """Rule of the contract to the number of rows that broke it; None if they were not counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class CutoffInUse:
-    """A cut-off that somebody proposed or chose, and what deciding by it is expected to mean."""
+    """Cut-off that was proposed or chosen, with the expected result of deciding by it."""
 
     name: str
     cutoff: float
@@ -64,7 +65,10 @@ class CutoffInUse:
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """Everything that a model's card tells. Figures are out-of-fold; no field holds an applicant's value."""
+    """All facts of a model's card.
+
+    Figures are out-of-fold. No field holds an applicant's value.
+    """
 
     model_name: str
     bundle_digest: str
@@ -78,35 +82,37 @@ class ModelCard:
     figures: EstimateByFigure
     baselines: Mapping[str, EstimateByFigure]
     over_baselines: Mapping[str, EstimateByFigure]
-    """Baseline to what the model has over it in each figure."""
+    """Baseline to the difference of the model and it in each figure."""
     choices: Mapping[str, EstimateByFigure]
     """Choice to the figures of a model that chose otherwise."""
     by_choice: Mapping[str, EstimateByFigure]
-    """Choice to what the model has over that one."""
+    """Choice to the difference of the model and that one in each figure."""
     choice_rows: int
-    """Rows they were measured on."""
+    """Rows that the choices were measured on."""
     cutoffs: tuple[CutoffInUse, ...]
     curve: PricedCutoffs
     reliability: Reliability
     groupings: tuple[Grouping, ...]
     influences: tuple[Influence, ...]
     explained_rows: int
-    """Rows whose contributions the influences are means of."""
+    """Number of rows over which the influences are means of contributions."""
     shapes: tuple[Mapping[str, Any], ...]
-    """The shapes of model that were tried; none where there was no choice."""
+    """Shapes of model that were tried; empty if there was no choice."""
     repeats: Mapping[str, tuple[tuple[float, float], ...]]
-    """Model or baseline to its AUC and cost in each cross-validation, with other folds each time."""
+    """Model or baseline to its AUC and cost in each cross-validation, with other folds each
+    time."""
     versions: Mapping[str, str]
     files: Mapping[str, str]
     """File of the bundle to its SHA-256."""
 
 
 def limits_of(card: ModelCard) -> list[str]:
-    """What a reader must not overlook, as sentences, made from the facts of this very model."""
-    defaults, learned = card.learned_from.defaulted, card.learned_from.rows
+    """Sentences that a reader must not overlook, made from the facts of this model."""
+    defaults = counted(card.learned_from.defaulted, "default")
+    applications = counted(card.learned_from.rows, "application")
     known_to = {name: _half_width(card.figures[name]) for name in _COMPARED}
     size = (
-        f"{counted(defaults, 'default')} among {counted(learned, 'application')} stand behind every figure: the AUC is "
+        f"{defaults} among {applications} stand behind every figure: the AUC is "
         f"known to within {known_to['auc']:.4f}, the cost per application to within "
         f"{known_to['cost_per_application']:.4f} (95 %)."
     )
@@ -121,51 +127,69 @@ def limits_of(card: ModelCard) -> list[str]:
 
 
 def flat_metrics(card: ModelCard) -> dict[str, float]:
-    """Every figure under one name, with the ends of its interval under `<name>_low` and `<name>_high`."""
-    told = dict(_flat("", card.figures))
+    """Every figure by one name, and the ends of its interval by `<name>_low` and `<name>_high`.
+
+    A figure that is not finite is left out.
+    """
+    metrics = dict(_flat("", card.figures))
     for name, figures in card.baselines.items():
-        told |= _flat(f"baseline_{slug(name)}_", figures)
+        metrics |= _flat(f"baseline_{slug(name)}_", figures)
     for name, figures in card.over_baselines.items():
-        told |= _flat(f"over_{slug(name)}_", {each: figures[each] for each in _COMPARED})
+        metrics |= _flat(f"over_{slug(name)}_", {each: figures[each] for each in _COMPARED})
     for each in card.cutoffs:
-        told |= {f"{slug(each.name)}_cutoff": each.cutoff}
-        told |= _flat(f"{slug(each.name)}_cutoff_", {"cost": each.cost, "refusal_share": each.refusal_share})
-    return {name: value for name, value in told.items() if math.isfinite(value)}
+        prefix = f"{slug(each.name)}_cutoff"
+        metrics[prefix] = each.cutoff
+        estimates = {"cost": each.cost, "refusal_share": each.refusal_share}
+        metrics |= _flat(f"{prefix}_", estimates)
+    return {name: value for name, value in metrics.items() if math.isfinite(value)}
 
 
 def figures_file(card: ModelCard) -> bytes:
-    """The card's facts as JSON, numbers to six significant digits; the same card gives the same bytes."""
-    told = asdict(card) | {
+    """Write the facts of the card as JSON, with numbers to six significant digits.
+
+    The same card gives the same bytes.
+    """
+    facts = asdict(card) | {
         "curve": _columns(card.curve),
         "reliability": _columns(card.reliability),
-        "groupings": [
-            {"name": each.name, "too_few": each.too_few, "segments": [segment._asdict() for segment in each.segments]}
-            for each in card.groupings
-        ],
+        "groupings": [_grouping_record(grouping) for grouping in card.groupings],
         "influences": [each._asdict() for each in card.influences],
         "limits": limits_of(card),
     }
-    return (json.dumps(_plain(told), indent=1, sort_keys=True, allow_nan=False) + "\n").encode()
+    text = json.dumps(_plain(facts), indent=1, sort_keys=True, allow_nan=False)
+    return f"{text}\n".encode()
+
+
+def _grouping_record(grouping: Grouping) -> dict[str, Any]:
+    segments = [segment._asdict() for segment in grouping.segments]
+    return {"name": grouping.name, "too_few": grouping.too_few, "segments": segments}
 
 
 def description_of(card: ModelCard) -> str:
-    """The headline of the card, as Markdown beside the registered version."""
-    used, learned = card.cutoffs[-1], card.learned_from
+    """Headline of the card, as Markdown beside the registered version."""
+    used = card.cutoffs[-1]
+    learned = card.learned_from
+    error = percent(card.figures["expected_calibration_error"].value)
+    over_baselines = (
+        f"| AUC over {name} | {_with_interval(figures['auc'])} |" for name, figures in card.over_baselines.items()
+    )
     rows = [
-        f"| AUC | {_told(card.figures['auc'])} |",
-        f"| Cost per application | {_told(used.cost)} |",
-        f"| Calibration slope | {_told(card.figures['calibration_slope'], 3)} |",
-        f"| Expected calibration error | {percent(card.figures['expected_calibration_error'].value)} |",
-        *(f"| AUC over {name} | {_told(figures['auc'])} |" for name, figures in card.over_baselines.items()),
+        f"| AUC | {_with_interval(card.figures['auc'])} |",
+        f"| Cost per application | {_with_interval(used.cost)} |",
+        f"| Calibration slope | {_with_interval(card.figures['calibration_slope'], 3)} |",
+        f"| Expected calibration error | {error} |",
+        *over_baselines,
     ]
-    rows_told, version, refused = "\n".join(rows), card.policy["version"], percent(used.refusal_share.value)
+    table = "\n".join(rows)
+    version = card.policy["version"]
+    refused = percent(used.refusal_share.value)
     return f"""\
 Probability of default of an application, learned from {learned.rows:,} applications of which
 {percent(learned.defaulted / learned.rows)} defaulted. Figures are out-of-fold, with 95 % intervals.
 
 | Figure | Value |
 | --- | --- |
-{rows_told}
+{table}
 
 Cost, and {refused} refused, are at the cut-off in force by policy {version}, {used.cutoff:.4f}.
 
@@ -175,7 +199,7 @@ figure.
 
 
 def slug(name: str) -> str:
-    """A name as metrics are named.
+    """Name in the form that metrics have.
 
     >>> slug("LightGBM, raw columns")
     'lightgbm_raw_columns'
@@ -184,18 +208,21 @@ def slug(name: str) -> str:
 
 
 def is_better(name: str, difference: Estimate) -> bool | None:
-    """Whether a model is ahead in a figure; none where the interval of the difference does not say."""
+    """True if a model is ahead in a figure; None if the interval of the difference includes 0."""
     if difference.low <= 0 <= difference.high:
         return None
     return (difference.value < 0) == (name in _LOWER_IS_BETTER)
 
 
 def approval_ratio(grouping: Grouping) -> float | None:
-    """The lowest approval share of a kind over the highest, in [0, 1], for kinds that the law may protect.
+    """Lowest approval share of a kind over the highest, in [0, 1].
 
-    None for others, and where fewer than two kinds are told.
+    Only for kinds that the law may protect: None for others, if fewer than two kinds have figures,
+    and if no kind is approved at all.
     """
-    shares = [1 - segment.refusal_share for segment in grouping.segments if grouping.name in PROTECTED]
+    if grouping.name not in PROTECTED:
+        return None
+    shares = [1 - segment.refusal_share for segment in grouping.segments]
     return min(shares) / max(shares) if len(shares) > 1 and max(shares) > 0 else None
 
 
@@ -207,14 +234,15 @@ def _calibration_limits(figures: EstimateByFigure) -> Iterator[str]:
     slope = figures["calibration_slope"]
     if not slope.low <= 1 <= slope.high:
         lean = "too extreme" if slope.value < 1 else "too timid"
-        yield f"The calibration slope is {_told(slope, 3)}, and the interval leaves 1 out: the pds are {lean}."
+        value = _with_interval(slope, 3)
+        yield (f"The calibration slope is {value}, and the interval leaves 1 out: the pds are {lean}.")
 
 
 def _search_limits(card: ModelCard) -> Iterator[str]:
     if card.shapes:
         yield (
-            f"One of {counted(len(card.shapes), 'shape')} was chosen by the very folds that all figures are of, "
-            "which makes them a little too good."
+            f"One of {counted(len(card.shapes), 'shape')} was chosen by the very folds "
+            "that all figures are of, which makes them a little too good."
         )
 
 
@@ -225,8 +253,8 @@ def _baseline_limits(card: ModelCard) -> Iterator[str]:
     for name, figures in card.over_baselines.items():
         for figure, word in words.items():
             if not is_better(figure, figures[figure]):
-                difference = _told(figures[figure])
-                yield f"In {word} the model is not shown to be ahead of {name}: the difference is {difference}."
+                difference = _with_interval(figures[figure])
+                yield (f"In {word} the model is not shown to be ahead of {name}: the difference is {difference}.")
 
 
 def _segment_limits(groupings: tuple[Grouping, ...]) -> Iterator[str]:
@@ -234,22 +262,28 @@ def _segment_limits(groupings: tuple[Grouping, ...]) -> Iterator[str]:
     if too_few:
         yield (
             f"Of {counted(too_few, 'kind')} of applicants nothing can be told: "
-            f"under {LEAST_ROWS_OF_A_KIND} applications, or under {LEAST_OF_AN_OUTCOME} of either outcome."
+            f"under {LEAST_ROWS_OF_A_KIND} applications, "
+            f"or under {LEAST_OF_AN_OUTCOME} of either outcome."
         )
     for grouping in groupings:
         ratio = approval_ratio(grouping)
         if ratio is not None and ratio < _FAIR_SHARE:
             yield (
-                f"{grouping.name}: the kind approved least often is approved {ratio:.2f} times as often as the one "
-                f"approved most often, below the four-fifths mark of {_FAIR_SHARE}."
+                f"{grouping.name}: the kind approved least often is approved {ratio:.2f} times "
+                "as often as the one approved most often, "
+                f"below the four-fifths mark of {_FAIR_SHARE}."
             )
         for lean, named in (("strict", _badly(grouping, 1)), ("lenient", _badly(grouping, 0))):
             if named:
-                yield f"{grouping.name}: the model is too {lean} with {', '.join(each.name for each in named)}."
+                kinds = ", ".join(each.name for each in named)
+                yield f"{grouping.name}: the model is too {lean} with {kinds}."
 
 
 def _badly(grouping: Grouping, end: int) -> list[Segment]:
-    """Kinds whose pd is too low (end 0) or too high (end 1), and outside the interval of their default rate."""
+    """Kinds whose pd is too low (end 0) or too high (end 1).
+
+    Their pd is also outside the interval of their default rate.
+    """
     mark = _PREDICTED_WELL[end]
     sign = 1 if end else -1
     return [
@@ -265,8 +299,10 @@ def _rate_interval(segment: Segment) -> tuple[float, float]:
     return float(low[0]), float(high[0])
 
 
-def _told(estimate: Estimate, digits: int = 4) -> str:
-    return f"{estimate.value:.{digits}f} ({estimate.low:.{digits}f} to {estimate.high:.{digits}f})"
+def _with_interval(estimate: Estimate, digits: int = 4) -> str:
+    low = f"{estimate.low:.{digits}f}"
+    high = f"{estimate.high:.{digits}f}"
+    return f"{estimate.value:.{digits}f} ({low} to {high})"
 
 
 def _flat(prefix: str, figures: EstimateByFigure) -> Iterator[tuple[str, float]]:
@@ -277,20 +313,23 @@ def _flat(prefix: str, figures: EstimateByFigure) -> Iterator[tuple[str, float]]
 
 
 def _columns(table: Any) -> dict[str, Any]:
-    """A named tuple of arrays, or of such, as lists."""
+    """Lists of a named tuple of arrays, or of such tuples."""
     return {
         name: _columns(part) if hasattr(part, "_asdict") else part.tolist() for name, part in table._asdict().items()
     }
 
 
-def _plain(told: Any) -> Any:
-    """What JSON can hold, with numbers to six significant digits; what is no number is null."""
-    if isinstance(told, Estimate):
-        return _plain(told._asdict())
-    if isinstance(told, Mapping):
-        return {str(name): _plain(value) for name, value in told.items()}
-    if isinstance(told, list | tuple):
-        return [_plain(each) for each in told]
-    if isinstance(told, float):
-        return float(f"{told:.{_DIGITS}g}") if math.isfinite(told) else None
-    return told
+def _plain(value: Any) -> Any:
+    """Value that JSON can hold, with numbers to six significant digits.
+
+    A number that is not finite is null.
+    """
+    if isinstance(value, Estimate):
+        return _plain(value._asdict())
+    if isinstance(value, Mapping):
+        return {str(name): _plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, float):
+        return float(f"{value:.{_DIGITS}g}") if math.isfinite(value) else None
+    return value

@@ -26,11 +26,11 @@ def test_a_control_file_announces_rows_and_digests() -> None:
     ],
 )  # fmt: skip
 def test_anything_else_is_none_and_says_what_is_required(told: object) -> None:
-    with pytest.raises(ValueError, match='required is {"day": "YYYY-MM-DD"'):
+    with pytest.raises(ValueError, match='expected {"day": "YYYY-MM-DD"'):
         read_control(json.dumps(told).encode())
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff\xfe", b"{", b"[" * 100_000])
 def test_what_is_no_json_is_none(data: bytes) -> None:
-    with pytest.raises(ValueError, match="required is"):
+    with pytest.raises(ValueError, match="expected {"):
         read_control(data)

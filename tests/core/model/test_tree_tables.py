@@ -192,7 +192,7 @@ def test_tables_may_be_looked_up_in_stacks_of_any_size(together: int, monkeypatc
 @pytest.mark.parametrize(
     ("damage", "told"),
     [
-        (lambda text: "no model", "no LightGBM model"),
+        (lambda text: "no model", "not a LightGBM model"),
         (lambda text: text.replace("leaf_value=", "leaf_worth="), "cannot be read"),
         (lambda text: text.replace("threshold=", "threshold=x "), "cannot be read"),
         (lambda text: re.sub("left_child=.*", "left_child=-1", text), "incomplete"),

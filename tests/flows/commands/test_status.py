@@ -15,9 +15,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from flows.cli import main
+from flows.commands.status import history_summary
+from tasks.inspection.status import DayHistory, DayStatus
 from tasks.publication.expired import note_expired
 from tasks.store.folder import FolderStore
 from tests.conftest import DAY, Project
+from tests.manifests import revised_manifest
 from tests.revised_day import NEXT, WHY, publish, revise
 
 REVISIONS = f"revisions/day={DAY}"
@@ -139,6 +142,53 @@ def test_a_status_is_there_without_prefect_and_registry(once: Project) -> None:
     shown = subprocess.run(call, capture_output=True, text=True, check=True)
     assert f"{DAY}    1        200" in shown.stdout
     assert shown.stderr.strip() == "[]"
+
+
+HISTORY = """
+Applications of 2026-11-02: published (not announced)
+
+  ROOT/decisions/day=2026-11-02/decisions.parquet
+  ROOT/reports/day=2026-11-02/contract.json
+
+  Revision 1: no manifest that can be read; see scoring status --as-of 2026-11-02 --verify
+
+  Revision 2, published 2026-11-02 07:05 UTC: what readers see
+    Reason      they *told* us more
+    Made with   credit-default version 3, cut-off 0.0909, policy 2, contract 4
+    Rows        5,034 received: 4,032 decided, 902 quarantined, 60 copies dropped, 30 replaced, 10 erased
+    Erased      2026-12-01, asked
+    Decided     approve 3,024, refer 8, refuse 1,000
+    Changed     2,000 decisions, and the reasons of 1 other, since revision 1
+    Digest      dd
+    File        a.csv, aa, a file of this name is in the landing
+    Decisions   ROOT/d
+    Changes     ROOT/c
+    Quarantine  ROOT/q (expired on 2026-12-02: kept for 30 days)
+    Contract    ROOT/r
+    Manifest    ROOT/revisions/day=2026-11-02/rev=0002/manifest.json
+
+  Delivered, in no revision
+    late.csv"""
+
+
+def test_a_history_reads_so(tmp_path: Path) -> None:
+    newest = revised_manifest()
+    history = DayHistory(
+        DayStatus(DAY, newest, "published", ("not announced",)),
+        {1: None, 2: newest},
+        newest.audited.decisions.sha256,
+        frozenset({"a.csv", "late.csv"}),
+        {"q": {"at": "2026-12-02", "rule": "kept for 30 days"}},
+    )
+    assert history_summary(history, FolderStore(tmp_path)).replace(str(tmp_path), "ROOT") == HISTORY
+
+
+def test_a_manifest_in_the_place_of_another_one_is_told_by_its_place(tmp_path: Path) -> None:
+    status = DayStatus(DAY, None, "")
+    history = DayHistory(status, {3: revised_manifest()}, None, frozenset(), {})
+    shown = history_summary(history, FolderStore(tmp_path))
+    assert "\n  Revision 3, published 2026-11-02 07:05 UTC\n" in shown
+    assert shown.endswith("rev=0003/manifest.json")
 
 
 # --- whatever is damaged is named

@@ -19,8 +19,8 @@ from prefect.client.orchestration import get_client
 
 from configs.settings import PROJECT, load_settings
 from flows.clean_store import clean_store
-from flows.clean_summary import cleaning_summary
 from flows.cli import main
+from flows.commands.clean import cleaning_summary
 from flows.score_applications import score_applications
 from tasks.retention.clean import Cleaning, Left, Removal
 from tests.conftest import DAY, Project

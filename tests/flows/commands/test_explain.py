@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from configs.settings import PROJECT, Settings, load_settings
-from flows.explain_summary import explain_summary
+from flows.commands.explain import explain_summary
 from flows.score_applications import score_applications
 from tasks.adapters.lightgbm import LightGBMModel
 from tasks.adapters.pages.plots import draw_account, encode_figure
@@ -360,8 +360,8 @@ def was_erased(project: Project) -> None:
         (unpublish, 987654321, (), 3, "2026-11-02 has not been published, so nothing of it can be explained"),
         (erase, 987654321, (), 6, "An applicant is being erased from 2026-11-02"),
         (None, "98765432l", (), 2, "it is no application id; required is a positive whole number"),
-        (None, 987654321, ("--picture", "it.jpg"), 2, "it.jpg is no picture that can be drawn; let it end in .png or"),
-        (None, 987654321, ("--picture", "nowhere/it.png"), 2, "nowhere is no folder"),
+        (None, 987654321, ("--picture", "it.jpg"), 2, "it.jpg is not a picture that can be drawn"),
+        (None, 987654321, ("--picture", "nowhere/it.png"), 2, "nowhere is not a folder"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_explained_is_told_without_the_id(

@@ -1,0 +1,1 @@
+"""Commands of `scoring`, one a module, each with what it prints."""

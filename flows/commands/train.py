@@ -1,0 +1,118 @@
+"""Command `scoring train`: train and register a model, and print how good it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from flows.options import common_options, plain_option, runnable, set_up
+from tasks.core.words import percent
+
+if TYPE_CHECKING:
+    from configs.settings import Settings
+    from tasks.core.training.evaluation import Estimate
+    from tasks.core.training.model_card import CutoffInUse
+    from tasks.training.train import Trained
+
+
+@click.command("train")
+@click.option(
+    "--applications",
+    "first",
+    type=click.Path(exists=True, dir_okay=False),
+    required=True,
+    help="Files with the 121 columns and TARGET; several may follow.",
+)
+@click.argument("more", metavar="[FILE]...", nargs=-1, type=click.Path(exists=True, dir_okay=False))
+@click.option(
+    "--search",
+    type=click.IntRange(0),
+    metavar="N",
+    help="Try N shapes of model; take the cheapest of those as good as the best.  [default: training.search_trials]",
+)
+@click.option("--keep-champion", is_flag=True, help="Only register it; `scoring promote` lets it score.")
+@plain_option
+@common_options
+def train_command(
+    first: str,
+    more: tuple[str, ...],
+    search: int | None,
+    keep_champion: bool,
+    without_prefect: bool,
+    config: str | None,
+    verbose: bool,
+) -> None:
+    """Train, calibrate and register a model, and make it the champion."""
+    settings = set_up(config, verbose=verbose)
+    from flows.train_model import train_model
+
+    files = [str(Path(name).resolve()) for name in (first, *more)]
+    trained = runnable(train_model, without_prefect=without_prefect)(
+        applications=files, config=config, search=search, keep_champion=keep_champion
+    )
+    click.echo(training_summary(trained, settings))
+
+
+def training_summary(trained: Trained, settings: Settings) -> str:
+    """Name of the trained model, its figures out-of-fold beside simpler models, and its card."""
+    from tasks.core.training.model_card import CARD_FILE
+    from tasks.model.load import registry_of
+
+    model = trained.model
+    card = trained.card
+    figures = card.figures
+    registry = registry_of(settings)
+    trees = f"{trained.n_trees} trees of depth {card.made_by['max_depth']}"
+    learned = f"{trained.rows:,} applications, {settings.training.folds} folds, {trees}"
+    slope = _estimate(figures["calibration_slope"], 3)
+    error = percent(figures["expected_calibration_error"].value)
+    lines = {
+        "Learned from": f"{learned}; {percent(figures['default_rate'].value)} defaulted",
+        **_repeated(card.repeats),
+        "KS": _estimate(figures["ks"]),
+        "Calibration": f"slope {slope}, error {error}",
+        **{f"Cut-off, {each.name}": _cutoff(each) for each in card.cutoffs},
+        "Approving all": f"cost {figures['cost_approving_all'].value:.4f}",
+        "Registry": registry.address,
+        "Model card": registry.document_address(model, CARD_FILE),
+    }
+    alias = settings.registry.alias
+    is_now = f"is the {alias} now"
+    state = is_now if trained.is_champion else f"is registered; the {alias} scores on"
+    return "\n".join(
+        [
+            f"\n{model.name} version {model.version} {state}\n",
+            *_models({"this model": figures, **card.baselines}),
+            "",
+            *(f"  {name:<20}{text}" for name, text in lines.items()),
+        ]
+    )
+
+
+def _models(models: Mapping[str, Mapping[str, Estimate]]) -> Iterable[str]:
+    yield f"  {'Out-of-fold (95 %)':<26}{'AUC':<28}Cost per application"
+    for name, figures in models.items():
+        cost = _estimate(figures["cost_per_application"])
+        yield f"  {name:<26}{_estimate(figures['auc']):<28}{cost}"
+
+
+def _repeated(repeats: Mapping[str, Sequence[tuple[float, float]]]) -> Mapping[str, str]:
+    """Means of the model over all cross-validations; empty if there was one only."""
+    runs = next(iter(repeats.values()), ())
+    if len(runs) <= 1:
+        return {}
+    auc, cost = (sum(each) / len(runs) for each in zip(*runs, strict=True))
+    means = f"AUC {auc:.4f}, cost {cost:.4f} in the mean"
+    return {f"{len(runs)} cross-validations": f"{means}; above stands the first"}
+
+
+def _cutoff(each: CutoffInUse) -> str:
+    refused = percent(each.refusal_share.value)
+    return f"{each.cutoff:.4f}: {refused} refused, cost {_estimate(each.cost)}"
+
+
+def _estimate(estimate: Estimate, digits: int = 4) -> str:
+    return f"{estimate.value:.{digits}f} ({estimate.low:.{digits}f} to {estimate.high:.{digits}f})"

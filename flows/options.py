@@ -1,0 +1,94 @@
+"""Options and parameter types that commands share, and what every command does before its work.
+
+Importing this module imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from configs.settings import Settings
+
+F = TypeVar("F", bound=Callable[..., Any])
+_NO_ID: Final = 2**53  # from here on float64, in which ids are compared, skips whole numbers
+
+
+class Day(click.ParamType):
+    """A calendar day, YYYY-MM-DD."""
+
+    name = "YYYY-MM-DD"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """The day, or a usage error (exit 2)."""
+        if isinstance(value, date):
+            return value
+        try:
+            return datetime.strptime(value, "%Y-%m-%d").date()  # noqa: DTZ007 - a day has no zone
+        except ValueError:
+            self.fail(f"{value!r} is no day; write it as YYYY-MM-DD, for example 2026-11-01.", param, ctx)
+
+
+class ApplicationId(click.ParamType):
+    """An applicant's id; what was given is never repeated."""
+
+    name = "APPLICATION_ID"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The id, or a usage error (exit 2)."""
+        text = str(value)
+        if not (text.isascii() and text.isdigit() and 0 < int(text) < _NO_ID):
+            self.fail("it is no application id; required is a positive whole number.", param, ctx)
+        return int(text)
+
+
+def common_options(command: F) -> F:
+    """Add the options that every command has."""
+    config = click.option(
+        "--config",
+        type=click.Path(resolve_path=True),
+        help="Settings file.  [default: configs/local.yaml]",
+    )
+    verbose = click.option("--verbose", is_flag=True, help="Show everything that Prefect logs.")
+    return config(verbose(command))
+
+
+as_of_option = click.option("--as-of", type=Day(), required=True, help="Business day to work on.")
+plain_option = click.option(
+    "--without-prefect",
+    is_flag=True,
+    help="Run the same steps as plain Python; no server, no record of the run.",
+)
+
+
+def set_up(config: str | None, *, verbose: bool) -> Settings:
+    """Set up the log lines in the terminal, and load the settings.
+
+    Called before Prefect is imported: Prefect leaves the terminal alone if others write to it.
+
+    Args:
+        config: Settings file; None for the default one.
+        verbose: Leave the terminal to Prefect, which shows all that it logs.
+    """
+    from configs.settings import load_settings
+    from flows.terminal import show_own_lines
+
+    if not verbose:
+        show_own_lines()
+    return load_settings(config)
+
+
+def runnable(flow: Any, *, without_prefect: bool) -> Callable[..., Any]:
+    """Flow as Prefect runs and records it, or its plain function."""
+    if without_prefect:
+        return flow.fn
+    from prefect import tags
+
+    from tasks.running.step import require_prefect
+
+    require_prefect()
+    return tags("credit-scoring")(flow)

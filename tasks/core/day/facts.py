@@ -1,0 +1,163 @@
+"""Facts of a published day: all that there is to say of a revision.
+
+Terminal, Prefect's page and others only render them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from tasks.core.day.manifest import Manifest
+from tasks.core.day.records import CORRECTIONS, Audited, FileTotals, sum_totals
+from tasks.core.lender.feature_list import FAMILIES
+from tasks.core.words import counted
+
+_TO_THE_DAY: Final = len("2026-11-02")
+_TO_THE_MINUTE: Final = len("2026-11-02T07:05")
+
+
+class RowCounts(NamedTuple):
+    """Rows of a file, or of all files, by what became of them."""
+
+    received: int
+    became: Mapping[str, int]
+    """Fate of rows to their number, zeros included, in this order: `decided`, `quarantined`,
+    `copies dropped`, `replaced`, `erased`."""
+
+
+class DecisionCount(NamedTuple):
+    """Applications that got one decision."""
+
+    rows: int
+    share: float
+    """Share of all decided applications, in [0, 1]; 0 if none was decided."""
+
+
+class FirstReason(NamedTuple):
+    """Applications for which one code is the first reason."""
+
+    code: str
+    family: str
+    """Name of the family of features, as people read it."""
+    rows: int
+    share: float
+    """Share of all applications that were not approved, in [0, 1]."""
+
+
+@dataclass(frozen=True, slots=True)
+class DayFacts:
+    """All that there is to say of a revision of a day. A text with nothing to say is empty."""
+
+    title: str
+    """Day and number of the revision."""
+    published_at: str
+    """Time in UTC, to the minute."""
+    made_with: str
+    """Model, cut-off, policy and contract."""
+    reason: str
+    """Reason for this revision, in one line."""
+    changed: str
+    """Number of decisions and reasons that differ from the revision before."""
+    corrections: str
+    """Rows of all corrections, by what became of them; empty in the first revision."""
+    erasures: tuple[str, ...]
+    """Day and reason of each erasure."""
+    rows: RowCounts
+    """Sum over the files."""
+    files: Mapping[str, RowCounts]
+    """Name of each file to its rows."""
+    inputs: Mapping[str, str]
+    """Name of each file to its SHA-256; a file whose rows were all erased is left out."""
+    decisions: Mapping[str, DecisionCount]
+    first_reasons: tuple[FirstReason, ...]
+    """Most frequent first, then those not approved without a reason; empty if none were counted."""
+    broken_rules: Mapping[str, int]
+    """Rule to the number of quarantined rows that break it; a row may break several."""
+    digest: str
+    """SHA-256 of the decisions."""
+
+
+def day_facts(manifest: Manifest) -> DayFacts:
+    """All that there is to say of the revision that this manifest publishes."""
+    audited = manifest.audited
+    rows = _counts_of(manifest.totals)
+    return DayFacts(
+        title=f"Applications of {manifest.as_of}, revision {manifest.revision}",
+        published_at=manifest.run.get("published_at", "")[:_TO_THE_MINUTE].replace("T", " "),
+        made_with=_made_with(manifest),
+        reason=" ".join((manifest.reason or "").split()),
+        changed=_changed(audited),
+        corrections=_corrections(audited),
+        erasures=tuple(_erasure(each) for each in manifest.erasures),
+        rows=rows,
+        files={name: _counts_of(totals) for name, totals in audited.files.items()},
+        inputs=manifest.inputs,
+        decisions={
+            name: DecisionCount(count, count / max(rows.became["decided"], 1))
+            for name, count in audited.by_decision.items()
+        },
+        first_reasons=_first_reasons(manifest),
+        broken_rules=audited.by_rule,
+        digest=audited.decisions.sha256,
+    )
+
+
+def _counts_of(totals: FileTotals) -> RowCounts:
+    became = {
+        "decided": totals.decided,
+        "quarantined": totals.quarantined,
+        "copies dropped": totals.duplicates_dropped,
+        "replaced": totals.replaced,
+        "erased": totals.erased,
+    }
+    return RowCounts(totals.rows, became)
+
+
+def _made_with(manifest: Manifest) -> str:
+    model, policy, contract = manifest.model, manifest.policy, manifest.contract
+    return (
+        f"{model.name} version {model.version}, cut-off {policy['cutoff']:.4f}, "
+        f"policy {policy['version']}, contract {contract['version']}"
+    )
+
+
+def _changed(audited: Audited) -> str:
+    if not audited.changes:
+        return ""
+    decisions = counted(audited.changes.rows, "decision")
+    if audited.changed_reasons is None:
+        return decisions
+    return f"{decisions}, and the reasons of {counted(audited.changed_reasons, 'other')}"
+
+
+def _corrections(audited: Audited) -> str:
+    corrections = [totals for name, totals in audited.files.items() if name.startswith(CORRECTIONS)]
+    if not corrections or not audited.changes:
+        return ""
+    totals = sum_totals(corrections)
+    told = f"{counted(totals.rows, 'row')}: {totals.decided:,} decided"
+    if totals.quarantined:
+        told += f", {totals.quarantined:,} in quarantine, whose applicants have no decision now"
+    return told
+
+
+def _erasure(erasure: Mapping[str, str]) -> str:
+    return f"{erasure['at'][:_TO_THE_DAY]}, {erasure['reason']}"
+
+
+def _first_reasons(manifest: Manifest) -> tuple[FirstReason, ...]:
+    audited = manifest.audited
+    if not audited.by_reason:
+        return ()
+    not_approved = sum(audited.by_decision.values()) - audited.by_decision["approve"]
+    without_one = not_approved - sum(audited.by_reason.values())
+    reasons = manifest.reasons.items()
+    families = {reason.code: FAMILIES.get(family, family) for family, reason in reasons}
+    counts = sorted(audited.by_reason.items(), key=lambda count: (-count[1], count[0]))
+    return tuple(
+        FirstReason(code, families.get(code, ""), rows, rows / not_approved)
+        for code, rows in (*counts, ("none", without_one))
+        if rows
+    )
