@@ -106,7 +106,8 @@ def publish(
     )
     manifest = Manifest(
         as_of, revision, f"f{revision}", {file: hashlib.sha256(b"a").hexdigest()}, ModelPin("m", "1", "d"),
-        {"version": "1", "cutoff": 0.1}, {"version": "1"}, audited, {"at": "t"},
+        {"version": "1", "cutoff": 0.1, "refer_from": 0.1, "bands": {}, "digest": "p"},
+        {"version": "1", "digest": "c"}, audited, {"at": "t"},
     )  # fmt: skip
     commit(store, manifest)
     show_newest(store, as_of)
