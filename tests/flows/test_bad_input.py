@@ -782,7 +782,7 @@ class Call:
 CALLS = [
     Call(
         "bad_date", "a date that is no date", ("score", "--as-of", "2026-02-30"), None, 2,
-        "'2026-02-30' is no day; write it as YYYY-MM-DD", "Write it as YYYY-MM-DD.",
+        "'2026-02-30' is not a day; write it as YYYY-MM-DD", "Write it as YYYY-MM-DD.",
     ),
     Call(
         "gzip_cut", "a gzip that is cut off", ("score", "--as-of", str(DAY), "--without-prefect"), SourceError, 3,
