@@ -1,15 +1,19 @@
-"""How fast the project is, beside the same packages used plainly: `python -m benchmarks` (or `make bench`).
+"""Measure the speed of the project beside the same packages used plainly.
 
-Every measured thing runs in a process of its own, on as many processors as it is told; the jobs take turns, and the
-round is repeated, so that a ratio is of runs that followed each other. Seconds count from when Python has started and
-the heavy packages are imported; what that took is told apart. CPU seconds count all threads, peaks are VmHWM.
+`python -m benchmarks` or `make bench`. Every measured thing runs in a process of its own, on the
+number of processors that it is given. The jobs take turns, and the round is repeated, so that a
+ratio is of runs that followed each other. Seconds count from the moment when Python has started and
+the heavy packages are imported; the time before is reported apart. CPU seconds count all threads,
+peaks are VmHWM.
 
-Work is done on synthetic days as `scoring generate --bad-share` makes them, by a model of the project's own training
-and, for rivals, a default one of 400 trees with 31 leaves. `own` holds what this project does, `rivals` what it is held
-against, `plan` what is run how often, `figures` the ratios and checks, `page` the budgets and tables. Where results do
-not agree - bytes, broken rules, scores, reasons - it stops: speed would be no merit then.
+The work is done on synthetic days as `scoring generate --bad-share` makes them, by a model of the
+project's own training and, for rivals, by a default one of 400 trees with 31 leaves. `own` holds
+the jobs of this project, `rivals` those that it is compared with, `plan` the jobs and how often
+they run, `figures` the ratios and checks, `page` the budgets and tables. If results do not agree -
+bytes, broken rules, scores, reasons - it stops: speed would be no merit then.
 
-Prints Markdown and writes JSON to var/bench/; --write-docs puts the tables into docs/performance.md.
+Prints Markdown and writes JSON to var/bench/; --write-docs puts the tables into
+docs/performance.md.
 """
 
 from __future__ import annotations
@@ -47,7 +51,7 @@ _DOCUMENT: Final = PROJECT / "docs/performance.md"
 
 
 class Bench:
-    """One run of `make bench`: its days, its models, and what it has measured so far."""
+    """One run of `make bench`: its days, its models, and the measurements so far."""
 
     def __init__(self, plan: Plan, folder: Path, models: Path) -> None:
         """Work in `folder`, with the models kept in `models`."""
@@ -55,13 +59,13 @@ class Bench:
         self.folder = folder
         self.models = models
         self.known: set[str] = set()
-        """Jobs that have run; before that nobody knows what they import."""
+        """Jobs that have run; before that nobody knows their imports."""
         self.runs: list[dict[str, Any]] = []
         self.engines: Mapping[str, float] = {}
         self.commands: dict[str, list[dict[str, float]]] = {}
 
     def measure_all(self) -> Measured:
-        """Every job of the plan, round after round."""
+        """Measure every job of the plan, round after round."""
         for rows in self.plan.sizes:
             self._run("day data", rows, max(self.plan.workers))
         for repetition in range(self.plan.repeats):
@@ -69,8 +73,9 @@ class Bench:
                 self._measure_day(rows, repetition)
             self._measure_commands()
         machine = (
-            f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}"
-        )
+            f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors, "
+            f"Python {platform.python_version()}"
+        )  # fmt: skip
         return Measured(self.plan, Runs(self.runs), self.engines, self.commands, machine)
 
     def _measure_day(self, rows: int, repetition: int) -> None:
@@ -78,7 +83,8 @@ class Bench:
         names = []
         for name, cores in self.plan.jobs(rows, repetition):
             found = self._run(name, rows, cores, explained=explained)
-            self.runs.append({"job": name, "rows": rows, "cores": cores, "repetition": repetition, **found})
+            run = {"job": name, "rows": rows, "cores": cores, "repetition": repetition}
+            self.runs.append({**run, **found})
             explained = found["found"].get("not_approved", explained)
             names.append(name)
         if not names:
@@ -91,17 +97,19 @@ class Bench:
             self.engines = compared | compare_decisions(scratch / DECISIONS, plain)
 
     def _run(self, name: str, rows: int, cores: int, *, explained: int = 0) -> dict[str, Any]:
-        days, scratch = self._folder("days", rows), self._folder("scratch", rows)
+        days = self._folder("days", rows)
+        scratch = self._folder("scratch", rows)
         begun = time.perf_counter()
         job = Job(name, rows, cores, str(days), str(self.models), str(scratch), explained)
         environ = registry_environ(self.models)
         found = run_apart(job, environ)
         if found["late_imports"] and name not in self.known and self.plan.is_whole:
-            found = run_apart(job, environ)  # now it is known what to import before
+            found = run_apart(job, environ)  # the imports to do before are known now
         self.known.add(name)
         spent = sum(stage["wall"] for stage in found["stages"].values())
         click.echo(
-            f"{rows:>10,}  {name:<26}{cores:>2} cores {spent:>9.2f} s {found['peak_bytes'] / 1e9:>7.2f} GB"
+            f"{rows:>10,}  {name:<26}{cores:>2} cores {spent:>9.2f} s "
+            f"{found['peak_bytes'] / 1e9:>7.2f} GB"
             f"   (whole process {time.perf_counter() - begun:.0f} s)", err=True,
         )  # fmt: skip
         return found
@@ -112,27 +120,30 @@ class Bench:
         return folder
 
     def _measure_commands(self) -> None:
-        """Whole processes on a small day, from the shell's point of view; each time in a new store."""
+        """Measure whole processes on a small day as the shell does, each time in a new store."""
         with tempfile.TemporaryDirectory(dir=self.folder) as root:
             environ = {**registry_environ(self.models), "SCORING_STORAGE__ROOT": f"{root}/store"}
             day = ["--as-of", str(DAY)]
-            run_command(["generate", "--from", str(DAY), "--rows", str(_COMMAND_ROWS), "--bad-share", "0.005"], environ)
+            made = ["--from", str(DAY), "--rows", str(_COMMAND_ROWS), "--bad-share", "0.005"]
+            run_command(["generate", *made], environ)
             if not self.commands:  # Prefect makes its database once
                 shutil.copytree(f"{root}/store", f"{root}/first")
                 run_command(["score", *day], {**environ, "SCORING_STORAGE__ROOT": f"{root}/first"})
             shutil.copytree(f"{root}/store", f"{root}/plain")
-            for told, arguments, store in (
+            plain = ["score", *day, "--without-prefect"]
+            for name, arguments, store in (
                 (f"scoring score | {_COMMAND_ROWS:,}", ["score", *day], "store"),
-                (f"scoring score --without-prefect | {_COMMAND_ROWS:,}", ["score", *day, "--without-prefect"], "plain"),
+                (f"scoring score --without-prefect | {_COMMAND_ROWS:,}", plain, "plain"),
                 ("scoring status", ["status"], "store"),
             ):
-                spent = run_command(arguments, {**environ, "SCORING_STORAGE__ROOT": f"{root}/{store}"})
-                click.echo(f"{'':>10}  {told:<44}{spent['wall']:>6.2f} s", err=True)
-                self.commands.setdefault(told, []).append(spent)
+                own_store = {"SCORING_STORAGE__ROOT": f"{root}/{store}"}
+                spent = run_command(arguments, {**environ, **own_store})
+                click.echo(f"{'':>10}  {name:<44}{spent['wall']:>6.2f} s", err=True)
+                self.commands.setdefault(name, []).append(spent)
 
 
 def keep_models(rows: int, training: Mapping[str, str]) -> Path:
-    """The folder with both models; they are trained where it is not there yet."""
+    """Folder with both models. They are trained if it is not there yet."""
     folder = model_folder(rows, dict(training))
     if not (folder / LARGE_MODEL).exists():
         shutil.rmtree(folder, ignore_errors=True)
@@ -145,12 +156,22 @@ def keep_models(rows: int, training: Mapping[str, str]) -> Path:
 
 
 @click.command(help=__doc__)
-@click.option("--rows", "sizes", multiple=True, type=click.IntRange(min=500), default=SIZES, show_default=True)
-@click.option("--rivals-up-to", type=click.IntRange(min=500), default=307_511, show_default=True, help="Rows.")
-@click.option("--workers", "workers", multiple=True, type=click.IntRange(min=1), default=(1, 2), show_default=True)
+@click.option(
+    "--rows", "sizes", multiple=True, type=click.IntRange(min=500), default=SIZES, show_default=True
+)  # fmt: skip
+@click.option(
+    "--rivals-up-to", type=click.IntRange(min=500), default=307_511, show_default=True, help="Rows."
+)  # fmt: skip
+@click.option(
+    "--workers", "workers", multiple=True, type=click.IntRange(min=1), default=(1, 2),
+    show_default=True,
+)  # fmt: skip
 @click.option("--repeat", "repeats", type=click.IntRange(min=1), default=3, show_default=True)
 @click.option("--history-rows", type=click.IntRange(min=2000), default=50_000, show_default=True)
-@click.option("--quick", is_flag=True, help="A smoke run: small days, one repetition, a small model, no reports.")
+@click.option(
+    "--quick", is_flag=True,
+    help="A smoke run: small days, one repetition, a small model, no reports.",
+)  # fmt: skip
 @click.option("--write-docs", is_flag=True, help="Put the tables into docs/performance.md.")
 @click.option("--job", hidden=True, help="Measure this one in this process and print JSON.")
 @click.option("--begun", type=float, hidden=True)
@@ -167,22 +188,24 @@ def main(
 ) -> None:
     """Measure, print tables, and write them down."""
     if job:
-        told = Job(**json.loads(job))
-        keep_to(told.cores)
-        click.echo(json.dumps(measure(told, JOBS[told.name], begun=begun)))
+        this = Job(**json.loads(job))
+        keep_to(this.cores)
+        click.echo(json.dumps(measure(this, JOBS[this.name], begun=begun)))
         return
-    plan = _QUICK if quick else Plan(tuple(sorted(sizes)), tuple(sorted(workers)), repeats, rivals_up_to)
+    plan = Plan(tuple(sorted(sizes)), tuple(sorted(workers)), repeats, rivals_up_to)
+    if quick:
+        plan = _QUICK
     training = _LEAN | (_QUICK_TRAINING if quick else {})
     models = keep_models(_QUICK_HISTORY_ROWS if quick else history_rows, training)
     click.echo(f"About {plan.estimate_minutes():.0f} minutes on two quiet cores", err=True)
     with tempfile.TemporaryDirectory(dir=_KEPT) as folder:
         measured = Bench(plan, Path(folder), models).measure_all()
-    told_page = page(measured)
-    click.echo(told_page)
-    _write(measured, told_page, write_docs=write_docs)
+    tables = page(measured)
+    click.echo(tables)
+    _write(measured, tables, write_docs=write_docs)
 
 
-def _write(measured: Measured, told: str, *, write_docs: bool) -> None:
+def _write(measured: Measured, tables: str, *, write_docs: bool) -> None:
     content = {
         "machine": measured.machine,
         "budgets": [each._asdict() for each in budgets(measured)],
@@ -193,7 +216,7 @@ def _write(measured: Measured, told: str, *, write_docs: bool) -> None:
     _RESULTS.write_text(json.dumps(content, indent=1), "utf-8")
     click.echo(f"Written to {_RESULTS.relative_to(PROJECT)}", err=True)
     if write_docs:
-        _DOCUMENT.write_text(put_between(_DOCUMENT.read_text("utf-8"), told), "utf-8")
+        _DOCUMENT.write_text(put_between(_DOCUMENT.read_text("utf-8"), tables), "utf-8")
 
 
 if __name__ == "__main__":

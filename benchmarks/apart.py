@@ -1,4 +1,4 @@
-"""Measuring in a process of its own: what each stage took, what starting took, and the most memory it held."""
+"""Measurement in a process of its own: time of each stage and of the start, and peak memory."""
 
 from __future__ import annotations
 
@@ -19,41 +19,41 @@ import click
 
 from configs.settings import PROJECT
 
-_TOLD_LINES: Final = 15
+_SHOWN_LINES: Final = 15
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One thing to measure, as it is told to the process that measures it."""
+    """One thing to measure, as the process that measures it receives it."""
 
     name: str
     rows: int
     """Applications in the day it works on."""
     cores: int
-    """Processors that its process may use; the project is told to use as many workers."""
+    """Processors that its process may use; the project uses as many workers."""
     days: str
     """Folder of the prepared day (`benchmarks.days`)."""
     models: str
     """Folder of the prepared models."""
     scratch: str
-    """Folder for what it leaves to be compared; jobs on one day share it."""
+    """Folder for results that are compared later; jobs on one day share it."""
     explained: int = 0
     """Applications that a rival must give reasons for: as many as this project did."""
 
     def path(self, name: str) -> Path:
-        """A file of the prepared day."""
+        """Path of a file of the prepared day."""
         return Path(self.days, name)
 
 
 class Spent(NamedTuple):
-    """What a stage took, in seconds; `cpu` counts all threads and ended children."""
+    """Time of a stage, in seconds; `cpu` counts all threads and ended children."""
 
     wall: float
     cpu: float
 
 
 class Stopwatch:
-    """What each stage of a job took; a stage entered again adds up."""
+    """Stopwatch for the stages of a job. A stage that is entered again adds up."""
 
     def __init__(self) -> None:
         """Begin with no stage."""
@@ -62,10 +62,14 @@ class Stopwatch:
     @contextlib.contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Time the block."""
-        wall, cpu = time.perf_counter(), cpu_seconds()
+        wall = time.perf_counter()
+        cpu = cpu_seconds()
         yield
         before = self.stages.get(name, Spent(0.0, 0.0))
-        self.stages[name] = Spent(before.wall + time.perf_counter() - wall, before.cpu + cpu_seconds() - cpu)
+        self.stages[name] = Spent(
+            before.wall + time.perf_counter() - wall,
+            before.cpu + cpu_seconds() - cpu,
+        )
 
 
 Work = Callable[[Job, Stopwatch], dict[str, Any]]
@@ -78,18 +82,19 @@ def cpu_seconds() -> float:
 
 
 def peak_bytes() -> int:
-    """Most memory that this process has held, as Linux tells it; `getrusage` would begin with what its parent held."""
-    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:"))
+    """Peak memory of this process, by Linux; `getrusage` would begin with that of its parent."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    (line,) = (line for line in lines if line.startswith("VmHWM:"))
     return int(line.split()[1]) * 1024
 
 
 def measure(job: Job, work: Work, *, begun: float | None = None) -> dict[str, Any]:
-    """Do a job in this process and tell its stages, what it found, and what had been spent before it began.
+    """Do a job in this process; its stages, its result, and the time spent before it began.
 
-    Modules that the job imported the last time are imported before its clock starts, wherever they are imported first.
+    Modules that the job imported the last time are imported before its clock starts.
 
     Args:
-        job: what to do, and on what.
+        job: the job, and the day that it works on.
         work: the function that does it.
         begun: time at which the process was started, in seconds since the epoch.
     """
@@ -101,9 +106,10 @@ def measure(job: Job, work: Work, *, begun: float | None = None) -> dict[str, An
     known = set(sys.modules)
     watch = Stopwatch()
     found = work(job, watch)
-    late = [name for name, module in list(sys.modules.items()) if name not in known and _is_file(module)]
+    imported = [name for name, module in list(sys.modules.items()) if _is_file(module)]
+    late = [name for name in imported if name not in known]
     if late:
-        noted.write_text(json.dumps([name for name, module in list(sys.modules.items()) if _is_file(module)]), "utf-8")
+        noted.write_text(json.dumps(imported), "utf-8")
     return {
         "start": start._asdict(),
         "stages": {name: spent._asdict() for name, spent in watch.stages.items()},
@@ -118,35 +124,49 @@ def _is_file(module: object) -> bool:
 
 
 def run_apart(job: Job, environ: Mapping[str, str]) -> dict[str, Any]:
-    """`measure` in a process of its own, on as many processors as the job may use."""
-    command = [sys.executable, "-m", "benchmarks", "--job", json.dumps(asdict(job)), "--begun", repr(time.time())]
+    """Run `measure` in a process of its own, on as many processors as the job may use."""
+    given = ["--job", json.dumps(asdict(job)), "--begun", repr(time.time())]
+    command = [sys.executable, "-m", "benchmarks", *given]
     done = subprocess.run(  # noqa: S603 - ourselves
-        command, check=False, capture_output=True, text=True, cwd=PROJECT, env={**os.environ, **environ}
+        command,
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=PROJECT,
+        env={**os.environ, **environ},
     )
     if done.returncode:
-        told = "\n".join(done.stderr.splitlines()[-_TOLD_LINES:])
-        raise click.ClickException(f"{job.name} on {job.rows:,} rows failed:\n{told}")
+        lines = "\n".join(done.stderr.splitlines()[-_SHOWN_LINES:])
+        raise click.ClickException(f"{job.name} on {job.rows:,} rows failed:\n{lines}")
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
 
 
 def keep_to(cores: int) -> None:
-    """Let this process, and what it starts, use so many processors; called before any library counts them."""
+    """Limit this process and its children to so many processors.
+
+    Call it before any library counts them.
+    """
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
 
 
 def run_command(arguments: Sequence[str], environ: Mapping[str, str]) -> dict[str, float]:
-    """Wall and CPU seconds and the peak of `scoring` with these arguments, from before its start to after its end."""
+    """Run `scoring` with these arguments; wall and CPU seconds and peak memory of the process."""
     command = [sys.executable, "-c", "from flows.cli import program; program()", *arguments]
     wall = time.perf_counter()
     process = subprocess.Popen(  # noqa: S603 - ourselves
-        command, cwd=PROJECT, env={**os.environ, **environ}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        cwd=PROJECT,
+        env={**os.environ, **environ},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
-    told = process.stdout.read() if process.stdout else ""
+    output = process.stdout.read() if process.stdout else ""
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise click.ClickException(f"scoring {' '.join(arguments)} failed:\n{told[-2000:]}")
+        raise click.ClickException(f"scoring {' '.join(arguments)} failed:\n{output[-2000:]}")
     return {
         "wall": time.perf_counter() - wall,
         "cpu": used.ru_utime + used.ru_stime,

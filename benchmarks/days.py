@@ -1,7 +1,9 @@
-"""What is measured on: synthetic days as files of the feed, our own model, and a large one as LightGBM is mostly used.
+"""Material of the measurements: synthetic days as files of the feed, and two models.
 
-A day of any size is made in blocks, so that millions of rows fit into memory. The models are kept in `var/bench/`, and
-trained again when what they are made of changes.
+One model is our own. The other is a large one, as LightGBM is mostly used.
+
+A day of any size is made in blocks, so that millions of rows fit into memory. The models are kept
+in `var/bench/`, and trained again if anything that they are made of changes.
 """
 
 from __future__ import annotations
@@ -25,18 +27,18 @@ DAY: Final = date(2026, 11, 2)
 BAD_SHARE: Final = 0.005
 BLOCK_ROWS: Final = 307_511
 LANDED: Final = f"landing/day={DAY}/applications_1.csv"
-"""The day's file: `BAD_SHARE` of its rows are bad."""
+"""File of the day. `BAD_SHARE` of its rows are bad."""
 CLEAN: Final = "clean.csv"
-"""The same rows with none bad, for a reader that one bad cell would stop."""
+"""File of the same rows with none bad, for a reader that one bad cell would stop."""
 TYPED: Final = "typed.parquet"
-"""The rows of `LANDED` in `TYPED_SCHEMA`."""
+"""File of the rows of `LANDED` in `TYPED_SCHEMA`."""
 LARGE_MODEL: Final = "large.txt"
 _LEVELS: Final = "large_levels.json"
 _HISTORY: Final = "history.parquet"
 _SEED: Final = 7
 _HISTORY_DAY: Final = date(2026, 10, 1)
 _IDS_APART: Final = 2**31
-"""Ids of two blocks lie so far apart that none comes twice."""
+"""Distance between the ids of two blocks, so that none comes twice."""
 _LARGE: Final = {
     "objective": "binary", "num_leaves": 31, "learning_rate": 0.05, "verbosity": -1, "seed": _SEED,
     "deterministic": True, "force_col_wise": True,
@@ -46,7 +48,7 @@ _GROUP_ROWS: Final = 50_000
 
 
 def make_day(job: Job, watch: Stopwatch) -> dict[str, Any]:
-    """Lay the day's file with its control file, the same rows without bad ones, and the rows typed."""
+    """Write the day's file and control file, its rows with none bad, and its typed rows."""
     import pyarrow.parquet as pq
 
     from tasks.core.applications import parse_rows
@@ -66,13 +68,14 @@ def make_day(job: Job, watch: Stopwatch) -> dict[str, Any]:
             typed.write_table(parse_rows(cells).rows, _GROUP_ROWS)
     with landed.open("rb") as written:
         sha256 = hashlib.file_digest(written, "sha256").hexdigest()
-    announced = {"day": DAY.isoformat(), "files": {landed.name: {"rows": job.rows, "sha256": sha256}}}
+    files = {landed.name: {"rows": job.rows, "sha256": sha256}}
+    announced = {"day": DAY.isoformat(), "files": files}
     landed.with_name("_control.json").write_bytes(as_control(announced))
     return {"bytes": landed.stat().st_size}
 
 
 def _blocks(rows: int) -> Iterator[tuple[pa.Table, pa.Table]]:
-    """Rows as they were made, and as the feed delivers them, block by block."""
+    """Blocks of rows: as they were made, and as the feed delivers them."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -83,7 +86,8 @@ def _blocks(rows: int) -> Iterator[tuple[pa.Table, pa.Table]]:
 
     statistics = load_statistics()
     for block, start in enumerate(range(0, rows, BLOCK_ROWS)):
-        size, seed = min(BLOCK_ROWS, rows - start), _SEED + block
+        size = min(BLOCK_ROWS, rows - start)
+        seed = _SEED + block
         made = synthesize_applications(statistics, as_of=DAY, rows=size, seed=seed)
         ids = pc.add(made.column(ID), pa.scalar(block * _IDS_APART, pa.int64()))
         made = made.set_column(made.schema.get_field_index(ID), ID, ids)
@@ -92,23 +96,28 @@ def _blocks(rows: int) -> Iterator[tuple[pa.Table, pa.Table]]:
 
 
 def _append(file: Any, data: bytes) -> None:
-    file.write(data if not file.tell() else data[data.index(b"\n") + 1 :])
+    is_first = not file.tell()
+    file.write(data if is_first else data[data.index(b"\n") + 1 :])
 
 
 def model_folder(rows: int, training: dict[str, str]) -> Path:
-    """Where models trained on so many rows are kept; another place whenever what they are made of has changed."""
+    """Folder of the models trained on so many rows.
+
+    It is another one if anything that they are made of has changed.
+    """
     import lightgbm
 
     from tasks.core.model.bundle import BUNDLE_VERSION
     from tasks.core.model.features import FEATURE_VERSION
 
-    feed = (PROJECT / "configs/feed_statistics.json").read_bytes()
-    made_of = [rows, training, FEATURE_VERSION, BUNDLE_VERSION, lightgbm.__version__, hashlib.sha256(feed).hexdigest()]
-    return PROJECT / "var/bench" / f"models-{hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:12]}"
+    feed = hashlib.sha256((PROJECT / "configs/feed_statistics.json").read_bytes()).hexdigest()
+    made_of = [rows, training, FEATURE_VERSION, BUNDLE_VERSION, lightgbm.__version__, feed]
+    digest = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()
+    return PROJECT / "var/bench" / f"models-{digest[:12]}"
 
 
 def registry_environ(folder: Path) -> dict[str, str]:
-    """The environment in which the project finds the kept model, and a Prefect of its own."""
+    """Environment in which the project finds the kept model, and a Prefect of its own."""
     return {
         "SCORING_CONFIG": "configs/local.yaml",
         "SCORING_REGISTRY__TRACKING_URI": f"sqlite:///{folder}/mlflow.db",
@@ -120,8 +129,8 @@ def registry_environ(folder: Path) -> dict[str, str]:
 def train_own(folder: Path, rows: int, training: dict[str, str]) -> None:
     """Train and promote our model as the project does, with nothing measured beside it."""
     environ = {**registry_environ(folder), **training, "SCORING_STORAGE__ROOT": f"{folder}/store"}
-    made = ["--from", str(_HISTORY_DAY), "--rows", str(rows), "--seed", str(_SEED), "--format", "parquet"]
-    run_command(["generate", *made, "--to", str(folder)], environ)
+    made = ["--from", str(_HISTORY_DAY), "--rows", str(rows), "--seed", str(_SEED)]
+    run_command(["generate", *made, "--format", "parquet", "--to", str(folder)], environ)
     history = (folder / f"applications_{_HISTORY_DAY}.parquet").rename(folder / _HISTORY)
     run_command(["train", "--applications", str(history), "--without-prefect"], environ)
 
@@ -146,13 +155,13 @@ def train_large(job: Job, watch: Stopwatch) -> dict[str, Any]:
 
 
 def levels_of(folder: Path) -> dict[str, list[str]]:
-    """The large model's levels of every text column, in the order of their codes."""
+    """Levels of every text column in the large model, in the order of their codes."""
     levels: dict[str, list[str]] = json.loads((folder / _LEVELS).read_text("utf-8"))
     return levels
 
 
 def coded(frame: pd.DataFrame, levels: dict[str, list[str]]) -> np.ndarray:
-    """The delivered columns as one float64 matrix, in declared order without the id; unseen and missing texts are NaN.
+    """Delivered columns, without the id, as one float64 matrix. Unseen and missing texts are NaN.
 
     The order of columns is that of the declaration, so that any frame fits the model.
     """

@@ -1,4 +1,7 @@
-"""What this project does, as jobs to measure: a whole day and its profile, contract, engine, answers and reports."""
+"""Jobs of this project to measure: a whole day, its profile, contract, engine and reports.
+
+The answers of the registered model through MLflow are among them.
+"""
 
 from __future__ import annotations
 
@@ -27,23 +30,23 @@ if TYPE_CHECKING:
 
 DECISIONS: Final = "decisions.parquet"
 _SUITE: Final = PROJECT / "expectations/applications.json"
-_TOLD_FUNCTIONS: Final = 24
+_SHOWN_FUNCTIONS: Final = 24
 _LEAST_SHARE: Final = 0.02
 
 
 def run_day(job: Job, watch: Stopwatch) -> dict[str, Any]:
-    """The decision path as the flow runs it, without Prefect: from the landing folder to what readers see."""
+    """Run the decision path as the flow does, without Prefect: from the landing to `decisions/`."""
     with _own_store(job) as settings:
         manifest = _publish(settings, watch)
-        told = _counts(manifest)
+        counts = _counts(manifest)
         decisions = Path(settings.storage.root, f"decisions/day={DAY}/decisions.parquet")
-        told["sha256"] = hashlib.sha256(decisions.read_bytes()).hexdigest()
+        counts["sha256"] = hashlib.sha256(decisions.read_bytes()).hexdigest()
         shutil.copyfile(decisions, Path(job.scratch, DECISIONS))
-        return told | _decided(decisions)
+        return counts | _decided(decisions)
 
 
 def profile_day(job: Job, watch: Stopwatch) -> dict[str, Any]:
-    """Where a day on one core spends its time: our own functions with what they call, in seconds."""
+    """Profile a day on one core: our own functions with the functions they call, in seconds."""
     profile = cProfile.Profile()
     with _own_store(job) as settings, watch.stage("profiled"):
         profile.runcall(_publish, settings, Stopwatch())
@@ -53,13 +56,14 @@ def profile_day(job: Job, watch: Stopwatch) -> dict[str, Any]:
         for (file, _, name), (_, _, own, cumulative, _) in stats.stats.items()
         if file.startswith(str(PROJECT / "tasks"))
     ]
-    told = [each for each in sorted(ours, reverse=True) if each[0] >= _LEAST_SHARE * stats.total_tt]
-    return {"total": stats.total_tt, "functions": told[:_TOLD_FUNCTIONS]}
+    least = _LEAST_SHARE * stats.total_tt
+    slowest = [each for each in sorted(ours, reverse=True) if each[0] >= least]
+    return {"total": stats.total_tt, "functions": slowest[:_SHOWN_FUNCTIONS]}
 
 
 @contextmanager
 def _own_store(job: Job) -> Iterator[Settings]:
-    """The settings of a day in a store of its own, which is thrown away."""
+    """Settings of a day in a store of its own, which is removed afterwards."""
     with tempfile.TemporaryDirectory(dir=job.scratch) as root:
         landing = Path(root, LANDED).parent
         landing.mkdir(parents=True)
@@ -111,16 +115,17 @@ def _decided(path: Path) -> dict[str, int]:
     decisions = pq.read_table(path, columns=["decision", "reason_1"])
     not_approved = decisions.filter(pc.not_equal(decisions.column("decision"), "approve"))
     reasons = not_approved.column("reason_1")
-    return {"not_approved": not_approved.num_rows, "explained": not_approved.num_rows - reasons.null_count}
+    n_rows = not_approved.num_rows
+    return {"not_approved": n_rows, "explained": n_rows - reasons.null_count}
 
 
 def judge_contract(job: Job, watch: Stopwatch) -> dict[str, Any]:
-    """The contract's rules that need no share of the day, as Great Expectations used plainly judges them, too."""
+    """Judge the rules that need no share of the day, as Great Expectations judges them plainly."""
     return _judge(job, watch, shares=False)
 
 
 def judge_whole_contract(job: Job, watch: Stopwatch) -> dict[str, Any]:
-    """The whole contract, as a day is judged by it."""
+    """Judge a day by the whole contract."""
     return _judge(job, watch, shares=True)
 
 
@@ -133,48 +138,57 @@ def _judge(job: Job, watch: Stopwatch, *, shares: bool) -> dict[str, Any]:
     with watch.stage("load"):
         contract = build_contract(suite_text(shares=shares))
     counts: dict[str, RuleCount] = {}
-    kept, quarantined = [], 0
+    kept = []
+    quarantined = 0
     for table in typed_chunks(job):
         with watch.stage("rows"):
             verdicts = contract.check_rows(typed_frame(table))
-            quarantined += int(broken_rules_by_row(contract.rules, verdicts, table.num_rows).mask.sum())
+            by_row = broken_rules_by_row(contract.rules, verdicts, table.num_rows)
+            quarantined += int(by_row.mask.sum())
             counts = merge_counts(counts, verdicts.counts)
             kept.append(table.select(list(contract.table_columns)))
     with watch.stage("day"):
-        results = contract.results(counts, contract.check_table(typed_frame(pa.concat_tables(kept))))
+        of_table = contract.check_table(typed_frame(pa.concat_tables(kept)))
+        results = contract.results(counts, of_table)
     figures = {result.rule_id: result.figures for result in results}
-    broken = {rule: each["unexpected_count"] for rule, each in figures.items() if "unexpected_count" in each}
+    broken = {
+        rule: each["unexpected_count"]
+        for rule, each in figures.items()
+        if "unexpected_count" in each
+    }  # fmt: skip
     return {"rules": len(results), "quarantined": quarantined, "broken": nonzero(broken)}
 
 
 def suite_text(*, shares: bool) -> str:
-    """The contract, with the rules that speak of a share of the day or without them.
+    """Text of the contract, with or without the rules about a share of the day.
 
-    COMPLETE lists every row that breaks a rule, and would list millions that merely lack an optional value.
+    COMPLETE lists every row that breaks a rule. With those rules it would list millions of rows
+    that merely lack an optional value.
     """
     suite = json.loads(_SUITE.read_text("utf-8"))
-    # What a day is compared with is no matter of speed.
+    # A rule that compares the day with others adds nothing to its speed.
     kept = [entry for entry in suite["expectations"] if "$PARAMETER" not in json.dumps(entry)]
     suite["expectations"] = [entry for entry in kept if shares or "mostly" not in entry["kwargs"]]
     return json.dumps(suite)
 
 
 def nonzero(counts: dict[str, Any]) -> dict[str, int]:
-    """The rules that rows break, and how many rows break each."""
+    """Rules that rows break, each with the number of rows that break it."""
     return {rule: int(count) for rule, count in sorted(counts.items()) if count}
 
 
 def typed_chunks(job: Job) -> Iterator[pa.Table]:
-    """The day's typed rows, in chunks of the size in which a day is worked through."""
+    """Typed rows of the day, in chunks of the size in which a day is scored."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    for batch in pq.ParquetFile(job.path(TYPED), pre_buffer=False).iter_batches(load_settings().scoring.chunk_rows):
+    file = pq.ParquetFile(job.path(TYPED), pre_buffer=False)
+    for batch in file.iter_batches(load_settings().scoring.chunk_rows):
         yield pa.Table.from_batches([batch])
 
 
 def run_engine(job: Job, watch: Stopwatch) -> dict[str, Any]:
-    """Our engine's raw scores, and its contributions of every row that is not approved."""
+    """Time the raw scores of our engine, and its contributions of every row not approved."""
     from tasks.model.load import proven_engine
 
     bundle = champion()
@@ -183,8 +197,18 @@ def run_engine(job: Job, watch: Stopwatch) -> dict[str, Any]:
     return engine_figures(job, watch, bundle, engine, workers=job.cores)
 
 
-def engine_figures(job: Job, watch: Stopwatch, bundle: Bundle, engine: Engine, *, workers: int) -> dict[str, Any]:
-    """Time an engine on the day's matrix, chunks side by side; leaves scores and contributions to be compared."""
+def engine_figures(
+    job: Job,
+    watch: Stopwatch,
+    bundle: Bundle,
+    engine: Engine,
+    *,
+    workers: int,
+) -> dict[str, Any]:
+    """Time an engine on the day's matrix, chunks side by side.
+
+    Scores and contributions are kept for comparison.
+    """
     import numpy as np
 
     from tasks.core.model.features import build_features
@@ -198,21 +222,21 @@ def engine_figures(job: Job, watch: Stopwatch, bundle: Bundle, engine: Engine, *
         for matrix, scores in zip(matrices, raw, strict=True)
     ]
     with watch.stage("reasons"):
-        told = list(work_in_order(engine.contributions, refused, workers=workers))
+        contributions = list(work_in_order(engine.contributions, refused, workers=workers))
     keep_array(job, "raw", np.concatenate(raw))
-    keep_array(job, "contributions", np.concatenate(told))
-    return {"engine": type(engine).__name__, "explained": sum(map(len, told))}
+    keep_array(job, "contributions", np.concatenate(contributions))
+    return {"engine": type(engine).__name__, "explained": sum(map(len, contributions))}
 
 
 def keep_array(job: Job, name: str, values: np.ndarray) -> None:
-    """Leave an array of a job's for whoever compares."""
+    """Keep an array of a job for comparison."""
     import numpy as np
 
     np.save(Path(job.scratch, f"{job.name}.{name}.npy"), values)
 
 
 def champion() -> Bundle:
-    """The kept model."""
+    """Bundle of the kept model."""
     from tasks.model.load import load_bundle, registry_of
 
     settings = load_settings()
@@ -220,7 +244,7 @@ def champion() -> Bundle:
 
 
 def report_day(job: Job, watch: Stopwatch) -> dict[str, Any]:
-    """Drift and quality reports of a published day, as monitoring writes them."""
+    """Time the drift and quality reports of a published day, as monitoring writes them."""
     from tasks.monitoring.report import compare_with_reference, published_day
 
     with _own_store(job) as settings:
@@ -228,19 +252,27 @@ def report_day(job: Job, watch: Stopwatch) -> dict[str, Any]:
         published = published_day(DAY, settings)
         with watch.stage("reports"):
             result = compare_with_reference(published, settings)
-    return {"compared": result.compared_rows, "reference": result.reference_rows, "drifted": len(result.drifted)}
+    return {
+        "compared": result.compared_rows,
+        "reference": result.reference_rows,
+        "drifted": len(result.drifted),
+    }
 
 
 def answer_frame(job: Job, watch: Stopwatch) -> dict[str, Any]:
-    """The registered model through `mlflow.pyfunc`: one frame of all rows; contract, pd and decision."""
+    """Time the registered model through `mlflow.pyfunc`, with one frame of all rows.
+
+    The model answers with contract, pd and decision.
+    """
     import mlflow
     import pandas as pd
 
     settings = load_settings()
     mlflow.set_tracking_uri(settings.registry.tracking_uri)
     frame = pd.read_parquet(job.path(TYPED))
+    champion_uri = f"models:/{settings.registry.model_name}@{settings.registry.alias}"
     with watch.stage("load"):
-        model = mlflow.pyfunc.load_model(f"models:/{settings.registry.model_name}@{settings.registry.alias}")
+        model = mlflow.pyfunc.load_model(champion_uri)
     with watch.stage("predict"):
         answer = model.predict(frame)
     return {"answered": len(answer)}

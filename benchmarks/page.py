@@ -1,4 +1,4 @@
-"""What was measured as Markdown: the budgets line by line, then a table for each question."""
+"""Measurements as Markdown: the budgets line by line, then a table for each question."""
 
 from __future__ import annotations
 
@@ -29,28 +29,33 @@ _STATUS_SECONDS: Final = 1.5
 
 
 class Budget(NamedTuple):
-    """One promise of the design."""
+    """Promise of the design, with its measurement."""
 
     target: str
     measured: str
     met: bool | None
-    """None where it was not measured."""
+    """True if the promise is kept; None if it was not measured."""
 
 
 class Measured(NamedTuple):
-    """All that a page tells of."""
+    """Everything that a page shows."""
 
     plan: Plan
     runs: Runs
     engines: Mapping[str, float]
-    """What comparing the engines on the full day found."""
+    """Result of the comparison of the engines on the full day; empty if it was not made."""
     commands: Mapping[str, Sequence[Mapping[str, float]]]
     machine: str
 
 
 def budgets(measured: Measured) -> list[Budget]:
-    """The design's budgets, each with what was measured of it."""
-    return [*_path_budgets(measured), *_part_budgets(measured), *_size_budgets(measured), *_other_budgets(measured)]
+    """Budgets of the design, each with its measurement."""
+    return [
+        *_path_budgets(measured),
+        *_part_budgets(measured),
+        *_size_budgets(measured),
+        *_other_budgets(measured),
+    ]
 
 
 def _path_budgets(measured: Measured) -> Iterator[Budget]:
@@ -73,42 +78,47 @@ def _part_budgets(measured: Measured) -> Iterator[Budget]:
         least=_TIMES_REASONS,
     )
     if measured.engines:
-        difference, share = measured.engines["largest_difference"], measured.engines["same_reasons_share"]
-        told = f"{difference:.1e}, {share:.2%} with the same four"
-        yield Budget(
-            "contributions within 1e-9, the same four reasons", told, difference <= _MOST_DIFFERENCE and share == 1
-        )
+        difference = measured.engines["largest_difference"]
+        share = measured.engines["same_reasons_share"]
+        figures = f"{difference:.1e}, {share:.2%} with the same four"
+        is_equal = difference <= _MOST_DIFFERENCE and share == 1
+        yield Budget("contributions within 1e-9, the same four reasons", figures, is_equal)
     contract = ratio(_of(measured, "GX COMPLETE"), _of(measured, "contract"))
     yield _times(
         f"contract at least {_TIMES_CONTRACT} times faster than GX COMPLETE with ids",
         contract,
         least=_TIMES_CONTRACT,
     )
-    yield _at_most(
-        f"the whole contract at most {_CONTRACT_SECONDS} s", _of(measured, "whole contract"), _CONTRACT_SECONDS, " s"
-    )
+    target = f"the whole contract at most {_CONTRACT_SECONDS} s"
+    yield _at_most(target, _of(measured, "whole contract"), _CONTRACT_SECONDS, " s")
 
 
 def _size_budgets(measured: Measured) -> Iterator[Budget]:
-    plan, most = measured.plan, max(measured.plan.workers)
-    peaks = {rows: [run["peak_bytes"] for run in measured.runs.of("day", rows, most)] for rows in plan.sizes}
-    full, large = plan.full, max(plan.sizes)
-    yield _at_most(
-        f"peak memory under {_PEAK_GIGABYTES} GB", [peak / _GIGABYTE for peak in peaks[full]], _PEAK_GIGABYTES, " GB"
-    )
+    plan = measured.plan
+    most = max(plan.workers)
+    full = plan.full
+    large = max(plan.sizes)
+    peaks = _peaks(measured, full, most)
+    gigabytes = [peak / _GIGABYTE for peak in peaks]
+    yield _at_most(f"peak memory under {_PEAK_GIGABYTES} GB", gigabytes, _PEAK_GIGABYTES, " GB")
     if large == full:
-        yield Budget(f"memory and time from {full:,} rows to ten times as many", "not measured", None)
+        target = f"memory and time from {full:,} rows to ten times as many"
+        yield Budget(target, "not measured", None)
         return
-    allowed = _LARGE_FACTOR * max(peaks[full]) + _BYTES_A_ROW * (large - full)
-    told = f"{max(peaks[large]) / _GIGABYTE:.2f} GB of {allowed / _GIGABYTE:.2f} GB allowed"
-    yield Budget(
-        f"peak at {large:,} rows within 1.25 times that at {full:,} plus 100 bytes a row", told,
-        max(peaks[large]) <= allowed,
-    )  # fmt: skip
+    allowed = _LARGE_FACTOR * max(peaks) + _BYTES_A_ROW * (large - full)
+    peak = max(_peaks(measured, large, most))
+    figures = f"{peak / _GIGABYTE:.2f} GB of {allowed / _GIGABYTE:.2f} GB allowed"
+    target = f"peak at {large:,} rows within 1.25 times that at {full:,} plus 100 bytes a row"
+    yield Budget(target, figures, peak <= allowed)
     growth = ratio(measured.runs.seconds("day", large, most), _own(measured))
     allowed = large / full * _GROWTH_FACTOR
     target = f"{large / full:.3g} times the rows in at most {allowed:.3g} times the time"
     yield _times(target, growth, most=allowed)
+
+
+def _peaks(measured: Measured, rows: int, cores: int) -> list[float]:
+    """Peak memory, in bytes, of a day of so many rows in each repetition."""
+    return [run["peak_bytes"] for run in measured.runs.of("day", rows, cores)]
 
 
 def _other_budgets(measured: Measured) -> Iterator[Budget]:
@@ -123,7 +133,8 @@ def _own(measured: Measured) -> list[float]:
 
 
 def _of(measured: Measured, job: str, stage: str = "") -> list[float]:
-    return measured.runs.seconds(job, measured.plan.full, max(measured.plan.workers), stage=stage)
+    plan = measured.plan
+    return measured.runs.seconds(job, plan.full, max(plan.workers), stage=stage)
 
 
 def _times(target: str, found: Spread | None, *, least: float = 0, most: float = math.inf) -> Budget:
@@ -142,32 +153,38 @@ def _at_most(target: str, values: Sequence[float], limit: float, unit: str) -> B
 def page(measured: Measured) -> str:
     """All tables, the budgets first."""
     plan = measured.plan
+    of_day = "" if plan.full == FULL_ROWS else ", which is no full day"
     head = (
-        f"{measured.machine}; {plan.repeats} interleaved repetitions, median (least-most). Budgets are judged on "
-        f"{plan.full:,} rows{'' if plan.full == FULL_ROWS else ', which is no full day'}."
+        f"{measured.machine}; {plan.repeats} interleaved repetitions, median (least-most). "
+        f"Budgets are judged on {plan.full:,} rows{of_day}."
     )
     chapters = (
-        ("Budgets", _budget_table), ("The path", _path_table), ("Stages", _stage_table), ("Our functions", _functions),
-        ("Scores and reasons", _engine_table), ("Contract", _contract_table), ("Online", _online_table),
-        ("Reports", _report_table), ("Commands", _command_table),
+        ("Budgets", _budget_table), ("The path", _path_table), ("Stages", _stage_table),
+        ("Our functions", _functions), ("Scores and reasons", _engine_table),
+        ("Contract", _contract_table), ("Online", _online_table), ("Reports", _report_table),
+        ("Commands", _command_table),
     )  # fmt: skip
-    told = [f"### {title}\n\n{table(measured)}" for title, table in chapters if table(measured)]
-    return "\n\n".join([head, *told])
+    tables = [f"### {title}\n\n{table(measured)}" for title, table in chapters if table(measured)]
+    return "\n\n".join([head, *tables])
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ("---",) * len(head), *rows)) if rows else ""
+    if not rows:
+        return ""
+    lines = (head, ("---",) * len(head), *rows)
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def _budget_table(measured: Measured) -> str:
     met = {True: "yes", False: "**no**", None: "not measured"}
-    return _table(
-        ("target", "measured", "met"), [(each.target, each.measured, met[each.met]) for each in budgets(measured)]
-    )
+    rows = [(each.target, each.measured, met[each.met]) for each in budgets(measured)]
+    return _table(("target", "measured", "met"), rows)
 
 
 def _path_table(measured: Measured) -> str:
-    plan, runs, rows = measured.plan, measured.runs, []
+    plan = measured.plan
+    runs = measured.runs
+    rows = []
     for size in plan.sizes:
         own = runs.seconds("day", size, max(plan.workers))
         for job, cores in (
@@ -184,7 +201,8 @@ def _path_table(measured: Measured) -> str:
                 f"{size:,}", _named(job), str(cores), spread(seconds).told(), cpu.told(),
                 f"{size / spread(seconds).median:,.0f}", f"{peak:.2f}", times.told() if times else "",
             ))  # fmt: skip
-    return _table(("rows", "what", "cores", "seconds", "CPU s", "rows/s", "peak GB", "times ours"), rows)
+    head = ("rows", "what", "cores", "seconds", "CPU s", "rows/s", "peak GB", "times ours")
+    return _table(head, rows)
 
 
 def _named(job: str) -> str:
@@ -192,36 +210,34 @@ def _named(job: str) -> str:
 
 
 def _stage_table(measured: Measured) -> str:
-    plan, rows = measured.plan, []
+    plan = measured.plan
+    rows = []
     most = max(plan.workers)
-    for job, cores in (*(("day", cores) for cores in plan.workers), *((name, most) for name in PLAINLY)):
+    own = [("day", cores) for cores in plan.workers]
+    plainly = [(name, most) for name in PLAINLY]
+    for job, cores in (*own, *plainly):
         found = measured.runs.of(job, plan.full, cores)
         for stage in found[0]["stages"] if found else ():
-            wall, cpu = (
-                spread(measured.runs.seconds(job, plan.full, cores, stage=stage, clock=clock)).told()
-                for clock in ("wall", "cpu")
-            )
+            by_clock = [
+                measured.runs.seconds(job, plan.full, cores, stage=stage, clock=clock) for clock in ("wall", "cpu")
+            ]
+            wall, cpu = (spread(seconds).told() for seconds in by_clock)
             rows.append((_named(job), str(cores), stage, wall, cpu))
         if found:
-            start = spread([run["start"]["wall"] for run in found]).told()
-            rows.append(
-                (
-                    _named(job),
-                    str(cores),
-                    "(start of Python, imports)",
-                    start,
-                    spread([run["start"]["cpu"] for run in found]).told(),
-                )
-            )
+            wall = spread([run["start"]["wall"] for run in found]).told()
+            cpu = spread([run["start"]["cpu"] for run in found]).told()
+            rows.append((_named(job), str(cores), "(start of Python, imports)", wall, cpu))
     return _table(("what", "cores", "stage", "seconds", "CPU s"), rows)
 
 
 def _functions(measured: Measured) -> str:
     found = measured.runs.of("profile", measured.plan.full, 1)
-    rows = [
-        (f"`{name}`", f"{cumulative:.2f}", f"{own:.2f}", f"{cumulative / found[0]['found']['total']:.0%}")
-        for cumulative, own, name in (found[0]["found"]["functions"] if found else ())
-    ]
+    rows = []
+    if found:
+        profile = found[0]["found"]
+        for cumulative, own, name in profile["functions"]:
+            share = f"{cumulative / profile['total']:.0%}"
+            rows.append((f"`{name}`", f"{cumulative:.2f}", f"{own:.2f}", share))
     return _table(("function", "seconds with what it calls", "its own", "share"), rows)
 
 
@@ -233,13 +249,15 @@ def _engine_table(measured: Measured) -> str:
         if not times or not measured.engines:
             continue
         number = measured.engines[done]
-        rates = [f"{number / max(spread(seconds).median, 1e-9):,.0f}" for seconds in (own, other)]
+        medians = [max(spread(seconds).median, 1e-9) for seconds in (own, other)]
+        rates = [f"{number / median:,.0f}" for median in medians]
         rows.append((stage, f"{number:,.0f}", *rates, times.told()))
     return _table(("what", "rows", "ours, rows/s", "LightGBM, rows/s", "times faster"), rows)
 
 
 def _contract_table(measured: Measured) -> str:
-    most, rows = max(measured.plan.workers), []
+    most = max(measured.plan.workers)
+    rows = []
     for size in measured.plan.sizes:
         own = measured.runs.seconds("contract", size, most)
         for name in ("contract", "whole contract", "GX COMPLETE"):
@@ -249,25 +267,27 @@ def _contract_table(measured: Measured) -> str:
                 peak = max(run["peak_bytes"] for run in found) / _GIGABYTE
                 times = ratio(seconds, own)
                 rows.append((
-                    f"{size:,}", name, str(found[0]["found"]["rules"]), spread(seconds).told(), f"{peak:.2f}",
-                    times.told() if times else "",
+                    f"{size:,}", name, str(found[0]["found"]["rules"]), spread(seconds).told(),
+                    f"{peak:.2f}", times.told() if times else "",
                 ))  # fmt: skip
     return _table(("rows", "engine", "rules", "seconds", "peak GB", "times ours"), rows)
 
 
 def _online_table(measured: Measured) -> str:
-    plan, rows = measured.plan, []
+    plan = measured.plan
+    rows = []
     most = max(plan.workers)
     batch = [seconds / plan.full for seconds in _own(measured)]
     for name in ONLINE:
         found = measured.runs.of(name, plan.online, most)
-        for stage in [stage for stage in (found[0]["stages"] if found else ()) if stage != "load"]:
+        stages = found[0]["stages"] if found else ()
+        for stage in [stage for stage in stages if stage != "load"]:
             answered = found[0]["found"]["answered"]
-            each = [seconds / answered for seconds in measured.runs.seconds(name, plan.online, most, stage=stage)]
+            spent = measured.runs.seconds(name, plan.online, most, stage=stage)
+            each = [seconds / answered for seconds in spent]
             times = ratio(each, batch)
-            rows.append((
-                name, stage, f"{answered:,}", f"{1 / spread(each).median:,.0f}", times.told() if times else "",
-            ))  # fmt: skip
+            rate = f"{1 / spread(each).median:,.0f}"
+            rows.append((name, stage, f"{answered:,}", rate, times.told() if times else ""))
     return _table(("what", "stage", "rows", "rows/s", "times our whole day, per row"), rows)
 
 
@@ -276,23 +296,25 @@ def _report_table(measured: Measured) -> str:
     for name in REPORTS:
         found = measured.runs.of(name, measured.plan.full, max(measured.plan.workers))
         if found:
-            told: Mapping[str, Any] = found[0]["found"]
+            counts: Mapping[str, Any] = found[0]["found"]
             seconds = spread(_of(measured, name)).told()
-            rows.append((name, f"{told['compared']:,}", f"{told['reference']:,}", seconds))
+            rows.append((name, f"{counts['compared']:,}", f"{counts['reference']:,}", seconds))
     return _table(("what", "rows compared", "rows of the reference", "seconds"), rows)
 
 
 def _command_table(measured: Measured) -> str:
     rows = []
-    for told, found in measured.commands.items():
-        command, _, on = told.partition(" | ")
-        wall, cpu = (spread([each[figure] for each in found]).told() for figure in ("wall", "cpu"))
-        rows.append((f"`{command}`", on, wall, cpu, f"{max(each['peak_bytes'] for each in found) / _GIGABYTE:.2f}"))
+    for name, found in measured.commands.items():
+        command, _, on = name.partition(" | ")
+        wall = spread([each["wall"] for each in found]).told()
+        cpu = spread([each["cpu"] for each in found]).told()
+        peak = max(each["peak_bytes"] for each in found) / _GIGABYTE
+        rows.append((f"`{command}`", on, wall, cpu, f"{peak:.2f}"))
     return _table(("command, whole process", "rows", "seconds", "CPU s", "peak GB"), rows)
 
 
-def put_between(document: str, told: str) -> str:
-    """The document with what stands between its two markers replaced.
+def put_between(document: str, tables: str) -> str:
+    """Document with `tables` between its two markers, in place of the text there.
 
     Raises:
         ValueError: a marker is missing.
@@ -301,4 +323,4 @@ def put_between(document: str, told: str) -> str:
     _, found, after = rest.partition(END)
     if not found:
         raise ValueError(f"{BEGIN} and {END} are not both there")
-    return f"{before}{BEGIN}\n\n{told}\n\n{END}{after}"
+    return f"{before}{BEGIN}\n\n{tables}\n\n{END}{after}"

@@ -1,4 +1,4 @@
-"""What `make bench` measures, how often, and in which order."""
+"""Plan of `make bench`: the jobs, their order, and how often they run."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PARTS: Final = ("contract", "whole contract", "GX COMPLETE", "engine", "LightGBM
 ONLINE: Final = ("pyfunc, registered model", "pyfunc, LightGBM flavour", "row by row")
 REPORTS: Final = ("reports", "Evidently")
 ONLINE_ROWS: Final = 10_000
-# What takes minutes, or says little more the third time.
+# Jobs that take minutes, or that a third round would add little to.
 _MOST_ROUNDS: Final = {
     "plain, large model": 2, "plain, our model": 2, "GX COMPLETE": 2,
     **dict.fromkeys(ONLINE, 2), "profile": 1, **dict.fromkeys(REPORTS, 1),
@@ -41,9 +41,10 @@ _MOST_ROUNDS: Final = {
 _LARGE_DAY_ROUNDS: Final = 2
 # Seconds once, and per 100,000 rows, on two cores; for the estimate alone.
 _COSTS: Final = {
-    "day data": (2, 5), "day": (7, 2), "profile": (8, 4), "plain, large model": (10, 45), "plain, our model": (10, 16),
-    "floor": (6, 1), "contract": (6, 1), "whole contract": (6, 1), "GX COMPLETE": (9, 12), "engine": (6, 1),
-    "LightGBM": (6, 3), "pyfunc, registered model": (8, 0), "pyfunc, LightGBM flavour": (7, 0), "row by row": (9, 0),
+    "day data": (2, 5), "day": (7, 2), "profile": (8, 4), "plain, large model": (10, 45),
+    "plain, our model": (10, 16), "floor": (6, 1), "contract": (6, 1), "whole contract": (6, 1),
+    "GX COMPLETE": (9, 12), "engine": (6, 1), "LightGBM": (6, 3),
+    "pyfunc, registered model": (8, 0), "pyfunc, LightGBM flavour": (7, 0), "row by row": (9, 0),
     "reports": (40, 3), "Evidently": (32, 1),
 }  # fmt: skip
 _COMMANDS_SECONDS: Final = 20
@@ -51,41 +52,48 @@ _COMMANDS_SECONDS: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much is measured."""
+    """Extent of the measurements."""
 
     sizes: tuple[int, ...]
-    """Rows of the days, rising."""
+    """Rows of the days, ascending."""
     workers: tuple[int, ...]
     repeats: int
     rivals_up_to: int
     """Rows of the largest day that rivals work on."""
     is_whole: bool = True
-    """False: without what takes long and says little of a small day."""
+    """False if jobs are left out that take long and say little about a small day."""
 
     @property
     def full(self) -> int:
         """Rows of the day by which the budgets are judged: the largest that rivals work on."""
-        return max((rows for rows in self.sizes if rows <= self.rivals_up_to), default=min(self.sizes))
+        with_rivals = (rows for rows in self.sizes if rows <= self.rivals_up_to)
+        return max(with_rivals, default=min(self.sizes))
 
     @property
     def online(self) -> int:
-        """Rows of the day that is asked for online."""
+        """Rows of the day that is scored online."""
         return min(self.sizes, key=lambda rows: (rows < ONLINE_ROWS, rows))
 
     def jobs(self, rows: int, repetition: int) -> Iterator[tuple[str, int]]:
-        """Jobs on a day of this size in a round, with their cores; rivals work on days smaller than `full` once."""
+        """Jobs on a day of this size in a round, with their cores.
+
+        Rivals work once on days smaller than `full`.
+        """
         if rows > self.full and repetition >= _LARGE_DAY_ROUNDS:
             return
         most = max(self.workers)
-        once = rows > self.full and not repetition  # of millions of rows, on fewer cores than there are
-        yield from (("day", cores) for cores in self.workers if rows <= self.full or once or cores == most)
+        # A day of millions of rows is measured once on fewer cores than there are.
+        on_all = rows <= self.full or not repetition
+        yield from (("day", cores) for cores in self.workers if on_all or cores == most)
         for name in self._beside(rows):
-            rounds = _MOST_ROUNDS.get(name, self.repeats) if rows == self.full or name in ONLINE else 1
+            rounds = 1
+            if rows == self.full or name in ONLINE:
+                rounds = _MOST_ROUNDS.get(name, self.repeats)
             if repetition < rounds:
                 yield name, 1 if name == "profile" else most
 
     def _beside(self, rows: int) -> Iterator[str]:
-        """What is measured beside the day itself."""
+        """Jobs beside the day itself."""
         if rows <= self.full:
             yield from PLAINLY
         if rows == self.full:
@@ -97,10 +105,12 @@ class Plan:
             yield from REPORTS
 
     def estimate_minutes(self) -> float:
-        """About how long it takes on two cores, once the models are there."""
-        seconds = sum(_cost("day data", rows) for rows in self.sizes) + self.repeats * _COMMANDS_SECONDS
+        """Estimate of the minutes on two cores, if the models are there."""
+        seconds = sum(_cost("day data", rows) for rows in self.sizes)
+        seconds += self.repeats * _COMMANDS_SECONDS
         for repetition in range(self.repeats):
-            seconds += sum(_cost(name, rows) for rows in self.sizes for name, _ in self.jobs(rows, repetition))
+            for rows in self.sizes:
+                seconds += sum(_cost(name, rows) for name, _ in self.jobs(rows, repetition))
         return seconds / 60
 
 

@@ -1,4 +1,4 @@
-"""What the project is measured beside: the same packages used plainly, on the same file and with the same models."""
+"""Rivals of the project: the same packages used plainly, on the same file, with the same models."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ROWS_ONE_BY_ONE: Final = 500
 
 
 def run_plain_large(job: Job, watch: Stopwatch) -> dict[str, Any]:
-    """A day wired plainly with the large model."""
+    """Score a day that is wired plainly, with the large model."""
     frame, quarantined = _read_and_judge(job, watch)
     import lightgbm
     import numpy as np
@@ -36,13 +36,18 @@ def run_plain_large(job: Job, watch: Stopwatch) -> dict[str, Any]:
         pd = np.asarray(booster.predict(matrix))
     with watch.stage("reasons"):
         refused = _highest(pd, job.explained)
-        told = np.asarray(booster.predict(matrix[refused], pred_contrib=True))[:, :-1]
-        reasons = np.array([f"column {n}" for n in range(told.shape[1])])[_top(told)]
+        predicted = np.asarray(booster.predict(matrix[refused], pred_contrib=True))
+        contributions = predicted[:, :-1]
+        columns = np.array([f"column {n}" for n in range(contributions.shape[1])])
+        reasons = columns[_top(contributions)]
     return _write_plainly(job, watch, frame, pd, refused, reasons) | {"quarantined": quarantined}
 
 
 def run_plain_own(job: Job, watch: Stopwatch) -> dict[str, Any]:
-    """A day wired plainly with our model: our features and calibration, LightGBM's own scores and contributions."""
+    """Score a day that is wired plainly, with our model.
+
+    Features and calibration are ours; scores and contributions are LightGBM's own.
+    """
     frame, quarantined = _read_and_judge(job, watch)
     import numpy as np
     import pyarrow as pa
@@ -66,7 +71,7 @@ def run_plain_own(job: Job, watch: Stopwatch) -> dict[str, Any]:
 
 
 def _read_and_judge(job: Job, watch: Stopwatch) -> tuple[pd.DataFrame, int]:
-    """The day's accepted rows in one frame, and how many were set aside."""
+    """Accepted rows of the day in one frame, and the number of rows set aside."""
     import pandas as pd
 
     from tasks.core.lender.columns import ID, NUMBERS
@@ -74,7 +79,8 @@ def _read_and_judge(job: Job, watch: Stopwatch) -> tuple[pd.DataFrame, int]:
     with watch.stage("read"):
         frame = pd.read_csv(job.path(LANDED), low_memory=False)
         for name in (ID, *NUMBERS):
-            if frame[name].dtype == object:  # a bad cell made the column text, and rules would crash on it
+            # A bad cell made the column text, and rules would crash on it.
+            if frame[name].dtype == object:
                 frame[name] = pd.to_numeric(frame[name], errors="coerce")
     with watch.stage("contract"):
         found = _complete(frame)
@@ -87,7 +93,7 @@ def _read_and_judge(job: Job, watch: Stopwatch) -> tuple[pd.DataFrame, int]:
 
 
 def _complete(frame: pd.DataFrame) -> list[Any]:
-    """What Great Expectations says of every rule on one wide frame, with the ids of broken rows."""
+    """Results of Great Expectations for every rule on one wide frame, with ids of broken rows."""
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
@@ -96,20 +102,24 @@ def _complete(frame: pd.DataFrame) -> list[Any]:
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     asset = context.data_sources.add_pandas("rows").add_dataframe_asset("rows")
-    batch = asset.add_batch_definition_whole_dataframe("rows").get_batch({"dataframe": frame})
+    definition = asset.add_batch_definition_whole_dataframe("rows")
+    batch = definition.get_batch({"dataframe": frame})
     suite = gx.ExpectationSuite(**json.loads(suite_text(shares=False)))
-    wanted: Any = {"result_format": "COMPLETE", "unexpected_index_column_names": [ID]}
-    return list(batch.validate(suite, result_format=wanted).results)
+    complete: Any = {"result_format": "COMPLETE", "unexpected_index_column_names": [ID]}
+    return list(batch.validate(suite, result_format=complete).results)
 
 
 def judge_plainly(job: Job, watch: Stopwatch) -> dict[str, Any]:
-    """Great Expectations' own verdicts on the typed rows."""
+    """Judge the typed rows by Great Expectations itself."""
     import pyarrow.parquet as pq
 
     frame = pq.read_table(job.path(TYPED)).to_pandas()
     with watch.stage("rules"):
         results = _complete(frame)
-    broken = {each.expectation_config.meta["id"]: each.result.get("unexpected_count") or 0 for each in results}
+    broken = {
+        each.expectation_config.meta["id"]: each.result.get("unexpected_count") or 0
+        for each in results
+    }  # fmt: skip
     return {"rules": len(results), "broken": nonzero(broken)}
 
 
@@ -117,7 +127,9 @@ def _highest(pd: np.ndarray, rows: int) -> np.ndarray:
     """Positions of the `rows` highest pd, ascending."""
     import numpy as np
 
-    return np.sort(np.argpartition(-pd, rows - 1)[:rows]) if rows else np.empty(0, dtype=np.int64)
+    if not rows:
+        return np.empty(0, dtype=np.int64)
+    return np.sort(np.argpartition(-pd, rows - 1)[:rows])
 
 
 def _top(contributions: np.ndarray) -> np.ndarray:
@@ -127,7 +139,12 @@ def _top(contributions: np.ndarray) -> np.ndarray:
 
 
 def _write_plainly(
-    job: Job, watch: Stopwatch, frame: pd.DataFrame, pds: np.ndarray, refused: np.ndarray, reasons: np.ndarray
+    job: Job,
+    watch: Stopwatch,
+    frame: pd.DataFrame,
+    pds: np.ndarray,
+    refused: np.ndarray,
+    reasons: np.ndarray,
 ) -> dict[str, Any]:
     import numpy as np
     import pandas as pd
@@ -135,20 +152,23 @@ def _write_plainly(
     from tasks.core.lender.columns import ID
 
     with watch.stage("write"):
-        told = np.full((len(pds), _REASONS), None, dtype=object)
-        told[refused] = reasons
+        of_row = np.full((len(pds), _REASONS), None, dtype=object)
+        of_row[refused] = reasons
         is_refused = np.zeros(len(pds), dtype=bool)
         is_refused[refused] = True
-        named = {f"reason_{n}": told[:, n - 1] for n in range(1, _REASONS + 1)}
-        decided = pd.DataFrame(
-            {"application_id": frame[ID].to_numpy(np.int64), "pd": pds, "is_refused": is_refused} | named
-        )
-        decided.sort_values("application_id").to_parquet(Path(job.scratch, f"{job.name} {PLAIN_DECISIONS}"))
+        named = {f"reason_{n}": of_row[:, n - 1] for n in range(1, _REASONS + 1)}
+        ids = frame[ID].to_numpy(np.int64)
+        columns = {"application_id": ids, "pd": pds, "is_refused": is_refused} | named
+        decided = pd.DataFrame(columns).sort_values("application_id")
+        decided.to_parquet(Path(job.scratch, f"{job.name} {PLAIN_DECISIONS}"))
     return {"decided": len(pds), "explained": len(refused)}
 
 
 def run_floor(job: Job, watch: Stopwatch) -> dict[str, Any]:
-    """The least a day can cost: a typed read of a file without bad rows, raw scores of a ready matrix, one write."""
+    """Measure the least that a day can cost.
+
+    It is a typed read of a file without bad rows, raw scores of a ready matrix, and one write.
+    """
     import pyarrow.csv as pa_csv
     import pyarrow.parquet as pq
 
@@ -157,13 +177,16 @@ def run_floor(job: Job, watch: Stopwatch) -> dict[str, Any]:
     from tasks.model.load import proven_engine
     from tasks.running.workers import work_in_order
 
-    bundle, decisions = champion(), pq.read_table(Path(job.scratch, DECISIONS))
+    bundle = champion()
+    decisions = pq.read_table(Path(job.scratch, DECISIONS))
     engine = proven_engine(bundle)
     with watch.stage("read"):
-        rows = pa_csv.read_csv(job.path(CLEAN), convert_options=pa_csv.ConvertOptions(column_types=_declared_types()))
+        options = pa_csv.ConvertOptions(column_types=_declared_types())
+        rows = pa_csv.read_csv(job.path(CLEAN), convert_options=options)
     typed = rows.cast(TYPED_SCHEMA)
     step = load_settings().scoring.chunk_rows
-    matrices = [build_features(typed.slice(start, step), bundle.features) for start in range(0, len(typed), step)]
+    chunks = [typed.slice(start, step) for start in range(0, len(typed), step)]
+    matrices = [build_features(chunk, bundle.features) for chunk in chunks]
     with watch.stage("scores"):
         raw = list(work_in_order(engine.raw_scores, matrices, workers=job.cores))
     with watch.stage("write"):
@@ -177,13 +200,16 @@ def _declared_types() -> dict[str, Any]:
     from tasks.core.lender.columns import COLUMNS
 
     types = {
-        "id": pa.int64(), "integer": pa.int64(), "real": pa.float64(), "text": pa.dictionary(pa.int32(), pa.string()),
-    }  # fmt: skip
+        "id": pa.int64(),
+        "integer": pa.int64(),
+        "real": pa.float64(),
+        "text": pa.dictionary(pa.int32(), pa.string()),
+    }
     return {column.name: types[column.kind] for column in COLUMNS}
 
 
 def run_lightgbm(job: Job, watch: Stopwatch) -> dict[str, Any]:
-    """LightGBM's own raw scores and contributions of our model, as `benchmarks.own.run_engine` takes them."""
+    """Time LightGBM's own scores and contributions of our model, as `run_engine` does for ours."""
     from tasks.adapters.lightgbm import LightGBMModel
     from tasks.core.model.features import family_numbers
 
@@ -194,7 +220,10 @@ def run_lightgbm(job: Job, watch: Stopwatch) -> dict[str, Any]:
 
 
 def predict_flavour(job: Job, watch: Stopwatch) -> dict[str, Any]:
-    """Our model's trees through `mlflow.pyfunc` in LightGBM's flavour: one frame of ready features, pd alone."""
+    """Time our trees through `mlflow.pyfunc` in LightGBM's flavour.
+
+    The input is one frame of ready features; the answer is pd alone.
+    """
     import lightgbm
     import mlflow
 
@@ -221,7 +250,10 @@ def _feature_frame(job: Job, bundle: Bundle) -> pd.DataFrame:
 
 
 def answer_one_by_one(job: Job, watch: Stopwatch) -> dict[str, Any]:
-    """Row by row, as services do it: a frame of one row a call, categories coded, pd by the large model, then why."""
+    """Score row by row, as services do.
+
+    Each call has a frame of one row, coded categories, pd by the large model, and contributions.
+    """
     import lightgbm
     import pandas as pd
 
@@ -238,7 +270,10 @@ def answer_one_by_one(job: Job, watch: Stopwatch) -> dict[str, Any]:
 
 
 def report_plainly(job: Job, watch: Stopwatch) -> dict[str, Any]:
-    """Evidently's presets for drift and quality on samples of the day and the reference, as many rows as ours."""
+    """Time Evidently's presets for drift and quality.
+
+    They compare samples of the day and of the reference, with as many rows as ours.
+    """
     import pandas as pd
     from evidently import DataDefinition, Dataset, Report
     from evidently.presets import DataDriftPreset, DataSummaryPreset
@@ -246,10 +281,11 @@ def report_plainly(job: Job, watch: Stopwatch) -> dict[str, Any]:
     from tasks.core.lender.columns import NUMBERS, TEXTS
 
     day = pd.read_parquet(job.path(TYPED))
-    current = day.sample(min(len(day), load_settings().monitoring.sample_rows), random_state=0)
+    n_rows = min(len(day), load_settings().monitoring.sample_rows)
+    current = day.sample(n_rows, random_state=0)
     (sample,) = Path(job.models, "store/reference").glob("*/sample.parquet")
     frames = [current, pd.read_parquet(sample)]
-    kept = [name for name in (*NUMBERS, *TEXTS) if all(frame[name].notna().any() for frame in frames)]
+    kept = [name for name in (*NUMBERS, *TEXTS) if _has_values(frames, name)]
     definition = DataDefinition(
         numerical_columns=[name for name in kept if name in NUMBERS],
         categorical_columns=[name for name in kept if name in TEXTS],
@@ -261,3 +297,8 @@ def report_plainly(job: Job, watch: Stopwatch) -> dict[str, Any]:
             snapshot.get_html_str(as_iframe=False)
             snapshot.json()
     return {"compared": len(frames[0]), "reference": len(frames[1])}
+
+
+def _has_values(frames: list[pd.DataFrame], name: str) -> bool:
+    """True if the column has a value in every frame."""
+    return all(frame[name].notna().any() for frame in frames)

@@ -1,1 +1,1 @@
-"""What was measured once, to make the synthetic feed and to choose the shape of the model."""
+"""Studies that were made once, to make the synthetic feed and to choose the shape of the model."""

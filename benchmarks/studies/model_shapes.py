@@ -1,9 +1,10 @@
-"""The price of exact reasons against what depth gains.
+"""Price of exact reasons, compared with the gain by depth.
 
 `python -m benchmarks.studies.model_shapes application_train.csv`
 
-Trees of every depth from 1 to 8, with the settings' other numbers, and LightGBM with 400 trees of 31 leaves on the raw
-columns, all in the same folds. Without a file it takes synthetic applications. Prints a Markdown table of aggregates.
+Judges trees of every depth from 1 to 8, with the other numbers of the settings, and LightGBM with
+400 trees of 31 leaves on the raw columns, all in the same folds. Without a file it takes synthetic
+applications. Prints a Markdown table of aggregates.
 """
 
 from __future__ import annotations
@@ -38,44 +39,63 @@ _DAY: Final = date(2026, 10, 1)
 
 
 def frontier(history: History, settings: Settings) -> str:
-    """Every depth as a Markdown table, cheapest first, the rule's choice marked; then the large model."""
+    """Markdown table of every depth, cheapest first, the rule's choice marked; then the large model."""
     from tasks.training.folds import configured_trees
 
-    training, policy = settings.training, load_policy(settings.scoring.policy)
+    training = settings.training
+    policy = load_policy(settings.scoring.policy)
     fold = assigned_folds(history.defaulted, training)
     folds = build_folds(history, fold, training, feature_names(use_age=policy.inputs.age))
     tried = []
     for depth in range(1, DEEPEST + 1):
         trees = with_numbers(configured_trees(training), {"max_depth": depth})
-        tried.append(judge_shape(score_folds(folds, history, trees, training), history, fold, policy.costs))
-    shapes = choose_shape([each.shape for each in tried], [each.losses for each in tried])
-    best = min((each.losses for each in tried), key=lambda losses: float(losses.mean(dtype=np.float64)))
-    return f"{shapes_table(shapes)}\n{_large(history, fold, policy.costs, best, use_age=policy.inputs.age)}"
+        scored = score_folds(folds, history, trees, training)
+        tried.append(judge_shape(scored, history, fold, policy.costs))
+    losses = [each.losses for each in tried]
+    shapes = choose_shape([each.shape for each in tried], losses)
+    best = min(losses, key=lambda of_rows: float(of_rows.mean(dtype=np.float64)))
+    large = _large(history, fold, policy.costs, best, use_age=policy.inputs.age)
+    return f"{shapes_table(shapes)}\n{large}"
 
 
-def _large(history: History, fold: np.ndarray, costs: Costs, best: np.ndarray, *, use_age: bool) -> str:
+def _large(
+    history: History,
+    fold: np.ndarray,
+    costs: Costs,
+    best: np.ndarray,
+    *,
+    use_age: bool,
+) -> str:
+    """Row of the table for the large model."""
     import lightgbm
 
-    columns, defaulted = plain_columns(history.rows, use_age=use_age), history.defaulted
-    told = {"objective": "binary", "num_leaves": _LARGE_LEAVES, "learning_rate": 0.05, "verbosity": -1, "seed": _SEED}
-    raw, rate = np.empty(len(fold)), 0.0
+    columns = plain_columns(history.rows, use_age=use_age)
+    defaulted = history.defaulted
+    params = {
+        "objective": "binary", "num_leaves": _LARGE_LEAVES, "learning_rate": 0.05,
+        "verbosity": -1, "seed": _SEED,
+    }  # fmt: skip
+    raw = np.empty(len(fold))
+    rate = 0.0
     for held_out in (fold == number for number in np.unique(fold)):
         rows = lightgbm.Dataset(
             columns.matrix[~held_out], label=defaulted[~held_out].astype(float),
             categorical_feature=list(columns.categories),
         )  # fmt: skip
-        booster = lightgbm.train(told, rows, _LARGE_TREES)
+        booster = lightgbm.train(params, rows, _LARGE_TREES)
         raw[held_out] = booster.predict(columns.matrix[held_out], raw_score=True)
-        some, begun = columns.matrix[held_out][:_EXPLAINED_ROWS], time.perf_counter()
+        some = columns.matrix[held_out][:_EXPLAINED_ROWS]
+        begun = time.perf_counter()
         booster.predict(some, pred_contrib=True)
         rate = len(some) / (time.perf_counter() - begun)
     pd = cross_fitted_pd(raw, defaulted, fold)
     losses = log_losses(pd, defaulted).astype(np.float64)
     cost = cost_at_break_even(pd, defaulted, **costs.model_dump())
     behind = losses - best
+    error = behind.std(ddof=1) / np.sqrt(len(behind))
     return (
         f"| {_LARGE_LEAVES} leaves, raw columns | {_LARGE_TREES} | 0.050 | {auc_of(pd, defaulted):.4f} "
-        f"| {losses.mean():.5f} | {behind.mean():.5f} ± {behind.std(ddof=1) / np.sqrt(len(behind)):.5f} "
+        f"| {losses.mean():.5f} | {behind.mean():.5f} ± {error:.5f} "
         f"| {cost:.4f} | none | {rate:,.0f} |  |"
     )
 
@@ -88,14 +108,16 @@ def program(applications: tuple[str, ...], rows: int, config: str | None) -> Non
     """Print the frontier of the applications in the files, or of synthetic ones."""
     settings = load_settings(config)
     with TemporaryDirectory() as folder:
-        click.echo(frontier(read_history(applications or (_synthetic(Path(folder), rows),), settings), settings))
+        files = applications or (_synthetic(Path(folder), rows),)
+        click.echo(frontier(read_history(files, settings), settings))
 
 
 def _synthetic(folder: Path, rows: int) -> str:
     from tasks.feed.generate import load_statistics, write_history
 
     path = folder / "history.parquet"
-    write_history(path, load_statistics(), rows=rows, seed=_SEED, as_of=_DAY, file_format="parquet")
+    statistics = load_statistics()
+    write_history(path, statistics, rows=rows, seed=_SEED, as_of=_DAY, file_format="parquet")
     return str(path)
 
 

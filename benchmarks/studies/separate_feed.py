@@ -1,8 +1,11 @@
-"""How well synthetic rows pass for real ones: `python -m benchmarks.studies.separate_feed application_train.csv`.
+"""Separation of synthetic rows from real ones.
 
-LightGBM is told to tell them apart, over five folds. An AUC of 0.5 means that it cannot, 1 that it always can; real
-rows held against real rows show what "cannot" looks like at this size. `--held-out` makes the statistics anew from one
-half of the file and holds synthetic rows against the other, so that no row is compared with what it helped to make.
+`python -m benchmarks.studies.separate_feed application_train.csv`
+
+LightGBM learns to separate them, over five folds. An AUC of 0.5 means that it cannot, 1 that it
+always can; a comparison of real rows with real rows shows what "cannot" looks like at this size.
+`--held-out` makes the statistics anew from one half of the file and compares synthetic rows with
+the other half, so that no row is compared with rows that it helped to make.
 """
 
 from __future__ import annotations
@@ -28,8 +31,12 @@ from tasks.feed.generate import load_statistics
 
 _FOLDS: Final = 5
 _TREES: Final = 200
-_SHAPE: Final = {"objective": "binary", "learning_rate": 0.05, "num_leaves": 31, "verbose": -1, "deterministic": True}
-# EXT_SOURCE_3 takes some 800 values; beyond nine digits they tell the computer that made them, not an applicant.
+_SHAPE: Final = {
+    "objective": "binary", "learning_rate": 0.05, "num_leaves": 31, "verbose": -1,
+    "deterministic": True,
+}  # fmt: skip
+# EXT_SOURCE_3 takes some 800 values; digits beyond the ninth depend on the computer that made them,
+# not on an applicant.
 _DECIMALS: Final = 9
 # Any day; another one gives other rows.
 _DAY: Final = date(2026, 10, 2)
@@ -37,31 +44,40 @@ _MOST_NAMED: Final = 12
 
 
 class Separation(NamedTuple):
-    """How well two samples can be told apart."""
+    """Separation of two samples by a model."""
 
     auc: float
-    """Out of fold, over all rows: 0.5 not at all, 1 always."""
+    """AUC out of fold, over all rows: 0.5 if the samples cannot be separated, 1 if always."""
     gains: pd.Series
     """Column to its share of the trees' gain, largest first."""
 
 
 def separate(one: pa.Table, other: pa.Table, *, seed: int = 0) -> Separation:
-    """How well LightGBM tells the rows of `one` from those of `other`, both in `TYPED_SCHEMA`; ids are left out."""
+    """Separate the rows of `one` from those of `other`, both in `TYPED_SCHEMA`, by LightGBM.
+
+    Ids are left out.
+    """
     rows = pd.concat([one.to_pandas(), other.to_pandas()], ignore_index=True).drop(columns=ID)
     for name in rows.columns:
-        rows[name] = rows[name].astype("category") if rows[name].dtype == object else rows[name].round(_DECIMALS)
+        column = rows[name]
+        is_text = column.dtype == object
+        rows[name] = column.astype("category") if is_text else column.round(_DECIMALS)
     is_other = np.repeat([0, 1], [one.num_rows, other.num_rows])
-    foretold, gains = np.zeros(len(rows)), np.zeros(rows.shape[1])
-    for fitted, left in StratifiedKFold(_FOLDS, shuffle=True, random_state=seed).split(rows, is_other):
-        model = lgb.train(_SHAPE | {"seed": seed}, lgb.Dataset(rows.iloc[fitted], is_other[fitted]), _TREES)
-        foretold[left] = model.predict(rows.iloc[left])
+    predicted = np.zeros(len(rows))
+    gains = np.zeros(rows.shape[1])
+    folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=seed)
+    for fitted, left in folds.split(rows, is_other):
+        data = lgb.Dataset(rows.iloc[fitted], is_other[fitted])
+        model = lgb.train(_SHAPE | {"seed": seed}, data, _TREES)
+        predicted[left] = model.predict(rows.iloc[left])
         gains += model.feature_importance("gain")
-    named = pd.Series(gains / max(gains.sum(), 1e-9), rows.columns).sort_values(ascending=False)
-    return Separation(float(roc_auc_score(is_other, foretold)), named)
+    shares = pd.Series(gains / max(gains.sum(), 1e-9), rows.columns)
+    auc = float(roc_auc_score(is_other, predicted))
+    return Separation(auc, shares.sort_values(ascending=False))
 
 
 def halves(table: pa.Table, *, seed: int) -> tuple[pa.Table, pa.Table]:
-    """The rows in two halves at random."""
+    """Two random halves of the rows."""
     places = np.random.default_rng(seed).permutation(table.num_rows)
     middle = table.num_rows // 2
     return table.take(np.sort(places[:middle])), table.take(np.sort(places[middle:]))
@@ -69,25 +85,38 @@ def halves(table: pa.Table, *, seed: int) -> tuple[pa.Table, pa.Table]:
 
 @click.command()
 @click.argument("real", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--rows", default=6_000, show_default=True, help="At most so many real rows, and as many synthetic ones.")
-@click.option("--seed", default=3, show_default=True, help="Another seed gives other synthetic rows, halves and folds.")
-@click.option("--held-out", is_flag=True, help="Make the statistics from one half, compare with the other.")
+@click.option(
+    "--rows", default=6_000, show_default=True,
+    help="Most real rows; as many synthetic ones are made.",
+)  # fmt: skip
+@click.option(
+    "--seed", default=3, show_default=True,
+    help="Another seed gives other synthetic rows, halves and folds.",
+)  # fmt: skip
+@click.option(
+    "--held-out", is_flag=True, help="Make the statistics from one half, compare with the other."
+)  # fmt: skip
 def main(real: Path, rows: int, seed: int, held_out: bool) -> None:
-    """Tell synthetic rows from those of REAL, a file of real applications."""
+    """Separate synthetic rows from those of REAL, a file of real applications."""
     table, _ = read_applications(real)
     chosen = np.sort(np.random.default_rng(seed).permutation(table.num_rows)[:rows])
     table = table.take(chosen)
     one, other = halves(table, seed=seed)
     floor = separate(one, other, seed=seed)
-    compared, statistics = table, load_statistics()
+    compared = table
+    statistics = load_statistics()
     if held_out:
         document = build_statistics(one, default_share=statistics.default_share)
-        compared, statistics = other, FeedStatistics.from_json(json.dumps(document))
-    synthetic = synthesize_applications(statistics, rows=compared.num_rows, seed=seed, as_of=_DAY)
+        compared = other
+        statistics = FeedStatistics.from_json(json.dumps(document))
+    n_rows = compared.num_rows
+    synthetic = synthesize_applications(statistics, rows=n_rows, seed=seed, as_of=_DAY)
     found = separate(compared, synthetic, seed=seed)
-    click.echo(f"Synthetic from real, {compared.num_rows:,} rows each:  AUC {found.auc:.3f}")
+    click.echo(f"Synthetic from real, {n_rows:,} rows each:  AUC {found.auc:.3f}")
     click.echo(f"Real from real, {one.num_rows:,} rows each:       AUC {floor.auc:.3f}\n")
-    click.echo(f"{'What gives the feed away':<32}{'synthetic':>10}{'real':>8}   (shares of the trees' gain)")
+    click.echo(
+        f"{'What gives the feed away':<32}{'synthetic':>10}{'real':>8}   (shares of the trees' gain)"
+    )  # fmt: skip
     for name, share in found.gains.head(_MOST_NAMED).items():
         click.echo(f"  {name:<30}{share:>10.3f}{floor.gains[str(name)]:>8.3f}")
 
