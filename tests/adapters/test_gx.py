@@ -500,7 +500,7 @@ def test_a_rule_with_mostly_speaks_of_the_day_and_sets_no_row_aside() -> None:
     ("text", "complaint"),
     [
         ("{", "not valid JSON"),
-        ("[]", "no JSON object"),
+        ("[]", "not a JSON object"),
         ('{"meta": {"version": "1"}, "expectations": []}', "has no name"),
         ('{"name": "s", "expectations": []}', "has no meta.version"),
         ('{"name": "s", "meta": {"version": 1}, "expectations": []}', "has no meta.version"),
