@@ -1,4 +1,4 @@
-"""Evidently: how a day differs from the reference, and what its columns look like."""
+"""Evidently: the differences between a day and the reference, and summaries of its columns."""
 
 from __future__ import annotations
 
@@ -15,36 +15,59 @@ from evidently.presets import DataDriftPreset, DataSummaryPreset
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """One report: a page to look at (works offline) and the same figures to read."""
+    """One report: a page for people, which works offline, and the same figures for programs."""
 
     html: bytes
     json: bytes
 
 
 def compare_samples(
-    reference: pd.DataFrame, current: pd.DataFrame, *, numbers: Sequence[str], texts: Sequence[str]
+    reference: pd.DataFrame,
+    current: pd.DataFrame,
+    *,
+    numbers: Sequence[str],
+    texts: Sequence[str],
 ) -> tuple[Rendered, tuple[str, ...]]:
-    """Evidently's drift report, and the columns that its default tests call drifted, most drifted first."""
+    """Make Evidently's drift report, and list the columns that its default tests call drifted.
+
+    The most drifted column comes first.
+    """
     snapshot = _run(DataDriftPreset(), reference, current, numbers=numbers, texts=texts)
     report = _rendered(snapshot)
     return report, _drifted(json.loads(report.json)["metrics"])
 
 
 def describe(
-    reference: pd.DataFrame, current: pd.DataFrame, *, numbers: Sequence[str], texts: Sequence[str]
+    reference: pd.DataFrame,
+    current: pd.DataFrame,
+    *,
+    numbers: Sequence[str],
+    texts: Sequence[str],
 ) -> Rendered:
-    """Evidently's data summary: missing values and distributions of each column beside the reference's."""
+    """Make Evidently's data summary.
+
+    It shows missing values and the distribution of each column beside the reference's.
+    """
     return _rendered(_run(DataSummaryPreset(), reference, current, numbers=numbers, texts=texts))
 
 
 def _run(
-    preset: Any, reference: pd.DataFrame, current: pd.DataFrame, *, numbers: Sequence[str], texts: Sequence[str]
+    preset: Any,
+    reference: pd.DataFrame,
+    current: pd.DataFrame,
+    *,
+    numbers: Sequence[str],
+    texts: Sequence[str],
 ) -> Any:
     definition = DataDefinition(numerical_columns=list(numbers), categorical_columns=list(texts))
-    frames = [Dataset.from_pandas(frame, data_definition=definition) for frame in (current, reference)]
-    with warnings.catch_warnings():  # its statistics divide by zero on constant columns, and say so each time
+    datasets = [
+        Dataset.from_pandas(current, data_definition=definition),
+        Dataset.from_pandas(reference, data_definition=definition),
+    ]
+    with warnings.catch_warnings():
+        # Its statistics divide by zero on constant columns, and warn each time.
         warnings.simplefilter("ignore")
-        return Report([preset]).run(*frames)
+        return Report([preset]).run(*datasets)
 
 
 def _rendered(snapshot: Any) -> Rendered:
@@ -52,14 +75,19 @@ def _rendered(snapshot: Any) -> Rendered:
 
 
 def _drifted(metrics: list[dict[str, Any]]) -> tuple[str, ...]:
-    """A p-value below its threshold or a distance above it, by the ratio of the two."""
+    """Columns with a p-value below its threshold or a distance above it, strongest drift first.
+
+    The strength of drift is the ratio of the two. Equal ones are sorted by name.
+    """
     found = []
     for metric in metrics:
         config = metric["config"]
         if not config["type"].endswith(":ValueDrift"):
             continue
-        value, threshold = metric["value"], config["threshold"]
-        strength = threshold / max(value, 1e-300) if "p_value" in config["method"] else value / threshold
+        value = metric["value"]
+        threshold = config["threshold"]
+        is_p_value = "p_value" in config["method"]
+        strength = threshold / max(value, 1e-300) if is_p_value else value / threshold
         if strength > 1:
             found.append((strength, config["column"]))
     return tuple(column for _, column in sorted(found, key=lambda each: (-each[0], each[1])))

@@ -1,9 +1,10 @@
 """The contract, judged by Great Expectations at a speed that lets every row of every day be judged.
 
-Great Expectations copies the whole wide frame for each expectation. Here its own condition functions see only the
-columns a rule names, chunk by chunk, and its own `_validate` turns the summed counts into its own results. Rules that
-look across rows run plainly, on a frame that holds nothing but their columns. Some of these hooks are semi-private
-(`registry`, `_validate`): the exact pin and a parity test against plain Great Expectations guard them.
+Great Expectations copies the whole wide frame for each expectation. Here its own condition
+functions see only the columns that a rule names, chunk by chunk, and its own `_validate` turns the
+summed counts into its own results. Rules that look across rows run plainly, on a frame that holds
+only their columns. Some of these hooks are semi-private (`registry`, `_validate`): the exact pin
+and a parity test against plain Great Expectations guard them.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ _COUNTS_ONLY: Final = {
     "include_unexpected_rows": False,
 }
 _DECISIONS: Final = 131_072
-"""Decisions judged at a time: a pandas frame of millions takes more memory than they do."""
+"""Number of decisions judged at a time: a pandas frame of millions takes too much memory."""
 _FIGURES: Final = (
     "element_count", "missing_count", "missing_percent", "unexpected_count", "unexpected_percent",
     "unexpected_percent_total", "unexpected_percent_nonmissing",
@@ -46,68 +47,76 @@ class Contract:
     """A reviewed suite of expectations, ready to judge typed rows. Made by `load_contract`."""
 
     def __init__(self, suite: Mapping[str, Any], reviewed: Sequence[Reviewed]) -> None:
-        """Use `load_contract`."""
+        """Hold a reviewed suite. Use `load_contract` instead."""
         self.name: str = suite["name"]
         self.version, self.digest = suite_identity(json.dumps(suite))
         self.rules: tuple[Rule, ...] = tuple(each.rule for each in reviewed)
         self._reviewed = {each.rule.id: each for each in reviewed}
+        row_rules = [each.row_rule for each in reviewed if each.row_rule]
         # Rules of one cut stand together, so that a chunk is cut once for all of them.
-        self._row_rules = sorted((each.row_rule for each in reviewed if each.row_rule), key=lambda rule: rule.cut)
+        self._row_rules = sorted(row_rules, key=lambda rule: rule.cut)
         table = [each for each in reviewed if each.row_rule is None]
         self._about_columns = [each for each in table if each.entry["type"] in ABOUT_COLUMNS]
         self._across_rows = [each for each in table if each.entry["type"] not in ABOUT_COLUMNS]
-        self.table_columns: tuple[str, ...] = tuple(
-            dict.fromkeys(name for each in self._across_rows for name in each.rule.columns)
-        )
-        """The columns that `check_table` needs."""
+        needed = (name for each in self._across_rows for name in each.rule.columns)
+        self.table_columns: tuple[str, ...] = tuple(dict.fromkeys(needed))
+        """Columns that `check_table` needs."""
 
     def check_rows(self, frame: pd.DataFrame) -> Verdicts:
-        """What one chunk of typed rows gives for every rule that is judged row by row, those with `mostly` included.
+        """Judge one chunk of typed rows by every rule about single rows.
 
-        Positions count from 0 within the chunk.
-
-        Numbers are float64 or int64; text is objects with None, or categories (`core.contract.rules.typed_frame`).
+        That includes rules with `mostly`. Positions count from 0 within the chunk. Numbers are
+        float64 or int64; text is objects with None, or categories
+        (`core.contract.rules.typed_frame`).
 
         Raises:
-            ConfigError: a rule could not be evaluated, which is neither a pass nor a fault of the data.
+            ConfigError: a rule could not be evaluated, which is neither a pass nor a fault of the
+                data.
         """
         chunk = _Chunk(frame)
-        broken, counts = {}, {}
+        broken = {}
+        counts = {}
         for rule in self._row_rules:
             try:
                 broken[rule.id], counts[rule.id] = chunk.judge(rule)
-            except Exception as error:  # noqa: BLE001  # whatever a rule trips over, its text may carry a row's value
+            except Exception as error:  # noqa: BLE001 - its text may carry a row's value
                 raise _crash(rule.id, self.name, type(error).__name__) from None
         ids = [rule.id for rule in self.rules if rule.id in counts]
-        return Verdicts({id_: broken[id_] for id_ in ids if len(broken[id_])}, {id_: counts[id_] for id_ in ids})
+        broken_in_order = {id_: broken[id_] for id_ in ids if len(broken[id_])}
+        return Verdicts(broken_in_order, {id_: counts[id_] for id_ in ids})
 
     def check_columns(self, names: Sequence[str]) -> tuple[str, ...]:
-        """The ids of the rules about columns that a file with the header `names` breaks."""
-        results = self._validate(_plain_rows(), self._about_columns, pd.DataFrame(columns=list(names)))
+        """Ids of the rules about columns that a file with the header `names` breaks."""
+        header = pd.DataFrame(columns=list(names))
+        results = self._validate(_plain_rows(), self._about_columns, header)
         return tuple(result.rule_id for result in results if not result.is_met)
 
-    def check_table(self, frame: pd.DataFrame, recent: Mapping[str, float] | None = None) -> tuple[RuleResult, ...]:
-        """The results of the rules that look across rows.
+    def check_table(
+        self,
+        frame: pd.DataFrame,
+        recent: Mapping[str, float] | None = None,
+    ) -> tuple[RuleResult, ...]:
+        """Results of the rules that look across rows.
 
         Args:
             frame: the `table_columns` of all rows of the day.
-            recent: fact to figure of the days before (`core.contract.rules.RECENT_FACTS`); a rule that refers to one
-                that is not known is not judged.
+            recent: fact to figure of the days before (`core.contract.rules.RECENT_FACTS`). A rule
+                that refers to an unknown fact is not judged.
         """
         known = recent or {}
-        judged = sorted(
-            (each for each in self._across_rows if each.parameters <= known.keys()), key=lambda each: each.rule.columns
-        )
+        judged = [each for each in self._across_rows if each.parameters <= known.keys()]
+        judged.sort(key=lambda each: each.rule.columns)
         found: dict[str, RuleResult] = {}
         rows = _plain_rows()
-        # Great Expectations copies the frame it is given, so each rule gets its own columns alone.
+        # Great Expectations copies the frame that it gets, so each rule gets only its own columns.
         for columns, rules in itertools.groupby(judged, key=lambda each: each.rule.columns):
             part = _narrow(frame, columns or list(frame.columns[:1]))
-            found |= {result.rule_id: result for result in self._validate(rows, list(rules), part, known)}
+            results = self._validate(rows, list(rules), part, known)
+            found |= {result.rule_id: result for result in results}
         return tuple(found.get(result.rule_id, result) for result in self.unjudged_table())
 
     def unjudged_table(self) -> tuple[RuleResult, ...]:
-        """What `check_table` would say, had nothing been judged."""
+        """Results of `check_table` if it judged no rule: each verdict is None."""
         return tuple(RuleResult(each.rule.id, None, {}) for each in self._across_rows)
 
     def results(
@@ -120,23 +129,35 @@ class Contract:
         """Great Expectations' result of every rule, in suite order.
 
         Args:
-            counts: summed over all chunks; every row rule must be there, since a rule nobody evaluated has not
-                passed. Counts of rules that are not the suite's are ignored.
+            counts: summed over all chunks. Every row rule must have one, since a rule that nobody
+                evaluated has not passed. Counts of rules of another suite are ignored.
             table_results: from `check_table`.
             broken_columns: from `check_columns`, over all files.
         """
         found = {result.rule_id: result for result in table_results}
         for each in self._about_columns:
-            found[each.rule.id] = RuleResult(each.rule.id, each.rule.id not in broken_columns, {})
+            is_met = each.rule.id not in broken_columns
+            found[each.rule.id] = RuleResult(each.rule.id, is_met, {})
         for rule in self._row_rules:
-            found[rule.id] = _conclude(rule.id, self._reviewed[rule.id].expectation, counts[rule.id])
+            expectation = self._reviewed[rule.id].expectation
+            found[rule.id] = _conclude(rule.id, expectation, counts[rule.id])
         return tuple(found[rule.id] for rule in self.rules)
 
     def validation(self, results: Sequence[RuleResult]) -> dict[str, Any]:
-        """Results of this contract's rules as a JSON-ready Great Expectations validation result, without any value."""
+        """Great Expectations' validation result of this contract's rules, ready for JSON.
+
+        It carries no value of a row.
+        """
         unjudged = [result.rule_id for result in results if result.is_met is None]
         results = [result for result in results if result.is_met is not None]
         n_met = sum(bool(result.is_met) for result in results)
+        meta: dict[str, Any] = {
+            "version": self.version,
+            "digest": self.digest,
+            "great_expectations_version": gx.__version__,
+        }
+        if unjudged:
+            meta["not_judged"] = unjudged
         return {
             "success": n_met == len(results),
             "suite_name": self.name,
@@ -147,11 +168,14 @@ class Contract:
                 "success_percent": n_met / len(results) * 100,
             },
             "results": [
-                {"success": is_met, "expectation_config": dict(self._reviewed[id_].entry), "result": dict(figures)}
+                {
+                    "success": is_met,
+                    "expectation_config": dict(self._reviewed[id_].entry),
+                    "result": dict(figures),
+                }
                 for id_, is_met, figures in results
             ],
-            "meta": {"version": self.version, "digest": self.digest, "great_expectations_version": gx.__version__}
-            | ({"not_judged": unjudged} if unjudged else {}),
+            "meta": meta,
         }
 
     def _validate(
@@ -161,23 +185,29 @@ class Contract:
         frame: pd.DataFrame,
         parameters: Mapping[str, float] | None = None,
     ) -> tuple[RuleResult, ...]:
-        """Plain Great Expectations on the whole of a narrow frame."""
+        """Run plain Great Expectations on the whole of a narrow frame."""
         if not reviewed:
             return ()
         _silence()
         batch = rows.get_batch({"dataframe": _with_plain_text(frame)})
-        suite = gx.ExpectationSuite(name=self.name, expectations=[dict(each.entry) for each in reviewed])
+        entries = [dict(each.entry) for each in reviewed]
+        suite = gx.ExpectationSuite(name=self.name, expectations=entries)
         known = dict(parameters or {})
         try:
-            validation = batch.validate(suite, result_format=_COUNTS_ONLY, expectation_parameters=known)
-        except Exception as error:  # noqa: BLE001  # some rules crash before their metrics do, and take all along
+            validation = batch.validate(
+                suite,
+                result_format=_COUNTS_ONLY,
+                expectation_parameters=known,
+            )
+        except Exception as error:  # noqa: BLE001 - a rule that crashes early fails all with it
             if len(reviewed) == 1:
                 raise _crash(reviewed[0].rule.id, self.name, type(error).__name__) from None
-            return tuple(result for each in reviewed for result in self._validate(rows, [each], frame, known))
+            one_by_one = (self._validate(rows, [each], frame, known) for each in reviewed)
+            return tuple(itertools.chain.from_iterable(one_by_one))
         found = {}
         for result in validation.to_json_dict()["results"]:
             rule_id = result["expectation_config"]["meta"]["id"]
-            # A metric that crashed reports under its own name instead of `raised_exception`.
+            # A crashed metric reports under its own name instead of `raised_exception`.
             if result["exception_info"].get("raised_exception", True):
                 raise _crash(rule_id, self.name, "its metrics failed")
             found[rule_id] = RuleResult(rule_id, result["success"], _figures(result["result"]))
@@ -185,45 +215,51 @@ class Contract:
 
 
 def _plain_rows() -> BatchDefinition[Any]:
-    """Great Expectations itself, for any frame; in a context of its own, since steps may run side by side."""
+    """Set up Great Expectations for any frame.
+
+    It has its own context, since steps may run side by side.
+    """
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    return (
-        context.data_sources.add_pandas("rows").add_dataframe_asset("rows").add_batch_definition_whole_dataframe("rows")
-    )
+    asset = context.data_sources.add_pandas("rows").add_dataframe_asset("rows")
+    return asset.add_batch_definition_whole_dataframe("rows")
 
 
 def build_contract(text: str, *, columns: Collection[str] | None = NAMES) -> Contract:
-    """The contract in a suite's JSON text; its rules may only name the given `columns` (None: any).
+    """Build the contract from a suite's JSON text. Its rules may name only `columns` (None: any).
 
-    Great Expectations logs and drops an entry it cannot read, so every entry is reviewed here first, and what Great
-    Expectations then loads is compared with the text.
+    Great Expectations logs and drops an entry that it cannot read. So every entry is reviewed here
+    first, and the entries that Great Expectations then loads are compared with the text.
 
     Raises:
-        ConfigError: an entry is not what its author meant; the message names the entry and what is wrong with it.
+        ConfigError: an entry is not what its author meant; the message names the entry and its
+            fault.
     """
     _silence()
     suite = parse_suite(text)
     reviewed = review_suite(suite, columns=columns)
     loaded = gx.ExpectationSuite(**json.loads(text)).expectations
-    if [type(expectation) for expectation in loaded] != [type(each.expectation) for each in reviewed]:
+    expected = [type(each.expectation) for each in reviewed]
+    if [type(expectation) for expectation in loaded] != expected:
         raise ConfigError(
-            f"Contract {suite['name']!r}: Great Expectations loaded {len(loaded)} of {len(reviewed)} entries. "
-            "Compare the installed great-expectations with the lock file."
+            f"Contract {suite['name']!r}: Great Expectations loaded {len(loaded)} of "
+            f"{len(reviewed)} entries. Compare the installed great-expectations with the lock file."
         )
     return Contract(suite, reviewed)
 
 
 def validate_decisions(decisions: pa.Table, suite_text: str) -> tuple[Rule, ...]:
-    """The rules that the decisions to be published break, in suite order; an empty answer means they may be published.
+    """Rules that the decisions to be published break, in suite order.
 
-    If the columns are not those promised, the rules about columns are all that can be judged.
+    If there are none, the decisions may be published. If the columns are not those promised, only
+    the rules about columns can be judged.
     """
     contract = build_contract(suite_text, columns=None)
     rules = {rule.id: rule for rule in contract.rules}
     if broken_columns := contract.check_columns(decisions.column_names):
         return tuple(rules[rule_id] for rule_id in broken_columns)
-    parts = (decisions.slice(start, _DECISIONS) for start in range(0, max(decisions.num_rows, 1), _DECISIONS))
+    starts = range(0, max(decisions.num_rows, 1), _DECISIONS)
+    parts = (decisions.slice(start, _DECISIONS) for start in starts)
     counts = merge_counts(*(contract.check_rows(typed_frame(part)).counts for part in parts))
     table_results = contract.check_table(typed_frame(decisions.select(contract.table_columns)))
     results = contract.results(counts, table_results)
@@ -231,38 +267,54 @@ def validate_decisions(decisions: pa.Table, suite_text: str) -> tuple[Rule, ...]
 
 
 class _Chunk:
-    """One chunk of rows, cut down to what a rule reads; the last cut is kept for the rules that share it."""
+    """One chunk of rows, cut to the part that a rule reads.
+
+    The last cut is kept for the rules that share it.
+    """
 
     def __init__(self, frame: pd.DataFrame) -> None:
         self._frame = frame.copy(deep=False)
         self._frame.index = pd.RangeIndex(len(frame))
-        self._engine = PandasExecutionEngine()  # one for each chunk: chunks may be judged on several threads
+        # One engine for each chunk: chunks may be judged on several threads.
+        self._engine = PandasExecutionEngine()
         self._meeting: dict[str, np.ndarray] = {}
         self._cut: tuple[str, tuple[str, ...], bool] | None = None
         self._part = self._frame
 
     def judge(self, rule: RowRule) -> tuple[np.ndarray, RuleCount]:
-        """The positions of the rows that break the rule, ascending, and its counts."""
+        """Positions of the rows that break the rule, ascending, and its counts."""
         if rule.cut != self._cut:
-            self._part, self._cut = self._rows_of(rule), rule.cut
+            self._part = self._rows_of(rule)
+            self._cut = rule.cut
             self._engine.load_batch_data("rows", self._part)
-        metrics: dict[str, Any] = {"table.columns": list(rule.columns), "table.row_count": len(self._part)}
+        metrics: dict[str, Any] = {
+            "table.columns": list(rule.columns),
+            "table.row_count": len(self._part),
+        }
         for step in rule.steps:
-            metrics[step.metric] = step.compute(self._engine, dict(step.domain), dict(step.values), metrics, {})
-        # Great Expectations leaves out the rows it does not judge; the index has the positions of the others.
+            domain = dict(step.domain)
+            values = dict(step.values)
+            metrics[step.metric] = step.compute(self._engine, domain, values, metrics, {})
+        # Great Expectations leaves out the rows that it does not judge. The index holds the
+        # positions of the others.
         is_broken: pd.Series[bool] = metrics[rule.steps[-1].metric][0]
         broken = is_broken.index.to_numpy()[is_broken.to_numpy(dtype=bool)]
-        return broken, RuleCount(len(self._part), len(self._part) - len(is_broken), len(broken))
+        n_checked = len(self._part)
+        return broken, RuleCount(n_checked, n_checked - len(is_broken), len(broken))
 
     def _rows_of(self, rule: RowRule) -> pd.DataFrame:
-        """The rows that meet the rule's condition, which is evaluated once a chunk, with the columns it reads."""
+        """Rows that meet the rule's condition, with the columns that the rule reads.
+
+        The condition is evaluated once a chunk.
+        """
         part = _narrow(self._frame, rule.columns)
         if not rule.takes_categories:
             part = _with_plain_text(part)
         if rule.condition is None:
             return part
         if (key := rule.condition_key) not in self._meeting:
-            self._engine.load_batch_data("rows", _with_plain_text(_narrow(self._frame, rule.condition_columns)))
+            narrow = _narrow(self._frame, rule.condition_columns)
+            self._engine.load_batch_data("rows", _with_plain_text(narrow))
             rows = self._engine.get_domain_records({"row_condition": rule.condition})
             self._meeting[key] = rows.index.to_numpy()
         return part.iloc[self._meeting[key]]
@@ -274,16 +326,18 @@ def _narrow(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
 
 
 def _with_plain_text(frame: pd.DataFrame) -> pd.DataFrame:
-    """Categories as the text they stand for.
+    """Replace categories by the text that they stand for.
 
-    Some metrics crash on categories, depending on which of them a chunk holds, or tell them from equal text.
+    Some metrics crash on categories, depending on which of them a chunk holds, or do not take them
+    as equal to the same text.
     """
-    categories = [name for name, type_ in frame.dtypes.items() if isinstance(type_, pd.CategoricalDtype)]
+    dtypes = frame.dtypes.items()
+    categories = [name for name, type_ in dtypes if isinstance(type_, pd.CategoricalDtype)]
     return frame.astype(dict.fromkeys(categories, object)) if categories else frame
 
 
 def _conclude(rule_id: str, expectation: Expectation, count: RuleCount) -> RuleResult:
-    """Great Expectations' own verdict, from the metrics it would have computed itself."""
+    """Get Great Expectations' own verdict, from the metrics that it would have computed itself."""
     map_metric = type(expectation).map_metric  # every row rule has one
     metrics = {
         "table.row_count": count.checked,
@@ -291,26 +345,31 @@ def _conclude(rule_id: str, expectation: Expectation, count: RuleCount) -> RuleR
         f"{map_metric}.filtered_row_count": count.checked - count.missing,
         f"{map_metric}.unexpected_count": count.broken,
     }
-    verdict = expectation._validate(metrics, runtime_configuration={"result_format": _COUNTS_ONLY})  # noqa: SLF001
+    configuration = {"result_format": _COUNTS_ONLY}
+    verdict = expectation._validate(metrics, runtime_configuration=configuration)  # noqa: SLF001
     return RuleResult(rule_id, bool(verdict["success"]), _figures(verdict["result"]))
 
 
 def _figures(result: Mapping[str, Any]) -> dict[str, float | int | None]:
-    """Counts and percentages alone: an observed value may be an applicant's."""
+    """Keep only counts and percentages: an observed value may be an applicant's."""
     return {name: result[name] for name in _FIGURES if name in result}
 
 
 def _crash(rule_id: str, contract: str, cause: str) -> ConfigError:
     return ConfigError(
-        f"Rule {rule_id!r} of contract {contract!r} could not be evaluated ({cause}). That is no verdict on the data: "
-        "compare the rule with the columns it names and their types."
+        f"Rule {rule_id!r} of contract {contract!r} could not be evaluated ({cause}). "
+        "That is not a verdict on the data: compare the rule with the columns it names and their "
+        "types."
     )
 
 
 def _silence() -> None:
-    """Great Expectations logs what a crashing metric says, and that may carry a row's value."""
+    """Silence Great Expectations: its logged errors may carry a row's value."""
     silent = logging.CRITICAL + 1
-    for name in [name for name in logging.root.manager.loggerDict if name.startswith("great_expectations")]:
+    names = list(logging.root.manager.loggerDict)
+    for name in names:
+        if not name.startswith("great_expectations"):
+            continue
         logger = logging.getLogger(name)
-        if logger.level != silent:  # some have a level of their own; setting it anew has a price
+        if logger.level != silent:  # some loggers have their own level; setting it anew has a price
             logger.setLevel(silent)

@@ -1,7 +1,8 @@
-"""Reading a suite of expectations: every entry is what its author meant, or loading stops and names it.
+"""Reading of a suite of expectations: an entry that is not as its author meant stops it.
 
-Great Expectations logs and drops an entry that it cannot read. So each entry is built here on its own, its columns and
-its row condition are checked, and a row rule is resolved to the metric functions that judge a row.
+Great Expectations logs and drops an entry that it cannot read. So each entry is built here on its
+own, its columns and its row condition are checked, and a row rule is resolved to the metric
+functions that judge a row.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ from tasks.errors import ConfigError, did_you_mean
 
 _SUITE_BEGINS: Final = 'It begins {"name": "...", "meta": {"version": "1"}, "expectations": [...'
 _CONDITION_IS: Final = (
-    'One condition is {"type": "comparison", "column": {"name": "..."}, "operator": "==", "parameter": ...}; '
-    "the operators are ==, !=, <, <=, >, >=, IN and NOT_IN."
+    'One condition is {"type": "comparison", "column": {"name": "..."}, "operator": "==", '
+    '"parameter": ...}; the operators are ==, !=, <, <=, >, >=, IN and NOT_IN.'
 )
 _SUITE_KEYS: Final = {"name", "meta", "expectations"}
 _ENTRY_KEYS: Final = {"type", "kwargs", "severity", "meta"}
@@ -42,27 +43,31 @@ _ID: Final = re.compile(r"\w+", re.ASCII)
 
 # Expectations that the header of a file decides.
 ABOUT_COLUMNS: Final = {
-    "expect_column_to_exist", "expect_table_columns_to_match_set", "expect_table_columns_to_match_ordered_list",
+    "expect_column_to_exist", "expect_table_columns_to_match_set",
+    "expect_table_columns_to_match_ordered_list",
     "expect_table_column_count_to_equal", "expect_table_column_count_to_be_between",
 }  # fmt: skip
-# Map metrics whose verdict on a row hangs on other rows or on the type of the column.
+# Map metrics whose verdict on a row depends on other rows or on the type of the column.
 _ACROSS_ROWS: Final = {
-    "column_values.unique", "compound_columns.unique", "column_values.increasing", "column_values.decreasing",
+    "column_values.unique", "compound_columns.unique",
+    "column_values.increasing", "column_values.decreasing",
     "column_values.of_type", "column_values.in_type_list",
 }  # fmt: skip
-# Map metrics that say of categories what they say of the text these stand for; others trip over some categories.
+# Map metrics whose verdict on a category is that on its text; others fail on some categories.
 _TAKES_CATEGORIES: Final = {
-    "column_values.null", "column_values.nonnull", "column_values.in_set", "column_values.not_in_set",
+    "column_values.null", "column_values.nonnull",
+    "column_values.in_set", "column_values.not_in_set",
 }  # fmt: skip
 # Map metrics that read a value's text.
 _READS_TEXT: Final = {
-    "column_values.match_regex", "column_values.match_regex_list", "column_values.not_match_regex",
-    "column_values.not_match_regex_list", "column_values.value_length.between", "column_values.value_length.equals",
-    "column_values.json_parseable", "column_values.match_json_schema", "column_values.dateutil_parseable",
-    "column_values.match_strftime_format",
+    "column_values.match_regex", "column_values.match_regex_list",
+    "column_values.not_match_regex", "column_values.not_match_regex_list",
+    "column_values.value_length.between", "column_values.value_length.equals",
+    "column_values.json_parseable", "column_values.match_json_schema",
+    "column_values.dateutil_parseable", "column_values.match_strftime_format",
 }  # fmt: skip
 _NUMBERS: Final = {ID, *NUMBERS}
-# Facts of the table that every condition declares to need; on pandas only the column names are ever read.
+# Facts of the table that every condition declares as needed; pandas reads only the column names.
 _TABLE_FACTS: Final = {"table.columns", "table.column_types", "table.row_count"}
 
 
@@ -77,75 +82,91 @@ class _Step(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RowRule:
-    """A row rule resolved to what has to be called for a chunk."""
+    """A row rule resolved to the functions that must be called for a chunk."""
 
     id: str
     columns: tuple[str, ...]
-    """What the steps read."""
+    """Columns that the steps read."""
     condition: Any
     """Great Expectations' row condition; None if the rule holds for every row."""
     condition_columns: tuple[str, ...]
     takes_categories: bool
-    """Whether text may come as categories."""
+    """True if text may come as categories."""
     steps: tuple[_Step, ...]
-    """The last one says of each judged row whether it breaks the rule."""
+    """Metric functions in order. The last one marks each judged row that breaks the rule."""
 
     @property
     def condition_key(self) -> str:
-        """Equal for equal conditions; Great Expectations prints `== 1` and `== "1"` alike."""
+        """Text of the condition, equal only for equal conditions.
+
+        Great Expectations prints `== 1` and `== "1"` alike.
+        """
         return "" if self.condition is None else self.condition.json()
 
     @property
     def cut(self) -> tuple[str, tuple[str, ...], bool]:
-        """Rules with equal cuts are judged on the same rows and columns."""
+        """Key of the rows and columns on which the rule is judged."""
         return self.condition_key, self.columns, self.takes_categories
 
 
 class Reviewed(NamedTuple):
-    """One entry of a suite, found sound."""
+    """One entry of a suite that was found sound."""
 
     entry: Mapping[str, Any]
     expectation: Expectation
     rule: Rule
     row_rule: RowRule | None
-    """What judges it chunk by chunk; None where it takes the whole table. One with `mostly` has table scope all the
-    same: it speaks of a share of the day, and no row is to blame."""
+    """Functions that judge it chunk by chunk; None if it takes the whole table.
+
+    An entry with `mostly` has table scope all the same: it is about a share of the day, and no row
+    is to blame.
+    """
     parameters: frozenset[str]
-    """The facts about recent days that its kwargs refer to."""
+    """Facts about recent days that its kwargs name."""
 
 
 def review_suite(suite: Mapping[str, Any], *, columns: Collection[str] | None) -> list[Reviewed]:
-    """Every entry of a suite with what Great Expectations makes of it; rules may only name the `columns` (None: any).
+    """Review every entry of a suite. Rules may name only `columns` (None: any).
 
     Raises:
-        ConfigError: an entry is not what its author meant; the message names the entry and what is wrong with it.
+        ConfigError: an entry is not what its author meant; the message names the entry and its
+            fault.
     """
     reviewed: list[Reviewed] = []
     for position, entry in enumerate(suite["expectations"], start=1):
         try:
-            reviewed.append(_review(entry, columns=columns, taken=[each.rule.id for each in reviewed]))
+            taken = [each.rule.id for each in reviewed]
+            reviewed.append(_review(entry, columns=columns, taken=taken))
         except _Fault as fault:
-            raise ConfigError(f"Contract {suite['name']!r}, {_label(entry, position)}: {fault}") from None
+            place = f"Contract {suite['name']!r}, {_label(entry, position)}"
+            raise ConfigError(f"{place}: {fault}") from None
     return reviewed
 
 
 class _Fault(Exception):  # never leaves this module: `review_suite` adds which entry it is
-    """What is wrong with one entry."""
+    """One entry is not what its author meant; the text says why."""
 
 
 def parse_suite(text: str) -> dict[str, Any]:
-    """The JSON object of a suite. Raises `ConfigError` where it lacks a name, a version or expectations."""
+    """Parse the JSON object of a suite.
+
+    Raises:
+        ConfigError: it is not a JSON object, has an unknown field, or lacks a name, a version or
+            expectations.
+    """
     try:
         suite = json.loads(text)
     except json.JSONDecodeError as error:
         raise ConfigError(f"The contract is not valid JSON: {error}.") from None
     if not isinstance(suite, dict):
-        raise ConfigError("The contract is no JSON object. " + _SUITE_BEGINS)
+        raise ConfigError("The contract is not a JSON object. " + _SUITE_BEGINS)
     for key in sorted(set(suite) - _SUITE_KEYS):
-        raise ConfigError(f"The contract has an unknown field {key!r}.{did_you_mean(key, sorted(_SUITE_KEYS))}")
+        hint = did_you_mean(key, sorted(_SUITE_KEYS))
+        raise ConfigError(f"The contract has an unknown field {key!r}.{hint}")
     if not isinstance(suite.get("name"), str) or not suite["name"]:
         raise ConfigError("The contract has no name. " + _SUITE_BEGINS)
-    version = suite["meta"].get("version") if isinstance(suite.get("meta"), dict) else None
+    meta = suite.get("meta")
+    version = meta.get("version") if isinstance(meta, dict) else None
     if not isinstance(version, str) or not version:
         raise ConfigError(f"Contract {suite['name']!r} has no meta.version. {_SUITE_BEGINS}")
     if not isinstance(suite.get("expectations"), list) or not suite["expectations"]:
@@ -154,7 +175,7 @@ def parse_suite(text: str) -> dict[str, Any]:
 
 
 def _review(entry: Any, *, columns: Collection[str] | None, taken: Collection[str]) -> Reviewed:
-    """The entry with what Great Expectations makes of it. Raises `_Fault`."""
+    """Review one entry, with its expectation and its rule. Raises `_Fault`."""
     _require_shape(entry)
     meta = entry["meta"]
     if meta["id"] in taken:
@@ -163,7 +184,8 @@ def _review(entry: Any, *, columns: Collection[str] | None, taken: Collection[st
     named = _columns(entry["kwargs"])
     for name in named:
         if columns is not None and name not in columns:
-            raise _Fault(f"there is no column {name!r}.{did_you_mean(str(name), list(columns))}")
+            hint = did_you_mean(str(name), list(columns))
+            raise _Fault(f"there is no column {name!r}.{hint}")
     row_rule = _resolve(entry, expectation)
     scope: Scope = "row" if row_rule and "mostly" not in entry["kwargs"] else "table"
     rule = Rule(
@@ -184,18 +206,18 @@ def _review(entry: Any, *, columns: Collection[str] | None, taken: Collection[st
 
 
 def _evidence(meta: Mapping[str, Any], scope: Scope) -> dict[str, int]:
-    """How much a day must offer before the rule counts in full."""
+    """Rows and days that a day must offer before the rule counts in full."""
     given = {key: meta[key] for key in _EVIDENCE_KEYS if key in meta}
     for key, value in given.items():
         if type(value) is not int or value < 1:
-            raise _Fault(f"meta.{key} is a whole number from 1.")
+            raise _Fault(f"meta.{key} must be a whole number from 1.")
         if scope != "table":
             raise _Fault(f"meta.{key} belongs to rules about the whole day; this one is about a row.")
     return given
 
 
 def _parameters(kwargs: Mapping[str, Any]) -> frozenset[str]:
-    """The facts about recent days that kwargs refer to, as `{"$PARAMETER": "recent_rows_min * 0.5"}` does."""
+    """Facts about recent days that kwargs name, as in `{"$PARAMETER": "recent_rows_min * 0.5"}`."""
     found: set[str] = set()
     for name, value in kwargs.items():
         if not isinstance(value, dict) or _PARAMETER not in value:
@@ -204,18 +226,20 @@ def _parameters(kwargs: Mapping[str, Any]) -> frozenset[str]:
         words = set(_WORD.findall(str(formula)))
         for word in sorted(words - set(RECENT_FACTS)):
             known = ", ".join(RECENT_FACTS)
-            raise _Fault(f"{name} refers to {word!r}; the facts are {known}.{did_you_mean(word, list(RECENT_FACTS))}")
+            hint = did_you_mean(word, list(RECENT_FACTS))
+            raise _Fault(f"{name} refers to {word!r}; the facts are {known}.{hint}")
         try:
             parse_suite_parameter(formula, dict.fromkeys(RECENT_FACTS, 1))
         except SuiteParameterError:
-            raise _Fault(f"the formula of {name} is not understood. It is like 'recent_rows_min * 0.5'.") from None
+            example = "'recent_rows_min * 0.5'"
+            raise _Fault(f"the formula of {name} is not understood. It is like {example}.") from None
         found |= words
     return frozenset(found)
 
 
 def _require_shape(entry: Any) -> None:
     if not isinstance(entry, dict):
-        raise _Fault("an entry is an object with type, kwargs, severity and meta.")
+        raise _Fault("an entry must be an object with type, kwargs, severity and meta.")
     for key in sorted(set(entry) - _ENTRY_KEYS):
         raise _Fault(f"unknown field {key!r}.{did_you_mean(key, sorted(_ENTRY_KEYS))}")
     for key in sorted(_ENTRY_KEYS - set(entry)):
@@ -223,26 +247,30 @@ def _require_shape(entry: Any) -> None:
     severities = list(get_args(Severity))
     if entry["severity"] not in severities:
         hint = did_you_mean(str(entry["severity"]), severities)
-        raise _Fault(f"severity {entry['severity']!r} is not one of {', '.join(severities)}.{hint}")
+        known = ", ".join(severities)
+        raise _Fault(f"severity {entry['severity']!r} is not one of {known}.{hint}")
     if not isinstance(entry["kwargs"], dict) or not isinstance(entry["meta"], dict):
-        raise _Fault("kwargs and meta are objects.")
-    for key in sorted(set(entry["meta"]) - {*_META_KEYS, *_EVIDENCE_KEYS}):
-        raise _Fault(f"unknown field meta.{key}.{did_you_mean(key, [*_META_KEYS, *_EVIDENCE_KEYS])}")
+        raise _Fault("kwargs and meta must be objects.")
+    meta_keys = [*_META_KEYS, *_EVIDENCE_KEYS]
+    for key in sorted(set(entry["meta"]) - set(meta_keys)):
+        raise _Fault(f"unknown field meta.{key}.{did_you_mean(key, meta_keys)}")
     for key in _META_KEYS:
         if not isinstance(entry["meta"].get(key), str) or not entry["meta"][key].strip():
             raise _Fault(f"meta.{key} is missing.")
     if not _ID.fullmatch(entry["meta"]["id"]):
-        raise _Fault("meta.id holds letters, digits and underscores alone.")
+        raise _Fault("meta.id must hold only letters, digits and underscores.")
 
 
 def _build(entry: Mapping[str, Any]) -> Expectation:
-    """The expectation of an entry, or Great Expectations' complaint in our words."""
-    type_, kwargs = entry["type"], entry["kwargs"]
+    """Build the expectation of an entry. Raises `_Fault` with Great Expectations' complaint."""
+    type_ = entry["type"]
+    kwargs = entry["kwargs"]
     try:
         implementation = registry.get_expectation_impl(type_)
     except ExpectationNotFoundError:
         known = registry.list_registered_expectation_implementations()
-        raise _Fault(f"there is no expectation type {type_!r}.{did_you_mean(str(type_), known)}") from None
+        hint = did_you_mean(str(type_), known)
+        raise _Fault(f"there is no expectation type {type_!r}.{hint}") from None
     _require_condition(kwargs.get("row_condition"))
     try:
         return implementation(**kwargs, severity=entry["severity"], meta=entry["meta"])
@@ -254,7 +282,10 @@ def _build(entry: Mapping[str, Any]) -> Expectation:
 
 
 def _explain(error: ValidationError, known: list[str]) -> str:
-    """The first complaint about kwargs, a name that does not exist before one that is missing: it may be misspelt."""
+    """First complaint about kwargs.
+
+    An unknown name comes before a missing one, because the unknown one may be misspelt.
+    """
     first = min(error.errors(), key=lambda each: each["type"] != "value_error.extra")
     name = str(first["loc"][0])
     if first["type"] == "value_error.extra":
@@ -263,11 +294,12 @@ def _explain(error: ValidationError, known: list[str]) -> str:
         return f"needs {name!r}."
     if name == "row_condition":
         return f"refuses its row_condition. {_CONDITION_IS}"
-    return f"refuses {'its kwargs' if name == '__root__' else repr(name)}: {first['msg']}."
+    refused = "its kwargs" if name == "__root__" else repr(name)
+    return f"refuses {refused}: {first['msg']}."
 
 
 def _require_condition(condition: Any) -> None:
-    """Strings are deprecated, and nobody could check the columns they name."""
+    """Refuse a condition in text: it is deprecated, and nobody could check the columns in it."""
     try:
         _condition_columns(condition)
     except (TypeError, KeyError, AttributeError):
@@ -276,12 +308,14 @@ def _require_condition(condition: Any) -> None:
 
 def _columns(kwargs: Mapping[str, Any]) -> tuple[str, ...]:
     """Every column that kwargs name, row condition included, each once."""
-    return tuple(dict.fromkeys([*_own_columns(kwargs), *_condition_columns(kwargs.get("row_condition"))]))
+    of_condition = _condition_columns(kwargs.get("row_condition"))
+    return tuple(dict.fromkeys([*_own_columns(kwargs), *of_condition]))
 
 
 def _own_columns(kwargs: Mapping[str, Any]) -> list[str]:
     single = [kwargs[key] for key in ("column", "column_A", "column_B") if key in kwargs]
-    return [*single, *(name for key in ("column_list", "column_set") for name in kwargs.get(key) or ())]
+    lists = (kwargs.get(key) or () for key in ("column_list", "column_set"))
+    return [*single, *(name for names in lists for name in names)]
 
 
 def _condition_columns(condition: Mapping[str, Any] | None) -> list[str]:
@@ -293,17 +327,19 @@ def _condition_columns(condition: Mapping[str, Any] | None) -> list[str]:
 
 
 def _resolve(entry: Mapping[str, Any], expectation: Expectation) -> RowRule | None:
-    """What to call for this rule on a chunk, or None if its verdict on a row hangs on more than that row."""
+    """Resolve a rule to its functions; None if its verdict on a row depends on other rows."""
     map_metric = getattr(type(expectation), "map_metric", None)
     if map_metric is None:
         _require_on_pandas(entry["type"], expectation)
     if map_metric is None or map_metric in _ACROSS_ROWS:
         return None
-    name, kwargs = f"{map_metric}.condition", entry["kwargs"]
+    name = f"{map_metric}.condition"
+    kwargs = entry["kwargs"]
     _require_text(map_metric, _own_columns(kwargs))
     try:
         needed = registry.get_metric_kwargs(name, configuration=expectation.configuration)
-        metric = MetricConfiguration(name, needed["metric_domain_kwargs"], needed["metric_value_kwargs"])
+        domain = needed["metric_domain_kwargs"]
+        metric = MetricConfiguration(name, domain, needed["metric_value_kwargs"])
         steps = _steps(metric, engine=PandasExecutionEngine())
     except MetricProviderError:
         raise _Fault(f"Great Expectations cannot evaluate {entry['type']} on pandas.") from None
@@ -314,12 +350,18 @@ def _resolve(entry: Mapping[str, Any], expectation: Expectation) -> RowRule | No
     own = tuple(dict.fromkeys(_own_columns(kwargs)))
     if steps is None:
         return None
-    takes_categories = map_metric in _TAKES_CATEGORIES
-    return RowRule(entry["meta"]["id"], own, condition, condition_columns, takes_categories, steps)
+    return RowRule(
+        id=entry["meta"]["id"],
+        columns=own,
+        condition=condition,
+        condition_columns=condition_columns,
+        takes_categories=map_metric in _TAKES_CATEGORIES,
+        steps=steps,
+    )
 
 
 def _require_on_pandas(type_: str, expectation: Expectation) -> None:
-    """Great Expectations would crash on every day alike."""
+    """Refuse an expectation on which Great Expectations would crash every day."""
     if type_ == "expect_table_row_count_to_equal_other_table":
         raise _Fault("there is no other table: a contract is about one day's rows.")
     try:
@@ -330,35 +372,52 @@ def _require_on_pandas(type_: str, expectation: Expectation) -> None:
 
 
 def _require_text(map_metric: str, columns: Collection[str]) -> None:
-    """An id is read as `7`, or as `7.0` where another row of its chunk has none: the verdict would hang on that."""
+    """Refuse a rule that reads the text of a number.
+
+    An id reads `7`, or `7.0` if another row of its chunk has none. The verdict would depend on
+    that.
+    """
     for name in columns:
         if map_metric in _READS_TEXT and name in _NUMBERS:
             raise _Fault(f"it reads text, and {name} is a number, which may be written as 7 or 7.0.")
 
 
-def _steps(metric: MetricConfiguration, *, engine: PandasExecutionEngine) -> tuple[_Step, ...] | None:
-    """The metric after the row-wise metrics it is computed from; None if it needs a figure of the whole column."""
+def _steps(
+    metric: MetricConfiguration,
+    *,
+    engine: PandasExecutionEngine,
+) -> tuple[_Step, ...] | None:
+    """Steps of a metric, after the row-wise metrics from which it is computed.
+
+    None if it needs a figure of the whole column.
+    """
     provider, function = registry.get_metric_provider(metric.metric_name, engine)
     before: tuple[_Step, ...] = ()
-    for needed in provider.get_evaluation_dependencies(metric, execution_engine=engine).values():
+    dependencies = provider.get_evaluation_dependencies(metric, execution_engine=engine)
+    for needed in dependencies.values():
         if needed.metric_name in _TABLE_FACTS:
             continue
-        steps = _steps(needed, engine=engine) if needed.metric_name.endswith(".map") else None
+        is_row_wise = needed.metric_name.endswith(".map")
+        steps = _steps(needed, engine=engine) if is_row_wise else None
         if steps is None:
             return None
         before += steps
-    # The rows that meet a row condition are cut out beforehand, once for all rules that share it.
-    domain = {key: value for key, value in metric.metric_domain_kwargs.items() if value and key != "row_condition"}
+    # The rows that meet a row condition are cut out before, once for all rules that share it.
+    given = metric.metric_domain_kwargs.items()
+    domain = {key: value for key, value in given if value and key != "row_condition"}
     values = {key: _as_array(value) for key, value in metric.metric_value_kwargs.items()}
-    return (*before, _Step(metric.metric_name, partial(function, provider), domain, values))
+    step = _Step(metric.metric_name, partial(function, provider), domain, values)
+    return (*before, step)
 
 
 def _as_array(value: Any) -> Any:
-    """Lists of numbers as arrays: pandas looks up floats in a list of whole numbers as objects, seven times slower.
+    """Turn lists of numbers into arrays.
 
-    From 2**53 on the lookup as objects is more exact, and the list stays one.
+    Pandas looks up floats in a list of whole numbers as objects, which is seven times slower. From
+    2**53 on that look-up is more exact, so such a list stays a list.
     """
-    is_numeric = isinstance(value, list) and value and all(_is_exact_float(item) for item in value)
+    is_filled_list = isinstance(value, list) and value
+    is_numeric = is_filled_list and all(_is_exact_float(item) for item in value)
     return np.array(value) if is_numeric else value
 
 
@@ -367,7 +426,7 @@ def _is_exact_float(value: Any) -> bool:
 
 
 def _label(entry: Any, position: int) -> str:
-    """How a message names an entry: its position, and its id and type as far as it has them."""
+    """Label of an entry in messages: its position, and its id and type as far as it has them."""
     fields = entry if isinstance(entry, dict) else {}
     meta = fields.get("meta")
     known = [meta.get("id") if isinstance(meta, dict) else None, fields.get("type")]

@@ -17,13 +17,13 @@ from tasks.errors import ModelError
 
 _MONOTONE_METHOD: Final = "basic"  # the others gain nothing that can be told apart: docs/model.md
 _LOSS: Final = 2
-"""Where LightGBM's evaluations, (rows, metric, value, is higher better), hold the value."""
+"""Position of the value in LightGBM's evaluations: (rows, metric, value, is higher better)."""
 _FEATURE_RANGES: Final = re.compile(r"^feature_infos=.*$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class TreeSettings:
-    """LightGBM's own settings, under the names the project uses."""
+    """LightGBM's own settings, under the project's names."""
 
     seed: int
     learning_rate: float
@@ -35,8 +35,11 @@ class TreeSettings:
     max_bins: int
 
     def parameters(self, directions: Sequence[int] = ()) -> dict[str, object]:
-        """The settings in LightGBM's words; the same data and seed give the same model."""
-        monotone = {"monotone_constraints": list(directions), "monotone_constraints_method": _MONOTONE_METHOD}
+        """The settings in LightGBM's words. The same data and seed give the same model."""
+        monotone = {
+            "monotone_constraints": list(directions),
+            "monotone_constraints_method": _MONOTONE_METHOD,
+        }
         return {
             "objective": "binary",
             **_reproducible(self.seed),
@@ -57,16 +60,22 @@ class TreeSettings:
 class LightGBMModel:
     """A model read from LightGBM's text format."""
 
-    def __init__(self, text: str, families: np.ndarray | None = None, *, caveat: str | None = None) -> None:
+    def __init__(
+        self,
+        text: str,
+        families: np.ndarray | None = None,
+        *,
+        caveat: str | None = None,
+    ) -> None:
         """Parse a model's text.
 
         Args:
             text: the model.
-            families: of its features, as `family_numbers` gives them; needed to say why.
-            caveat: what its users should be told.
+            families: of its features, as `family_numbers` gives them; contributions need them.
+            caveat: warning for its users; None if there is none.
 
         Raises:
-            ModelError: the text is no LightGBM model.
+            ModelError: the text is not a LightGBM model.
         """
         self._families = families
         self._alone = threading.Lock()
@@ -74,7 +83,7 @@ class LightGBMModel:
         try:
             self._booster = lightgbm.Booster(model_str=text)
         except lightgbm.basic.LightGBMError as error:
-            raise ModelError(f"The registered model is no LightGBM text model: {error}") from None
+            raise ModelError(f"The registered model is not a LightGBM text model: {error}") from None
 
     def raw_scores(self, matrix: np.ndarray) -> np.ndarray:
         """Raw scores (log-odds), float64, shape (rows,)."""
@@ -83,34 +92,43 @@ class LightGBMModel:
         return np.asarray(self._booster.predict(matrix, raw_score=True), dtype=np.float64)
 
     def contributions(self, matrix: np.ndarray) -> np.ndarray:
-        """Exact Shapley contributions to each raw score (log-odds), shape (rows, families), as `Engine` has them."""
+        """Exact Shapley contributions to each raw score (log-odds), shape (rows, families).
+
+        They are those of `Engine`.
+        """
         if self._families is None:
             raise TypeError("the model was read without the families of its features")
         summed = np.zeros((len(matrix), len(FAMILIES)), order="F")
         if len(matrix):
-            for told, family in zip(self.contributions_by_feature(matrix).T, self._families, strict=True):
-                summed[:, family] += told
+            by_feature = self.contributions_by_feature(matrix).T
+            for contribution, family in zip(by_feature, self._families, strict=True):
+                summed[:, family] += contribution
         return summed
 
     def contributions_by_feature(self, matrix: np.ndarray) -> np.ndarray:
         """Contribution of each feature to each raw score (log-odds), shape (rows, features)."""
-        with self._alone:  # before each answer it works its trees' depths out anew, in the trees themselves
-            told = self._booster.predict(matrix, pred_contrib=True)
-        return np.asarray(told)[:, :-1]  # the last is the same for everybody
+        # Before each answer LightGBM computes its trees' depths anew, in the trees themselves.
+        with self._alone:
+            contributions = self._booster.predict(matrix, pred_contrib=True)
+        return np.asarray(contributions)[:, :-1]  # the last one is the same for everybody
 
 
 @dataclass(frozen=True, slots=True)
 class Grown:
-    """Trees grown on one part of the rows, to be judged by the other."""
+    """Trees grown on one part of the rows, which the other part judges."""
 
     booster: lightgbm.Booster
 
     def raw_scores(self, matrix: np.ndarray, n_trees: int) -> np.ndarray:
         """Raw scores (log-odds) by the first `n_trees`, float64, shape (rows,)."""
-        return np.asarray(self.booster.predict(matrix, raw_score=True, num_iteration=n_trees), dtype=np.float64)
+        scores = self.booster.predict(matrix, raw_score=True, num_iteration=n_trees)
+        return np.asarray(scores, dtype=np.float64)
 
     def explain_rate(self, matrix: np.ndarray, n_trees: int) -> float:
-        """Rows a second for which LightGBM gives exact contributions of the first `n_trees`, timed on these rows."""
+        """Rows a second at which LightGBM gives exact contributions, timed on these rows.
+
+        The contributions are those of the first `n_trees`.
+        """
         begun = time.perf_counter()
         self.booster.predict(matrix, pred_contrib=True, num_iteration=n_trees)
         return len(matrix) / (time.perf_counter() - begun)
@@ -124,12 +142,17 @@ def bin_rows(
     trees: TreeSettings,
     like: lightgbm.Dataset | None = None,
 ) -> lightgbm.Dataset:
-    """Rows binned to bytes, once for all trees that are tried on them; the matrix may be let go.
+    """Bin rows to bytes, once for all trees that are tried on them. The matrix may be freed after.
 
-    `like` are the rows whose bins are taken over: those that the trees are grown on, where these are held out.
+    The bins are taken over from the rows `like`: for held-out rows, those on which the trees are
+    grown.
     """
     dataset = lightgbm.Dataset(
-        matrix, label=defaulted.astype(float), feature_name=list(names), params=trees.parameters(), reference=like
+        matrix,
+        label=defaulted.astype(float),
+        feature_name=list(names),
+        params=trees.parameters(),
+        reference=like,
     )
     return dataset.construct()
 
@@ -143,17 +166,18 @@ def grow_in_step(
     patience: int,
     tell: Callable[[int, float], None],
 ) -> tuple[list[Grown], int]:
-    """Trees on every fold, one at a time, until `patience` more have not lowered the mean held-out log-loss.
+    """Grow trees on every fold, one tree at a time, while the mean held-out log-loss falls.
 
-    A fold that stopped by itself would be judged on rows that it has looked at, and would cut the others short.
+    Growing stops after `patience` trees that have not lowered it. If each fold stopped by itself,
+    it would be judged on rows that it has looked at, and would cut the others short.
 
     Args:
         folds: rows to grow on, and rows held out, both binned.
-        trees: their shape.
+        trees: shape of the trees.
         directions: those of `fit_trees`.
-        max_trees: trees at most.
-        patience: trees without gain after which to stop.
-        tell: hears the number of trees and the mean loss after each round.
+        max_trees: largest number of trees.
+        patience: number of trees without gain after which growing stops.
+        tell: called with the number of trees and the mean loss after each round.
 
     Returns:
         The trees of each fold, and the number of them at which the mean loss was lowest.
@@ -182,23 +206,35 @@ def fit_trees(
     directions: Sequence[int],
     n_trees: int,
 ) -> str:
-    """The fitted model as LightGBM text, without the range of each feature: its ends are somebody's values.
+    """Fit a model, and return it as LightGBM text.
 
-    `directions` say of each feature whether pd may only rise with it (1), only fall (-1), or either (0).
+    The text lacks the range of each feature, because the ends of a range are somebody's values.
+    `directions` hold a number for each feature: pd may only rise with it (1), only fall (-1), or
+    either (0).
     """
     rows = bin_rows(matrix, defaulted, names=names, trees=trees)
     booster = lightgbm.train(trees.parameters(directions), rows, num_boost_round=n_trees)
-    return _FEATURE_RANGES.sub("feature_infos=" + " ".join(["none"] * len(names)), booster.model_to_string())
+    no_ranges = "feature_infos=" + " ".join(["none"] * len(names))
+    return _FEATURE_RANGES.sub(no_ranges, booster.model_to_string())
 
 
 def scores_untuned(
-    train: tuple[np.ndarray, np.ndarray], held_out: np.ndarray, *, categories: Sequence[int], seed: int
+    train: tuple[np.ndarray, np.ndarray],
+    held_out: np.ndarray,
+    *,
+    categories: Sequence[int],
+    seed: int,
 ) -> np.ndarray:
     """Held-out raw scores of LightGBM as it comes: 100 trees of 31 leaves, learning rate 0.1.
 
     `categories` are the positions of columns that hold codes of categories.
     """
-    rows = lightgbm.Dataset(train[0], label=train[1].astype(float), categorical_feature=list(categories))
+    matrix, defaulted = train
+    rows = lightgbm.Dataset(
+        matrix,
+        label=defaulted.astype(float),
+        categorical_feature=list(categories),
+    )
     booster = lightgbm.train({"objective": "binary", **_reproducible(seed)}, rows)
     return np.asarray(booster.predict(held_out, raw_score=True), dtype=np.float64)
 
@@ -206,9 +242,10 @@ def scores_untuned(
 def gain_by_feature(text: str) -> dict[str, float]:
     """Total loss reduction of each feature's splits."""
     booster = lightgbm.Booster(model_str=text)
-    return dict(zip(booster.feature_name(), booster.feature_importance("gain").tolist(), strict=True))
+    gains = booster.feature_importance("gain").tolist()
+    return dict(zip(booster.feature_name(), gains, strict=True))
 
 
 def _reproducible(seed: int) -> dict[str, object]:
-    """The same model from the same rows and seed, whatever the number of threads."""
+    """Settings that give the same model from the same rows and seed, with any number of threads."""
     return {"verbosity": -1, "deterministic": True, "force_col_wise": True, "seed": seed}

@@ -1,4 +1,4 @@
-"""MLflow: training runs, registered versions, and the alias that says which one scores."""
+"""MLflow: training runs, registered versions, and the alias of the version that scores."""
 
 from __future__ import annotations
 
@@ -43,7 +43,15 @@ _NEEDED: Final = ("lightgbm", "mlflow", "numpy", "pandas", "pyarrow")
 class ModelRegistry:
     """The registered model of one name, and the alias of the version that scores."""
 
-    def __init__(self, *, tracking_uri: str, artifact_root: str, experiment: str, model_name: str, alias: str) -> None:
+    def __init__(
+        self,
+        *,
+        tracking_uri: str,
+        artifact_root: str,
+        experiment: str,
+        model_name: str,
+        alias: str,
+    ) -> None:
         """Point at a registry; nothing is connected or made until it is used."""
         self._uri = tracking_uri
         self._artifact_root = artifact_root
@@ -53,7 +61,7 @@ class ModelRegistry:
 
     @property
     def address(self) -> str:
-        """Where the registry is, without user and password."""
+        """Address of the registry, without user and password."""
         return re.sub(r"//[^/@]*@", "//", self._uri)
 
     def register(
@@ -66,29 +74,33 @@ class ModelRegistry:
         documents: Mapping[str, bytes] = MappingProxyType({}),
         description: str = "",
     ) -> ModelPin:
-        """Record a training run with its model and plots, and register the model as the next version.
+        """Record a training run with its model and plots, and register the model as a new version.
 
         Args:
-            files: the bundle; they are laid into an MLflow model that `tasks.serve` loads, without code or pickle.
-            params: what the run was told.
-            metrics: what it measured.
+            files: the bundle. They go into an MLflow model that `tasks.serve` loads, without code
+                or pickle.
+            params: parameters of the run.
+            metrics: figures that the run measured.
             figures: plots by name, kept under `plots/`.
-            documents: what else belongs to the run, by its path in the run's artifacts.
-            description: what the version's page says first, in Markdown.
+            documents: further files of the run, by path in its artifacts.
+            description: first text of the version's page, in Markdown.
 
         Raises:
             ModelError: the registry cannot be reached or refuses.
         """
         digests = bundle.file_digests(files)
         digest = bundle.bundle_digest(digests)
-        tags = {_DIGEST_TAG: digest} | {f"{_FILE_TAG}{name}": value for name, value in digests.items()}
+        file_tags = {f"{_FILE_TAG}{name}": value for name, value in digests.items()}
+        tags = {_DIGEST_TAG: digest} | file_tags
         with self._answering("The model could not be registered"):
             client = self._client(create=True)
-            run = client.create_run(self._experiment_id(client), run_name=f"{self.model_name} {digest[:12]}")
+            run_name = f"{self.model_name} {digest[:12]}"
+            run = client.create_run(self._experiment_id(client), run_name=run_name)
             _log_facts(client, run.info.run_id, params, metrics)
             for name, plot in figures.items():
                 client.log_figure(run.info.run_id, plot, f"plots/{name}.png")
-            _log_files(client, run.info.run_id, {**documents, **_model_folder(files, run.info.run_id)})
+            model_folder = _model_folder(files, run.info.run_id)
+            _log_files(client, run.info.run_id, {**documents, **model_folder})
             client.set_terminated(run.info.run_id)
             self._ensure_model(client)
             version = client.create_model_version(
@@ -101,7 +113,7 @@ class ModelRegistry:
         return ModelPin(self.model_name, str(version.version), digest)
 
     def document_address(self, pin: ModelPin, path: str) -> str:
-        """Where a document lies that was registered with a version. Raises `ModelError` if the version is gone."""
+        """Address of a document of a version. Raises `ModelError` if the version is gone."""
         with self._answering(f"{pin.name} version {pin.version} cannot be found"):
             source = self._client().get_model_version(pin.name, pin.version).source
         return f"{source.rpartition('/')[0]}/{path}"
@@ -114,19 +126,19 @@ class ModelRegistry:
     def champion(self) -> ModelPin:
         """The version that the alias points to. Raises `ModelError` if there is none."""
         advice = "Train and promote one with `scoring train`, or promote a version with `scoring promote`."
-        with self._answering(f"{self.model_name}@{self.alias} is not to be had", advice):
+        with self._answering(f"{self.model_name}@{self.alias} is not available", advice):
             version = self._client().get_model_version_by_alias(self.model_name, self.alias)
         if _DIGEST_TAG not in version.tags:
             raise ModelError(
-                f"{self.model_name} version {version.version} has no {_DIGEST_TAG} tag; it was not registered by "
-                "`scoring train`, so its files cannot be trusted. Register it again."
+                f"{self.model_name} version {version.version} has no {_DIGEST_TAG} tag; it was not "
+                "registered by `scoring train`, so its files cannot be trusted. Register it again."
             )
         return ModelPin(self.model_name, str(version.version), version.tags[_DIGEST_TAG])
 
     def load(self, pin: ModelPin) -> bundle.Bundle:
-        """The bundle of a pinned version, every file checked against the digest of registration.
+        """Load the bundle of a pinned version, and check every file against its registered digest.
 
-        Nothing else of the version is fetched or looked at.
+        Nothing else of the version is fetched or read.
 
         Raises:
             ModelError: a file is missing or differs by a single byte, or the version is gone.
@@ -134,20 +146,24 @@ class ModelRegistry:
         advice = "If it was registered by an older program, train again with `scoring train`."
         with self._answering(f"{pin.name} version {pin.version} cannot be fetched", advice):
             source = self._client().get_model_version_download_uri(pin.name, pin.version)
-            files = read_bundle(Path(download_artifacts(f"{source}/{_BUNDLE_FOLDER}", tracking_uri=self._uri)))
+            address = f"{source}/{_BUNDLE_FOLDER}"
+            files = read_bundle(Path(download_artifacts(address, tracking_uri=self._uri)))
         found = bundle.bundle_digest(bundle.file_digests(files))
         if found != pin.digest:
-            raise _not_registered(f"{pin.name} version {pin.version}", found, f"registered was {_short(pin.digest)}")
+            model = f"{pin.name} version {pin.version}"
+            raise _not_registered(model, found, f"expected {_short(pin.digest)}")
         return bundle.from_files(files)
 
     def registered(self, files: Mapping[str, bytes]) -> ModelPin:
-        """The version that was registered with exactly these files: the champion if it is one, else the newest.
+        """Find the version that was registered with exactly these files.
+
+        If there are several, it is the champion, or else the newest.
 
         Raises:
-            ModelError: no version was.
+            ModelError: no version was registered with them.
         """
         digest = bundle.bundle_digest(bundle.file_digests(files))
-        with self._answering(f"The versions of {self.model_name} are not to be had"):
+        with self._answering(f"The versions of {self.model_name} are not available"):
             client = self._client()
             champion = client.get_registered_model(self.model_name).aliases.get(self.alias)
             found = client.search_model_versions(f"name='{self.model_name}'")
@@ -155,28 +171,34 @@ class ModelRegistry:
         if not same:
             expected = f"no version of {self.model_name} in {self.address} was registered with that"
             raise _not_registered("The model to serve", digest, expected)
-        version = max(same, key=lambda each: (str(each.version) == str(champion), int(each.version)))
+
+        def rank(each: Any) -> tuple[bool, int]:
+            return str(each.version) == str(champion), int(each.version)
+
+        version = max(same, key=rank)
         return ModelPin(self.model_name, str(version.version), digest)
 
     @contextmanager
-    def _answering(self, what: str, advice: str = "") -> Iterator[None]:
-        """Whatever the registry refuses or cannot do, as a `ModelError` that says `what` came to nothing."""
+    def _answering(self, failed: str, advice: str = "") -> Iterator[None]:
+        """Turn any failure of the registry into a `ModelError` that begins with `failed`."""
         try:
             yield
         except (MlflowException, SQLAlchemyError, OSError) as error:
-            raise self._failure(what, error, advice) from None
+            raise self._failure(failed, error, advice) from None
 
-    def _failure(self, what: str, error: Exception, advice: str) -> ModelError:
-        """The error for a registry that refuses, or does not answer at all."""
+    def _failure(self, failed: str, error: Exception, advice: str) -> ModelError:
+        """Error for a registry that refuses, or does not answer at all."""
         address = self.address
-        told = _told(error)
-        if "API request to" in told:  # MLflow's words for an HTTP address without a registry behind it
+        answer = _first_line(error)
+        # MLflow says so for an HTTP address without a registry behind it.
+        if "API request to" in answer:
             return ModelError(
-                f"{what}: no MLflow server answers at {address} ({_cause(told)}). Start it there with `mlflow server`, "
-                "or set registry.tracking_uri to where one runs."
+                f"{failed}: no MLflow server answers at {address} ({_cause(answer)}). Start it "
+                "there with `mlflow server`, or set registry.tracking_uri to where one runs."
             )
         versions = self._versions() or "none"
-        return ModelError(f"{what} (registry {address}): {told} Registered versions: {versions}. {advice}".rstrip())
+        message = f"{failed} (registry {address}): {answer} Registered versions: {versions}."
+        return ModelError(f"{message} {advice}".rstrip())
 
     def _client(self, *, create: bool = False) -> MlflowClient:
         for noisy in ("alembic", "mlflow"):
@@ -195,7 +217,11 @@ class ModelRegistry:
         known = client.get_experiment_by_name(self._experiment)
         if known:
             return str(known.experiment_id)
-        return str(client.create_experiment(self._experiment, artifact_location=self._artifact_root))
+        created = client.create_experiment(
+            self._experiment,
+            artifact_location=self._artifact_root,
+        )
+        return str(created)
 
     def _ensure_model(self, client: MlflowClient) -> None:
         try:
@@ -211,20 +237,25 @@ class ModelRegistry:
         return ", ".join(sorted((str(each.version) for each in found), key=int))
 
 
-def _cause(told: str) -> str:
-    """What kept MLflow's request from its answer, in a few words."""
-    system = re.search(r"\[Errno -?\d+\] ([\w ]+)", told) or re.search(r"(error code \d+)", told)
-    return system[1] if system else "it is silent" if "timeout" in told or "timed out" in told else "no such answer"
+def _cause(answer: str) -> str:
+    """Cause, in a few words, for which MLflow's request got no answer."""
+    errno = re.search(r"\[Errno -?\d+\] ([\w ]+)", answer)
+    system = errno or re.search(r"(error code \d+)", answer)
+    if system:
+        return system[1]
+    is_silent = "timeout" in answer or "timed out" in answer
+    return "it is silent" if is_silent else "no such answer"
 
 
-def _told(error: Exception) -> str:
-    """The first line of what the registry says; the rest is a stack of its own."""
+def _first_line(error: Exception) -> str:
+    """First line of the registry's error; the rest is its own stack trace."""
     return str(error).partition("\n")[0].rstrip(".") + "."
 
 
 def read_bundle(folder: Path) -> dict[str, bytes]:
-    """The bundle's files in a folder, as far as they are there; nothing else in it is opened."""
-    return {name: (folder / name).read_bytes() for name in bundle.FILES if (folder / name).is_file()}
+    """Read the bundle's files that a folder holds. Nothing else in it is opened."""
+    paths = {name: folder / name for name in bundle.FILES}
+    return {name: path.read_bytes() for name, path in paths.items() if path.is_file()}
 
 
 def _not_registered(what: str, found: str, expected: str) -> ModelError:
@@ -238,7 +269,12 @@ def _short(digest: str) -> str:
     return f"{digest[:12]}…"
 
 
-def _log_facts(client: MlflowClient, run_id: str, params: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
+def _log_facts(
+    client: MlflowClient,
+    run_id: str,
+    params: Mapping[str, Any],
+    metrics: Mapping[str, float],
+) -> None:
     now = int(time.time() * 1000)
     client.log_batch(
         run_id,
@@ -257,7 +293,10 @@ def _log_files(client: MlflowClient, run_id: str, files: Mapping[str, bytes]) ->
 
 
 def _model_folder(files: Mapping[str, bytes], run_id: str) -> dict[str, bytes]:
-    """An MLflow model around the bundle, by path in the run's artifacts; `tasks.serve`, as installed, is its code."""
+    """Make an MLflow model around the bundle: path in the run's artifacts to bytes.
+
+    Its code is `tasks.serve` as installed.
+    """
     model = Model(run_id=run_id, signature=_signature())
     add_to_model(model, loader_module=_LOADER, data=_BUNDLE_FOLDER)
     needed = "".join(f"{name}=={installed(name)}\n" for name in _NEEDED)
@@ -267,12 +306,16 @@ def _model_folder(files: Mapping[str, bytes], run_id: str) -> dict[str, bytes]:
 
 
 def _signature() -> ModelSignature:
-    """What goes in and comes out, for people to read.
+    """Signature of the model: its inputs and outputs, for people to read.
 
-    Every column may come as text or number and none is required, so that our own reading judges all of it: what MLflow
-    refuses it repeats, values included.
+    Every column may come as text or number, and none is required. So our own reading judges all of
+    it: MLflow repeats in its errors all that it refuses, values included.
     """
     inputs = Schema([ColSpec(AnyType(), name, required=False) for name in NAMES])
     types = {"int64": DataType.long, "double": DataType.double, "string": DataType.string}
-    outputs = Schema([ColSpec(types[str(field.type)], field.name, required=not field.nullable) for field in ANSWER])
+    columns = []
+    for field in ANSWER:
+        kind = types[str(field.type)]
+        columns.append(ColSpec(kind, field.name, required=not field.nullable))
+    outputs = Schema(columns)
     return ModelSignature(inputs, outputs)

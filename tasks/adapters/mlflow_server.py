@@ -1,8 +1,10 @@
-"""MLflow's scoring server, made to read requests as the daily job reads files, and to repeat nothing of them.
+"""MLflow's scoring server, changed to read requests as the daily job reads files.
 
-By itself it reads CSV with pandas, which guesses types and rounds the last bit of a number; where a row of JSON lacks a
-key, it fills in a null, or in `instances` lets the values of other rows slide into the gap; of a key given twice it
-takes the last; and its errors quote the request.
+It quotes nothing of a request.
+
+By itself it reads CSV with pandas, which guesses types and rounds the last bit of a number. If a
+row of JSON lacks a key, it fills in a null, or in `instances` lets the values of other rows slide
+into the gap. If a key is given twice, it takes the last. And its errors quote the request.
 """
 
 from __future__ import annotations
@@ -31,14 +33,14 @@ from tasks.errors import ExpectationsNotMet, ScoringError, SourceError
 
 _CHUNK_ROWS: Final = 100_000
 _UNREADABLE: Final = (
-    "The request cannot be read, and nothing was decided. Send application/json with dataframe_split, "
-    "dataframe_records or instances, or text/csv with a header."
+    "The request cannot be read, and nothing was decided. Send application/json with "
+    "dataframe_split, dataframe_records or instances, or text/csv with a header."
 )
 _FAULT: Final = "A fault of the program; nothing was decided. The server's log names the place."
 
 
 def adopt_server() -> None:
-    """Put our reading and our errors in the place of the server's, in this process."""
+    """Replace the server's reading and errors by ours, in this process."""
     if scoring_server.invocations.__module__ == __name__:
         return
     scoring_server.parse_csv_input = _read_csv
@@ -47,13 +49,18 @@ def adopt_server() -> None:
     scoring_server.dataframe_from_parsed_json = _read_json
     scoring_server.parse_tf_serving_input = _read_instances
     scoring_server.invocations = _quoting_nothing(scoring_server.invocations)
-    # It warns of columns that nobody declared by their names, which are values where a header line is missing.
+    # MLflow warns of undeclared columns by name. Without a header line these names are values.
     logging.getLogger("mlflow.models.utils").setLevel(logging.ERROR)
 
 
-def _read_csv(csv_input: io.StringIO, schema: object = None) -> pd.DataFrame:  # noqa: ARG001  # MLflow's signature
+def _read_csv(
+    csv_input: io.StringIO,
+    schema: object = None,  # noqa: ARG001 - MLflow's signature
+) -> pd.DataFrame:
     text = csv_input.read()
-    return _read(io.BytesIO(f"{text}\n".encode() if text and not text.endswith("\n") else text.encode()), "csv")
+    if text and not text.endswith("\n"):
+        text += "\n"
+    return _read(io.BytesIO(text.encode()), "csv")
 
 
 def _read_parquet(parquet_input: io.BytesIO) -> pd.DataFrame:
@@ -88,11 +95,19 @@ def _named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return named
 
 
-def _read_json(parsed: Any, pandas_orient: str, schema: object = None) -> pd.DataFrame:  # noqa: ARG001  # MLflow's
-    """A frame in which every row brought every declared column itself: alone it would be refused without."""
+def _read_json(
+    parsed: Any,
+    pandas_orient: str,
+    schema: object = None,  # noqa: ARG001 - MLflow's signature
+) -> pd.DataFrame:
+    """Read a frame of which every row has every declared column itself.
+
+    A row without a column would be refused alone, so it is refused among others, too.
+    """
     if pandas_orient == "records" and isinstance(parsed, list):
         for number, row in enumerate(parsed, start=1):
-            require_declared(list(row) if isinstance(row, dict) else [], name=f"row {number} of {REQUEST}")
+            columns = list(row) if isinstance(row, dict) else []
+            require_declared(columns, name=f"row {number} of {REQUEST}")
     frame = dataframe_from_parsed_json(parsed, pandas_orient)
     if not all(isinstance(name, str) for name in frame.columns):
         raise SourceError(_UNREADABLE)
@@ -104,19 +119,19 @@ def _read_instances(request: dict[str, Any], schema: object = None) -> pd.DataFr
 
 
 def _quoting_nothing(invocations: Callable[..., Any]) -> Callable[..., Any]:
-    """The server's own way from request to answer, with every error in our words alone."""
+    """Wrap the server's way from request to answer, so that every error is in our own words."""
 
     def answer(*request: Any) -> Any:
         try:
             return invocations(*request)
-        except Exception as error:  # noqa: BLE001 - the outermost edge: whatever it says may quote the request
+        except Exception as error:  # noqa: BLE001 - the outermost edge: it may quote the request
             raise _in_our_words(error) from None
 
     return answer
 
 
 def _in_our_words(error: Exception) -> MlflowException:
-    # What a model raises is wrapped by MLflow; what reads a request is not.
+    # MLflow wraps the errors of a model, but not those of reading a request.
     wrapped = error.__context__ if isinstance(error, MlflowException) else error
     if isinstance(wrapped, SourceError | ExpectationsNotMet):
         return MlflowException(str(wrapped), error_code=BAD_REQUEST)
@@ -124,6 +139,7 @@ def _in_our_words(error: Exception) -> MlflowException:
         return MlflowException(_UNREADABLE, error_code=BAD_REQUEST)
     cause = wrapped or error
     place = traceback.extract_tb(cause.__traceback__)[-1]
-    logging.getLogger("scoring").error("%s at %s:%d", type(cause).__name__, place.filename, place.lineno)
-    told = str(cause) if isinstance(cause, ScoringError) else _FAULT
-    return MlflowException(told, error_code=INTERNAL_ERROR)
+    logger = logging.getLogger("scoring")
+    logger.error("%s at %s:%d", type(cause).__name__, place.filename, place.lineno)
+    message = str(cause) if isinstance(cause, ScoringError) else _FAULT
+    return MlflowException(message, error_code=INTERNAL_ERROR)

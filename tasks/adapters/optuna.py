@@ -9,16 +9,16 @@ import optuna
 
 
 class Bounds(NamedTuple):
-    """Where a number is looked for, both ends included."""
+    """Bounds of the search for a number, both ends included."""
 
     low: float
     high: float
     is_log: bool = False
-    """Looked for evenly on a logarithmic scale."""
+    """True if the search is even on a logarithmic scale."""
     is_whole: bool = False
 
     def including(self, value: float) -> Bounds:
-        """The same bounds, wide enough for `value`."""
+        """Widen the bounds so that they include `value`."""
         return self._replace(low=min(self.low, value), high=max(self.high, value))
 
 
@@ -30,16 +30,23 @@ def search_lowest(
     trials: int,
     seed: int,
 ) -> None:
-    """Call `loss` with `trials` sets of numbers within bounds: the `first` ones, then where low values are expected.
+    """Call `loss` with `trials` sets of numbers within bounds.
 
-    Tree-structured Parzen estimator (Bergstra et al. 2011, "Algorithms for hyper-parameter optimization"). The same
-    seed and the same losses give the same trials. Nothing is kept but in memory.
+    The `first` sets come first, then sets for which low values are expected. The sampler is the
+    tree-structured Parzen estimator (Bergstra et al. 2011, "Algorithms for hyper-parameter
+    optimization"). The same seed and the same losses give the same trials. All is kept in memory
+    only.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed), direction="minimize")
+    sampler = optuna.samplers.TPESampler(seed=seed)
+    study = optuna.create_study(sampler=sampler, direction="minimize")
     for numbers in first[:trials]:
         study.enqueue_trial(dict(numbers))
-    study.optimize(lambda trial: loss({name: _suggested(trial, name, bounds[name]) for name in bounds}), trials)
+
+    def objective(trial: optuna.Trial) -> float:
+        return loss({name: _suggested(trial, name, bounds[name]) for name in bounds})
+
+    study.optimize(objective, trials)
 
 
 def _suggested(trial: optuna.Trial, name: str, bounds: Bounds) -> float:

@@ -437,7 +437,7 @@ FAULTS: dict[str, tuple[Any, str]] = {
     "condition text": (with_(kwargs={**RANGE["kwargs"], "row_condition": "t > 1"}), "row_condition is not understood"),
     "condition": (with_(kwargs={**RANGE["kwargs"], "row_condition": IS_LIKE}), "refuses its row_condition"),
     "evidence of a row rule": (with_(meta={**RANGE["meta"], "from_rows": 9}), "belongs to rules about the whole day"),
-    "evidence": (with_(meta={**RANGE["meta"], "from_days": "7"}), "from_days is a whole number from 1"),
+    "evidence": (with_(meta={**RANGE["meta"], "from_days": "7"}), "from_days must be a whole number from 1"),
     "extra meta": (with_(meta={**RANGE["meta"], "sentense": "."}), "unknown field meta.sentense. Did you mean"),
     "fact": (with_(kwargs={"column": "a", "min_value": {"$PARAMETER": "rows_min"}}), "refers to 'rows_min'; the facts"),
     "parameter of a row rule": (
@@ -469,7 +469,7 @@ FAULTS: dict[str, tuple[Any, str]] = {
     "text of a number": (
         entry("t", "expect_column_value_lengths_to_equal", column=NUMBERS[0], value=1), "reads text, and .* is a number"
     ),
-    "no object": ("expect_column_to_exist", "an entry is an object"),
+    "no object": ("expect_column_to_exist", "an entry must be an object"),
 }  # fmt: skip
 
 
@@ -500,7 +500,7 @@ def test_a_rule_with_mostly_speaks_of_the_day_and_sets_no_row_aside() -> None:
     ("text", "complaint"),
     [
         ("{", "not valid JSON"),
-        ("[]", "no JSON object"),
+        ("[]", "not a JSON object"),
         ('{"meta": {"version": "1"}, "expectations": []}', "has no name"),
         ('{"name": "s", "expectations": []}', "has no meta.version"),
         ('{"name": "s", "meta": {"version": 1}, "expectations": []}', "has no meta.version"),

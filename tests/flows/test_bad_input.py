@@ -561,7 +561,7 @@ KINDS = [
         "it is not UTF-8 text, but perhaps Latin-1", "Export it as UTF-8.",
     ),
     Kind(
-        "nul", "NUL bytes", content(line(31, lambda row: row + b"\0")), "has NUL bytes; it is damaged, or no text",
+        "nul", "NUL bytes", content(line(31, lambda row: row + b"\0")), "has NUL bytes; it is damaged, or is not text",
         AGAIN,
     ),
     Kind(
@@ -621,7 +621,7 @@ KINDS = [
     # parquet
     Kind(
         "parquet_cut", "a parquet file that is cut off", content(lambda data: data[:-20]),
-        "it is no parquet file, or it is cut off", AGAIN, file_format="parquet",
+        "it is not a parquet file, or it is cut off", AGAIN, file_format="parquet",
     ),
     Kind(
         "parquet_damaged", "a parquet file with a hole", content(lambda data: data[:1000] + bytes(400) + data[1400:]),
@@ -686,7 +686,7 @@ KINDS = [
     ),
     Kind(
         "no_champion", "no champion", lambda p: p.with_settings(registry={"alias": "hero"}),
-        r"credit-default@hero is not to be had .*Registered versions: 1", "Promote a version.", ModelError,
+        r"credit-default@hero is not available .*Registered versions: 1", "Promote a version.", ModelError,
     ),
     Kind(
         "damaged_registry", "a registry that is no database",

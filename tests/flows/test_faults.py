@@ -42,7 +42,7 @@ ANSWERS = {
     "subfolder": Answer(SourceError, "1 file in folders within .*: applications_more/applications_1"),
     "truncated": Answer(SourceError, "it is cut off: its last line, 61, ends in field"),
     "truncated_gzip": Answer(SourceError, "its gzip compression is broken or cut off"),
-    "unreadable_parquet": Answer(SourceError, "it is no parquet file, or it is cut off"),
+    "unreadable_parquet": Answer(SourceError, "it is not a parquet file, or it is cut off"),
     "empty_file": Answer(SourceError, "is empty; a header line with the declared columns is required"),
     "zip_bomb": Answer(SourceError, "unpacks to more than 200 times its size"),
     "header_only": Answer(ExpectationsNotMet, "holds a header and no rows"),

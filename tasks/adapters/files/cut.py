@@ -1,7 +1,7 @@
 """A delivered file without one applicant's rows: all other lines of a CSV file keep their bytes.
 
-A row is found as scoring finds it: by what its id parses to, however it is written, in a line of its own or in several
-where a quoted cell holds line ends.
+A row is found as scoring finds it: by the number to which its id parses, however the id is written.
+A row is one line, or several if a quoted cell holds line ends.
 """
 
 from __future__ import annotations
@@ -33,29 +33,31 @@ class Cut(NamedTuple):
 
     data: bytes
     rows: int
-    """Rows that were cut out."""
+    """Number of rows that were cut out."""
     left: int
-    """Rows that stayed."""
+    """Number of rows that stayed."""
 
 
 def count_rows(file: LandingFile, applicant: int) -> int:
-    """How many rows of a delivered file are the applicant's.
+    """Number of the applicant's rows in a delivered file.
 
     Raises:
-        SourceError: the file is broken, so that nobody can say.
+        SourceError: the file is broken, so that its rows cannot be counted.
     """
     if ID not in read_header(file):
         return 0
     with readable(file.name):
         if file.format == "parquet":
-            return int(rows_of_applicant(_open_parquet(file).read(columns=[ID]), applicant).sum())
+            ids = _open_parquet(file).read(columns=[ID])
+            return int(rows_of_applicant(ids, applicant).sum())
         return sum(record.is_theirs for record in _csv_records(file, applicant))
 
 
 def cut_rows(file: LandingFile, applicant: int) -> Cut:
-    """The file without the applicant's rows; parquet is written anew, with the same schema and row groups.
+    """Cut the applicant's rows out of a file.
 
-    Equal files give equal bytes. Raises what `count_rows` raises.
+    Parquet is written anew, with the same schema and row groups. Equal files give equal bytes.
+    Raises what `count_rows` raises.
     """
     read_header(file)
     with readable(file.name):
@@ -65,7 +67,7 @@ def cut_rows(file: LandingFile, applicant: int) -> Cut:
 
 
 class _Record(NamedTuple):
-    """A record of a CSV file, with its line end; the header and empty lines are no rows."""
+    """A record of a CSV file, with its line end. The header and empty lines are not rows."""
 
     text: bytes
     is_row: bool
@@ -73,10 +75,11 @@ class _Record(NamedTuple):
 
 
 def _csv_records(file: LandingFile, applicant: int) -> Iterator[_Record]:
-    """All records, so that their texts are the file.
+    """Read all records. Their texts together are the file.
 
     Raises:
-        SourceError: a quote was opened and not closed, so that nobody can say whose the lines are that follow.
+        SourceError: a quote was opened and not closed, so that nobody knows whose the lines after
+            it are.
     """
     text = CsvText(file)
     records = _split(_lines(text))
@@ -84,25 +87,33 @@ def _csv_records(file: LandingFile, applicant: int) -> Iterator[_Record]:
     names = cells or header.decode().rstrip("\r\n").split(",")
     column = [name.removeprefix("\ufeff") for name in names].index(ID)
     yield _Record(header, is_row=False, is_theirs=False)
-    rows, is_doubtful = 0, False
+    rows = 0
+    is_doubtful = False
     for record, cells in records:
-        is_theirs = _is_theirs(
-            _cell(record, column) if cells is None else "".join(cells[column : column + 1]), applicant
-        )
+        cell = _cell(record, column) if cells is None else "".join(cells[column : column + 1])
+        is_theirs = _is_theirs(cell, applicant)
         inner = record.removesuffix(b"\n").split(b"\n")[1:] if cells else []
-        is_doubtful |= bool(inner) and (is_theirs or any(_is_theirs(_cell(line, column), applicant) for line in inner))
+        inner_cells = (_cell(line, column) for line in inner)
+        if inner:
+            is_doubtful |= is_theirs or any(_is_theirs(each, applicant) for each in inner_cells)
         is_row = bool(record.strip(b"\r\n"))
         rows += is_row
         yield _Record(record, is_row, is_theirs)
-    if is_doubtful and rows != file.announced_rows and not _is_cut_announced(file, applicant, rows):
+    if not is_doubtful or rows == file.announced_rows:
+        return
+    if not _is_cut_announced(file, applicant, rows):
         raise SourceError(
-            f"{file.name} has a cell that runs over a line end: a quote was opened and not closed, and whose the "
-            "lines after it are cannot be told. Mend it, or announce its rows in a _control.json."
+            f"{file.name} has a cell that runs over a line end: a quote was opened and not closed, "
+            "and whose the lines after it are cannot be told. Mend it, or announce its rows in a "
+            "_control.json."
         )
 
 
 def _is_cut_announced(file: LandingFile, applicant: int, rows: int) -> bool:
-    """True if the file without the applicant is announced: an erasure, sure of its lines, died before the cut."""
+    """True if the file without the applicant is announced.
+
+    Then an erasure that was sure of its lines died before it made the cut.
+    """
     if file.announced_sha256 is None:
         return False
     file.stream.seek(0)
@@ -111,7 +122,9 @@ def _is_cut_announced(file: LandingFile, applicant: int, rows: int) -> bool:
 
 
 def _cut_csv(file: LandingFile, applicant: int) -> Cut:
-    kept, cut, left = io.BytesIO(), 0, 0
+    kept = io.BytesIO()
+    cut = 0
+    left = 0
     for record in _csv_records(file, applicant):
         if record.is_theirs:
             cut += 1
@@ -119,7 +132,9 @@ def _cut_csv(file: LandingFile, applicant: int) -> Cut:
         left += record.is_row
         kept.write(record.text)
     data = kept.getvalue()
-    return Cut(gzip.compress(data, mtime=0) if file.format == "csv.gz" else data, cut, left)
+    if file.format == "csv.gz":
+        data = gzip.compress(data, mtime=0)
+    return Cut(data, cut, left)
 
 
 def _lines(text: CsvText) -> Iterator[bytes]:
@@ -132,7 +147,7 @@ def _lines(text: CsvText) -> Iterator[bytes]:
 
 
 def _split(lines: Iterator[bytes]) -> Iterator[tuple[bytes, list[str] | None]]:
-    """Records, with their cells where a quote makes them more than the text between commas."""
+    """Split into records, with their cells if a quote makes these more than text between commas."""
     for line in lines:
         if b'"' not in line:
             yield line, None
@@ -154,7 +169,7 @@ def _cell(line: bytes, column: int) -> str:
 
 
 def _is_theirs(cell: str, applicant: int) -> bool:
-    """Whether a cell parses to the id; most say so, or that they do not, without being parsed."""
+    """True if a cell parses to the id. Most cells are clear without parsing."""
     if cell.isdigit() and cell[0] != "0":
         return cell == str(applicant)
     try:
@@ -173,7 +188,8 @@ def _cut_parquet(file: pq.ParquetFile, applicant: int) -> Cut:
     groups = file.metadata.num_row_groups
     codec = file.metadata.row_group(0).column(0).compression if groups else "NONE"
     sink = pa.BufferOutputStream()
-    with pq.ParquetWriter(sink, file.schema_arrow, compression="NONE" if codec == "UNCOMPRESSED" else codec) as writer:
+    compression = "NONE" if codec == "UNCOMPRESSED" else codec
+    with pq.ParquetWriter(sink, file.schema_arrow, compression=compression) as writer:
         left = 0
         for number in range(groups):
             group = file.read_row_group(number)

@@ -1,4 +1,4 @@
-"""Arrow: landing files in chunks of rows, and parquet whose bytes depend on the rows alone."""
+"""Arrow: landing files read in chunks of rows."""
 
 from __future__ import annotations
 
@@ -34,19 +34,26 @@ from tasks.errors import SourceError
 _HEADER_BYTES: Final = 1 << 16
 _VALUE_BYTES: Final = 8
 _PATIENCE_SECONDS: Final = 60.0
+_READABLE_CODECS: Final = "zstd, snappy, gzip, brotli and lz4"
 _UNEVEN: Final = "columns, got"
-_NO_UTF8: Final = "it is not UTF-8 text, but perhaps Latin-1 or Windows-1252"
+_NOT_UTF8: Final = "it is not UTF-8 text, but perhaps Latin-1 or Windows-1252"
 _PLAIN_TYPES: Final = (
-    pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_boolean, pa.types.is_string,
-    pa.types.is_large_string, pa.types.is_string_view, pa.types.is_null,
-)  # fmt: skip
+    pa.types.is_integer,
+    pa.types.is_floating,
+    pa.types.is_decimal,
+    pa.types.is_boolean,
+    pa.types.is_string,
+    pa.types.is_large_string,
+    pa.types.is_string_view,
+    pa.types.is_null,
+)
 
 
 def read_header(file: LandingFile) -> tuple[str, ...]:
-    """The column names of a landing file, in its order; leaves the stream at its start.
+    """Read the column names of a landing file, in its order. Leaves the stream at its start.
 
     Raises:
-        SourceError: the file is empty, no text or no parquet, or names a column twice.
+        SourceError: the file is empty, is neither text nor parquet, or names a column twice.
     """
     name = file.name
     require_kind(file)
@@ -59,20 +66,26 @@ def read_header(file: LandingFile) -> tuple[str, ...]:
             columns = _csv_header(CsvText(file).read(_HEADER_BYTES), name)
         file.stream.seek(0)
     if not columns:
-        raise SourceError(f"{name} is empty; a header line with the declared columns is required. Deliver it again.")
-    if not set(columns) & set(NAMES):  # nothing of it is told: without a header these are an applicant's values
-        raise SourceError(f"{name} has no header line: none of its {len(columns)} first cells is a declared column.")
-    twice = sorted({column for column in columns if _is_wanted(column) and columns.count(column) > 1})
+        expected = "a header line with the declared columns"
+        raise SourceError(f"{name} is empty; {expected} is required. Deliver it again.")
+    if not set(columns) & set(NAMES):
+        # The message repeats no cell: without a header, the cells are an applicant's values.
+        cells = f"none of its {len(columns)} first cells"
+        raise SourceError(f"{name} has no header line: {cells} is a declared column.")
+    wanted = [column for column in columns if _is_wanted(column)]
+    twice = sorted({column for column in wanted if columns.count(column) > 1})
     if twice:
-        raise SourceError(f"{name} has {', '.join(twice)} more than once; which one counts cannot be known.")
+        named = ", ".join(twice)
+        raise SourceError(f"{name} has {named} more than once; which one counts cannot be known.")
     return columns
 
 
 def read_chunks(file: LandingFile, *, chunk_rows: int) -> Generator[pa.Table, None, None]:
-    """The rows of a landing file as delivered, `chunk_rows` at a time: text from CSV, its own types from parquet.
+    """Read the rows of a landing file as delivered, `chunk_rows` at a time.
 
-    The file is read from its start, whatever was read of it before. Only declared columns are read, and TARGET if there
-    is one. An empty CSV cell is null, quoted or not.
+    CSV gives text, parquet its own types. The file is read from its start, even if some of it was
+    read before. Only declared columns are read, and TARGET if there is one. An empty CSV cell is
+    null, quoted or not.
 
     Raises:
         SourceError: the file is cut off, broken or not UTF-8; the message carries no content of it.
@@ -89,7 +102,8 @@ def _parquet_chunks(file: LandingFile, wanted: list[str], chunk_rows: int) -> It
     require_one_parquet(file)
     parquet = pq.ParquetFile(file.stream)
     _require_bounded(parquet.metadata.num_rows, len(wanted), file)
-    yield from _rechunk(map(_with_sound_text, parquet.iter_batches(chunk_rows, columns=wanted)), chunk_rows)
+    batches = parquet.iter_batches(chunk_rows, columns=wanted)
+    yield from _rechunk(map(_with_sound_text, batches), chunk_rows)
 
 
 def _csv_chunks(file: LandingFile, wanted: list[str], chunk_rows: int) -> Iterator[pa.Table]:
@@ -101,38 +115,42 @@ def _csv_chunks(file: LandingFile, wanted: list[str], chunk_rows: int) -> Iterat
             yield chunk
     except pa.ArrowInvalid as error:
         if _UNEVEN in str(error) and (cause := uneven_line(file)):
-            raise SourceError(f"{file.name} cannot be read: {cause}. Deliver the file again, whole.") from None
+            raise SourceError(_unreadable(file.name, cause)) from None
         raise
     if rows != file.announced_rows:
         _require_row_per_line(text, rows, file)
     if text.unended and file.announced_rows is None:
         raise SourceError(
-            f"{file.name} has no line end after its last line, so its last value may be cut off. Deliver it whole, or "
-            "with a _control.json that announces its digest."
+            f"{file.name} has no line end after its last line, so its last value may be cut off. "
+            "Deliver it whole, or with a _control.json that announces its digest."
         )
 
 
 def read_lines(file: LandingFile, numbers: Sequence[int]) -> pa.Table | None:
-    """The rows of some lines of a CSV file, as `read_chunks` reads them; None if not every line is a row.
+    """Read the rows of some lines of a CSV file as `read_chunks` does; None if a line is not a row.
 
-    The caller must know that they are the rows of these numbers: empty lines before them are counted, too.
+    The caller must know that the lines are the rows of these numbers: empty lines before them are
+    counted, too.
 
     Args:
         file: a CSV file, not packed.
-        numbers: ascending, the line after the header is 1.
+        numbers: line numbers, ascending; the line after the header is 1.
     """
     with readable(file.name):
         file.stream.seek(0)
         steps = np.diff([-1, 0, *numbers]) - 1
-        lines = [line.rstrip(b"\r\n") for step in steps for line in islice(file.stream, step, step + 1)]
+        found = (line for step in steps for line in islice(file.stream, step, step + 1))
+        lines = [line.rstrip(b"\r\n") for line in found]
     if any(line.count(b'"') % 2 for line in lines):  # a cell runs over a line end
         return None
     text = b"".join(line + b"\n" for line in lines)
+    part = LandingFile(io.BytesIO(text), file.name, "csv")
     try:
-        chunks = list(read_chunks(LandingFile(io.BytesIO(text), file.name, "csv"), chunk_rows=len(numbers)))
+        chunks = list(read_chunks(part, chunk_rows=len(numbers)))
     except SourceError:
         return None
-    return chunks[0] if [chunk.num_rows for chunk in chunks] == [len(numbers)] else None
+    is_row_per_line = [chunk.num_rows for chunk in chunks] == [len(numbers)]
+    return chunks[0] if is_row_per_line else None
 
 
 @contextmanager
@@ -140,8 +158,19 @@ def readable(name: str) -> Iterator[None]:
     """Turn a reader's error into one that names the file and never repeats its content."""
     try:
         yield
-    except (pa.ArrowException, UnicodeDecodeError, csv.Error, EOFError, OSError, zlib.error) as error:
-        raise SourceError(f"{name} cannot be read: {_cause(error)}. Deliver the file again, whole.") from None
+    except (
+        pa.ArrowException,
+        UnicodeDecodeError,
+        csv.Error,
+        EOFError,
+        OSError,
+        zlib.error,
+    ) as error:
+        raise SourceError(_unreadable(name, _cause(error))) from None
+
+
+def _unreadable(name: str, cause: str) -> str:
+    return f"{name} cannot be read: {cause}. Deliver the file again, whole."
 
 
 def _is_wanted(column: str) -> bool:
@@ -150,13 +179,17 @@ def _is_wanted(column: str) -> bool:
 
 def _csv_header(start: bytes, name: str) -> tuple[str, ...]:
     if len(start) == _HEADER_BYTES and b"\n" not in start:
-        raise SourceError(f"{name} has no header line: its first line is longer than {_HEADER_BYTES >> 10} kB.")
+        limit = f"{_HEADER_BYTES >> 10} kB"
+        raise SourceError(f"{name} has no header line: its first line is longer than {limit}.")
     line = codecs.getincrementaldecoder("utf-8-sig")().decode(start).split("\n", 1)[0]
     return tuple(next(csv.reader(io.StringIO(line)), ()))
 
 
 class _Lent(io.BufferedIOBase):
-    """Text as Arrow's own thread reads it: an error looks like the end there, and is raised here afterwards."""
+    """Text as Arrow's own thread reads it.
+
+    There an error looks like the end of the text. `_csv_batches` raises it afterwards.
+    """
 
     def __init__(self, text: CsvText, failures: list[Exception]) -> None:
         self._text = text
@@ -168,17 +201,19 @@ class _Lent(io.BufferedIOBase):
     def read(self, size: int | None = -1, /) -> bytes:
         try:
             return b"" if self._failures else self._text.read(size)
-        except Exception as error:  # noqa: BLE001 - none may pass through Arrow's thread; `_csv_batches` raises it
-            error.__cause__ = error.__context__ = None  # whose frames, as its own, would hold on to this stream
+        except Exception as error:  # noqa: BLE001 - no error may pass through Arrow's thread
+            # Its frames, and those of its causes, would hold on to this stream.
+            error.__cause__ = error.__context__ = None
             self._failures.append(error.with_traceback(None))
             return b""
 
 
 def _csv_batches(text: CsvText, columns: list[str]) -> Iterator[pa.RecordBatch]:
-    """The batches of `columns`.
+    """Batches of the given columns.
 
-    Arrow reads ahead in a thread of its own, which outlives an error. Were it still at it when the process ends, it
-    would abort the process and turn its exit code into another; so it is awaited, until it lets the text go.
+    Arrow reads ahead in its own thread, which outlives an error. If it still read when the process
+    ends, it would abort the process and change the exit code. So this waits until the thread lets
+    the text go.
     """
     failures: list[Exception] = []
     is_let_go = threading.Event()
@@ -225,21 +260,21 @@ def _open_csv(lent: _Lent, columns: list[str]) -> Iterator[pa.RecordBatch]:
 def _require_bounded(n_rows: int, n_columns: int, file: LandingFile) -> None:
     claimed = n_rows * n_columns * _VALUE_BYTES
     if claimed > file.max_unpacked_bytes:
-        told = f"{n_rows:,} rows, some {claimed / 1e9:,.0f} GB"
-        raise SourceError(too_large(file.name, told, file.max_unpacked_bytes))
+        unpacked = f"{n_rows:,} rows, some {claimed / 1e9:,.0f} GB"
+        raise SourceError(too_large(file.name, unpacked, file.max_unpacked_bytes))
 
 
 def _with_sound_text(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """The batch; parquet may call any bytes UTF-8, and then this raises `pa.ArrowInvalid`."""
+    """Return the batch. Raises `pa.ArrowInvalid` if parquet calls other bytes UTF-8."""
     batch.validate(full=True)
     return batch
 
 
 def _require_row_per_line(text: CsvText, rows: int, file: LandingFile) -> None:
-    """Refuse a file in which a cell runs over a line end: a quote may have been left open, and nobody can tell.
+    """Refuse a file in which a cell runs over a line end, since a quote may have been left open.
 
-    Arrow takes all lines up to the next quote, or to the end of the file, for that one cell, and says nothing. Lines
-    without anything in them are no rows; they are counted only where the numbers do not agree without.
+    Arrow silently takes all lines up to the next quote, or to the end of the file, for that one
+    cell. Empty lines are not rows; they are counted only if the numbers do not agree without them.
     """
     if text.n_lines == rows + 1:
         return
@@ -247,15 +282,17 @@ def _require_row_per_line(text: CsvText, rows: int, file: LandingFile) -> None:
     n_blank = sum(not line.strip(b"\r\n") for line in CsvText(file))
     if text.n_lines - n_blank != rows + 1:
         raise SourceError(
-            f"{file.name} has a cell that runs over a line end: a quote was opened and not closed in its line, and "
-            "the lines after it cannot be told apart. Deliver the file again with its quotes in pairs; or, if a column "
-            "does hold line ends, with a _control.json that announces its rows."
+            f"{file.name} has a cell that runs over a line end: a quote was opened and not closed "
+            "in its line, and the lines after it cannot be told apart. Deliver the file again with "
+            "its quotes in pairs; or, if a column does hold line ends, with a _control.json that "
+            "announces its rows."
         )
 
 
 def _require_plain_types(schema: pa.Schema, name: str) -> None:
     for field in schema:
-        kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+        is_dictionary = pa.types.is_dictionary(field.type)
+        kind = field.type.value_type if is_dictionary else field.type
         if field.name in NAMES and not any(is_plain(kind) for is_plain in _PLAIN_TYPES):
             raise SourceError(
                 f"{name} has {field.name} as {field.type}; numbers, booleans and text can be read. "
@@ -264,7 +301,7 @@ def _require_plain_types(schema: pa.Schema, name: str) -> None:
 
 
 def _rechunk(batches: Iterator[pa.RecordBatch], chunk_rows: int) -> Iterator[pa.Table]:
-    """The same rows in tables of exactly `chunk_rows`, the last one shorter."""
+    """Regroup the rows into tables of exactly `chunk_rows`; the last one may be shorter."""
     held: list[pa.RecordBatch] = []
     rows = 0
     for batch in batches:
@@ -276,7 +313,8 @@ def _rechunk(batches: Iterator[pa.RecordBatch], chunk_rows: int) -> Iterator[pa.
         whole = rows - rows % chunk_rows
         for start in range(0, whole, chunk_rows):
             yield table.slice(start, chunk_rows)
-        held, rows = table.slice(whole).to_batches(), rows - whole
+        held = table.slice(whole).to_batches()
+        rows -= whole
     if rows:
         yield pa.Table.from_batches(held)
 
@@ -286,17 +324,19 @@ def _cause(error: Exception) -> str:
     if isinstance(error, EOFError | gzip.BadGzipFile | zlib.error):
         return "its gzip compression is broken or cut off"
     if isinstance(error, UnicodeDecodeError):
-        return _NO_UTF8
+        return _NOT_UTF8
+    longest = f"{LONGEST_LINE_BYTES >> 20} MB"
     known = {
-        "UTF8": _NO_UTF8,
-        "UTF-8": _NO_UTF8,
+        "UTF8": _NOT_UTF8,
+        "UTF-8": _NOT_UTF8,
         _UNEVEN: "a line has not as many fields as the header",
-        "straddl": f"a line is longer than {LONGEST_LINE_BYTES >> 20} MB, or a quote is opened and never closed",
+        "straddl": f"a line is longer than {longest}, or a quote is opened and never closed",
         "Truncated": "it is cut off",
-        "magic bytes": "it is no parquet file, or it is cut off",
+        "magic bytes": "it is not a parquet file, or it is cut off",
         "quote": "a quoted cell is not closed",
         "encrypt": "it is encrypted; the store guards it, deliver it plain",
-        "ompression": "it is compressed in a way that cannot be read; zstd, snappy, gzip, brotli and lz4 can",
+        "ompression": f"it is compressed in a way that cannot be read; {_READABLE_CODECS} can",
         "thrift": "it is damaged",
     }
-    return next((cause for sign, cause in known.items() if sign in text), f"it is damaged ({type(error).__name__})")
+    causes = (cause for sign, cause in known.items() if sign in text)
+    return next(causes, f"it is damaged ({type(error).__name__})")

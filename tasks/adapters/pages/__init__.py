@@ -1,5 +1,5 @@
 """Adapters of pages and pictures for people: jinja2 with its templates, matplotlib.
 
-A page renders what the core says and computes nothing. Called by the training, scoring and
+A page renders the values of the core and computes nothing. Called by the training, scoring and
 inspection wings and by `tasks/publication/`.
 """

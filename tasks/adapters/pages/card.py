@@ -1,4 +1,4 @@
-"""The model card as an HTML page: it works offline, holds everything it needs, and runs nothing."""
+"""The model card as an HTML page. It works offline, holds all that it needs, and runs nothing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _FIGURES: Final = {
     "brier": "Brier",
     "cost_per_application": "Cost per application",
 }
-"""The figures that models are compared by, and their headings."""
+"""Figures by which models are compared, to their headings."""
 _PICTURES: Final = {
     "roc": ("ROC", "Share of defaults caught against share of good applicants refused, over all cut-offs."),
     "cost": ("Cost by cut-off", "Cost per application against the cut-off, with its 95 % interval."),
@@ -42,14 +42,16 @@ class _Picture(NamedTuple):
 
 
 def model_card_page(card: ModelCard, figures: Mapping[str, Figure]) -> bytes:
-    """The card as a page with its pictures; the same card and pictures give the same bytes.
+    """Render the card as a page with its pictures. The same card and pictures give the same bytes.
 
-    Nothing is shown but what the card tells: sentences, counts, and figures over many applicants.
+    The page shows only sentences, counts, and figures over many applicants, all from the card.
     """
+    drawn = {name: _drawn(name, figures[name]) for name in _PICTURES if name in figures}
+    pictures = [_Picture(*_PICTURES[name], svg) for name, svg in drawn.items()]
     page = template("model_card.html").render(
         card=card,
         compared=_FIGURES,
-        pictures=[_Picture(*_PICTURES[name], _drawn(name, figures[name])) for name in _PICTURES if name in figures],
+        pictures=pictures,
         limits=limits_of(card),
         figures_file=FIGURES_FILE,
         fixed=_fixed,
@@ -63,7 +65,7 @@ def model_card_page(card: ModelCard, figures: Mapping[str, Figure]) -> bytes:
 
 
 def _drawn(name: str, figure: Figure) -> Markup:
-    return Markup(as_svg(figure, name=name))  # noqa: S704 - matplotlib's own drawing, in which it escapes every text
+    return Markup(as_svg(figure, name=name))  # noqa: S704 - matplotlib escapes every text in it
 
 
 def _fixed(number: float, digits: int = 4) -> str:
@@ -83,5 +85,5 @@ def _share_interval(estimate: Estimate) -> str:
 
 
 def _standing(name: str, difference: Estimate) -> str:
-    """The colour of a difference: ahead, behind, or not told apart."""
+    """Colour class of a difference: this model is ahead, behind, or not told apart."""
     return {True: "met", False: "broken", None: "unjudged"}[is_better(name, difference)]

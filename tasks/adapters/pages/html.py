@@ -1,4 +1,4 @@
-"""jinja2: pages for people. They work offline, hold everything they need, and run nothing."""
+"""jinja2: pages for people. They work offline, hold all that they need, and run nothing."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _UNKNOWN: Final = "-"
 
 
 class _Column(NamedTuple):
-    """A day in the chart of rows; heights in percent of the highest."""
+    """A day in the chart of rows, with heights in percent of the highest."""
 
     day: str
     rows: int
     height: int
     quarantined: int
-    """Height of its rows in quarantine, on this day."""
+    """Height of its rows in quarantine; 0 for the days before."""
 
 
 class _Chart(NamedTuple):
-    """Rows of this day, the last column, beside those of the days before."""
+    """Chart of the rows of this day, in the last column, beside those of the days before."""
 
     columns: Sequence[_Column]
     median: float
@@ -36,37 +36,44 @@ class _Chart(NamedTuple):
 
 
 def contract_page(report: Mapping[str, Any]) -> bytes:
-    """The contract report of a day as an HTML page; the same report gives the same bytes, and any report a page.
+    """Render the contract report of a day as an HTML page.
 
-    Nothing is shown but what the report says: sentences, counts and shares.
+    The same report gives the same bytes, and any report gives a page. The page shows only
+    sentences, counts and shares, all from the report.
     """
-    told = read_contract_report(report)
+    contract_report = read_contract_report(report)
+    rules = contract_report.rules
     page = template("contract_page.html").render(
-        report=told,
-        chart=_chart(told),
-        rules={standing: told.standing(standing) for standing in get_args(RuleStatus)},
+        report=contract_report,
+        chart=_chart(contract_report),
+        rules={status: contract_report.standing(status) for status in get_args(RuleStatus)},
         scopes={
-            "About the whole day": [rule for rule in told.rules if rule.scope == "table"],
-            "Row by row": [rule for rule in told.rules if rule.scope != "table"],
+            "About the whole day": [rule for rule in rules if rule.scope == "table"],
+            "Row by row": [rule for rule in rules if rule.scope != "table"],
         },
     )
     return page.encode()
 
 
 def _chart(report: ContractReport) -> _Chart | None:
-    """None where no day before is known."""
+    """Chart of the rows of the day; None if no day before is known."""
     before = report.recent_days
     if not before:
         return None
     usual = median(before.values())
     height = functools.partial(_percent_of, of=max(report.rows, *before.values()))
     columns = [_Column(day, rows, height(rows), 0) for day, rows in before.items()]
-    today = _Column(report.day or "this day", report.rows, height(report.rows), height(report.quarantined))
+    today = _Column(
+        report.day or "this day",
+        report.rows,
+        height(report.rows),
+        height(report.quarantined),
+    )
     return _Chart([*columns, today], usual, height(usual))
 
 
 def _percent_of(part: float, of: float) -> int:
-    """Whole percent, for the length of a bar: something is never drawn as nothing."""
+    """Whole percent for the length of a bar; at least 1 unless the part is 0."""
     return max(round(100 * part / of), 1) if part and of else 0
 
 
@@ -84,7 +91,7 @@ def _largest_share(rules: Sequence[ReportedRule]) -> float:
 
 @functools.cache
 def template(name: str) -> Template:
-    """A page of this folder to be filled in; what a page asks for and does not get is an error."""
+    """Load a page of this folder to fill in. A value that the page lacks is an error."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,

@@ -1,6 +1,6 @@
 """matplotlib: the pictures on a training run and on the model card.
 
-They are drawn in a few named colours, which a page may exchange for those of its own light or dark paper.
+They use a few named colours, which a page may replace by those of its own light or dark paper.
 """
 
 from __future__ import annotations
@@ -22,41 +22,66 @@ from tasks.core.training.evaluation import PricedCutoffs, Reliability
 from tasks.core.training.importance import Influence
 from tasks.core.training.model_shape import TriedShape
 
-_BLUE, _ORANGE, _GREEN, _GREY, _INK = "#2b5c8a", "#d9822b", "#1a7f37", "#9aa5b1", "#1b1f24"
-_ON_A_PAGE: Final = {_BLUE: "var(--rows)", _GREEN: "var(--met)", _GREY: "var(--grey)", _INK: "currentColor"}
+_BLUE: Final = "#2b5c8a"
+_ORANGE: Final = "#d9822b"
+_GREEN: Final = "#1a7f37"
+_GREY: Final = "#9aa5b1"
+_INK: Final = "#1b1f24"
+_ON_A_PAGE: Final = {
+    _BLUE: "var(--rows)",
+    _GREEN: "var(--met)",
+    _GREY: "var(--grey)",
+    _INK: "currentColor",
+}
 _OTHERS: Final = (_ORANGE, _GREEN, _GREY)
+_UNUSED_IN_A_PAGE: Final = re.compile(
+    r' xmlns(:xlink)?="[^"]*"| id="[\w.]+_\d+"|<defs>\s*<style.*?</style>\s*</defs>', re.DOTALL
+)
 _INFLUENCES: Final = 20
 _DECADE: Final = 10
 
 
-def draw_roc(curves: Mapping[str, tuple[np.ndarray, np.ndarray]], auc: Mapping[str, float]) -> Figure:
-    """ROC curves, the model's first."""
+def draw_roc(
+    curves: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    auc: Mapping[str, float],
+) -> Figure:
+    """Draw ROC curves, the model's first."""
     figure, axes = _canvas("False positive rate", "True positive rate")
     for (name, curve), colour in zip(curves.items(), (_BLUE, *_OTHERS), strict=False):
-        axes.plot(*curve, color=colour, label=f"{name}, AUC {auc[name]:.3f}", linewidth=2 if colour == _BLUE else 1)
+        label = f"{name}, AUC {auc[name]:.3f}"
+        width = 2 if colour == _BLUE else 1
+        axes.plot(*curve, color=colour, label=label, linewidth=width)
     axes.plot([0, 1], [0, 1], color=_GREY, linestyle=":", linewidth=1)
     axes.legend(frameon=False, labelcolor=_INK, loc="lower right")
     return figure
 
 
 def draw_reliability(table: Reliability) -> Figure:
-    """Observed default rate with its interval against predicted pd, in bins of equal count."""
+    """Draw observed default rate with interval against predicted pd, in bins of equal count."""
     figure, axes = _canvas("Predicted pd", "Observed default rate")
     observed = table.observed
     top = max(table.predicted.max(), observed.value.max())
     axes.plot([0, top], [0, top], color=_GREY, linestyle="--", linewidth=1)
     spread = np.maximum([observed.value - observed.low, observed.high - observed.value], 0)
     axes.errorbar(
-        table.predicted, observed.value, yerr=spread, color=_BLUE, fmt="o-", markersize=4, linewidth=1, capsize=2
+        table.predicted,
+        observed.value,
+        yerr=spread,
+        color=_BLUE,
+        fmt="o-",
+        markersize=4,
+        linewidth=1,
+        capsize=2,
     )
     return figure
 
 
 def draw_cost(curve: PricedCutoffs, marked: Mapping[str, float]) -> Figure:
-    """Cost per application with its interval against the cut-off, with some cut-offs marked by name."""
+    """Draw cost per application with its interval against the cut-off; mark the named cut-offs."""
     figure, axes = _canvas("Cut-off", "Cost per application")
-    axes.fill_between(curve.cutoffs, curve.cost.low, curve.cost.high, color=_BLUE, alpha=0.2, linewidth=0)
-    axes.plot(curve.cutoffs, curve.cost.value, color=_BLUE)
+    cost = curve.cost
+    axes.fill_between(curve.cutoffs, cost.low, cost.high, color=_BLUE, alpha=0.2, linewidth=0)
+    axes.plot(curve.cutoffs, cost.value, color=_BLUE)
     styles = ("--", ":", "-.")
     for (name, cutoff), colour, style in zip(marked.items(), _OTHERS, styles, strict=False):
         axes.axvline(cutoff, color=colour, linestyle=style, label=f"{name} {cutoff:.4f}")
@@ -65,16 +90,17 @@ def draw_cost(curve: PricedCutoffs, marked: Mapping[str, float]) -> Figure:
 
 
 def draw_contributions(influences: Sequence[Influence]) -> Figure:
-    """The families of features that move the scores most."""
+    """Draw the families of features that move the scores most."""
     figure, axes = _canvas("Mean size of contribution, log-odds", "")
     top = influences[:_INFLUENCES][::-1]
-    axes.barh([each.family for each in top], [each.contribution for each in top], color=_BLUE)
+    contributions = [each.contribution for each in top]
+    axes.barh([each.family for each in top], contributions, color=_BLUE)
     axes.tick_params(axis="y", labelsize=7)
     return figure
 
 
 def draw_frontier(shapes: Sequence[TriedShape]) -> Figure:
-    """AUC and cost of every shape tried against the price of its reasons, the chosen one marked."""
+    """Draw AUC and cost of each shape tried against the price of its reasons; mark the chosen."""
     figure, axes = _canvas("Table look-ups for the reasons of one row", "AUC")
     costs = axes.twinx()
     costs.set_ylabel("Cost per application", color=_ORANGE)
@@ -82,8 +108,8 @@ def draw_frontier(shapes: Sequence[TriedShape]) -> Figure:
     axes.scatter(prices, [shape.auc for shape in shapes], color=_BLUE)
     costs.scatter(prices, [shape.cost for shape in shapes], color=_ORANGE, marker="x")
     for shape in (each for each in shapes if each.is_chosen):
-        told = f"chosen: depth {shape.depth}, {shape.n_trees} trees"
-        axes.axvline(shape.price, color=_GREY, linestyle="--", label=told)
+        label = f"chosen: depth {shape.depth}, {shape.n_trees} trees"
+        axes.axvline(shape.price, color=_GREY, linestyle="--", label=label)
     axes.legend(frameon=False, labelcolor=_INK, loc="lower left", bbox_to_anchor=(0, 1))
     axes.set_xscale("log")
     steps = (1,) if max(prices) >= _DECADE * min(prices) else (1, 2, 3, 5)
@@ -97,9 +123,9 @@ def draw_frontier(shapes: Sequence[TriedShape]) -> Figure:
 
 
 def draw_account(account: Account, names: Mapping[str, str], *, title: str) -> Figure:
-    """One application's score as a waterfall: from the mean, family by family, the largest push on top.
+    """Draw one application's score as a waterfall: from the mean, family by family.
 
-    `names` are those of the families, as people read them.
+    The largest push is on top. `names` are those of the families, as people read them.
     """
     figure, axes = _canvas("Raw score, log-odds", "")
     figure.set_size_inches(8, 5.2)
@@ -110,9 +136,15 @@ def draw_account(account: Account, names: Mapping[str, str], *, title: str) -> F
         axes.barh(place, push, left=end - push, color=_ORANGE if push > 0 else _BLUE)
         at = max(end, end - push)
         axes.annotate(
-            f"{push:+.3f}", (at, place), (4, 0), textcoords="offset points", va="center", fontsize=7, color=_INK,
+            f"{push:+.3f}",
+            (at, place),
+            (4, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=7,
+            color=_INK,
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
-        )  # fmt: skip
+        )
     marks = {
         f"mean of all in training, pd {account.base_pd:.4f}": (account.base, _GREY, ":"),
         f"this application, pd {account.pd:.4f}": (account.raw, _INK, "-"),
@@ -122,7 +154,10 @@ def draw_account(account: Account, names: Mapping[str, str], *, title: str) -> F
         axes.axvline(level, color=colour, linestyle=style, linewidth=1, label=name)
         for name, (level, colour, style) in marks.items()
     ]
-    bars = [Patch(color=_ORANGE, label="towards refusal"), Patch(color=_BLUE, label="towards approval")]
+    bars = [
+        Patch(color=_ORANGE, label="towards refusal"),
+        Patch(color=_BLUE, label="towards approval"),
+    ]
     axes.set_yticks(range(len(pushes)), [name for name, _ in pushes], fontsize=8)
     axes.invert_yaxis()
     axes.use_sticky_edges = False
@@ -139,23 +174,22 @@ def draw_account(account: Account, names: Mapping[str, str], *, title: str) -> F
 
 
 def encode_figure(figure: Figure, form: str) -> bytes:
-    """A picture as a file of its own, `png` or `svg`."""
+    """Encode a picture as a file, `png` or `svg`."""
     stream = io.BytesIO()
-    figure.savefig(stream, format=form, dpi=150, metadata={"Date": None} if form == "svg" else None)
+    metadata = {"Date": None} if form == "svg" else None
+    figure.savefig(stream, format=form, dpi=150, metadata=metadata)
     return stream.getvalue()
 
 
 def as_svg(figure: Figure, *, name: str) -> str:
-    """A picture to stand in a page, in the page's own colours; the same picture gives the same text."""
+    """Encode a picture in a page's own colours. The same picture gives the same text."""
     stream = io.StringIO()
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):
         figure.savefig(stream, format="svg", transparent=True, metadata=nothing)
     drawn = stream.getvalue()
     drawn = drawn[drawn.index("<svg") :].strip()
-    drawn = re.sub(
-        r' xmlns(:xlink)?="[^"]*"| id="[\w.]+_\d+"|<defs>\s*<style.*?</style>\s*</defs>', "", drawn, flags=re.DOTALL
-    )
+    drawn = _UNUSED_IN_A_PAGE.sub("", drawn)
     for colour, in_page in _ON_A_PAGE.items():
         drawn = drawn.replace(colour, in_page)
     return drawn

@@ -94,7 +94,7 @@ def test_each_cut_off_is_told_with_its_cost_and_kinds_of_applicants_at_the_one_i
 def test_what_is_never_an_input_is_said_and_whether_age_is() -> None:
     assert "Never an input: gender, family status" in PAGE.text
     assert "Age is an input, as the policy allows." in PAGE.text
-    assert "are no inputs, by policy" in Page(page_of(model_card(uses_age=False))).text
+    assert "are not inputs, by policy" in Page(page_of(model_card(uses_age=False))).text
 
 
 def test_digests_and_versions_are_told() -> None:
