@@ -1,4 +1,4 @@
-"""What Prefect runs and what the command line calls."""
+"""Flows that Prefect runs, and the command line that calls them."""
 
 from configs import environment
 

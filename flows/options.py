@@ -30,7 +30,7 @@ class Day(click.ParamType):
         try:
             return datetime.strptime(value, "%Y-%m-%d").date()  # noqa: DTZ007 - a day has no zone
         except ValueError:
-            self.fail(f"{value!r} is no day; write it as YYYY-MM-DD, for example 2026-11-01.", param, ctx)
+            self.fail(f"{value!r} is not a day; write it as YYYY-MM-DD, for example 2026-11-01.", param, ctx)
 
 
 class ApplicationId(click.ParamType):
@@ -42,7 +42,7 @@ class ApplicationId(click.ParamType):
         """The id, or a usage error (exit 2)."""
         text = str(value)
         if not (text.isascii() and text.isdigit() and 0 < int(text) < _NO_ID):
-            self.fail("it is no application id; required is a positive whole number.", param, ctx)
+            self.fail("it is not an application id; expected a positive whole number.", param, ctx)
         return int(text)
 
 

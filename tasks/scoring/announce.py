@@ -1,4 +1,4 @@
-"""What is said of a published day: an event for those who listen, and a page for those who look at the run."""
+"""Announcement of a published day: an event for those who listen, a page for those who look at the run."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _announce(manifest: Manifest, store: Store, config: str | None) -> None:
 
 
 def event_of(manifest: Manifest, store: Store, config: str | None) -> dict[str, Any]:
-    """What the event of a revision says; sent twice it is the same one, by its id."""
+    """Content of the event of a revision; sent twice it is the same event, by its id."""
     day, changes = manifest.as_of.isoformat(), manifest.audited.changes
     told = {
         "as_of": day,
@@ -110,7 +110,7 @@ def day_markdown(manifest: Manifest, store: Store) -> str:
 
 
 def _files_table(facts: DayFacts) -> list[str]:
-    """What became of the rows of each file, and of all files."""
+    """Rows of each file and of all files, by what became of them."""
     head = " | ".join(["file", "rows received", *facts.rows.became])
     rows = []
     for name, counts in (*facts.files.items(), ("all files", facts.rows)):

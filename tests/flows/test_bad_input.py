@@ -419,11 +419,11 @@ KINDS = [
     # what was announced
     Kind(
         "control_no_json", "a control file that is no JSON", control(lambda announced: "rows: 60"),
-        "is not a control file; required",
+        "is not a control file; expected",
         "Deliver a control file of that form, or none.",
     ),
     Kind(
-        "control_types", "a control file with wrong types", entry(rows="60"), "is not a control file; required",
+        "control_types", "a control file with wrong types", entry(rows="60"), "is not a control file; expected",
         "Deliver a control file of that form, or none.",
     ),
     Kind(
@@ -782,7 +782,7 @@ class Call:
 CALLS = [
     Call(
         "bad_date", "a date that is no date", ("score", "--as-of", "2026-02-30"), None, 2,
-        "'2026-02-30' is no day; write it as YYYY-MM-DD", "Write it as YYYY-MM-DD.",
+        "'2026-02-30' is not a day; write it as YYYY-MM-DD", "Write it as YYYY-MM-DD.",
     ),
     Call(
         "gzip_cut", "a gzip that is cut off", ("score", "--as-of", str(DAY), "--without-prefect"), SourceError, 3,

@@ -51,7 +51,7 @@ def test_what_aborts_while_python_is_taken_down_changes_no_exit_code(arguments: 
     ("arguments", "message"),
     [
         (["score"], "Missing option '--as-of'"),
-        (["score", "--as-of", "2026-02-30"], "'2026-02-30' is no day; write it as YYYY-MM-DD"),
+        (["score", "--as-of", "2026-02-30"], "'2026-02-30' is not a day; write it as YYYY-MM-DD"),
         (["score", "--as-off", "2026-02-03"], "No such option.*--as-of"),
         (["guess"], "No such command 'guess'"),
         (["score", "--as-of", "2026-02-03", "--config", "nowhere.yaml"], "ConfigError: .*nowhere.yaml does not exist"),

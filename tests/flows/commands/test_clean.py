@@ -142,16 +142,16 @@ def flow_runs() -> set[UUID]:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--erase", "12345x"], "it is no application id; required is a positive whole number"),
-        (["--erase", "0"], "it is no application id"),
-        (["--erase", "-5"], "it is no application id"),
-        (["--erase", "9007199254740992"], "it is no application id"),
-        (["--erase", "\u0661\u0662"], "it is no application id"),
+        (["--erase", "12345x"], "it is not an application id; expected a positive whole number"),
+        (["--erase", "0"], "it is not an application id"),
+        (["--erase", "-5"], "it is not an application id"),
+        (["--erase", "9007199254740992"], "it is not an application id"),
+        (["--erase", "\u0661\u0662"], "it is not an application id"),
         (["--erase", "5", "--apply"], "ConfigError: An erasure needs a reason, which is kept: --reason TEXT"),
         (["--erase", "54321", "--reason", "request of 54321"], "ConfigError: The reason names the applicant"),
         (["--erase", "5", "--today", "2026-11-02"], "--today is for ages; --erase asks for none"),
         (["--reason", "because"], "--reason belongs to --erase"),
-        (["--today", "tomorrow"], "'tomorrow' is no day"),
+        (["--today", "tomorrow"], "'tomorrow' is not a day"),
     ],
 )
 def test_a_wrong_call_exits_with_2_and_repeats_no_id(
