@@ -14,28 +14,32 @@ from tasks.running.context import run_logger
 from tasks.running.step import step
 from tasks.store import open_store
 
-_TOLD_NAMES: Final = 5
+_MAX_NAMES: Final = 5
+"""Most file names in one line of the log."""
 
 
 @step("arrive")
 def arrive(standing: Standing, settings: Settings) -> Delivery:
-    """The day's landing files with their digests, held against `_control.json` if there is one.
+    """Landing files of the day with their digests, compared with `_control.json` if there is one.
 
-    Of corrections those that are published already count, and all if a revision is ordered.
+    Published corrections always count; the others count if a revision is ordered.
 
     Raises:
-        SourceError: no file came of a day that needs some, or one is not what its name, the control file or another
-            day's publication say.
+        SourceError: no file came on a day that needs some, or a file contradicts its name, the
+            control file or another day's publication.
     """
     store = open_store(settings.storage)
     delivery = list_delivery(store, standing)
     require_own_files(store, delivery)
     size = sum(file.size_bytes for file in delivery.files) / 1e6
-    run_logger().info("%s arrived for %s, %.1f MB", counted(len(delivery.files), "file"), standing.as_of, size)
+    arrived = counted(len(delivery.files), "file")
+    run_logger().info("%s arrived for %s, %.1f MB", arrived, standing.as_of, size)
     if standing.waiting:
         run_logger().warning(
-            "Corrections lie there that do not count yet, %s: %s. To decide them: scoring score --as-of %s "
-            '--corrections --reason "..."',
-            counted(len(standing.waiting), "file"), ", ".join(standing.waiting[:_TOLD_NAMES]), standing.as_of,
-        )  # fmt: skip
+            "Corrections lie there that do not count yet, %s: %s. To decide them: "
+            'scoring score --as-of %s --corrections --reason "..."',
+            counted(len(standing.waiting), "file"),
+            ", ".join(standing.waiting[:_MAX_NAMES]),
+            standing.as_of,
+        )
     return delivery

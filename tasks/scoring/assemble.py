@@ -1,4 +1,4 @@
-"""A day's parts put together, with the rows that share an id sorted out."""
+"""Parts of a day put together, with the rows that share an id sorted out."""
 
 from __future__ import annotations
 
@@ -43,29 +43,35 @@ class Assembled(NamedTuple):
     """All rows of a day, each in exactly one of the four tables."""
 
     decided: pa.Table
-    """Where each row stood, its application_id, pd, and what else was kept of it, typed."""
+    """Place of each decided row, its application_id, pd, and the other columns kept, typed."""
     rejected: pa.Table
-    """Rows set aside, as `core.screening.rejected_rows` builds them."""
+    """Rows set aside, as `core.contract.screening.rejected_rows` builds them."""
     copies: pa.Table
-    """Where the dropped exact copies stood, with their ids and amounts."""
+    """Places of the dropped exact copies, with their ids and amounts."""
     replaced: pa.Table
-    """The same of the rows that a correction replaces."""
+    """Places of the rows that a correction replaces, with their ids and amounts."""
 
 
 def assemble(store: Store, parts: Sequence[PartRef], *, chunk_rows: int) -> Assembled:
-    """The rows of all parts; corrected ones replaced, exact copies dropped, different rows of one id all set aside.
+    """Rows of all parts: corrected ones replaced, exact copies dropped, conflicting ones set aside.
 
-    Only where an id occurs twice is a landing file read again, and only the rows in question are kept of it.
+    Different rows of one id are in conflict. A landing file is read again only if an id occurs
+    twice, and only the rows with such ids are kept of it.
 
     Args:
+        store: where the parts and the landing files lie.
         parts: in the order of the delivery; of several corrections of one id the last counts.
+        chunk_rows: rows that are read at a time.
     """
     decided = pa.concat_tables([_decided(store, part) for part in parts]).unify_dictionaries()
     rejected = pa.concat_tables([read_parquet(read_data(store, part.rejected)) for part in parts])
-    places = _in_question(decided, rejected, [part.file.name for part in parts if part.file.is_correction])
+    corrections = [part.file.name for part in parts if part.file.is_correction]
+    places = _places_in_question(decided, rejected, corrections)
     is_outdated = _outdated(places, parts)
-    outdated, places = places[is_outdated], places[~is_outdated]
-    decided, rejected = _without(decided, outdated), _without(rejected, outdated)
+    outdated = places[is_outdated]
+    places = places[~is_outdated]
+    decided = _without(decided, outdated)
+    rejected = _without(rejected, outdated)
     replaced = _traced(outdated)
     shared = shared_ids(places[APPLICATION_ID].to_numpy())
     if not len(shared):
@@ -83,26 +89,36 @@ def assemble(store: Store, parts: Sequence[PartRef], *, chunk_rows: int) -> Asse
     )
 
 
-def _in_question(decided: pa.Table, rejected: pa.Table, corrections: Sequence[str]) -> pd.DataFrame:
-    """Where the rows stood whose id occurs more than once, and corrections, with their ids and amounts."""
+def _places_in_question(
+    decided: pa.Table,
+    rejected: pa.Table,
+    corrections: Sequence[str],
+) -> pd.DataFrame:
+    """Places of corrections and of rows whose id occurs more than once, with ids and amounts."""
     ids = [table.column(APPLICATION_ID).drop_null().to_numpy() for table in (decided, rejected)]
     shared = pa.array(shared_ids(np.concatenate(ids)))
 
-    def of(table: pa.Table) -> pa.Table:
-        ids, files = table.column(APPLICATION_ID), table.column(SOURCE_FILE)
-        corrected = pc.and_(pc.is_valid(ids), pc.is_in(files, value_set=pa.array(corrections, pa.string())))
-        is_asked = pc.or_(pc.is_in(ids, value_set=shared), corrected)
-        return table.select(_TRACED).filter(is_asked).cast(_TRACED_SCHEMA)
+    def rows_in_question(table: pa.Table) -> pa.Table:
+        ids = table.column(APPLICATION_ID)
+        files = table.column(SOURCE_FILE)
+        is_corrected = pc.is_in(files, value_set=pa.array(corrections, pa.string()))
+        is_shared = pc.is_in(ids, value_set=shared)
+        is_in_question = pc.or_(is_shared, pc.and_(pc.is_valid(ids), is_corrected))
+        return table.select(_TRACED).filter(is_in_question).cast(_TRACED_SCHEMA)
 
-    return pa.concat_tables(map(of, (decided, rejected))).to_pandas()
+    return pa.concat_tables(map(rows_in_question, (decided, rejected))).to_pandas()
 
 
 def _traced(places: pd.DataFrame) -> pa.Table:
+    """Table of these places, with their ids and amounts."""
     return pa.Table.from_pandas(places[_TRACED], schema=_TRACED_SCHEMA, preserve_index=False)
 
 
 def _outdated(places: pd.DataFrame, parts: Sequence[PartRef]) -> np.ndarray:
-    """Which rows a correction replaces; the feed's own files came at once, each file of corrections after them."""
+    """Mask of the rows that a correction replaces.
+
+    The feed's own files came at once, and each file of corrections after them.
+    """
     if not any(part.file.is_correction for part in parts):
         return np.zeros(len(places), dtype=bool)
     turn = {part.file.name: n * part.file.is_correction for n, part in enumerate(parts)}
@@ -113,50 +129,63 @@ def _outdated(places: pd.DataFrame, parts: Sequence[PartRef]) -> np.ndarray:
 
 
 def count_files(parts: Sequence[PartRef], assembled: Assembled) -> dict[str, FileTotals]:
-    """File name to what became of its rows."""
-    counted = [
-        {each["values"]: each["counts"] for each in table.column(SOURCE_FILE).value_counts().to_pylist()}
-        for table in assembled
-    ]
-    return {
-        name: FileTotals(part.rows, *(counts.get(name, 0) for counts in counted))
-        for part in parts
-        for name in (part.file.name,)
-    }
+    """File name to the number of its rows by the place where they ended."""
+    by_file = [_rows_by_file(table) for table in assembled]
+
+    def totals_of(part: PartRef) -> FileTotals:
+        return FileTotals(part.rows, *(rows.get(part.file.name, 0) for rows in by_file))
+
+    return {part.file.name: totals_of(part) for part in parts}
 
 
-def control_totals(parts: Sequence[PartRef], assembled: Assembled) -> dict[str, dict[str, FileTotals]]:
-    """Measure and file to its control totals: over the rows as they were read, and over those that ended in each place.
+def _rows_by_file(table: pa.Table) -> dict[str, int]:
+    """File name to its number of rows in the table."""
+    counts = table.column(SOURCE_FILE).value_counts().to_pylist()
+    return {each["values"]: each["counts"] for each in counts}
 
-    A correction or a copy that was dropped counts where it ended, as rows do.
+
+def control_totals(
+    parts: Sequence[PartRef],
+    assembled: Assembled,
+) -> dict[str, dict[str, FileTotals]]:
+    """Measure and file to its control totals.
+
+    They are taken over the rows as read, and over the rows that ended in each place. A dropped copy
+    or a correction counts in the place where it ended, as in the counts of rows.
     """
     return totals_by_measure({part.file.name: part.sums for part in parts}, assembled)
 
 
 def _decided(store: Store, part: PartRef) -> pa.Table:
+    """Decided rows of a part, with the name of their file."""
     table = read_parquet(read_data(store, part.decided))
-    the_only = pa.repeat(pa.scalar(0, pa.int32()), table.num_rows)  # a name per row would be a sixth of the table
-    return table.add_column(0, SOURCE_FILE, pa.DictionaryArray.from_arrays(the_only, [part.file.name]))
+    # A dictionary of one name: a text for each row would be a sixth of the table.
+    codes = pa.repeat(pa.scalar(0, pa.int32()), table.num_rows)
+    names = pa.DictionaryArray.from_arrays(codes, [part.file.name])
+    return table.add_column(0, SOURCE_FILE, names)
 
 
 def _read_again(
     store: Store, parts: Sequence[PartRef], suspects: pd.DataFrame, *, chunk_rows: int
 ) -> tuple[pa.Table, pd.DataFrame]:
-    """The suspects' rows in their order: as text, and as what makes two of them equal."""
+    """Delivered rows of the suspects, in their order: as text, and as content to compare."""
     found = []
-    for part in sorted(parts, key=lambda part: part.file.name):  # as the suspects are sorted
+    for part in sorted(parts, key=lambda part: part.file.name):  # the order of the suspects
         wanted = suspects[suspects[SOURCE_FILE] == part.file.name]
         if len(wanted):
             with open_delivered(store, part.file) as file:
-                found.append(_lines(file, part, wanted) or _rows(file, wanted, chunk_rows=chunk_rows))
-    return pa.concat_tables(map(as_text, found)), pd.concat(map(_comparable, found), ignore_index=True)
+                rows = _read_lines(file, part, wanted)
+                found.append(rows or _read_rows(file, wanted, chunk_rows=chunk_rows))
+    text = pa.concat_tables(map(as_text, found))
+    content = pd.concat(map(_comparable, found), ignore_index=True)
+    return text, content
 
 
-def _lines(file: LandingFile, part: PartRef, wanted: pd.DataFrame) -> pa.Table | None:
-    """The rows as delivered, if each line of the file is a row; None if not, or nobody can say.
+def _read_lines(file: LandingFile, part: PartRef, wanted: pd.DataFrame) -> pa.Table | None:
+    """Wanted rows as delivered, if each line of the file is a row; None if not, or if unknown.
 
-    The ids prove it. Were lines shifted against rows, the first row of an id would be found in the place of one after
-    it, and so would have one of its id before it.
+    The ids prove it. If lines were shifted against rows, the first row of an id would be found in
+    the place of a later one, and so another row of its id would be before it.
     """
     if part.file.lines != part.rows + 1:
         return None
@@ -167,8 +196,8 @@ def _lines(file: LandingFile, part: PartRef, wanted: pd.DataFrame) -> pa.Table |
     return rows if ids.to_pylist() == wanted[APPLICATION_ID].tolist() else None
 
 
-def _rows(file: LandingFile, wanted: pd.DataFrame, *, chunk_rows: int) -> pa.Table:
-    """The rows as delivered, from all rows of the file."""
+def _read_rows(file: LandingFile, wanted: pd.DataFrame, *, chunk_rows: int) -> pa.Table:
+    """Wanted rows as delivered, found by reading all rows of the file."""
     numbers = wanted[SOURCE_ROW].to_numpy()
     tables = []
     first = 1
@@ -180,39 +209,45 @@ def _rows(file: LandingFile, wanted: pd.DataFrame, *, chunk_rows: int) -> pa.Tab
 
 
 def _comparable(rows: pa.Table) -> pd.DataFrame:
-    """Typed values, and the text of what would not parse: equal however a number was written."""
-    typed, text = parse_rows(rows), as_text(rows)
+    """Typed values, and the text of values that do not parse.
+
+    Two rows with equal numbers are equal, in whatever notation the numbers were written.
+    """
+    typed = parse_rows(rows)
+    text = as_text(rows)
     unparsable = np.full(rows.num_rows, "", dtype=object)
     for name, positions in typed.unparsable.items():
-        unparsable[positions] += f"|{name}=" + text.column(name).take(pa.array(positions)).to_numpy()
+        values = text.column(name).take(pa.array(positions)).to_numpy()
+        unparsable[positions] += f"|{name}=" + values
     return typed.rows.to_pandas().assign(unparsable=unparsable)
 
 
 def _as_conflicting(text: pa.Table, places: pd.DataFrame, rejected: pa.Table) -> pa.Table:
-    known = {
-        (file, row): broken
-        for file, row, broken in zip(
-            *(rejected.column(name).to_pylist() for name in (*_PLACE, BROKEN_RULES)), strict=True
-        )
-    }
-    where = list(zip(places[SOURCE_FILE], places[SOURCE_ROW], strict=True))
-    broken = [";".join(filter(None, (known.get(place), CONFLICTING.id))) for place in where]
+    """Conflicting rows as rejected ones: the rule of conflicts comes last of their broken rules."""
+    columns = [rejected.column(name).to_pylist() for name in (*_PLACE, BROKEN_RULES)]
+    known = {(file, row): broken for file, row, broken in zip(*columns, strict=True)}
+    here = list(zip(places[SOURCE_FILE], places[SOURCE_ROW], strict=True))
+    broken = [";".join(filter(None, (known.get(place), CONFLICTING.id))) for place in here]
+    typed = _traced(places).select([APPLICATION_ID, *RECONCILED])
     table = rejected_rows(
         text,
-        source_files=[file for file, _ in where],
+        source_files=[file for file, _ in here],
         source_rows=places[SOURCE_ROW].to_numpy(),
         broken=broken,
-        typed=_traced(places).select([APPLICATION_ID, *RECONCILED]).rename_columns([ID, *AMOUNTS]),
+        typed=typed.rename_columns([ID, *AMOUNTS]),
     )
     return table.cast(rejected.schema)
 
 
 def _without(table: pa.Table, moved: pd.DataFrame) -> pa.Table:
+    """Rows of a table, without those in the moved places."""
     if moved.empty:
         return table
     is_left = np.ones(table.num_rows, dtype=bool)
     ids = pc.is_in(table.column(APPLICATION_ID), value_set=pa.array(moved[APPLICATION_ID].unique()))
-    near = np.flatnonzero(ids.to_numpy())  # all that may have moved, without a look at the others' places
-    places = pd.MultiIndex.from_frame(table.select(_PLACE).take(pa.array(near)).cast(_PLACE_SCHEMA).to_pandas())
-    is_left[near[places.isin(pd.MultiIndex.from_frame(moved[_PLACE]))]] = False
+    # Only rows with a moved id may have moved, so only their places are compared.
+    candidates = np.flatnonzero(ids.to_numpy())
+    near = table.select(_PLACE).take(pa.array(candidates)).cast(_PLACE_SCHEMA).to_pandas()
+    is_moved = pd.MultiIndex.from_frame(near).isin(pd.MultiIndex.from_frame(moved[_PLACE]))
+    is_left[candidates[is_moved]] = False
     return table.filter(pa.array(is_left))

@@ -1,6 +1,6 @@
-"""The gate before publishing: every row accounted for, every promise checked; then the data files are stored.
+"""Gate before publishing: accounts for every row, checks every promise, then stores the data files.
 
-Data files are named by their digest, and nobody reads them until a manifest names them.
+Data files are named by their digest. They have no reader until a manifest names them.
 """
 
 from __future__ import annotations
@@ -51,29 +51,45 @@ from tasks.store import Store, open_store
 
 
 def _same_parts_and_bounds(
-    delivery: Delivery, pins: Pins, draft: Draft, _parts: Sequence[PartRef], settings: Settings
+    delivery: Delivery,
+    pins: Pins,
+    draft: Draft,
+    _parts: Sequence[PartRef],
+    settings: Settings,
 ) -> str:
+    """Key of an audit of the same parts under the same bounds, by the same program."""
     judged_by = (settings.contract, settings.audit, suite_text(settings.audit.suite))
     digest = digest_of(delivery, draft, judged_by, code_digest())
     return f"{checkpoints_prefix(pins.as_of, pins.fingerprint)}audit.{digest}.json"
 
 
 @step("audit", reuse=_same_parts_and_bounds)
-def audit(delivery: Delivery, pins: Pins, draft: Draft, parts: Sequence[PartRef], settings: Settings) -> Audited:
-    """Put the parts together, check the day against contract, budget, totals and bounds, and store its data files.
+def audit(
+    delivery: Delivery,
+    pins: Pins,
+    draft: Draft,
+    parts: Sequence[PartRef],
+    settings: Settings,
+) -> Audited:
+    """Put the parts together, check the day, and store its data files.
+
+    The day is checked against contract, budget, totals and bounds.
 
     Raises:
-        ExpectationsNotMet: a gate is closed; says which rule, how many rows, and where the report lies.
+        ExpectationsNotMet: a gate is closed; says which rule, how many rows, and where the report
+            lies.
     """
     store = open_store(settings.storage)
-    give_back_memory()  # that of threads which are gone
+    give_back_memory()  # of threads that have ended
     assembled = assemble(store, parts, chunk_rows=settings.scoring.chunk_rows)
-    give_back_memory()  # that of tables which were put together and cut
+    give_back_memory()  # of tables that were put together and cut
     gate = Gate(store, pinned_contract(pins, settings), delivery, settings)
     passed = gate.require_contract(parts, assembled, draft)
-    files, totals = count_files(parts, assembled), control_totals(parts, assembled)
-    scored, rejected = assembled.decided.select(SCORED), assembled.rejected
-    del assembled  # of millions of rows, half of what the audit holds
+    files = count_files(parts, assembled)
+    totals = control_totals(parts, assembled)
+    scored = assembled.decided.select(SCORED)
+    rejected = assembled.rejected
+    del assembled  # with millions of rows, this is half of the memory that the audit holds
     decisions = build_decisions(
         scored,
         as_of=delivery.as_of,
@@ -91,10 +107,12 @@ def audit(delivery: Delivery, pins: Pins, draft: Draft, parts: Sequence[PartRef]
         counted(decisions.num_rows, "decision"), counted(rejected.num_rows, "row"),
     )  # fmt: skip
     changes, changed_reasons = _store_changes(store, delivery.as_of, decisions, draft)
+    prefix = day_prefix("revisions", delivery.as_of)
+    revision = draft.revision
     return Audited(
-        _store_decisions(store, delivery.as_of, decisions, revision=draft.revision, content=content),
+        _store_decisions(store, delivery.as_of, decisions, revision=revision, content=content),
         _store_quarantine(store, delivery.as_of, rejected),
-        store_data(store, day_prefix("revisions", delivery.as_of), "contract", passed.report, rows=1, ending="json"),
+        store_data(store, prefix, "contract", passed.report, rows=1, ending="json"),
         content,
         files,
         by_decision,
@@ -108,11 +126,13 @@ def audit(delivery: Delivery, pins: Pins, draft: Draft, parts: Sequence[PartRef]
 
 
 def require_reconciled(
-    files: Mapping[str, FileTotals], totals: Mapping[str, Mapping[str, FileTotals]], decisions: pa.Table
+    files: Mapping[str, FileTotals],
+    totals: Mapping[str, Mapping[str, FileTotals]],
+    decisions: pa.Table,
 ) -> None:
-    """Stop where a row is in none of the places in which rows end, or in two, or is another one than was read.
+    """Stop if a row ended in no place or in two, or differs from the row that was read.
 
-    The last place is the table of decisions, whose ids are those of the rows decided.
+    The last place is the table of decisions: its ids must be those of the decided rows.
 
     Raises:
         ScoringError: names the files and measures that do not agree.
@@ -120,60 +140,89 @@ def require_reconciled(
     if lost := unaccounted(files):
         raise ScoringError(f"Rows unaccounted for: {lost}. Nothing was published; this is a fault of the program.")
     lost_totals = unreconciled(totals)
-    if hash_total(decisions.column(APPLICATION_ID)) != sum(one.decided for one in totals[ID].values()):
+    expected = sum(one.decided for one in totals[ID].values())
+    if hash_total(decisions.column(APPLICATION_ID)) != expected:
         lost_totals.append(f"{ID} of the decisions")
     if lost_totals:
         raise ScoringError(
-            f"Control totals do not agree between what was read and where its rows ended: {', '.join(lost_totals)}. "
-            "Nothing was published; this is a fault of the program."
+            "Control totals do not agree between what was read and where its rows ended: "
+            f"{', '.join(lost_totals)}. Nothing was published; this is a fault of the program."
         )
 
 
-def require_plausible(decisions: pa.Table, by_decision: Mapping[str, int], settings: Settings) -> None:
-    """Stop where decisions break their own contract, or approvals leave the bounds they have always been in."""
+def require_plausible(
+    decisions: pa.Table,
+    by_decision: Mapping[str, int],
+    settings: Settings,
+) -> None:
+    """Stop if decisions break their own contract, or the share of approvals is out of its bounds.
+
+    Raises:
+        ExpectationsNotMet: names the broken rules, or the share and its bounds.
+    """
     from tasks.adapters.gx import validate_decisions
 
     broken = validate_decisions(decisions, suite_text(settings.audit.suite))
     if broken:
-        raise ExpectationsNotMet(
-            f"The decisions break {settings.audit.suite}: {' '.join(rule.sentence for rule in broken)} "
-            "Nothing was published."
-        )
+        sentences = " ".join(rule.sentence for rule in broken)
+        raise ExpectationsNotMet(f"The decisions break {settings.audit.suite}: {sentences} Nothing was published.")
     bounds = settings.audit
     share = by_decision["approve"] / decisions.num_rows
-    judged = decisions.num_rows >= bounds.approval_share_from_rows
-    if judged and not bounds.min_approval_share <= share <= bounds.max_approval_share:
+    is_judged = decisions.num_rows >= bounds.approval_share_from_rows
+    if is_judged and not bounds.min_approval_share <= share <= bounds.max_approval_share:
         raise ExpectationsNotMet(
-            f"{share:.1%} of {decisions.num_rows} applications would be approved; audit.min_approval_share is "
-            f"{bounds.min_approval_share:.1%} and audit.max_approval_share {bounds.max_approval_share:.1%}. Nothing "
-            "was published. Look at model and feed; if this share is right, widen the bounds."
+            f"{share:.1%} of {decisions.num_rows} applications would be approved; "
+            f"audit.min_approval_share is {bounds.min_approval_share:.1%} and "
+            f"audit.max_approval_share {bounds.max_approval_share:.1%}. Nothing was published. "
+            "Look at model and feed; if this share is right, widen the bounds."
         )
 
 
-def _store_decisions(store: Store, as_of: date, decisions: pa.Table, *, revision: int, content: str) -> DataFile:
+def _store_decisions(
+    store: Store,
+    as_of: date,
+    decisions: pa.Table,
+    *,
+    revision: int,
+    content: str,
+) -> DataFile:
     footer = {
         "schema_version": SCHEMA_VERSION,
         "revision": str(revision),
         "content_fingerprint": content,
     }
     data = write_parquet(decisions, footer)
-    return store_data(store, day_prefix("revisions", as_of), "decisions", data, rows=decisions.num_rows)
+    prefix = day_prefix("revisions", as_of)
+    return store_data(store, prefix, "decisions", data, rows=decisions.num_rows)
 
 
-def _store_changes(store: Store, as_of: date, decisions: pa.Table, draft: Draft) -> tuple[DataFile | None, int | None]:
-    """What differs from the revision before, which somebody may have acted on, and how many reasons beside."""
+def _store_changes(
+    store: Store,
+    as_of: date,
+    decisions: pa.Table,
+    draft: Draft,
+) -> tuple[DataFile | None, int | None]:
+    """Store the changes since the revision before, which somebody may have acted on.
+
+    Returns the file of changes and the number of changed reasons; None for both if there was no
+    revision before.
+    """
     if draft.base is None:
         return None, None
     before = read_parquet(read_data(store, draft.base))
     changes = build_changes(before, decisions)
-    data = write_parquet(changes, {"schema_version": SCHEMA_VERSION, "revision": str(draft.revision)})
-    file = store_data(store, day_prefix("revisions", as_of), "changes", data, rows=changes.num_rows)
+    footer = {"schema_version": SCHEMA_VERSION, "revision": str(draft.revision)}
+    data = write_parquet(changes, footer)
+    prefix = day_prefix("revisions", as_of)
+    file = store_data(store, prefix, "changes", data, rows=changes.num_rows)
     return file, count_changed_reasons(before, decisions)
 
 
 def _store_quarantine(store: Store, as_of: date, rejected: pa.Table) -> DataFile | None:
+    """Store the rejected rows; None if there are none."""
     if not rejected.num_rows:
         return None
     rejected = rejected.drop_columns(list(RECONCILED))
     data = write_parquet(rejected.sort_by([(SOURCE_FILE, "ascending"), (SOURCE_ROW, "ascending")]))
-    return store_data(store, day_prefix("quarantine", as_of), "rejected", data, rows=rejected.num_rows)
+    prefix = day_prefix("quarantine", as_of)
+    return store_data(store, prefix, "rejected", data, rows=rejected.num_rows)

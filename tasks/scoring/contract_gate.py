@@ -1,4 +1,4 @@
-"""The contract's gate: what every rule says of a day, and whether the day may go on."""
+"""Gate of the contract: the result of every rule for a day, and the decision to go on or stop."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ if TYPE_CHECKING:
 
 
 class Passed(NamedTuple):
-    """What is to be kept of a day that keeps its contract."""
+    """Results to store for a day that keeps its contract."""
 
     report: bytes
-    """What every rule says of it, as JSON."""
+    """Result of every rule for the day, as JSON."""
     by_rule: Mapping[str, int]
     """Rule to the number of quarantined rows that break it."""
     recent_days: Mapping[str, int]
-    """The published days that it was compared with, in ISO form, to the rows decided on each."""
+    """Published days that it was compared with, in ISO form, to the rows decided on each."""
 
 
 class _Judged(NamedTuple):
-    """How a day, or what was read of it, stands to the rules."""
+    """Results of the rules for a day, or for the part of it that was read."""
 
     evidence: Evidence
     results: Sequence[RuleResult]
-    """Of the suite's rules, by Great Expectations."""
+    """Results of the suite's rules, by Great Expectations."""
     outcomes: Sequence[Outcome]
-    """What those lead to, and our own rules besides."""
+    """Outcomes of those results, and of our own rules."""
     by_rule: Mapping[str, int]
     """Rule to the number of quarantined rows that break it."""
     quarantined: int
@@ -52,7 +52,7 @@ class _Judged(NamedTuple):
 
 @dataclass(frozen=True)
 class Gate:
-    """The contract of a day, and the report that stays where it stops the day."""
+    """Contract of a day, and the report that is kept if it stops the day."""
 
     store: Store
     contract: Contract
@@ -60,26 +60,29 @@ class Gate:
     settings: Settings
 
     def require_contract(self, parts: Sequence[PartRef], assembled: Assembled, draft: Draft) -> Passed:
-        """What every rule says of the whole day.
+        """Judge the whole day by every rule, and return the results to store.
 
-        A revision is compared with the days that the first one was: its size has been looked at.
+        A later revision is compared with the same days as the first one, whose size was accepted.
 
         Raises:
-            ExpectationsNotMet: the quarantine budget is exceeded, or a critical rule about the whole day is broken;
-                says where the report lies.
+            ExpectationsNotMet: the files hold no rows, the quarantine budget is exceeded, or a
+                critical rule about the whole day is broken; names the place of the report.
         """
-        as_of, rows = self.delivery.as_of, sum(part.rows for part in parts)
+        as_of = self.delivery.as_of
+        rows = sum(part.rows for part in parts)
         if not rows:
             raise ExpectationsNotMet(
                 f"The files of {as_of} hold no rows. Deliver them, or declare the day in the calendar."
             )
-        judged = self._judge_day(
-            parts, assembled, Evidence(as_of, rows, assembled.decided.num_rows, self._recent_days(draft))
-        )
+        evidence = Evidence(as_of, rows, assembled.decided.num_rows, self._recent_days(draft))
+        judged = self._judge_day(parts, assembled, evidence)
         refused = refusal(
-            judged.outcomes, judged.evidence,
-            quarantined=judged.quarantined, budget=self._budget, by_rule=judged.by_rule,
-        )  # fmt: skip
+            judged.outcomes,
+            judged.evidence,
+            quarantined=judged.quarantined,
+            budget=self._budget,
+            by_rule=judged.by_rule,
+        )
         report = self._report(judged) | {"refused": refused, "revision": draft.revision}
         tell_rules(report)
         if refused:
@@ -88,35 +91,48 @@ class Gate:
 
     @property
     def _budget(self) -> Budget:
-        return Budget(self.settings.contract.max_quarantined_rows, self.settings.contract.max_quarantined_share)
+        contract = self.settings.contract
+        return Budget(contract.max_quarantined_rows, contract.max_quarantined_share)
 
     def _recent_days(self, draft: Draft) -> Mapping[str, int]:
         if draft.recent_days is not None:
             return draft.recent_days
-        return recent_days(self.store, self.delivery.as_of) if self.settings.contract.compare_recent_days else {}
+        if not self.settings.contract.compare_recent_days:
+            return {}
+        return recent_days(self.store, self.delivery.as_of)
 
     def _check_table(self, decided: pa.Table, evidence: Evidence) -> Sequence[RuleResult]:
-        """What rules about the whole day say of the rows to be decided; nothing, where there are none."""
+        """Results of rules about the whole day; without rows to decide, each is left unjudged."""
         if not decided.num_rows:
             return self.contract.unjudged_table()
-        names = {ID: APPLICATION_ID} | {name: typed_name(name) for name in self.contract.table_columns if name != ID}
+        columns = [name for name in self.contract.table_columns if name != ID]
+        names = {ID: APPLICATION_ID} | {name: typed_name(name) for name in columns}
         frame = typed_frame(decided.select(list(names.values())).rename_columns(list(names)))
         return self.contract.check_table(frame, evidence.facts)
 
-    def _judge_day(self, parts: Sequence[PartRef], assembled: Assembled, evidence: Evidence) -> _Judged:
+    def _judge_day(
+        self,
+        parts: Sequence[PartRef],
+        assembled: Assembled,
+        evidence: Evidence,
+    ) -> _Judged:
         counts = merge_counts(*(part.counts for part in parts))
         across = self._check_table(assembled.decided, evidence)
         broken_columns = {rule for part in parts for rule in part.broken_columns}
         results = self.contract.results(counts, across, broken_columns=broken_columns)
         by_rule = count_by_rule(assembled.rejected.column(BROKEN_RULES).to_pylist())
         conflicting = RuleCount(evidence.rows, 0, by_rule.get(CONFLICTING.id, 0))
-        outcomes = [*self._outcomes(results, counts, evidence), judge_count(CONFLICTING, conflicting, evidence)]
+        outcomes = self._outcomes(results, counts, evidence)
+        outcomes.append(judge_count(CONFLICTING, conflicting, evidence))
         return _Judged(evidence, results, outcomes, by_rule, assembled.rejected.num_rows)
 
     def _outcomes(
-        self, results: Sequence[RuleResult], counts: Mapping[str, RuleCount], evidence: Evidence
+        self,
+        results: Sequence[RuleResult],
+        counts: Mapping[str, RuleCount],
+        evidence: Evidence,
     ) -> list[Outcome]:
-        """What the results of the suite's rules lead to, and whether values are of their types."""
+        """Outcomes of the suite's rules, and of the rules that values parse to their types."""
         rules = {rule.id: rule for rule in self.contract.rules}
         return [
             *(judge_result(rules[result.rule_id], result, evidence) for result in results),
@@ -136,8 +152,9 @@ class Gate:
         }
 
     def _refuse(self, report: Mapping[str, Any]) -> NoReturn:
+        """Write the report of a stopped day, and raise `ExpectationsNotMet`."""
         place = write_refused(self.store, self.delivery.as_of, report)
         raise ExpectationsNotMet(
-            f"The applications of {self.delivery.as_of} are not published. {report['refused']} Every rule's counts: "
-            f"{place}"
+            f"The applications of {self.delivery.as_of} are not published. {report['refused']} "
+            f"Every rule's counts: {place}"
         )

@@ -1,4 +1,4 @@
-"""The contract report where people look: a page of a day that is stopped, and a table beside the run."""
+"""Contract report for people: a page of a stopped day, and a table beside the flow run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from tasks.store.renewing import overwrite
 
 
 def write_refused(store: Store, as_of: date, report: Mapping[str, Any]) -> str:
-    """Show why the contract stops a day, in the place of what stopped it before; returns where the page lies."""
+    """Write the report and the page of a day that the contract stops; returns the page's location.
+
+    They replace those of an earlier stop.
+    """
     from tasks.adapters.pages.html import contract_page
 
     overwrite(store, refused_report_key(as_of), json.dumps(report, indent=1).encode())
@@ -26,18 +29,26 @@ def write_refused(store: Store, as_of: date, report: Mapping[str, Any]) -> str:
 
 
 def tell_rules(report: Mapping[str, Any]) -> None:
-    """Show the rules that a day does not meet beside the flow run, worst first; outside one there is nobody to tell."""
+    """Show the rules that a day does not meet beside the flow run, worst first.
+
+    Nothing is shown outside a flow run.
+    """
     if not is_in_flow_run():
         return
     with never_in_the_way("table of rules"):
-        told = read_contract_report(report)
-        show_table(rules_table(told), key=f"contract-{told.day}", description=in_markdown(told.verdict))
+        record = read_contract_report(report)
+        show_table(
+            rules_table(record),
+            key=f"contract-{record.day}",
+            description=in_markdown(record.verdict),
+        )
 
 
 def rules_table(report: ContractReport) -> list[dict[str, Any]]:
-    """A row for each rule that is not met, worst first; one that says so where all are."""
+    """Row for each rule that is not met, worst first; one row that says so if all are met."""
     judged = sum(rule.is_met is not None for rule in report.rules)
-    return [_row(rule) for rule in report.unmet] or [{"rule": f"All {judged} rules that could be judged are met"}]
+    all_met = {"rule": f"All {judged} rules that could be judged are met"}
+    return [_row(rule) for rule in report.unmet] or [all_met]
 
 
 def _row(rule: ReportedRule) -> dict[str, Any]:

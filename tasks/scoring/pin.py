@@ -1,9 +1,8 @@
-"""What a day is scored with, resolved once."""
+"""Pins of a day: the model, policy and contract that it is scored with, resolved once."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from configs.policy import load_policy
 from configs.settings import Settings
@@ -23,12 +22,12 @@ from tasks.running.context import flow_run_id, run_logger
 from tasks.running.step import step
 from tasks.store import open_store
 
-if TYPE_CHECKING:
-    pass
-
 
 def _pins_of_this_run(standing: Standing, delivery: Delivery, _settings: Settings) -> str | None:
-    """A run that is tried again on the same files keeps its pins; another run resolves them anew."""
+    """Key of the pins of this flow run; None if the pins must be resolved anew.
+
+    A run that is retried on the same files keeps its pins; another run resolves them anew.
+    """
     run = flow_run_id()
     if standing.order.kind == "corrections" or run is None:
         return None
@@ -38,9 +37,9 @@ def _pins_of_this_run(standing: Standing, delivery: Delivery, _settings: Setting
 
 @step("pin", reuse=_pins_of_this_run)
 def pin(standing: Standing, delivery: Delivery, settings: Settings) -> Pins:
-    """The champion's version and digest, the policy with its cut-off, the contract, and the fingerprint of it all.
+    """Version and digest of the champion, policy with its cut-off, contract, and their fingerprint.
 
-    Corrections keep what the published revision was decided with.
+    Corrections keep the pins of the published revision.
     """
     if standing.published and standing.order.kind == "corrections":
         pins = _pins_of(standing.published, delivery)
@@ -48,8 +47,12 @@ def pin(standing: Standing, delivery: Delivery, settings: Settings) -> Pins:
         pins = _resolve(delivery, settings)
     run_logger().info(
         "Scoring with %s version %s, policy %s (cut-off %.4f), contract %s",
-        pins.model.name, pins.model.version, pins.policy.version, pins.policy.cutoff, pins.contract_version,
-    )  # fmt: skip
+        pins.model.name,
+        pins.model.version,
+        pins.policy.version,
+        pins.policy.cutoff,
+        pins.contract_version,
+    )
     return pins
 
 
@@ -61,27 +64,35 @@ def _resolve(delivery: Delivery, settings: Settings) -> Pins:
     keep_suite(open_store(settings.storage), suite, contract[1])
     policy = policy_for(model, load_bundle(model, settings), policy_file)
     reasons = reasons_of(settings)
-    pins = Pins(delivery.as_of, model, policy, policy_file.digest, *contract, reasons, fingerprint="")
+    digest = policy_file.digest
+    pins = Pins(delivery.as_of, model, policy, digest, *contract, reasons, fingerprint="")
     return _for_delivery(pins, delivery)
 
 
 def _pins_of(published: Manifest, delivery: Delivery) -> Pins:
-    """What a published revision was decided with, for another delivery of its day."""
+    """Pins of a published revision, for another delivery of its day.
+
+    Raises:
+        ModelError: this program builds other features, or the reasons of the revision do not fit.
+    """
     if published.feature_version != FEATURE_VERSION:
-        raise _undecidable(
-            published, f"was decided on features of version {published.feature_version}", f"version {FEATURE_VERSION}"
-        )
+        difference = f"was decided on features of version {published.feature_version}"
+        raise _undecidable(published, difference, f"version {FEATURE_VERSION}")
     if published.reasons.keys() != FAMILIES.keys():
-        what = "states no reasons" if not published.reasons else "gives reasons for other families of features"
-        raise _undecidable(published, what, f"{len(FAMILIES)} families and states reasons")
+        difference = "gives reasons for other families of features"
+        if not published.reasons:
+            difference = "states no reasons"
+        raise _undecidable(published, difference, f"{len(FAMILIES)} families and states reasons")
     return _for_delivery(pins_of(published), delivery)
 
 
-def _undecidable(published: Manifest, what: str, builds: str) -> ModelError:
+def _undecidable(published: Manifest, difference: str, builds: str) -> ModelError:
+    """Error that corrections cannot be decided like the rest of their revision."""
     return ModelError(
-        f"Revision {published.revision} of {published.as_of} {what}; this program builds {builds}, so its corrections "
-        f"cannot be decided like the rest. Decide the whole day again: scoring score --as-of {published.as_of} --force "
-        '--reason "...".'
+        f"Revision {published.revision} of {published.as_of} {difference}; this program builds "
+        f"{builds}, so its corrections cannot be decided like the rest. Decide the whole day "
+        "again: "
+        f'scoring score --as-of {published.as_of} --force --reason "...".'
     )
 
 

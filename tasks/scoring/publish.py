@@ -1,4 +1,4 @@
-"""Publication: create the manifest, then show its decisions to readers. Small, boring and atomic."""
+"""Publication of a day: create the manifest, then show its decisions to readers. Atomic."""
 
 from __future__ import annotations
 
@@ -30,10 +30,13 @@ from tasks.store import AlreadyExists, Store, open_store
 
 @step("roll forward")
 def roll_forward(as_of: date, order: Order, settings: Settings) -> Standing:
-    """How the day stands; its newest revision is shown to readers if the run that published it died before that.
+    """Standing of the day.
+
+    The newest revision is shown to readers if the run that published it died before that.
 
     Raises:
-        PublishError: what is published of the day is damaged, or an applicant is being erased from it.
+        PublishError: a published object of the day is damaged, or an applicant is being erased from
+            the day.
     """
     store = open_store(settings.storage)
 
@@ -47,40 +50,51 @@ def roll_forward(as_of: date, order: Order, settings: Settings) -> Standing:
 
 @step("publish")
 def publish(
-    standing: Standing, delivery: Delivery, pins: Pins, draft: Draft, audited: Audited, settings: Settings
+    standing: Standing,
+    delivery: Delivery,
+    pins: Pins,
+    draft: Draft,
+    audited: Audited,
+    settings: Settings,
 ) -> Manifest:
     """Publish the audited day as one revision: whole, or not at all.
 
     Raises:
-        PublishError: somebody else publishes the day, or an applicant was erased from it since the run began.
+        PublishError: another run published the day, a data file is gone or damaged, or an applicant
+            was erased from the day since the run began.
+        SourceError: another day claims one of the files.
     """
     store = open_store(settings.storage)
-    store.create(publishing_key(delivery.as_of, secrets.token_hex(16)), b"")  # housekeeping keeps off the day
+    # Housekeeping leaves a day with this note alone.
+    store.create(publishing_key(delivery.as_of, secrets.token_hex(16)), b"")
     claim_inputs(store, delivery)
     held = require_stored(store, audited.data_files)
     forget_expired(store, delivery.as_of, held)
     if read_token(store, delivery.as_of) != standing.erasure:
         raise PublishError(
-            f"An applicant was erased from {delivery.as_of} while it was decided. Nothing was published; run the "
-            "command again."
+            f"An applicant was erased from {delivery.as_of} while it was decided. Nothing was "
+            "published; run the command again."
         )
     manifest = commit(store, build_manifest(delivery, pins, draft, audited))
     if read_token(store, delivery.as_of) != standing.erasure:
         _put_back(store, manifest, held)
         raise PublishError(
-            f"Revision {manifest.revision} of {delivery.as_of} was published in the moment in which an applicant was "
-            "erased from the day, and may hold them. Run the erasure again now (scoring clean --erase), then this "
-            "command."
+            f"Revision {manifest.revision} of {delivery.as_of} was published in the moment in "
+            "which an applicant was erased from the day, and may hold them. Run the erasure again "
+            "now (scoring clean --erase), then this command."
         )
     show_newest(store, manifest.as_of)
     for key in (refused_report_key(manifest.as_of), refused_page_key(manifest.as_of)):
-        store.delete(key)  # what stopped an attempt before is no news of the day any more
+        store.delete(key)  # the day is published, so the report of an earlier stop is out of date
     run_logger().info("Published revision %d of %s", manifest.revision, manifest.as_of)
     return manifest
 
 
 def _put_back(store: Store, published: Manifest, held: Mapping[str, bytes]) -> None:
-    """Restore data files that an erasure has removed and its manifest still names, for the next one to cut them."""
+    """Restore data files that an erasure removed and the manifest still names.
+
+    The next erasure can then cut the applicant out of them.
+    """
     now = manifest_of(store, published.as_of, published.revision)
     for file in now.audited.data_files if now else ():
         if file.key in held:
@@ -89,7 +103,7 @@ def _put_back(store: Store, published: Manifest, held: Mapping[str, bytes]) -> N
 
 
 def build_manifest(delivery: Delivery, pins: Pins, draft: Draft, audited: Audited) -> Manifest:
-    """The commit of this run."""
+    """Manifest of this run, which becomes its commit."""
     versions = {package: importlib.metadata.version(package) for package in COUNTED_VERSIONS}
     return Manifest(
         as_of=delivery.as_of,

@@ -1,4 +1,4 @@
-"""The published days before a day, which its size is compared with."""
+"""Published days before a day; its size is compared with theirs."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from tasks.running.context import run_logger
 from tasks.store import Store
 
 LOOKED_BACK_DAYS: Final = 28
-"""Four of each weekday: a lender's weekends are not its Mondays."""
+"""Days to look back: four of each weekday, because weekends differ from Mondays."""
 
 
 def recent_days(store: Store, as_of: date) -> dict[str, int]:
-    """Each published day of the last four weeks before `as_of`, in ISO form, to the rows decided on it; oldest first.
+    """Published day of the last four weeks before `as_of`, in ISO form, to its decided rows.
 
-    Days on which none are left, because all were erased, are no measure.
+    The oldest day comes first. A day without rows is left out: all of them were erased.
 
-    Days are asked for one by one: a listing may lag behind, and grows with the history. A day whose manifest is damaged
-    is left out, with a warning; it is no reason to stop another.
+    Days are asked for one by one, because a listing may lag behind, and grows with the history. A
+    day whose manifest is damaged is left out, with a warning; it does not stop another day.
     """
     days = [as_of - timedelta(days=n) for n in range(LOOKED_BACK_DAYS, 0, -1)]
     published = {day: _newest(store, day) for day in days}
@@ -30,6 +30,7 @@ def recent_days(store: Store, as_of: date) -> dict[str, int]:
 
 
 def _newest(store: Store, as_of: date) -> Manifest | None:
+    """Newest manifest of a day; None if there is none, or, with a warning, if it is damaged."""
     try:
         return newest_manifest(store, as_of)
     except ManifestDamaged as damage:

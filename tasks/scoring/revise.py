@@ -1,4 +1,4 @@
-"""What may become of a day that is published: nothing, a new revision with a reason, or a refusal that says how."""
+"""Rules for a published day: it stays, gets a new revision with a reason, or stops the run."""
 
 from __future__ import annotations
 
@@ -17,17 +17,23 @@ from tasks.running.step import step
 
 
 def read_order(*, force: bool, corrections: bool, reason: str | None) -> Order:
-    """What is asked of a run.
+    """Order to a run, from the options of the command.
 
     Raises:
-        ConfigError: both are asked for, or one without a reason, or a reason for nothing.
+        ConfigError: both `force` and `corrections` are given, or one without a reason, or a reason
+            without either.
     """
     if force and corrections:
         raise ConfigError(
-            "force and corrections exclude each other: corrections are decided by the published revision's own model, "
-            "policy and contract; force decides the whole day, corrections included, by those of today."
+            "force and corrections exclude each other: corrections are decided by the published "
+            "revision's own model, policy and contract; force decides the whole day, corrections "
+            "included, by those of today."
         )
-    kind: Literal["publish", "force", "corrections"] = "force" if force else "corrections" if corrections else "publish"
+    kind: Literal["publish", "force", "corrections"] = "publish"
+    if force:
+        kind = "force"
+    elif corrections:
+        kind = "corrections"
     reason = (reason or "").strip() or None
     if kind != "publish" and reason is None:
         raise ConfigError(
@@ -41,13 +47,13 @@ def read_order(*, force: bool, corrections: bool, reason: str | None) -> Order:
 
 
 def unchanged_revision(standing: Standing, delivery: Delivery) -> Manifest | None:
-    """The published revision if nothing is left to do; None if the day is to be decided.
+    """Published revision if nothing is left to do; None if the day must be decided.
 
-    A published day stays as it is, whatever became of champion, policy, contract or code since.
+    A published day stays as it is, even if champion, policy, contract or code changed since.
 
     Raises:
-        InputsChanged: the day is published from other files, and nobody said that it shall be revised.
-        SourceError: corrections are asked for, of a day that is not published, or if there are none.
+        InputsChanged: the day was published from other files, and no revision is ordered.
+        SourceError: corrections are ordered, but the day is not published, or there are none.
     """
     order = standing.order
     published = standing.published
@@ -59,32 +65,42 @@ def unchanged_revision(standing: Standing, delivery: Delivery) -> Manifest | Non
     if order.kind == "corrections":
         _require_corrections(published, standing, delivery)
     elif not is_same:
-        raise InputsChanged(_what_changed(published, standing, delivery))
+        raise _inputs_changed(published, standing, delivery)
     return published if is_same else None
 
 
 def equal_revision(standing: Standing, pins: Pins) -> Manifest | None:
-    """The published revision if it is the very one that would be made, with a warning; None if another one would."""
+    """Published revision if this run would make the same one; None if it would make another.
+
+    Logs a warning that no reason is kept if the revision is the same.
+    """
     published = standing.published
     if published is None or pins.fingerprint != published.fingerprint:
         return None
     run_logger().warning(
-        "No new revision: files, model, policy, contract and codes of reasons are those of revision %d; no reason is "
-        "kept",
+        "No new revision: files, model, policy, contract and codes of reasons are those of "
+        "revision %d; no reason is kept",
         published.revision,
     )
     return published
 
 
 def _draft_of_this_run(standing: Standing, delivery: Delivery, _settings: Settings) -> str | None:
-    """A run that is tried again on the same files keeps its draft, and so the revision that it builds on."""
+    """Key of the draft of this flow run; None outside a flow run.
+
+    A run that is retried on the same files keeps its draft, and so the revision that it builds on.
+    """
     run = flow_run_id()
     return None if run is None else draft_key(standing.as_of, run, digest_of(delivery.digests))
 
 
 @step("draft", reuse=_draft_of_this_run)
-def draft(standing: Standing, _delivery: Delivery, settings: Settings) -> Draft:  # noqa: ARG001 - its key is made of them
-    """The revision after the published one."""
+def draft(
+    standing: Standing,
+    _delivery: Delivery,
+    settings: Settings,  # noqa: ARG001 - the key of the step needs it
+) -> Draft:
+    """Draft of the revision after the published one."""
     published = standing.published
     if published is None:
         return Draft(1, standing.order.reason, None)
@@ -93,7 +109,7 @@ def draft(standing: Standing, _delivery: Delivery, settings: Settings) -> Draft:
 
 
 def require_current(draft: Draft, standing: Standing) -> None:
-    """Stop a run that is tried again after another run published: it would undo what was decided since.
+    """Stop a run that is retried after another run published: it would undo the later decisions.
 
     Raises:
         PublishError: the draft does not follow the newest revision.
@@ -103,38 +119,44 @@ def require_current(draft: Draft, standing: Standing) -> None:
         return
     began_with = f"revision {draft.revision - 1}" if draft.revision > 1 else "none"
     raise PublishError(
-        f"Revision {newest} of {standing.as_of} was published since this run began on top of {began_with}. Nothing of "
-        "this run was published: it would undo what was decided since. Should the day have to be decided again all the "
-        "same, start a new run."
+        f"Revision {newest} of {standing.as_of} was published since this run began on top of "
+        f"{began_with}. Nothing of this run was published: it would undo what was decided since. "
+        "If the day must be decided again all the same, start a new run."
     )
 
 
 def _require_corrections(published: Manifest, standing: Standing, delivery: Delivery) -> None:
-    """Stop where there are no corrections, or where more has changed than corrections that came."""
+    """Stop if there are no corrections, or if more has changed than new corrections.
+
+    Raises:
+        SourceError: there are no corrections.
+        InputsChanged: other files are new, or published files are changed or gone.
+    """
     if not any(file.is_correction for file in delivery.files):
         raise SourceError(
-            f"There are no corrections: {landing_key(delivery.as_of)}{CORRECTIONS} holds no files. Deliver the "
-            "corrected applications there, with all columns, in any format of a day."
+            f"There are no corrections: {landing_key(delivery.as_of)}{CORRECTIONS} holds no files. "
+            "Deliver the corrected applications there, with all columns, in any format of a day."
         )
     differences = _differences(published.inputs, delivery.digests)
     new = [name for name in differences["new"] if not name.startswith(CORRECTIONS)]
     if new or differences["changed"] or differences["gone"]:
-        raise InputsChanged(_what_changed(published, standing, delivery))
+        raise _inputs_changed(published, standing, delivery)
 
 
-def _what_changed(published: Manifest, standing: Standing, delivery: Delivery) -> str:
+def _inputs_changed(published: Manifest, standing: Standing, delivery: Delivery) -> InputsChanged:
+    """Error that names the files that changed since the published revision."""
     differences = _differences(standing.unexpired_inputs, delivery.digests)
-    told = "; ".join(f"{what}: {', '.join(names)}" for what, names in differences.items() if names)
-    return (
-        f"{delivery.as_of} was published as revision {published.revision} from other files ({told}). "
-        "Nothing was changed. Restore the files that were scored, or deliver the new ones under their own day; or "
-        f"decide the day again from what lies there now, as a new revision: scoring score --as-of {delivery.as_of} "
-        '--force --reason "...".'
+    changes = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in differences.items() if names)
+    return InputsChanged(
+        f"{delivery.as_of} was published as revision {published.revision} from other files "
+        f"({changes}). Nothing was changed. Restore the files that were scored, or deliver the new "
+        "ones under their own day; or decide the day again from what lies there now, as a new "
+        f'revision: scoring score --as-of {delivery.as_of} --force --reason "...".'
     )
 
 
 def _differences(before: Mapping[str, str], now: Mapping[str, str]) -> dict[str, list[str]]:
-    """How two sets of files differ, by name and digest."""
+    """Differences of two sets of files, by name and digest."""
     return {
         "changed": sorted(name for name in before if name in now and before[name] != now[name]),
         "new": sorted(set(now) - set(before)),

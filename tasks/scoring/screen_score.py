@@ -1,4 +1,4 @@
-"""One landing file, in one pass and in chunks: typed rows, contract, features, pd."""
+"""Scoring of one landing file, in one pass and in chunks: typed rows, contract, features, pd."""
 
 from __future__ import annotations
 
@@ -46,11 +46,12 @@ from tasks.store.renewing import overwrite
 if TYPE_CHECKING:
     from tasks.adapters.gx import Contract
 
-_TOLD_CHARACTERS: Final = 60
+_MAX_CHARACTERS: Final = 60
+"""Most characters of a column's name in a message."""
 
 
 class _Worked(NamedTuple):
-    """What remains of a chunk."""
+    """Results of a chunk that are kept."""
 
     decided: pa.Table
     rejected: pa.Table
@@ -61,15 +62,27 @@ class _Worked(NamedTuple):
 
 
 def _same_file_and_pins(file: FileRef, pins: Pins, _settings: Settings) -> str:
-    return f"{checkpoints_prefix(pins.as_of, pins.fingerprint)}{file.name}.{digest_of(file, code_digest())}.json"
+    """Key of the work on the same file with the same pins, by the same program."""
+    digest = digest_of(file, code_digest())
+    return f"{checkpoints_prefix(pins.as_of, pins.fingerprint)}{file.name}.{digest}.json"
 
 
-@step("screen and score", reuse=_same_file_and_pins, task_run_name="screen and score {file.name}")
+@step(
+    "screen and score",
+    reuse=_same_file_and_pins,
+    task_run_name="screen and score {file.name}",
+)
 def screen_and_score(file: FileRef, pins: Pins, settings: Settings) -> PartRef:
-    """Screen and score one landing file; leaves its decided and its rejected rows in the store and counts them."""
+    """Screen and score one landing file, and store and count its decided and its rejected rows.
+
+    Raises:
+        SourceError: the file changed while it was read, or holds other rows than announced.
+        ExpectationsNotMet: its columns break the contract, or it unexpectedly holds no rows.
+    """
     store = open_store(settings.storage)
     contract = pinned_contract(pins, settings)
-    bundle, engine = load_bundle(pins.model, settings), load_engine(pins.model, settings)
+    bundle = load_bundle(pins.model, settings)
+    engine = load_engine(pins.model, settings)
     if engine.caveat:
         run_logger().warning("%s", engine.caveat)
     kept = sorted({*AMOUNTS, *contract.table_columns} - {ID})
@@ -83,12 +96,14 @@ def screen_and_score(file: FileRef, pins: Pins, settings: Settings) -> PartRef:
         first_row, raw = placed
         chunk = screen_chunk(raw, first_row=first_row, source=file.name, contract=contract)
         scored = score_chunk(chunk, bundle, engine, pins, kept=kept)
-        return _Worked(scored, chunk.rejected, chunk.counts, sum_typed(chunk.delivered), raw.num_rows)
+        sums = sum_typed(chunk.delivered)
+        return _Worked(scored, chunk.rejected, chunk.counts, sums, raw.num_rows)
 
-    with open_delivered(store, file, max_unpacked_bytes=settings.scoring.max_unpacked_bytes) as opened:
+    limit = settings.scoring.max_unpacked_bytes
+    with open_delivered(store, file, max_unpacked_bytes=limit) as opened:
         header = require_columns(opened)
         broken_columns = _require_column_rules(contract, header, name=file.name)
-        _tell_extra_columns(header, name=file.name)
+        _warn_of_extra_columns(header, name=file.name)
         workers = settings.scoring.workers or processors()
         with (
             closing(read_chunks(opened, chunk_rows=settings.scoring.chunk_rows)) as chunks,
@@ -117,7 +132,7 @@ def screen_and_score(file: FileRef, pins: Pins, settings: Settings) -> PartRef:
 
 
 def _placed(chunks: Iterable[pa.Table]) -> Iterator[tuple[int, pa.Table]]:
-    """Each chunk with the position of its first row in the file, counted from 1."""
+    """Yield each chunk with the position of its first row in the file, counted from 1."""
     first_row = 1
     for chunk in chunks:
         yield first_row, chunk
@@ -127,39 +142,72 @@ def _placed(chunks: Iterable[pa.Table]) -> Iterator[tuple[int, pa.Table]]:
 def _store_part(store: Store, pins: Pins, name: str, tables: list[pa.Table]) -> DataFile:
     table = pa.concat_tables(tables)
     data = write_parquet(table)
-    part = name_data(checkpoints_prefix(pins.as_of, pins.fingerprint), name, data, rows=table.num_rows)
-    overwrite(store, part.key, data)  # a damaged one is renewed; nothing that is published lies under work/
+    prefix = checkpoints_prefix(pins.as_of, pins.fingerprint)
+    part = name_data(prefix, name, data, rows=table.num_rows)
+    # A damaged file is renewed; nothing that is published lies under work/.
+    overwrite(store, part.key, data)
     return part
 
 
-def _tell_extra_columns(header: tuple[str, ...], *, name: str) -> None:
-    extra = [ascii(column)[:_TOLD_CHARACTERS] for column in header if column not in NAMES]
-    if extra:  # all declared columns are there, so the others are names, too, and no values
-        told = ", ".join(extra[:TOLD_COLUMNS]) + (", …" if len(extra) > TOLD_COLUMNS else "")
-        run_logger().warning("%s: %s that nobody declared, ignored: %s", name, counted(len(extra), "column"), told)
+def _warn_of_extra_columns(header: tuple[str, ...], *, name: str) -> None:
+    """Log the columns of a header that nobody declared."""
+    extra = [ascii(column)[:_MAX_CHARACTERS] for column in header if column not in NAMES]
+    # All declared columns are there, so the header is one, and the others are names, not values.
+    if extra:
+        names = ", ".join(extra[:TOLD_COLUMNS])
+        if len(extra) > TOLD_COLUMNS:
+            names += ", …"
+        run_logger().warning(
+            "%s: %s that nobody declared, ignored: %s",
+            name,
+            counted(len(extra), "column"),
+            names,
+        )
 
 
-def _require_column_rules(contract: Contract, header: tuple[str, ...], *, name: str) -> tuple[str, ...]:
-    """The rules about columns that the header breaks, none of them critical."""
+def _require_column_rules(
+    contract: Contract,
+    header: tuple[str, ...],
+    *,
+    name: str,
+) -> tuple[str, ...]:
+    """Ids of the rules about columns that the header breaks, none of them critical.
+
+    Raises:
+        ExpectationsNotMet: the header breaks critical rules; says which.
+    """
     broken = contract.check_columns(header)
-    told = [rule.sentence for rule in contract.rules if rule.id in broken and rule.severity == "critical"]
-    if told:
-        raise ExpectationsNotMet(f"The columns of {name} break the contract: {' '.join(told)} Nothing was published.")
+    critical = [rule for rule in contract.rules if rule.severity == "critical"]
+    sentences = [rule.sentence for rule in critical if rule.id in broken]
+    if sentences:
+        raise ExpectationsNotMet(
+            f"The columns of {name} break the contract: {' '.join(sentences)} Nothing was published."
+        )
     return broken
 
 
 def _decided_schema(kept: Sequence[str]) -> pa.Schema:
     results = [(SOURCE_ROW, pa.int64()), (APPLICATION_ID, pa.int64()), (PD, pa.float64())]
     reasons = [(reason, pa.string()) for reason in REASONS]
-    return pa.schema([*results, *reasons, *((typed_name(name), TYPED_SCHEMA.field(name).type) for name in kept)])
+    typed = [(typed_name(name), TYPED_SCHEMA.field(name).type) for name in kept]
+    return pa.schema([*results, *reasons, *typed])
 
 
-def score_chunk(chunk: ScreenedChunk, bundle: Bundle, engine: Engine, pins: Pins, *, kept: Sequence[str]) -> pa.Table:
-    """The narrow result of a chunk's accepted rows: position in the file, id, pd, reasons, and what the audit looks at.
+def score_chunk(
+    chunk: ScreenedChunk,
+    bundle: Bundle,
+    engine: Engine,
+    pins: Pins,
+    *,
+    kept: Sequence[str],
+) -> pa.Table:
+    """Narrow result of a chunk's accepted rows, with the columns that the audit needs.
 
-    The columns `kept` are the amounts that are reconciled, and those that rules about the whole day look at.
+    Columns: position in the file, id, pd, reasons, and the typed columns `kept`. These are the
+    amounts that are reconciled, and the columns that rules about the whole day judge.
     """
-    scored = score_rows(chunk.accepted, bundle, engine, policy=pins.policy, codes=codes_of(pins.reasons))
+    codes = codes_of(pins.reasons)
+    scored = score_rows(chunk.accepted, bundle, engine, policy=pins.policy, codes=codes)
     return pa.table(
         {
             SOURCE_ROW: chunk.accepted_rows,
@@ -173,11 +221,17 @@ def score_chunk(chunk: ScreenedChunk, bundle: Bundle, engine: Engine, pins: Pins
 
 
 def _require_announced(file: FileRef, rows: int, *, is_all: bool) -> None:
-    """Stop where the `rows` read so far are too many, or all of them too few; a gzip may hold millions too many."""
+    """Stop if the `rows` read so far are too many, or all of them are too few.
+
+    They are compared during the reading, because a gzip may hold millions of rows too many.
+
+    Raises:
+        SourceError: names both numbers.
+    """
     announced = file.announced_rows
     if announced is not None and (rows > announced or (is_all and rows < announced)):
         held = f"{rows}" if is_all else f"more than {announced}"
         raise SourceError(
-            f"{file.name} holds {held} rows, _control.json announces {announced}. Nothing was published; "
-            "deliver the whole file, or a corrected _control.json."
+            f"{file.name} holds {held} rows, _control.json announces {announced}. Nothing was "
+            "published; deliver the whole file, or a corrected _control.json."
         )

@@ -74,7 +74,7 @@ def test_a_day_without_files_is_an_error_unless_it_may_be_empty(store: FolderSto
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (["notes.txt"], "notes.txt is no application file"),
+        (["notes.txt"], "notes.txt is not an application file"),
         (["more/a.csv"], "1 file in folders within .*, where nobody reads: more/a.csv"),
         (["A.csv", "a.csv"], "A.csv, a.csv differ in upper and lower case alone"),
         (["a..csv"], "'a..csv' cannot be the name of an application file"),
