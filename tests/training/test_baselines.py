@@ -1,0 +1,39 @@
+"""Plain models in the same folds are the least that a model has to be ahead of."""
+
+import logging
+
+import numpy as np
+import pytest
+
+from tasks.core.lender.columns import TEXTS
+from tasks.core.lender.feature_list import NEVER_INPUTS
+from tasks.training.baselines import LOGISTIC, UNTUNED, baseline_pds, plain_columns
+from tasks.training.records import History, OutOfFold
+
+
+@pytest.mark.parametrize("use_age", [True, False])
+def test_baselines_see_no_more_than_the_model(history: History, *, use_age: bool) -> None:
+    matrix, categories = plain_columns(history.rows, use_age=use_age)
+    assert matrix.shape[1] == 120 - (len(NEVER_INPUTS) - 1) - (not use_age)
+    assert len(categories) == len(set(TEXTS) - NEVER_INPUTS)
+    assert not (matrix == 365243).any()
+
+
+def test_both_baselines_give_every_row_a_probability(history: History, judged: OutOfFold) -> None:
+    assert list(judged.baselines) == [LOGISTIC, UNTUNED]
+    for pd in judged.baselines.values():
+        assert pd.shape == history.defaulted.shape
+        assert ((pd > 0) & (pd < 1)).all()
+        assert pd.mean() == pytest.approx(history.defaulted.mean(), abs=0.01)
+
+
+def test_a_baseline_that_learns_nothing_is_left_out_with_a_warning(
+    history: History, caplog: pytest.LogCaptureFixture
+) -> None:
+    some = History(history.rows.slice(0, 90), np.zeros(90, dtype=bool))
+    with caplog.at_level(logging.WARNING, "scoring"):
+        assert baseline_pds(some, np.arange(90) % 3, use_age=True, seed=1) == {}
+    assert [message.split(":")[0] for message in caplog.messages] == [
+        f"Baseline {LOGISTIC} is left out",
+        f"Baseline {UNTUNED} is left out",
+    ]

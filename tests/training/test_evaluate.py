@@ -1,0 +1,99 @@
+"""A model is judged on predictions that no tree of its own has seen."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from configs.settings import Settings
+from tasks.core.lender.feature_list import FAMILIES
+from tasks.core.model.bundle import Bundle, bundle_digest, file_digests, to_files
+from tasks.core.training.model_card import CARD_FILE, FIGURES_FILE
+from tasks.training.cross_validate import MODEL
+from tasks.training.evaluate import evaluate
+from tasks.training.records import Choices, Evaluation, History, OutOfFold
+from tasks.training.train import fit
+from tests.training.conftest import SMALL
+
+SETTINGS = Settings(training=SMALL)
+NOTHING = np.arange(0)
+
+
+def told(history: History) -> History:
+    """The history with what reading it would have told."""
+    return history._replace(files=("5" * 64,), left_out={"exact copy": 2})
+
+
+@pytest.fixture(scope="module")
+def bundle(history: History, judged: OutOfFold) -> Bundle:
+    return fit(history, judged, SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def policy(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Settings under a policy that refuses from a cut-off of its own."""
+    path = tmp_path_factory.mktemp("policy") / "policy.yaml"
+    path.write_text(Path("configs/policy.yaml").read_text("utf-8").replace("cutoff: bundle", "cutoff: 0.2"))
+    return SETTINGS.model_copy(update={"scoring": SETTINGS.scoring.model_copy(update={"policy": str(path)})})
+
+
+@pytest.fixture(scope="module")
+def evaluated(history: History, judged: OutOfFold, bundle: Bundle, policy: Settings) -> Evaluation:
+    rows = np.arange(2000)
+    choices = Choices(rows, judged.pd[rows], {"without age": judged.baselines["logistic regression"][rows]})
+    return evaluate(told(history), judged, bundle, choices, policy)
+
+
+def test_a_card_says_of_what_model_it_is_and_what_it_learned_from(
+    evaluated: Evaluation, history: History, bundle: Bundle
+) -> None:
+    card = evaluated.card
+    assert card.bundle_digest == bundle_digest(file_digests(to_files(bundle)))
+    assert (card.learned_from.rows, card.learned_from.defaulted) == (3000, history.defaulted.sum())
+    assert (card.learned_from.files, dict(card.learned_from.left_out)) == (("5" * 64,), {"exact copy": 2})
+    assert card.uses_age
+    assert {each.family for each in card.influences} == set(FAMILIES.values())
+
+
+def test_figures_stand_within_their_intervals_beside_those_of_simpler_models(evaluated: Evaluation) -> None:
+    card = evaluated.card
+    assert set(card.baselines) == {"logistic regression", "LightGBM, raw columns"}
+    for figures in (card.figures, *card.baselines.values()):
+        assert figures["auc"].low < figures["auc"].value < figures["auc"].high
+    assert evaluated.metrics["auc"] == card.figures["auc"].value
+    assert (set(card.choices), card.choice_rows) == ({"without age"}, 2000)
+
+
+def test_kinds_of_applicants_are_judged_at_the_cut_off_in_force(evaluated: Evaluation) -> None:
+    card = evaluated.card
+    assert [each.name for each in card.cutoffs] == ["proposed", "hindsight", "policy"]
+    proposed, best, used = card.cutoffs
+    assert (proposed.cutoff, used.cutoff) == (1 / 11, 0.2)
+    assert best.cost.value <= min(proposed.cost.value, used.cost.value)
+    assert best.cutoff == pytest.approx(card.figures["best_cutoff_in_hindsight"].value)
+    bands = next(each for each in card.groupings if each.name == "Risk band")
+    assert {each.refusal_share for each in bands.segments} <= {0.0, 1.0}, "a band is refused whole or not at all"
+    assert len(bands.segments) >= 2
+    gender = next(each.segments for each in card.groupings if each.name.startswith("Gender"))
+    refused = sum(each.rows * each.refusal_share for each in gender) / sum(each.rows for each in gender)
+    assert refused == pytest.approx(used.refusal_share.value, abs=0.01)
+    assert proposed.refusal_share.value > refused + 0.05
+
+
+def test_a_model_is_documented_for_people_and_for_programs(evaluated: Evaluation) -> None:
+    assert set(evaluated.documents) == {CARD_FILE, FIGURES_FILE}
+    assert evaluated.card.bundle_digest in evaluated.documents[CARD_FILE].decode()
+    assert json.loads(evaluated.documents[FIGURES_FILE])["learned_from"]["rows"] == 3000
+    assert CARD_FILE in evaluated.description
+    assert set(evaluated.figures) == {"roc", "reliability", "cost", "contributions"}
+
+
+def test_a_model_has_a_card_where_no_choice_is_measured_and_no_baseline_judged(
+    history: History, judged: OutOfFold, bundle: Bundle, policy: Settings, evaluated: Evaluation
+) -> None:
+    alone = replace(judged, baselines={}, repeats={MODEL: judged.repeats[MODEL]})
+    card = evaluate(told(history), alone, bundle, Choices(NOTHING, judged.pd[NOTHING], {}), policy).card
+    assert (card.choices, card.by_choice, card.choice_rows, card.baselines) == ({}, {}, 0, {})
+    assert card.figures == evaluated.card.figures
