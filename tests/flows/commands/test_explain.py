@@ -359,13 +359,8 @@ def was_erased(project: Project) -> None:
         (was_erased, 987654321, (), 3, r"revision 1\. Applicants were erased from the day since\. Look"),
         (unpublish, 987654321, (), 3, "2026-11-02 has not been published, so nothing of it can be explained"),
         (erase, 987654321, (), 6, "An applicant is being erased from 2026-11-02"),
-<<<<<<< HEAD:tests/flows/commands/test_explain.py
         (None, "98765432l", (), 2, "it is not an application id; expected a positive whole number"),
         (None, 987654321, ("--picture", "it.jpg"), 2, "it.jpg is not a picture that can be drawn"),
-=======
-        (None, "98765432l", (), 2, "it is no application id; required is a positive whole number"),
-        (None, 987654321, ("--picture", "it.jpg"), 2, "it.jpg is not a picture that can be drawn; let it end in"),
->>>>>>> wW3:tests/flows/test_explain.py
         (None, 987654321, ("--picture", "nowhere/it.png"), 2, "nowhere is not a folder"),
     ],
 )  # fmt: skip
