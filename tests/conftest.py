@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -58,6 +60,29 @@ class Project:
         shutil.copy(uri.removeprefix("sqlite:///"), database)
         own = {"tracking_uri": f"sqlite:///{database}", "artifact_root": f"{folder}/artifacts", "experiment": "own"}
         return self.with_settings(registry=own)
+
+    def with_short_contract(self) -> Project:
+        """The same project under the contract cut down to the domains of texts, for what does not judge rows."""
+        from configs.settings import PROJECT
+
+        suite = json.loads((PROJECT / "expectations/applications.json").read_text())
+        kept = [each for each in suite["expectations"] if re.fullmatch("NAME_.*_in_domain", each["meta"]["id"])]
+        path = Path(self.config).with_name("short_contract.json")
+        path.write_text(json.dumps({**suite, "expectations": kept}))
+        return self.with_settings(contract={"suite": str(path)})
+
+    def narrow_reference(self, *columns: str) -> None:
+        """Empty all other columns of the reference sample.
+
+        Evidently draws ten plots for each column that is not empty, which takes it most of a minute for all of them.
+        """
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        path = self.root / "reference/model=1/sample.parquet"
+        table = pq.read_table(path)
+        emptied = {name: pa.nulls(len(table), table.schema.field(name).type) for name in table.column_names}
+        pq.write_table(pa.table(emptied | {name: table[name] for name in columns}, table.schema), path)
 
     def promote(self, version: str) -> None:
         """Let another registered version score."""

@@ -83,7 +83,8 @@ def typed(text: bytes) -> pa.Table:
 def history(trained: Project, tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, dict[str, int]]:
     """A day in two revisions from files of all formats, another that is not published; and who is where."""
     root = tmp_path_factory.mktemp("history") / "store"
-    project = Project(trained.with_settings(storage={"root": str(root)}).config, root)
+    short = trained.with_settings(storage={"root": str(root)}).with_short_contract()
+    project = Project(short.config, root)
     shutil.copytree(trained.root / "reference", root / "reference")
     store = open_store(Storage(root=str(root)))
     generate_day(store, load_statistics(), as_of=DAY, rows=90, seed=11, bad_share=0.06)
@@ -93,11 +94,12 @@ def history(trained: Project, tmp_path_factory: pytest.TempPathFactory) -> tuple
     (project.landing / "corrections").mkdir(parents=True)
     corrected = sound[3].replace(b"Cash loans", b"Revolving loans")
     broken = sound[31].replace(b"Cash loans", b"No such loan")
+    rejected = sound[29].replace(b"Cash loans", b"No such loan")
     conflicting = sound[2].replace(b"Cash loans", b"Revolving loans")
-    assert corrected != sound[3] and broken != sound[31] and conflicting != sound[2]  # noqa: PT018
+    assert {corrected, broken, rejected, conflicting}.isdisjoint(sound)
     rest = [line for line in lines if line not in sound]
     files = {
-        "a.csv": [header, *sound[:30], *rest],
+        "a.csv": [header, *sound[:29], rejected, *rest],
         "b.csv.gz": [header, *sound[30:50], sound[1], conflicting],
         "c.parquet": [header, *sound[50:]],
         "corrections/fix.csv": [header, corrected, broken],
@@ -125,19 +127,12 @@ def history(trained: Project, tmp_path_factory: pytest.TempPathFactory) -> tuple
     ids = table.column("SK_ID_CURR").to_pylist()
     ids[3] = id_of(sound[6])
     pq.write_table(table.set_column(table.column_names.index("SK_ID_CURR"), "SK_ID_CURR", pa.array(ids)), sample)
-    manifest = manifest_of(store, DAY, 1)
-    assert manifest
-    assert manifest.audited.quarantine
-    rejected = pq.read_table(io.BytesIO(read_data(store, manifest.audited.quarantine)))
-    alone = rejected.filter(
-        pc.and_(pc.equal(rejected.column("source_file"), "a.csv"), pc.is_valid(rejected.column("application_id")))
-    )
     who = {
         "decided": id_of(sound[0]), "delivered twice": id_of(sound[1]), "of two minds": id_of(sound[2]),
         "corrected": id_of(sound[3]), "waiting for a correction": id_of(sound[4]), "of two days": id_of(sound[5]),
         "in the reference": id_of(sound[6]), "last of an announced file": id_of(sound[60]),
         "corrected to nonsense": id_of(sound[31]), "packed": id_of(sound[32]), "in parquet": id_of(sound[55]),
-        "rejected": next(each for each in alone.column("application_id").to_pylist() if each != id_of(sound[2])),
+        "rejected": id_of(rejected),
     }  # fmt: skip
     return project, who
 

@@ -77,6 +77,7 @@ def test_a_file_of_one_applicant_goes_and_the_rest_of_the_day_can_be_decided_aga
     assert problems(store) == []
     assert states(project, store) == [("published", ("not announced",))]
     assert score(project).outcome == "unchanged"
+    project.narrow_reference("AMT_CREDIT")
     again = score(project, force=True, reason="to see that it can be")
     assert (again.outcome, again.manifest.totals.rows, again.manifest.inputs.keys()) == ("published", 11, {"a.csv"})
     assert monitor_decisions.fn(as_of=DAY, config=project.config).compared_rows == 11
