@@ -20,7 +20,7 @@ import pytest
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun
-from prefect.events.schemas.automations import AutomationCore
+from prefect.events.schemas.automations import AutomationCore, EventTrigger
 from prefect.states import AwaitingRetry, Scheduled
 
 from configs.settings import PROJECT
@@ -97,6 +97,7 @@ class Operations:
     def allow_silence(self, seconds: int) -> None:
         """Let the rule of configs/automations.yaml wait so long for a heartbeat."""
         (rule,) = self.prefect.read_automations_by_name("a run that went silent has crashed")
+        assert isinstance(rule.trigger, EventTrigger)
         rule.trigger.within = timedelta(seconds=seconds)
         renewed = AutomationCore.model_validate(rule.model_dump(include=set(AutomationCore.model_fields)))
         self.prefect.update_automation(rule.id, renewed)
