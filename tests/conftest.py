@@ -82,7 +82,7 @@ class Project:
         path = self.root / "reference/model=1/sample.parquet"
         table = pq.read_table(path)
         emptied = {name: pa.nulls(len(table), table.schema.field(name).type) for name in table.column_names}
-        pq.write_table(pa.table(emptied | {name: table[name] for name in columns}, table.schema), path)
+        pq.write_table(pa.table(emptied | {name: table[name] for name in (*columns, "pd")}, table.schema), path)
 
     def promote(self, version: str) -> None:
         """Let another registered version score."""

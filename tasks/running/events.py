@@ -32,14 +32,14 @@ def send_event(
 def show_markdown(markdown: str, *, key: str, description: str) -> None:
     """Show a page beside the flow run."""
     if is_in_flow_run():
-        with never_in_the_way("artifact"):
+        with never_in_the_way(f"artifact {key}"):
             create_markdown_artifact(markdown=markdown, key=key, description=description)
 
 
 def show_table(rows: Sequence[Mapping[str, Any]], *, key: str, description: str) -> None:
     """Show a table beside the flow run; a row maps column to value."""
     if is_in_flow_run():
-        with never_in_the_way("table"):
+        with never_in_the_way(f"table {key}"):
             create_table_artifact([dict(row) for row in rows], key=key, description=description)
 
 
