@@ -44,10 +44,10 @@ _FIGURES: Final = (
 
 
 class Contract:
-    """A reviewed suite of expectations, ready to judge typed rows. Made by `load_contract`."""
+    """A reviewed suite of expectations, ready to judge typed rows. Made by `build_contract`."""
 
     def __init__(self, suite: Mapping[str, Any], reviewed: Sequence[Reviewed]) -> None:
-        """Hold a reviewed suite. Use `load_contract` instead."""
+        """Hold a reviewed suite. Use `build_contract` instead."""
         self.name: str = suite["name"]
         self.version, self.digest = suite_identity(json.dumps(suite))
         self.rules: tuple[Rule, ...] = tuple(each.rule for each in reviewed)

@@ -61,14 +61,12 @@ def decided_rows(
         if not len(missing):
             break
         try:
-            for rows in _rows_of(store, published, name, sha256, missing, scoring, remarks):
-                ids = rows.column(ID).combine_chunks()
-                found.append(rows.filter(pc.is_in(ids, value_set=missing)))
-                missing = missing.filter(pc.invert(pc.is_in(missing, value_set=ids)))
-                if not len(missing):
-                    break
+            rows = _rows_of(store, published, name, sha256, missing, scoring, remarks)
         except SourceError as error:
             remarks.append(str(error))
+            continue
+        found.append(rows)
+        missing = _without(missing, rows)
     return DecidedRows(pa.concat_tables(found).sort_by(ID), tuple(remarks))
 
 
@@ -98,29 +96,48 @@ def _rows_of(
     wanted: pa.Array,
     scoring: Scoring,
     remarks: list[str],
-) -> Iterator[pa.Table]:
-    """Typed rows of a file whose id is wanted, chunk by chunk.
+) -> pa.Table:
+    """Typed rows of a file, the first of each id that is wanted.
 
-    Adds a remark if it is not the file that was scored.
+    The file is digested after it was read, so that a change in between is noticed, too. Adds a
+    remark if it is not the file that was scored.
 
     Raises:
         SourceError: the file is gone, unreadable, or lacks columns.
     """
     key = landing_key(published.as_of) + name
     announced = announced_of(store, key)
+    rows = announced.rows if announced else None
     with open_landing(store, key, name=name) as stream:
-        if sha256_of(stream) != sha256:
-            remarks.append(f"{name} is not the file that was scored; it was changed since.")
-        rows = announced.rows if announced else None
         file = LandingFile(stream, name, format_of(name), scoring.max_unpacked_bytes, rows)
-        if lacking := missing_columns(read_header(file)):
-            raise SourceError(f"{name} lacks {counted(len(lacking), 'declared column')}.")
-        with closing(read_chunks(file, chunk_rows=scoring.chunk_rows)) as chunks:
-            for chunk in chunks:
-                ids, _ = parse_numbers(chunk.column(ID).combine_chunks(), whole=True)
-                is_wanted = pc.is_in(ids.cast(pa.int64()), value_set=wanted)
-                if pc.any(is_wanted).as_py():
-                    yield _first_of_each(parse_rows(chunk.filter(is_wanted)).rows)
+        try:
+            return _wanted_rows(file, wanted, chunk_rows=scoring.chunk_rows)
+        finally:
+            if sha256_of(stream) != sha256:
+                remarks.append(f"{name} is not the file that was scored; it was changed since.")
+
+
+def _wanted_rows(file: LandingFile, wanted: pa.Array, *, chunk_rows: int) -> pa.Table:
+    """Typed rows of a file, the first of each id that is wanted; reading ends when all are found."""
+    if lacking := missing_columns(read_header(file)):
+        raise SourceError(f"{file.name} lacks {counted(len(lacking), 'declared column')}.")
+    found = [TYPED_SCHEMA.empty_table()]
+    with closing(read_chunks(file, chunk_rows=chunk_rows)) as chunks:
+        for chunk in chunks:
+            ids, _ = parse_numbers(chunk.column(ID).combine_chunks(), whole=True)
+            is_wanted = pc.is_in(ids.cast(pa.int64()), value_set=wanted)
+            if pc.any(is_wanted).as_py():
+                rows = _first_of_each(parse_rows(chunk.filter(is_wanted)).rows)
+                found.append(rows)
+                wanted = _without(wanted, rows)
+            if not len(wanted):
+                break
+    return pa.concat_tables(found)
+
+
+def _without(ids: pa.Array, rows: pa.Table) -> pa.Array:
+    """The ids that no row has."""
+    return ids.filter(pc.invert(pc.is_in(ids, value_set=rows.column(ID).combine_chunks())))
 
 
 def _first_of_each(rows: pa.Table) -> pa.Table:

@@ -16,9 +16,8 @@ from tasks.core.files import format_of
 from tasks.core.words import counted
 from tasks.delivery.files import digest_of_stream, open_landing
 from tasks.errors import InputsChanged, SourceError
-from tasks.publication.erasure_token import require_no_erasure
 from tasks.publication.expired import read_expired
-from tasks.publication.layout import landing_key
+from tasks.publication.layout import is_hidden, landing_key
 from tasks.store import Changed, NotFound, Store
 
 # Steps put suffixes behind a file's name, and most file systems end at 255.
@@ -36,14 +35,19 @@ def stand(
     *,
     order: Order = PUBLISH,
     excuse: str | None = None,
+    erasure: str | None = None,
 ) -> Standing:
     """Standing of a day, by the names in its landing and its newest revision.
 
-    Raises:
-        PublishError: an applicant is being erased from the day.
+    Args:
+        store: where the day lies.
+        as_of: the day.
+        published: its newest revision; None if the day was never published.
+        order: what is asked for.
+        excuse: reason why the feed may stay away; None if the day must have applications.
+        erasure: token of the last erasure. A run that decides the day reads it before this call, so
+            that no look at the landing is older than the token.
     """
-    # The token is read before anything is listed, so that no later look is older than it.
-    erasure = require_no_erasure(store, as_of)
     prefix = landing_key(as_of)
     there = {entry.key.removeprefix(prefix) for entry in store.list(prefix)}
     inputs = published.inputs if published else {}
@@ -73,12 +77,12 @@ def list_delivery(store: Store, standing: Standing) -> Delivery:
             rule.
     """
     as_of = standing.as_of
-    if standing.order.kind != "publish":
+    is_revision = standing.order.kind != "publish"
+    if is_revision:
         require_unexpired(standing)
-        files = _list_files(store, as_of, "", may_be_empty=standing.may_be_empty)
-        return Delivery(as_of, (*files, *_list_files(store, as_of, CORRECTIONS)))
     files = _list_files(store, as_of, "", may_be_empty=standing.may_be_empty)
-    return Delivery(as_of, (*files, *_published_corrections(store, standing)))
+    corrections = _list_files(store, as_of, CORRECTIONS) if is_revision else _published_corrections(store, standing)
+    return Delivery(as_of, (*files, *corrections))
 
 
 def require_unexpired(standing: Standing) -> None:
@@ -162,8 +166,7 @@ def _digested(store: Store, as_of: date, name: str, announced_rows: int | None) 
 
 def _is_application(name: str) -> bool:
     """True if a name under a prefix is that of a file of applications, in any folder."""
-    is_left_out = any(part[:1] in {"_", "."} for part in name.split("/"))
-    return not name.startswith(CORRECTIONS) and not is_left_out
+    return not name.startswith(CORRECTIONS) and not is_hidden(name)
 
 
 def _application_names(store: Store, prefix: str) -> list[str]:

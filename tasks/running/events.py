@@ -1,6 +1,6 @@
 """Events and artifacts of a flow run, for listeners and for readers of the Prefect UI.
 
-None of them can fail a run. Outside a flow run nothing is sent.
+They are sent inside a flow run, and within `never_in_the_way`: no run depends on them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from uuid import UUID
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.events import emit_event
 
-from tasks.running.context import is_in_flow_run, run_logger
+from tasks.running.context import run_logger
 
 
 def send_event(
@@ -24,23 +24,17 @@ def send_event(
     payload: Mapping[str, Any],
 ) -> None:
     """Emit an event; two with the same id are one event."""
-    if is_in_flow_run():
-        with never_in_the_way(f"event {event}"):
-            emit_event(event, resource=dict(resource), payload=dict(payload), id=event_id)
+    emit_event(event, resource=dict(resource), payload=dict(payload), id=event_id)
 
 
 def show_markdown(markdown: str, *, key: str, description: str) -> None:
     """Show a page beside the flow run."""
-    if is_in_flow_run():
-        with never_in_the_way(f"artifact {key}"):
-            create_markdown_artifact(markdown=markdown, key=key, description=description)
+    create_markdown_artifact(markdown=markdown, key=key, description=description)
 
 
 def show_table(rows: Sequence[Mapping[str, Any]], *, key: str, description: str) -> None:
     """Show a table beside the flow run; a row maps column to value."""
-    if is_in_flow_run():
-        with never_in_the_way(f"table {key}"):
-            create_table_artifact([dict(row) for row in rows], key=key, description=description)
+    create_table_artifact([dict(row) for row in rows], key=key, description=description)
 
 
 @contextlib.contextmanager

@@ -51,12 +51,14 @@ def _unannounced(store: Store, newest: Manifest) -> list[Manifest]:
 
 def _announce(manifest: Manifest, store: Store, config: str | None) -> None:
     event = PUBLISHED if manifest.revision == 1 else REVISED
-    send_event(event, **event_of(manifest, store, config))
-    show_markdown(
-        day_markdown(manifest, store),
-        key=f"decisions-{manifest.as_of}",
-        description=f"Revision {manifest.revision} of {manifest.as_of}: every row accounted for",
-    )
+    with never_in_the_way(f"event {event}"):
+        send_event(event, **event_of(manifest, store, config))
+    with never_in_the_way("artifact"):
+        show_markdown(
+            day_markdown(manifest, store),
+            key=f"decisions-{manifest.as_of}",
+            description=f"Revision {manifest.revision} of {manifest.as_of}: every row accounted for",
+        )
     note = announcement_key(manifest.as_of, manifest.revision)
     store.create(note, json.dumps({"event": event, "run": flow_run_id()}).encode())
 

@@ -83,7 +83,7 @@ def audit(
     give_back_memory()  # of threads that have ended
     assembled = assemble(store, parts, chunk_rows=settings.scoring.chunk_rows)
     give_back_memory()  # of tables that were put together and cut
-    gate = Gate(store, pinned_contract(pins, settings), delivery, settings)
+    gate = Gate(store, pinned_contract(pins, settings), delivery.as_of, settings)
     passed = gate.require_contract(parts, assembled, draft)
     files = count_files(parts, assembled)
     totals = control_totals(parts, assembled)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import pyarrow as pa
@@ -14,7 +15,7 @@ from tasks.core.applications import APPLICATION_ID
 from tasks.core.contract.gate import Evidence, Outcome, judge_count, judge_result, refusal
 from tasks.core.contract.rules import Budget, RuleCount, RuleResult, merge_counts, parsing_rules, typed_frame
 from tasks.core.contract.screening import BROKEN_RULES, CONFLICTING, count_by_rule, typed_name
-from tasks.core.day.records import Delivery, Draft, PartRef
+from tasks.core.day.records import Draft, PartRef
 from tasks.core.lender.columns import ID
 from tasks.errors import ExpectationsNotMet
 from tasks.scoring.assemble import Assembled
@@ -38,7 +39,7 @@ class Passed(NamedTuple):
 
 
 class _Judged(NamedTuple):
-    """Results of the rules for a day, or for the part of it that was read."""
+    """Results of the rules for a day."""
 
     evidence: Evidence
     results: Sequence[RuleResult]
@@ -56,7 +57,7 @@ class Gate:
 
     store: Store
     contract: Contract
-    delivery: Delivery
+    as_of: date
     settings: Settings
 
     def require_contract(self, parts: Sequence[PartRef], assembled: Assembled, draft: Draft) -> Passed:
@@ -68,7 +69,7 @@ class Gate:
             ExpectationsNotMet: the files hold no rows, the quarantine budget is exceeded, or a
                 critical rule about the whole day is broken; names the place of the report.
         """
-        as_of = self.delivery.as_of
+        as_of = self.as_of
         rows = sum(part.rows for part in parts)
         if not rows:
             raise ExpectationsNotMet(
@@ -99,7 +100,7 @@ class Gate:
             return draft.recent_days
         if not self.settings.contract.compare_recent_days:
             return {}
-        return recent_days(self.store, self.delivery.as_of)
+        return recent_days(self.store, self.as_of)
 
     def _check_table(self, decided: pa.Table, evidence: Evidence) -> Sequence[RuleResult]:
         """Results of rules about the whole day; without rows to decide, each is left unjudged."""
@@ -141,7 +142,7 @@ class Gate:
 
     def _report(self, judged: _Judged) -> dict[str, Any]:
         return {
-            "day": self.delivery.as_of.isoformat(),
+            "day": self.as_of.isoformat(),
             "rows": judged.evidence.rows,
             "quarantined": judged.quarantined,
             "quarantined_by_rule": dict(judged.by_rule),
@@ -153,8 +154,7 @@ class Gate:
 
     def _refuse(self, report: Mapping[str, Any]) -> NoReturn:
         """Write the report of a stopped day, and raise `ExpectationsNotMet`."""
-        place = write_refused(self.store, self.delivery.as_of, report)
+        place = write_refused(self.store, self.as_of, report)
         raise ExpectationsNotMet(
-            f"The applications of {self.delivery.as_of} are not published. {report['refused']} "
-            f"Every rule's counts: {place}"
+            f"The applications of {self.as_of} are not published. {report['refused']} Every rule's counts: {place}"
         )

@@ -17,7 +17,7 @@ from tasks.delivery.listing import stand
 from tasks.errors import PublishError
 from tasks.publication.claims import claim_inputs
 from tasks.publication.data_files import require_stored
-from tasks.publication.erasure_token import read_token
+from tasks.publication.erasure_token import read_token, require_no_erasure
 from tasks.publication.expired import forget_expired
 from tasks.publication.layout import publishing_key, refused_page_key, refused_report_key
 from tasks.publication.manifests import commit, manifest_of
@@ -45,7 +45,8 @@ def roll_forward(as_of: date, order: Order, settings: Settings) -> Standing:
 
     published = show_newest(store, as_of, warn)
     excuse = load_calendar(settings.scoring.calendar).excuse(as_of)
-    return stand(store, as_of, published, order=order, excuse=excuse)
+    erasure = require_no_erasure(store, as_of)
+    return stand(store, as_of, published, order=order, excuse=excuse, erasure=erasure)
 
 
 @step("publish")
@@ -65,7 +66,7 @@ def publish(
         SourceError: another day claims one of the files.
     """
     store = open_store(settings.storage)
-    # Housekeeping leaves a day with this note alone.
+    # Housekeeping leaves alone a day that has this note.
     store.create(publishing_key(delivery.as_of, secrets.token_hex(16)), b"")
     claim_inputs(store, delivery)
     held = require_stored(store, audited.data_files)

@@ -14,6 +14,7 @@ from tasks.core.day.records import Order
 from tasks.core.day.standing import Standing
 from tasks.delivery.listing import list_delivery, stand
 from tasks.errors import InputsChanged, SourceError
+from tasks.publication.erasure_token import note_erasure
 from tasks.publication.expired import note_expired
 from tasks.publication.layout import landing_key
 from tasks.store.folder import FolderStore
@@ -171,3 +172,11 @@ def test_files_of_another_day_are_not_listed(store: FolderStore) -> None:
     lay(store, "a.csv")
     other = replace(PUBLISHED, as_of=date(2026, 11, 3))
     assert list_delivery(store, stand(store, other.as_of, other)).files == ()
+
+
+def test_whoever_only_looks_at_a_day_is_not_stopped_by_an_erasure(store: FolderStore) -> None:
+    lay(store, "a.csv")
+    note_erasure(store, DAY, is_over=False)
+    standing = stand(store, DAY, PUBLISHED)
+    assert standing.erasure is None
+    assert [file.name for file in list_delivery(store, standing).files] == ["a.csv"]

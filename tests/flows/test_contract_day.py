@@ -11,21 +11,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pytest
 
 from configs.settings import PROJECT, load_settings
-from tasks.core.day.control_totals import MEASURES, hash_total
-from tasks.core.day.records import PUBLISH, Draft, FileTotals
-from tasks.errors import ExpectationsNotMet, ScoringError
+from tasks.core.day.control_totals import MEASURES
+from tasks.errors import ExpectationsNotMet
 from tasks.publication.layout import manifest_key
 from tasks.publication.manifests import commit, manifest_json
-from tasks.scoring.arrive import arrive
-from tasks.scoring.audit import audit, require_reconciled
-from tasks.scoring.pin import pin
-from tasks.scoring.publish import roll_forward
 from tasks.scoring.recent import recent_days
-from tasks.scoring.screen_score import screen_and_score
 from tasks.store import open_store
 from tests.conftest import DAY, Project
 
@@ -138,33 +131,6 @@ def test_a_later_revision_and_a_small_file_tell_no_totals_that_differ_by_a_row(p
     assert {name: list(stages) for name, stages in credit.items()} == {
         "applications_1.csv": ["received"], "corrections/c.csv": ["received"]
     }  # fmt: skip
-
-
-@pytest.mark.parametrize("measure", MEASURES)
-def test_a_total_that_does_not_agree_with_what_was_read_stops_the_day(project: Project, measure: str) -> None:
-    project.deliver()
-    settings = load_settings(project.config)
-    standing = roll_forward(DAY, PUBLISH, settings)
-    delivery = arrive(standing, settings)
-    pins = pin(standing, delivery, settings)
-    part = screen_and_score(delivery.files[0], pins, settings)
-    other = replace(part, sums={**part.sums, measure: part.sums[measure] + 1})
-    with pytest.raises(
-        ScoringError, match=f"Control totals do not agree .*: {measure} of applications_1.csv. Nothing"
-    ) as told:
-        audit(delivery, pins, Draft(1, None, None), [other], settings)
-    assert str(part.sums[measure]) not in str(told.value)
-    audit(delivery, pins, Draft(1, None, None), [part], settings)
-
-
-def test_decisions_about_others_than_the_rows_decided_stop_the_day() -> None:
-    ids = pa.chunked_array([[7, 8]])
-    totals = {"SK_ID_CURR": {"a.csv": FileTotals(hash_total(ids), hash_total(ids), 0, 0)}}
-    require_reconciled({"a.csv": FileTotals(2, 2, 0, 0)}, totals, pa.table({"application_id": ids}))
-    with pytest.raises(ScoringError, match="SK_ID_CURR of the decisions. Nothing was published"):
-        require_reconciled({"a.csv": FileTotals(2, 2, 0, 0)}, totals, pa.table({"application_id": [7, 9]}))
-    with pytest.raises(ScoringError, match="Rows unaccounted for"):
-        require_reconciled({"a.csv": FileTotals(3, 2, 0, 0)}, totals, pa.table({"application_id": ids}))
 
 
 # --- the days before

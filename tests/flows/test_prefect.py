@@ -322,7 +322,7 @@ def test_a_table_that_cannot_be_shown_stops_no_run(caplog: pytest.LogCaptureFixt
         return "done"
 
     assert judge() == "done"
-    assert any("The table contract-" in each for each in caplog.messages)
+    assert any("The table of rules could not be sent: " in each for each in caplog.messages)
 
 
 def test_monitoring_a_day_that_was_never_published_says_how_to_score_it(project: Project) -> None:

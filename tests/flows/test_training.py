@@ -173,24 +173,6 @@ def test_a_model_has_a_card_where_no_choice_is_measured(project: Project, tmp_pa
     assert (trained.card.choices, trained.card.by_choice, trained.card.choice_rows) == ({}, {}, 0)
 
 
-def test_kinds_of_applicants_are_judged_at_the_cut_off_in_force(project: Project, tmp_path: Path) -> None:
-    policy = tmp_path / "policy.yaml"
-    policy.write_text(Path("configs/policy.yaml").read_text().replace("cutoff: bundle", "cutoff: 0.2"))
-    own = project.with_settings(scoring={"policy": str(policy)})
-    card = train_model.fn(applications=[str(history(tmp_path, 1500))], config=own.config).card
-    assert [each.name for each in card.cutoffs] == ["proposed", "hindsight", "policy"]
-    proposed, best, used = card.cutoffs
-    assert best.cost.value <= min(proposed.cost.value, used.cost.value)
-    assert best.cutoff == pytest.approx(card.figures["best_cutoff_in_hindsight"].value)
-    bands = next(each for each in card.groupings if each.name == "Risk band")
-    assert {each.refusal_share for each in bands.segments} <= {0.0, 1.0}, "a band is refused whole or not at all"
-    assert len(bands.segments) >= 2
-    gender = next(each.segments for each in card.groupings if each.name.startswith("Gender"))
-    refused = sum(each.rows * each.refusal_share for each in gender) / sum(each.rows for each in gender)
-    assert refused == pytest.approx(used.refusal_share.value, abs=0.01)
-    assert proposed.refusal_share.value > refused + 0.05
-
-
 def test_a_model_can_be_registered_and_the_champion_kept(project: Project, tmp_path: Path) -> None:
     hasty = project.with_settings(training={"choice_rows": 0, "baselines": False, "max_trees": 20, "folds": 3})
     before = registry(project).champion()

@@ -45,7 +45,7 @@ def assembled(day: Day) -> Assembled:
 def gate_of(day: Day, root: Path, **contract: Any) -> Gate:
     """The day's gate under other limits; what it refuses is reported in a store of its own."""
     settings = load_settings(day.project.with_settings(contract=contract).config)
-    return Gate(FolderStore(root), pinned_contract(day.pins, day.settings), day.delivery, settings)
+    return Gate(FolderStore(root), pinned_contract(day.pins, day.settings), day.delivery.as_of, settings)
 
 
 def report_of(passed: Passed) -> dict[str, Any]:

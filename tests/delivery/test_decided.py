@@ -1,0 +1,96 @@
+"""Delivered rows of decided applications are found again, the last correction first."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from configs.settings import Scoring
+from tasks.core.day.manifest import Manifest
+from tasks.core.lender.columns import NAMES
+from tasks.delivery.decided import decided_rows
+from tasks.publication.expired import note_expired
+from tasks.publication.layout import landing_key
+from tasks.store.folder import FolderStore
+from tests.conftest import DAY
+from tests.manifests import made_manifest
+
+SCORING = Scoring(chunk_rows=2)
+
+
+def text_of(*rows: tuple[int, float]) -> bytes:
+    """A CSV file of applications, each with an id and a credit amount alone."""
+    lines = [",".join(NAMES)]
+    for applicant, amount in rows:
+        cells = dict.fromkeys(NAMES, "") | {"SK_ID_CURR": str(applicant), "AMT_CREDIT": str(amount)}
+        lines.append(",".join(cells.values()))
+    return ("\n".join(lines) + "\n").encode()
+
+
+FILES = {
+    "a.csv": text_of((4, 40), (1, 10), (2, 20), (1, 10), (3, 30)),
+    "corrections/a.csv": text_of((2, 21)),
+    "corrections/b.csv": text_of((2, 22)),
+}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FolderStore:
+    store = FolderStore(tmp_path)
+    for name, data in FILES.items():
+        store.create(landing_key(DAY) + name, data)
+    return store
+
+
+def published(files: Mapping[str, bytes] = FILES) -> Manifest:
+    return made_manifest(inputs={name: hashlib.sha256(data).hexdigest() for name, data in files.items()})
+
+
+def found(store: FolderStore, *ids: int) -> tuple[dict[int, float], tuple[str, ...]]:
+    """Id to amount of the rows that are found, and the remarks."""
+    results = pa.table({"application_id": pa.array(ids, pa.int64())})
+    decided = decided_rows(store, published(), results, SCORING)
+    columns = (decided.rows.column(name).to_pylist() for name in ("SK_ID_CURR", "AMT_CREDIT"))
+    return dict(zip(*columns, strict=True)), decided.remarks
+
+
+def test_the_last_correction_counts_and_of_copies_the_first(store: FolderStore) -> None:
+    assert found(store, 3, 2, 1) == ({1: 10, 2: 22, 3: 30}, ())
+
+
+def test_an_id_that_no_file_holds_is_left_out(store: FolderStore) -> None:
+    assert found(store, 3, 9) == ({3: 30}, ())
+
+
+def test_no_file_is_read_once_all_rows_are_found(store: FolderStore, tmp_path: Path) -> None:
+    (tmp_path / landing_key(DAY) / "a.csv").write_bytes(b"no applications")
+    assert found(store, 2) == ({2: 22}, ())
+
+
+def test_a_file_that_changed_since_is_read_and_remarked_on(store: FolderStore, tmp_path: Path) -> None:
+    (tmp_path / landing_key(DAY) / "a.csv").write_bytes(text_of((3, 31)))
+    rows, remarks = found(store, 3)
+    assert rows == {3: 31}
+    assert remarks == ("a.csv is not the file that was scored; it was changed since.",)
+
+
+def test_a_file_that_broke_since_says_so_twice(store: FolderStore, tmp_path: Path) -> None:
+    (tmp_path / landing_key(DAY) / "a.csv").write_bytes(FILES["a.csv"].replace(b",AMT_CREDIT,", b","))
+    rows, (changed, broken) = found(store, 3)
+    assert rows == {}
+    assert changed == "a.csv is not the file that was scored; it was changed since."
+    assert broken == "a.csv lacks 1 declared column."
+
+
+def test_files_that_are_gone_are_told_apart_by_rule_and_by_loss(store: FolderStore) -> None:
+    for name in ("a.csv", "corrections/b.csv"):
+        store.delete(landing_key(DAY) + name)
+    note_expired(store, DAY, [landing_key(DAY) + "a.csv"], rule="kept for 30 days", at="2026-12-02T00:00:00")
+    rows, remarks = found(store, 2, 3)
+    assert rows == {2: 21}
+    assert remarks == (
+        "corrections/b.csv is not in the landing any more.",
+        "a.csv was removed by rule on 2026-12-02: kept for 30 days.",
+    )
