@@ -7,7 +7,7 @@ from datetime import date
 from prefect import flow
 
 from configs.settings import load_settings
-from tasks.retention.clean import Cleaning, clean, clock_of, require_come
+from tasks.retention.clean import Cleaning, clean, clock_of, require_not_in_future
 from tasks.running.step import run_name
 
 
@@ -32,5 +32,5 @@ def clean_store(
     settings = load_settings(config)
     clock = clock_of(today, settings)
     if apply:
-        require_come(clock)
+        require_not_in_future(clock)
     return clean(clock, settings, apply=apply)

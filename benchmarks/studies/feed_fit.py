@@ -18,7 +18,7 @@ from sklearn.tree import DecisionTreeRegressor
 
 from tasks.core.feed.statistics import OTHER, RESIDUAL_SHARES, Draw
 from tasks.core.feed.synthetic import base_of_multiple, score_at
-from tasks.core.feed.ties import ABSENT, FIRST_FORM, NO_ORGANIZATION, OTHER_FORMS, SETTLED, UnsettledRows, first_form_of
+from tasks.core.feed.ties import ABSENT, FIRST_FORM, NO_ORGANIZATION, OTHER_FORMS, SETTLED, UntiedRows, first_form_of
 from tasks.core.lender.columns import COLUMNS, ID, NAMES, TEXTS
 
 # Rows behind every published figure.
@@ -110,7 +110,7 @@ class Fit:
 
     columns: Mapping[str, Mapping[str, Any]]
     sample_rows: int
-    draft: UnsettledRows
+    draft: UntiedRows
     scores: dict[str, NDArray[np.float64]]
     asked: dict[tuple[str, str | None], NDArray[np.float64]]
     """Column and level (None: the number itself) to the values that a tree sees.
@@ -135,7 +135,7 @@ class Fit:
         }
         goods = values["AMT_GOODS_PRICE"]
         values["AMT_GOODS_PRICE"] = np.where(np.isnan(goods), values["AMT_CREDIT"], goods)
-        return cls(columns, sample_rows, UnsettledRows(levels, values, {}), {}, {})
+        return cls(columns, sample_rows, UntiedRows(levels, values, {}), {}, {})
 
     @property
     def rows(self) -> int:

@@ -113,7 +113,7 @@ def cleaning_summary(cleaning: Cleaning, settings: Settings) -> str:
         kept = "kept for ever" if limit is None else f"over {limit} days"
         due = [each for each in cleaning.removals if each.what == what]
         days = len({each.as_of for each in due if each.as_of})
-        size = told_bytes(sum(each.size_bytes for each in due))
+        size = readable_bytes(sum(each.size_bytes for each in due))
         counts = f"{len(due):>9,} objects {size:>10} {days:>6,} days"
         lines.append(f"  {what:<18}{counts}   {kept} (retention.{field})")
         lines += _locations(store, [each.key for each in due if each.as_of])
@@ -148,10 +148,10 @@ def erasure_summary(erasure: Erasure, settings: Settings) -> str:
     return "\n".join(lines).rstrip("\n")
 
 
-def told_bytes(size_bytes: int) -> str:
+def readable_bytes(size_bytes: int) -> str:
     """Size as people read it.
 
-    >>> [told_bytes(size) for size in (0, 999, 1500, 2_000_000, 3_200_000_000)]
+    >>> [readable_bytes(size) for size in (0, 999, 1500, 2_000_000, 3_200_000_000)]
     ['0 B', '999 B', '1.5 kB', '2.0 MB', '3.2 GB']
     """
     for unit, factor in (("GB", _GB), ("MB", _MB), ("kB", _KB)):

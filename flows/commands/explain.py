@@ -124,12 +124,12 @@ def _waterfall(account: Account) -> Iterator[str]:
     def cell(level: float) -> int:
         return round((level - low) / ((high - low) or 1.0) * (_CELLS - 1))
 
-    def line(name: str, number: str, first: float, last: float, sign: str, told: str = "") -> str:
+    def line(name: str, number: str, first: float, last: float, sign: str, remark: str = "") -> str:
         cells = [" "] * _CELLS
         cells[cell(account.cutoff)] = _CUTOFF
         begin, end = sorted((cell(first), cell(last)))
         cells[begin : end + 1] = sign * (end + 1 - begin)
-        return f"    {name:<40}{number:>8}  {''.join(cells)}{told}".rstrip()
+        return f"    {name:<40}{number:>8}  {''.join(cells)}{remark}".rstrip()
 
     yield "\n  How the model came to it, in log-odds"
     yield f"  {_UP} towards refusal   {_DOWN} towards approval   {_CUTOFF} refused from here on\n"

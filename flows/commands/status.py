@@ -192,8 +192,8 @@ def _revision(revision: int, manifest: Manifest | None, history: DayHistory, sto
 
 
 def _rows(rows: RowCounts) -> str:
-    told = {name: count for name, count in rows.became.items() if count or name != "erased"}
-    became = ", ".join(f"{count:,} {name}" for name, count in told.items())
+    shown = {name: count for name, count in rows.became.items() if count or name != "erased"}
+    became = ", ".join(f"{count:,} {name}" for name, count in shown.items())
     return f"{rows.received:,} received: {became}"
 
 

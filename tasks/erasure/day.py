@@ -99,7 +99,7 @@ class Eraser:
         controls = list(rewritten_controls(store, as_of, landing))
         others = self._other_changes(found, tables, manifests)
         rewrites = [*rewritten, *landing, *controls]
-        self._record.tell([*others, *(each.change for each in rewrites)])
+        self._record.add([*others, *(each.change for each in rewrites)])
         note_erasure(store, as_of, is_over=False)
         for entry in store.list(work_prefix(as_of)):
             if entry.key != erased_key(as_of) and is_key(entry.key):
@@ -125,7 +125,7 @@ class Eraser:
         for each in found:
             is_delivered = each.room == "landing"
             cut = self._cut_delivered(each.key) if is_delivered else self._cut_parquet(each)
-            self._record.tell([cut.change])
+            self._record.add([cut.change])
             self._replace(cut)
 
     def _store_tables(self, tables: Mapping[str, _CutTable]) -> None:
@@ -218,7 +218,7 @@ class Eraser:
                 erased = replace(erased, audited=audited)
             before = now
             if erased != manifest:
-                erased = replace(erased, erasures=(*manifest.erasures, self._record.told))
+                erased = replace(erased, erasures=(*manifest.erasures, self._record.entry))
                 key = manifest_key(manifest.as_of, manifest.revision)
                 yield rewrite(key, stored, manifest_json(erased))
 

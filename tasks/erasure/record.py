@@ -70,16 +70,16 @@ class ErasureRecord:
         self.changes: list[ObjectChange] = []
 
     @property
-    def told(self) -> dict[str, str]:
+    def entry(self) -> dict[str, str]:
         """Time and reason of the erasure."""
         return {"at": self._at, "reason": self._reason}
 
-    def tell(self, changes: Sequence[ObjectChange]) -> None:
+    def add(self, changes: Sequence[ObjectChange]) -> None:
         """Add changes that are about to be made."""
         is_new = not self.changes
         self.changes.extend(changes)
         objects = [each._asdict() for each in self.changes]
-        data = json.dumps(self.told | {"objects": objects}, indent=1).encode()
+        data = json.dumps(self.entry | {"objects": objects}, indent=1).encode()
         if is_new and changes:
             self._store.create(self.key, data)
         elif changes:

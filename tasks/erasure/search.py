@@ -19,7 +19,7 @@ from tasks.delivery.files import announced_of, open_landing
 from tasks.errors import SourceError
 from tasks.publication.layout import day_of, landing_key, room_of, room_prefix
 from tasks.running.context import run_logger
-from tasks.store import Changed, Entry, NotFound, Store, told_location
+from tasks.store import Changed, Entry, NotFound, Store, printable_location
 from tasks.store.keys import is_key
 
 _LOGGED_EVERY: Final = 200
@@ -90,7 +90,7 @@ def require_searched(store: Store, erasure: Erasure) -> None:
     messages = []
     if erasure.unsearched:
         faults = erasure.unsearched.items()
-        named = "; ".join(f"{told_location(store, key)}: {why}" for key, why in faults)
+        named = "; ".join(f"{printable_location(store, key)}: {why}" for key, why in faults)
         messages.append(
             f"{len(erasure.unsearched)} objects could not be searched for the applicant. "
             f"Mend or remove them, and run the command again. {named}"

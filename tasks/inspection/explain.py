@@ -71,7 +71,7 @@ def explain(store: Store, as_of: date, applicant: int, settings: Settings) -> Ex
             not repeat the id.
         PublishError: the day is damaged, or an applicant is being erased from it.
     """
-    published = published_revision(store, as_of, hence="nothing of it can be explained")
+    published = published_revision(store, as_of, consequence="nothing of it can be explained")
     decisions = read_parquet(read_data(store, published.audited.decisions))
     results = decisions.filter(pc.equal(decisions.column(APPLICATION_ID), applicant))
     if not results.num_rows:

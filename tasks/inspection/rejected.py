@@ -69,7 +69,7 @@ def find_rejected(store: Store, as_of: date, rules: Collection[str] = ()) -> Rej
         PublishError: the rows were removed by rule or are damaged, or an applicant is being erased
             from the day.
     """
-    published = published_revision(store, as_of, hence="no row of it is in quarantine")
+    published = published_revision(store, as_of, consequence="no row of it is in quarantine")
     quarantine = published.audited.quarantine
     if quarantine is None:
         rows = pa.schema([(name, pa.string()) for name in _EXPORTED]).empty_table()

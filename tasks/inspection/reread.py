@@ -15,7 +15,7 @@ from tasks.errors import PublishError
 from tasks.publication.data_files import intact_data
 from tasks.publication.expired import read_expired
 from tasks.publication.layout import expired_key
-from tasks.store import Changed, NotFound, Store, told_location
+from tasks.store import Changed, NotFound, Store, printable_location
 from tasks.store.keys import is_key
 from tasks.store.renewing import read_if_there
 
@@ -72,7 +72,7 @@ class Reader:
 
     def where(self, key: str) -> str:
         """Place of an object for messages, whatever its name is."""
-        return told_location(self.store, key)
+        return printable_location(self.store, key)
 
     def read_expired(self, as_of: date) -> None:
         """Read which files of the day were removed by rule. A damaged note is a problem."""

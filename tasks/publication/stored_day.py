@@ -159,13 +159,13 @@ def stored_days(store: Store, rooms: Collection[Room]) -> dict[date, StoredDay]:
     return {as_of: StoredDay(store, as_of, listed[as_of]) for as_of in sorted(listed)}
 
 
-def published_revision(store: Store, as_of: date, *, hence: str) -> Manifest:
+def published_revision(store: Store, as_of: date, *, consequence: str) -> Manifest:
     """Manifest of the day's newest revision, from which rows may be shown.
 
     Args:
         store: where the day lies.
         as_of: the day.
-        hence: end of the sentence "the day has not been published, so …", for the message.
+        consequence: end of the sentence "the day has not been published, so …", for the message.
 
     Raises:
         SourceError: the day has not been published.
@@ -174,5 +174,7 @@ def published_revision(store: Store, as_of: date, *, hence: str) -> Manifest:
     require_no_erasure(store, as_of)
     published = StoredDay(store, as_of).require_unbroken()
     if published is None:
-        raise SourceError(f"{as_of} has not been published, so {hence}. Score it first: scoring score --as-of {as_of}")
+        raise SourceError(
+            f"{as_of} has not been published, so {consequence}. Score it first: scoring score --as-of {as_of}"
+        )
     return published

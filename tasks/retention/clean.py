@@ -92,7 +92,7 @@ def clock_of(today: date | None, settings: Settings) -> Clock:
     return Clock(today or calendar.business_day(datetime.now(UTC)), calendar)
 
 
-def require_come(clock: Clock) -> None:
+def require_not_in_future(clock: Clock) -> None:
     """Require that the clock's day has come: a later one would make work under way look old.
 
     Raises:

@@ -66,7 +66,7 @@ def _announce(manifest: Manifest, store: Store, config: str | None) -> None:
 def event_of(manifest: Manifest, store: Store, config: str | None) -> dict[str, Any]:
     """Content of the event of a revision; sent twice it is the same event, by its id."""
     day, changes = manifest.as_of.isoformat(), manifest.audited.changes
-    told = {
+    payload = {
         "as_of": day,
         "config": config or "",
         "revision": manifest.revision,
@@ -74,7 +74,7 @@ def event_of(manifest: Manifest, store: Store, config: str | None) -> dict[str, 
         "decisions": store.location(decisions_key(manifest.as_of)),
     }
     if changes:
-        told |= {
+        payload |= {
             "reason": manifest.reason,
             "changed": changes.rows,
             "changed_reasons": manifest.audited.changed_reasons,
@@ -85,7 +85,7 @@ def event_of(manifest: Manifest, store: Store, config: str | None) -> dict[str, 
             NAMESPACE_URL, f"{store.location(manifest_key(manifest.as_of, manifest.revision))} {manifest.run}"
         ),
         "resource": {"prefect.resource.id": f"scoring.day.{day}", "prefect.resource.name": f"decisions of {day}"},
-        "payload": told,
+        "payload": payload,
     }
 
 

@@ -14,7 +14,7 @@ from configs.settings import Settings
 from tasks.adapters.files.parquet import give_back_memory, read_parquet, write_parquet
 from tasks.core.applications import APPLICATION_ID
 from tasks.core.contract.screening import RECONCILED, SOURCE_FILE, SOURCE_ROW
-from tasks.core.day.control_totals import hash_total, tell_totals, unreconciled
+from tasks.core.day.control_totals import hash_total, publishable_totals, unreconciled
 from tasks.core.day.records import (
     Audited,
     DataFile,
@@ -118,7 +118,7 @@ def audit(
         by_decision,
         passed.by_rule,
         changes,
-        tell_totals(totals, files, revision=draft.revision),
+        publishable_totals(totals, files, revision=draft.revision),
         passed.recent_days,
         changed_reasons,
         count_by_reason(decisions.column("reason_1"), pins.reasons),

@@ -19,7 +19,7 @@ from tasks.core.day.records import Draft, PartRef
 from tasks.core.lender.columns import ID
 from tasks.errors import ExpectationsNotMet
 from tasks.scoring.assemble import Assembled
-from tasks.scoring.contract_report import tell_rules, write_refused
+from tasks.scoring.contract_report import show_rules, write_refused
 from tasks.scoring.recent import recent_days
 from tasks.store import Store
 
@@ -85,7 +85,7 @@ class Gate:
             by_rule=judged.by_rule,
         )
         report = self._report(judged) | {"refused": refused, "revision": draft.revision}
-        tell_rules(report)
+        show_rules(report)
         if refused:
             self._refuse(report)
         return Passed(json.dumps(report, indent=1).encode(), judged.by_rule, judged.evidence.recent)

@@ -28,7 +28,7 @@ def write_refused(store: Store, as_of: date, report: Mapping[str, Any]) -> str:
     return store.location(refused_page_key(as_of))
 
 
-def tell_rules(report: Mapping[str, Any]) -> None:
+def show_rules(report: Mapping[str, Any]) -> None:
     """Show the rules that a day does not meet beside the flow run, worst first.
 
     Nothing is shown outside a flow run.

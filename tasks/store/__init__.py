@@ -25,7 +25,7 @@ __all__ = [
     "Stored",
     "Unfinished",
     "open_store",
-    "told_location",
+    "printable_location",
 ]
 
 
@@ -91,7 +91,7 @@ def open_store(storage: StorageSettings) -> Store:
     return S3Store(root)
 
 
-def told_location(store: Store, key: str) -> str:
+def printable_location(store: Store, key: str) -> str:
     """Place of an object, or of a prefix that ends in a slash, for messages.
 
     A key that the store would refuse is escaped to ASCII instead.

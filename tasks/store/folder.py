@@ -23,7 +23,7 @@ from typing import BinaryIO, Final
 from tasks.errors import PublishError
 from tasks.store.interface import AlreadyExists, Changed, Entry, NotFound, Stored, Unfinished
 from tasks.store.keys import require_key
-from tasks.store.reading import told_reads
+from tasks.store.reading import translated_reads
 
 _UNFINISHED: Final = ".unfinished"
 _LOCKS: Final = ".locks"
@@ -52,7 +52,7 @@ class FolderStore:
                 # Reading it would wait for ever.
                 raise OSError(errno.EINVAL, "It is not a file")
             file = path.open("rb", buffering=0)
-        with told_reads(file, functools.partial(_translated, "read", key)) as stream:
+        with translated_reads(file, functools.partial(_translated, "read", key)) as stream:
             yield stream
 
     def create(self, key: str, data: bytes) -> None:

@@ -24,7 +24,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from tasks.errors import PublishError
-from tasks.store.s3_client import S3Root, connect, status_of, told
+from tasks.store.s3_client import S3Root, connect, status_of, translated
 
 PROBES: Final = ".probe/"
 _PROBING: Final = threading.Lock()
@@ -59,7 +59,7 @@ def _ignored_condition(root: S3Root, _process: int) -> str:
     at = root.at(key)
     client = connect(root)
     put = functools.partial(client.put_object, **at, **root.encryption)
-    with told("try conditional writes at", key, root):
+    with translated("try conditional writes at", key, root):
         try:
             tag = put(Body=b"first")["ETag"]
             create_in_parts = functools.partial(_create_in_parts, client, at, root.encryption)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _BUFFER_BYTES = 1 << 16
 
 
-def told_reads(
+def translated_reads(
     file: io.RawIOBase | BinaryIO,
     translated: Callable[[], AbstractContextManager[None]],
 ) -> BinaryIO:

@@ -21,8 +21,8 @@ from typing import Any, BinaryIO, Final, cast
 from tasks.store.interface import Changed, Entry, NotFound, Stored, Unfinished
 from tasks.store.keys import require_key
 from tasks.store.probe import PROBES, honours_conditions
-from tasks.store.reading import told_reads
-from tasks.store.s3_client import S3Root, connect, pause_seconds, told
+from tasks.store.reading import translated_reads
+from tasks.store.s3_client import S3Root, connect, pause_seconds, translated
 from tasks.store.s3_upload import Upload, put
 
 _COPY_BYTES: Final = 1 << 20
@@ -53,12 +53,12 @@ class S3Store:
         The stream is a nameless temporary file.
         """
         with contextlib.ExitStack() as stack:
-            with told("read", key, self._root):
+            with translated("read", key, self._root):
                 file = cast("BinaryIO", stack.enter_context(tempfile.TemporaryFile()))
             self._download(key, file)
             file.seek(0)
-            translated = functools.partial(told, "read", key, self._root)
-            yield stack.enter_context(told_reads(file, translated))
+            around = functools.partial(translated, "read", key, self._root)
+            yield stack.enter_context(translated_reads(file, around))
 
     def create(self, key: str, data: bytes) -> None:
         """Write a new object, whole or not at all. Raises `AlreadyExists`."""
@@ -91,7 +91,7 @@ class S3Store:
 
     def delete(self, key: str) -> None:
         """Remove the object. A missing object is not an error."""
-        with contextlib.suppress(NotFound), told("delete", key, self._root):
+        with contextlib.suppress(NotFound), translated("delete", key, self._root):
             connect(self._root).delete_object(**self._root.at(require_key(key)))
 
     def list(self, prefix: str) -> Iterator[Entry]:
@@ -101,7 +101,7 @@ class S3Store:
         folders. A key that this project would refuse is listed all the same.
         """
         base = self._root.prefix
-        with told("list", prefix, self._root):
+        with translated("list", prefix, self._root):
             pages = connect(self._root).get_paginator("list_objects_v2")
             found = [
                 Entry(each["Key"].removeprefix(base), each["Size"], each["LastModified"])
@@ -119,7 +119,7 @@ class S3Store:
         """
         client = connect(self._root)
         base = self._root.prefix
-        with told("list", "unfinished writes", self._root):
+        with translated("list", "unfinished writes", self._root):
             uploads = client.get_paginator("list_multipart_uploads")
             pages = uploads.paginate(Bucket=self._root.bucket, Prefix=base)
             begun = [each for page in pages for each in page.get("Uploads", ())]
@@ -135,7 +135,7 @@ class S3Store:
         """Parts that an upload has so far; None if it has ended meanwhile."""
         client = connect(self._root)
         at = {"Bucket": self._root.bucket, "Key": key, "UploadId": upload}
-        with told("list", f"the parts of {key}", self._root):
+        with translated("list", f"the parts of {key}", self._root):
             try:
                 pages = client.get_paginator("list_parts").paginate(**at)
                 return [part for page in pages for part in page.get("Parts", ())]
@@ -149,7 +149,7 @@ class S3Store:
         """
         client = connect(self._root)
         with (
-            told("abort the upload of", write.key, self._root),
+            translated("abort the upload of", write.key, self._root),
             contextlib.suppress(client.exceptions.NoSuchUpload),
         ):
             client.abort_multipart_upload(**self._root.at(write.key), UploadId=write.upload)
@@ -174,7 +174,7 @@ class S3Store:
         failures = 0
         while not tag or into.tell() < size_bytes:
             start = into.tell()
-            with told("read", key, self._root):
+            with translated("read", key, self._root):
                 rest = {"Range": f"bytes={start}-", "IfMatch": tag} if start else {}
                 answer = client.get_object(**at, **rest)
                 if start and answer["ETag"] != tag:

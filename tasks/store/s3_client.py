@@ -163,7 +163,7 @@ def status_of(error: Any) -> int:
 
 
 @contextlib.contextmanager
-def told(verb: str, key: str, root: S3Root) -> Iterator[None]:
+def translated(verb: str, key: str, root: S3Root) -> Iterator[None]:
     """Turn errors of S3, botocore and the temporary folder into the store's own.
 
     No message repeats a credential.

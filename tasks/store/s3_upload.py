@@ -20,7 +20,7 @@ from typing import Any, Final
 from tasks.errors import ScoringError
 from tasks.store.interface import AlreadyExists, Changed, NotFound
 from tasks.store.probe import honours_conditions
-from tasks.store.s3_client import CONFIRM, S3Root, connect, status_of, told
+from tasks.store.s3_client import CONFIRM, S3Root, connect, status_of, translated
 
 _WRITER: Final = "writer"
 _IS_GONE: Final = 404
@@ -77,7 +77,7 @@ class Upload(io.BufferedIOBase):
         self._send_part()
         condition = _condition(self._root, self._key, None)
         complete = connect(self._root).complete_multipart_upload
-        with told("create", self._key, self._root):
+        with translated("create", self._key, self._root):
             parts = {"Parts": self._parts}
             _send_once(
                 self._root,
@@ -91,7 +91,7 @@ class Upload(io.BufferedIOBase):
         """Forget the parts that were sent. A failure here is logged, so that it hides no other."""
         if self._upload:
             try:
-                with told("abort the upload of", self._key, self._root):
+                with translated("abort the upload of", self._key, self._root):
                     connect(self._root).abort_multipart_upload(**self._upload)
             except (NotFound, ScoringError) as error:
                 logging.getLogger(__name__).warning("%s", error)
@@ -100,7 +100,7 @@ class Upload(io.BufferedIOBase):
         client = connect(self._root)
         if not self._upload:
             require_tag(self._root, self._key, None)  # saves the sending; completion decides
-        with told("create", self._key, self._root):
+        with translated("create", self._key, self._root):
             if not self._upload:
                 at = self._root.at(self._key)
                 begun = client.create_multipart_upload(**at, **_marks(self._root, self._token))
@@ -130,7 +130,7 @@ def put(
     token = token or uuid.uuid4().hex
     condition = _condition(root, key, tag)
     put_object = connect(root).put_object
-    with told("create" if tag is None else "replace", key, root):
+    with translated("create" if tag is None else "replace", key, root):
         _send_once(
             root,
             key,
@@ -155,7 +155,7 @@ def require_tag(root: S3Root, key: str, tag: str | None) -> None:
     """Refuse a write that this condition forbids now, with the error that `put` would raise."""
     found: str | None = None
     try:
-        with told("read", key, root):
+        with translated("read", key, root):
             found = connect(root).head_object(**root.at(key))["ETag"]
     except NotFound:
         if tag is not None:
@@ -192,7 +192,7 @@ def _send_once(
 def _writer_of(root: S3Root, key: str) -> str | None:
     """Token of the object's writer; None if there is no object, or the store drops metadata."""
     try:
-        with told(CONFIRM, key, root):
+        with translated(CONFIRM, key, root):
             found: dict[str, str] = connect(root).head_object(**root.at(key))["Metadata"]
     except NotFound:
         return None

@@ -164,7 +164,7 @@ def _shapes(judged: OutOfFold) -> tuple[Mapping[str, Any], ...]:
     """
     if len(judged.shapes) < _A_CHOICE:
         return ()
-    return tuple(_figures_of_shape(shape.told()) for shape in judged.shapes)
+    return tuple(_figures_of_shape(shape.figures()) for shape in judged.shapes)
 
 
 def _figures_of_shape(figures: Mapping[str, Any]) -> dict[str, Any]:

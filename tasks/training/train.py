@@ -143,7 +143,7 @@ def out_of_fold_table(history: History, judged: OutOfFold) -> pa.Table:
 
 def shape_documents(shapes: Sequence[TriedShape]) -> dict[str, bytes]:
     """Documents of the shapes tried: JSON for programs, Markdown for people."""
-    figures = json.dumps([shape.told() for shape in shapes], indent=1)
+    figures = json.dumps([shape.figures() for shape in shapes], indent=1)
     return {"shapes.json": figures.encode(), "shapes.md": shapes_table(shapes).encode()}
 
 

@@ -91,14 +91,6 @@ def test_a_day_from_generated_files_to_decisions(project: Project) -> None:
     assert "Traceback" not in missing.stderr
 
 
-def test_an_unreachable_prefect_exits_with_8_and_says_the_way_out(project: Project) -> None:
-    shown = scoring("score", "--as-of", str(DAY), "--config", project.config, PREFECT_API_URL="http://127.0.0.1:9/api")
-    assert shown.returncode == 8
-    assert "Prefect cannot be reached at http://127.0.0.1:9/api (PREFECT_API_URL)" in shown.stderr
-    assert "--without-prefect" in shown.stderr
-    assert "Traceback" not in shown.stderr
-
-
 def test_history_lies_where_it_was_asked_for(tmp_path: Path) -> None:
     shown = scoring("generate", "--from", "2026-10-01", "--days", "2", "--rows", "50", "--to", str(tmp_path))
     assert shown.returncode == 0, shown.stderr

@@ -26,7 +26,7 @@ from flows.score_applications import score_applications
 from tasks.core.day.manifest import Manifest
 from tasks.errors import PublishError, SourceError
 from tasks.model.load import load_bundle
-from tasks.scoring.contract_report import tell_rules
+from tasks.scoring.contract_report import show_rules
 from tests.conftest import DAY, Project
 from tests.contract_reports import contract_report, reported
 
@@ -306,7 +306,7 @@ def test_the_rules_that_are_not_met_are_shown_as_a_table_beside_the_run(
 ) -> None:
     @flow
     def judge() -> None:
-        tell_rules(contract_report(*rules))
+        show_rules(contract_report(*rules))
 
     run_id = judge(return_state=True).state_details.flow_run_id
     with client() as prefect:
@@ -318,7 +318,7 @@ def test_the_rules_that_are_not_met_are_shown_as_a_table_beside_the_run(
 def test_a_table_that_cannot_be_shown_stops_no_run(caplog: pytest.LogCaptureFixture) -> None:
     @flow
     def judge() -> str:
-        tell_rules(contract_report(day="NO KEY OF AN ARTIFACT"))
+        show_rules(contract_report(day="NO KEY OF AN ARTIFACT"))
         return "done"
 
     assert judge() == "done"

@@ -84,12 +84,12 @@ def test_a_revision_that_was_announced_and_has_no_manifest_is_missed(store: Fold
 
 def test_rows_are_shown_of_a_published_day_alone(store: FolderStore) -> None:
     with pytest.raises(SourceError, match="2026-11-02 has not been published, so nothing can be told. Score it first"):
-        published_revision(store, DAY, hence="nothing can be told")
+        published_revision(store, DAY, consequence="nothing can be told")
     commit(store, FIRST)
-    assert published_revision(store, DAY, hence="nothing can be told") == FIRST
+    assert published_revision(store, DAY, consequence="nothing can be told") == FIRST
     note_erasure(store, DAY, is_over=False)
     with pytest.raises(PublishError, match="An applicant is being erased from 2026-11-02"):
-        published_revision(store, DAY, hence="nothing can be told")
+        published_revision(store, DAY, consequence="nothing can be told")
 
 
 # --- sound manifests

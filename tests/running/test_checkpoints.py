@@ -1,6 +1,5 @@
 import json
 import math
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ from tasks.core.decision.reasons import Reason
 from tasks.core.model.bundle import ModelPin
 from tasks.publication.data_files import store_data
 from tasks.running.checkpoints import code_digest, digest_of, keep, recall
-from tasks.running.step import step
 from tasks.store import Store
 from tasks.store.folder import FolderStore
 
@@ -89,24 +87,3 @@ def test_a_digest_tells_apart_what_differs_and_nothing_else() -> None:
     assert digest_of(one, Settings()) == digest_of(same, Settings())
     assert digest_of(one) != digest_of(other)
     assert len(code_digest()) == 64
-
-
-@dataclass(frozen=True)
-class Count:
-    n: int
-
-
-CALLS: list[int] = []
-
-
-@step("count", reuse=lambda n, settings: f"work/count-{n}.json" if n else None)
-def count(n: int, settings: Settings) -> Count:  # noqa: ARG001 - where the result is kept
-    CALLS.append(n)
-    return Count(n)
-
-
-def test_a_step_with_a_key_works_once_and_one_without_works_every_time(tmp_path: Path) -> None:
-    settings = Settings.model_validate({"storage": {"root": str(tmp_path)}})
-    CALLS.clear()
-    assert [count(n, settings) for n in (1, 1, 2, 0, 0, 1)] == [Count(n) for n in (1, 1, 2, 0, 0, 1)]
-    assert CALLS == [1, 2, 0, 0]

@@ -5,7 +5,7 @@ import pytest
 
 from tasks.adapters.pages.html import contract_page
 from tasks.core.contract.report import read_contract_report
-from tasks.scoring.contract_report import rules_table, tell_rules, write_refused
+from tasks.scoring.contract_report import rules_table, show_rules, write_refused
 from tasks.store.folder import FolderStore
 from tests.conftest import DAY
 from tests.contract_reports import contract_report, reported
@@ -25,8 +25,8 @@ def test_a_refused_day_is_shown_as_page_and_json_in_place_of_what_was_there(tmp_
 
 
 def test_outside_a_flow_run_nobody_is_told(caplog: pytest.LogCaptureFixture) -> None:
-    tell_rules(STOPPED)
-    tell_rules({})
+    show_rules(STOPPED)
+    show_rules({})
     assert caplog.messages == []
 
 

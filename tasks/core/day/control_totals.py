@@ -30,7 +30,7 @@ MEASURES: Final = (ID, *AMOUNTS)
 """Columns that are added up. Amounts count in hundredths, so that totals are whole numbers and can
 be added in any order."""
 _STAGES: Final = ("decided", "quarantined", "duplicates_dropped", "replaced")
-ToldTotals = Mapping[str, Mapping[str, Mapping[str, int]]]
+PublishedTotals = Mapping[str, Mapping[str, Mapping[str, int]]]
 """Measure, file and stage to the total. The stage `received` is that of the rows as they were
 read."""
 _HUNDREDTHS: Final = 100
@@ -126,12 +126,12 @@ def unreconciled(totals: Mapping[str, Mapping[str, FileTotals]]) -> list[str]:
     ]
 
 
-def tell_totals(
+def publishable_totals(
     totals: Mapping[str, Mapping[str, FileTotals]],
     files: Mapping[str, FileTotals],
     *,
     revision: int,
-) -> ToldTotals:
+) -> PublishedTotals:
     """Totals as the manifest records them.
 
     A file with enough rows has its total as received. It has the totals of its stages, too, if each

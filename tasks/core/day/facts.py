@@ -137,10 +137,10 @@ def _corrections(audited: Audited) -> str:
     if not corrections or not audited.changes:
         return ""
     totals = sum_totals(corrections)
-    told = f"{counted(totals.rows, 'row')}: {totals.decided:,} decided"
+    line = f"{counted(totals.rows, 'row')}: {totals.decided:,} decided"
     if totals.quarantined:
-        told += f", {totals.quarantined:,} in quarantine, whose applicants have no decision now"
-    return told
+        line += f", {totals.quarantined:,} in quarantine, whose applicants have no decision now"
+    return line
 
 
 def _erasure(erasure: Mapping[str, str]) -> str:

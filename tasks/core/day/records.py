@@ -171,7 +171,7 @@ class Audited:
     changes: DataFile | None = None
     """Decisions that differ from the revision before; None in the first revision."""
     control_totals: Mapping[str, Mapping[str, Mapping[str, int]]] = field(default_factory=dict)
-    """Control totals as recorded (`core.day.control_totals.tell_totals`). Empty once somebody was
+    """Control totals as recorded (`core.day.control_totals.publishable_totals`). Empty once somebody was
     erased: the difference to the remaining rows would show that applicant's values."""
     recent_days: Mapping[str, int] = field(default_factory=dict)
     """Published day that the day was compared with, in ISO form, to the rows decided on it."""

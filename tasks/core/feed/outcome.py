@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.core.feed.statistics import ColumnStatistics, FeedStatistics
-from tasks.core.feed.ties import UnsettledRows
+from tasks.core.feed.ties import UntiedRows
 
 # The weights follow a logistic regression on 6,000 real rows, rounded. The noise stands for what
 # an application does not say. Both are set so that 400 trees of depth 3 reach an AUC near 0.755,
@@ -52,7 +52,7 @@ _DEVIATIONS_BETWEEN_QUARTILES: Final = 1.349
 _MOST_DEVIATIONS: Final = 3.0
 
 
-def default_logit(draft: UnsettledRows, statistics: FeedStatistics) -> NDArray[np.float64]:
+def default_logit(draft: UntiedRows, statistics: FeedStatistics) -> NDArray[np.float64]:
     """Log-odds of default from the application's own values."""
     values = draft.columns
     excess = np.nan_to_num(values["AMT_CREDIT"] / values["AMT_GOODS_PRICE"] - 1.0)

@@ -25,7 +25,7 @@ from scipy.special import expit, logit, ndtri
 
 from tasks.core.feed.outcome import NOISE, default_logit
 from tasks.core.feed.statistics import OTHER, RESIDUAL_SHARES, Draw, FeedSplit, FeedStatistics, FeedTree, levels_of
-from tasks.core.feed.ties import ABSENT, FIRST_FORM, NO_ORGANIZATION, OTHER_FORMS, REVOLVING, UnsettledRows, tie
+from tasks.core.feed.ties import ABSENT, FIRST_FORM, NO_ORGANIZATION, OTHER_FORMS, REVOLVING, UntiedRows, tie
 from tasks.core.lender.columns import ID, NAMES, TARGET, TEXTS, TYPED_SCHEMA
 from tasks.errors import ConfigError
 
@@ -127,14 +127,14 @@ class _Day:
 
     statistics: FeedStatistics
     streams: _Streams
-    draft: UnsettledRows
+    draft: UntiedRows
     scores: dict[str, NDArray[np.float64]]
     """Normal scores of the numbers drawn so far; 0 if a number is missing."""
 
 
-def _draw_all(statistics: FeedStatistics, streams: _Streams) -> UnsettledRows:
+def _draw_all(statistics: FeedStatistics, streams: _Streams) -> UntiedRows:
     levels = {name: tuple(statistics.columns[name].shares) for name in TEXTS}
-    day = _Day(statistics, streams, UnsettledRows(levels, {}, {}), {})
+    day = _Day(statistics, streams, UntiedRows(levels, {}, {}), {})
     for name, draw in statistics.draws.items():
         gone = _missing_rows(name, draw, day)
         codes = _draw_codes(name, draw, day)
@@ -196,7 +196,7 @@ def _missing_rows(name: str, draw: Draw, day: _Day) -> NDArray[np.bool_]:
 
 def rows_by_leaf(
     tree: FeedTree,
-    draft: UnsettledRows,
+    draft: UntiedRows,
     n_rows: int,
     *,
     among: NDArray[np.intp] | None = None,
@@ -214,7 +214,7 @@ def rows_by_leaf(
         pending += [(node.second, rows[~first]), (node.first, rows[first])]
 
 
-def _in_first(split: FeedSplit, draft: UnsettledRows, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
+def _in_first(split: FeedSplit, draft: UntiedRows, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
     quantities = draft.quantities[split.column][rows]
     if split.at is None:
         return quantities < 0 if split.column in draft.levels else np.isnan(quantities)
@@ -297,7 +297,7 @@ def score_at(quantity: NDArray[np.float64], draw: Draw) -> NDArray[np.float64]:
     return np.nan_to_num(np.interp(quantity, distinct, scores))
 
 
-def _values_on_grid(name: str, draw: Draw, draft: UnsettledRows) -> NDArray[np.float64]:
+def _values_on_grid(name: str, draw: Draw, draft: UntiedRows) -> NDArray[np.float64]:
     """Values of the column from the quantities drawn for it, on the grid of the feed."""
     values = draft.quantities[name]
     if draw.times:
@@ -344,7 +344,7 @@ def _nameless_share(statistics: FeedStatistics) -> float:
     return statistics.columns["AMT_GOODS_PRICE"].missing_share / revolving
 
 
-def _as_arrow(draft: UnsettledRows, name: str) -> pa.Array:
+def _as_arrow(draft: UntiedRows, name: str) -> pa.Array:
     values = draft.columns[name]
     if name not in draft.levels:
         return pa.array(values, TYPED_SCHEMA.field(name).type, from_pandas=True)

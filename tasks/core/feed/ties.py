@@ -34,7 +34,7 @@ OTHER_FORMS: Final = ("_MODE", "_MEDI")
 
 
 @dataclass(frozen=True, slots=True)
-class UnsettledRows:
+class UntiedRows:
     """Columns while they are made.
 
     Numbers are float64 with NaN for missing, texts are codes of `levels` with -1 for missing.
@@ -62,28 +62,28 @@ class UnsettledRows:
         mask: NDArray[np.bool_] = values < 0 if name in self.levels else np.isnan(values)
         return mask
 
-    def settle(self, name: str, values: NDArray[Any]) -> None:
+    def set_values(self, name: str, values: NDArray[Any]) -> None:
         """Set the values of column `name`; no column drawn later follows them by quantity."""
         self.columns[name] = values
 
 
-def _is_idle(draft: UnsettledRows) -> NDArray[np.bool_]:
+def _is_idle(draft: UntiedRows) -> NDArray[np.bool_]:
     return draft.holds("NAME_INCOME_TYPE", *_IDLE)
 
 
-def _is_revolving(draft: UnsettledRows) -> NDArray[np.bool_]:
+def _is_revolving(draft: UntiedRows) -> NDArray[np.bool_]:
     return draft.holds("NAME_CONTRACT_TYPE", REVOLVING)
 
 
-def _owns_no_car(draft: UnsettledRows) -> NDArray[np.bool_]:
+def _owns_no_car(draft: UntiedRows) -> NDArray[np.bool_]:
     return ~draft.holds("FLAG_OWN_CAR", "Y")
 
 
-def _nobody(draft: UnsettledRows) -> NDArray[np.bool_]:
+def _nobody(draft: UntiedRows) -> NDArray[np.bool_]:
     return np.zeros(len(draft.columns["NAME_CONTRACT_TYPE"]), dtype=bool)
 
 
-def _lacks_like(name: str) -> Callable[[UnsettledRows], NDArray[np.bool_]]:
+def _lacks_like(name: str) -> Callable[[UntiedRows], NDArray[np.bool_]]:
     return lambda draft: draft.lacks(name)
 
 
@@ -97,7 +97,7 @@ def first_form_of(name: str) -> str | None:
 
 
 # Column to the rows on which it has no value of its own, by the columns drawn before it.
-ABSENT: Final[Mapping[str, Callable[[UnsettledRows], NDArray[np.bool_]]]] = {
+ABSENT: Final[Mapping[str, Callable[[UntiedRows], NDArray[np.bool_]]]] = {
     "DAYS_EMPLOYED": _is_idle,
     "ORGANIZATION_TYPE": _is_idle,
     "OCCUPATION_TYPE": _is_idle,
@@ -121,7 +121,7 @@ ABSENT: Final[Mapping[str, Callable[[UnsettledRows], NDArray[np.bool_]]]] = {
 SETTLED: Final = frozenset({"FLAG_EMP_PHONE", "CNT_FAM_MEMBERS"})
 
 
-def tie(draft: UnsettledRows, *, nameless: NDArray[np.bool_]) -> None:
+def tie(draft: UntiedRows, *, nameless: NDArray[np.bool_]) -> None:
     """Correct the rows in place, so that every tie holds.
 
     Args:
@@ -136,16 +136,16 @@ def tie(draft: UnsettledRows, *, nameless: NDArray[np.bool_]) -> None:
     _tie_circle(draft)
 
 
-def _tie_employment(draft: UnsettledRows) -> None:
+def _tie_employment(draft: UntiedRows) -> None:
     """Pensioners and the unemployed: sentinel, no employer's phone, organisation or occupation."""
     idle = _is_idle(draft)
     xna = draft.levels["ORGANIZATION_TYPE"].index(NO_ORGANIZATION)
-    draft.settle("DAYS_EMPLOYED", np.where(idle, NOT_EMPLOYED, draft.columns["DAYS_EMPLOYED"]))
-    draft.settle("FLAG_EMP_PHONE", np.where(idle, 0.0, 1.0))
-    draft.settle("ORGANIZATION_TYPE", np.where(idle, xna, draft.columns["ORGANIZATION_TYPE"]))
+    draft.set_values("DAYS_EMPLOYED", np.where(idle, NOT_EMPLOYED, draft.columns["DAYS_EMPLOYED"]))
+    draft.set_values("FLAG_EMP_PHONE", np.where(idle, 0.0, 1.0))
+    draft.set_values("ORGANIZATION_TYPE", np.where(idle, xna, draft.columns["ORGANIZATION_TYPE"]))
 
 
-def _tie_ages(draft: UnsettledRows) -> None:
+def _tie_ages(draft: UntiedRows) -> None:
     """Nobody registered or got papers before birth, or worked before the working age."""
     birth = draft.columns["DAYS_BIRTH"]
     for name, first in (
@@ -153,25 +153,25 @@ def _tie_ages(draft: UnsettledRows) -> None:
         ("DAYS_REGISTRATION", 0.0),
         ("DAYS_ID_PUBLISH", 0.0),
     ):
-        draft.settle(name, np.maximum(draft.columns[name], birth + first))
+        draft.set_values(name, np.maximum(draft.columns[name], birth + first))
 
 
-def _tie_places(draft: UnsettledRows) -> None:
+def _tie_places(draft: UntiedRows) -> None:
     """Applicants who live where they are registered live as far from work as that place is."""
     for place in ("REGION", "CITY"):
         name = f"LIVE_{place}_NOT_WORK_{place}"
         at_home = draft.columns[f"REG_{place}_NOT_LIVE_{place}"] == 0.0
         registered = draft.columns[f"REG_{place}_NOT_WORK_{place}"]
-        draft.settle(name, np.where(at_home, registered, draft.columns[name]))
+        draft.set_values(name, np.where(at_home, registered, draft.columns[name]))
 
 
-def _tie_family(draft: UnsettledRows) -> None:
+def _tie_family(draft: UntiedRows) -> None:
     """Family members are the applicant, the children, and a partner if there is one."""
     partner = draft.holds("NAME_FAMILY_STATUS", *_COUPLES)
-    draft.settle("CNT_FAM_MEMBERS", 1.0 + draft.columns["CNT_CHILDREN"] + partner)
+    draft.set_values("CNT_FAM_MEMBERS", 1.0 + draft.columns["CNT_CHILDREN"] + partner)
 
 
-def _tie_loan(draft: UnsettledRows, nameless: NDArray[np.bool_]) -> None:
+def _tie_loan(draft: UntiedRows, nameless: NDArray[np.bool_]) -> None:
     """Annuities are a plausible share of the credit, and only revolving loans lack their goods."""
     credit = draft.columns["AMT_CREDIT"]
     lowest, highest = (
@@ -180,17 +180,17 @@ def _tie_loan(draft: UnsettledRows, nameless: NDArray[np.bool_]) -> None:
     of_cash_loans = np.clip(draft.columns["AMT_ANNUITY"], lowest, highest)
     of_revolving_loans = credit * _REVOLVING_ANNUITY_SHARE
     revolving = draft.holds("NAME_CONTRACT_TYPE", REVOLVING)
-    draft.settle("AMT_ANNUITY", np.where(revolving, of_revolving_loans, of_cash_loans))
+    draft.set_values("AMT_ANNUITY", np.where(revolving, of_revolving_loans, of_cash_loans))
     prices = np.minimum(draft.columns["AMT_GOODS_PRICE"], credit)
-    draft.settle("AMT_GOODS_PRICE", np.where(nameless & revolving, np.nan, prices))
+    draft.set_values("AMT_GOODS_PRICE", np.where(nameless & revolving, np.nan, prices))
 
 
-def _tie_circle(draft: UnsettledRows) -> None:
+def _tie_circle(draft: UntiedRows) -> None:
     """Nobody defaults unobserved, and 60 days past due are 30 days past due as well."""
     values = draft.columns
     observed = np.minimum(values["OBS_30_CNT_SOCIAL_CIRCLE"], values["OBS_60_CNT_SOCIAL_CIRCLE"])
     late = np.minimum(values["OBS_30_CNT_SOCIAL_CIRCLE"], values["DEF_30_CNT_SOCIAL_CIRCLE"])
     later = np.minimum(np.minimum(observed, late), values["DEF_60_CNT_SOCIAL_CIRCLE"])
-    draft.settle("OBS_60_CNT_SOCIAL_CIRCLE", observed)
-    draft.settle("DEF_30_CNT_SOCIAL_CIRCLE", late)
-    draft.settle("DEF_60_CNT_SOCIAL_CIRCLE", later)
+    draft.set_values("OBS_60_CNT_SOCIAL_CIRCLE", observed)
+    draft.set_values("DEF_30_CNT_SOCIAL_CIRCLE", late)
+    draft.set_values("DEF_60_CNT_SOCIAL_CIRCLE", later)

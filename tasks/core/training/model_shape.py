@@ -52,7 +52,7 @@ class TriedShape:
         """Table look-ups for the exact reasons of one row."""
         return self.n_trees * lookups_per_tree(self.depth)
 
-    def told(self) -> dict[str, Any]:
+    def figures(self) -> dict[str, Any]:
         """All figures by name, including the price."""
         return asdict(self) | {"price": self.price}
 

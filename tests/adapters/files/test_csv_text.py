@@ -22,7 +22,7 @@ from tasks.adapters.files.landing_file import LandingFile
 from tasks.adapters.files.landing_reader import read_chunks, read_header, read_lines
 from tasks.core.lender.columns import NAMES
 from tasks.errors import PublishError, SourceError
-from tasks.store.reading import told_reads
+from tasks.store.reading import translated_reads
 
 HEADER = ",".join(NAMES).encode() + b"\n"
 ROW = b"1" + b"," * 120 + b"\n"
@@ -143,7 +143,7 @@ def test_a_disk_that_fails_is_the_operators_business_not_the_feeds(
     disk = FailingDisk(data)
     disk.healthy_bytes = healthy_bytes
     with pytest.raises(PublishError, match="The store could not read a file: Input/output error"):
-        list(read_chunks(opened(told_reads(disk, in_the_stores_words), file_format), chunk_rows=10))
+        list(read_chunks(opened(translated_reads(disk, in_the_stores_words), file_format), chunk_rows=10))
 
 
 @pytest.mark.parametrize(

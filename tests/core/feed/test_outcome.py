@@ -5,18 +5,18 @@ import pytest
 
 from tasks.core.feed.outcome import default_logit
 from tasks.core.feed.statistics import FeedStatistics
-from tasks.core.feed.ties import UnsettledRows
+from tasks.core.feed.ties import UntiedRows
 
 STATISTICS = FeedStatistics.from_json(files("configs").joinpath("feed_statistics.json").read_text("utf-8"))
 
 
-def an_applicant(**columns: float) -> UnsettledRows:
+def an_applicant(**columns: float) -> UntiedRows:
     """Somebody with median numbers and no category at all."""
     medians = {name: known.quantiles["median"] for name, known in STATISTICS.columns.items() if known.quantiles}
     texts = {name: known.shares for name, known in STATISTICS.columns.items() if known.shares and not known.quantiles}
     values = {name: np.array([value]) for name, value in (medians | columns).items()}
     codes = {name: np.array([columns.get(name, -1)]) for name in texts}
-    return UnsettledRows({name: tuple(shares) for name, shares in texts.items()}, values | codes, {})
+    return UntiedRows({name: tuple(shares) for name, shares in texts.items()}, values | codes, {})
 
 
 @pytest.mark.parametrize(

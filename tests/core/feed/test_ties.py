@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 
-from tasks.core.feed.ties import ABSENT, UnsettledRows, first_form_of
+from tasks.core.feed.ties import ABSENT, UntiedRows, first_form_of
 from tasks.core.lender.columns import NAMES
 
 
-def a_draft(**columns: object) -> UnsettledRows:
+def a_draft(**columns: object) -> UntiedRows:
     levels = {"NAME_INCOME_TYPE": ("Working", "Pensioner", "Unemployed"), "FLAG_OWN_CAR": ("N", "Y")}
-    return UnsettledRows(levels, {name: np.array(values) for name, values in columns.items()}, {})
+    return UntiedRows(levels, {name: np.array(values) for name, values in columns.items()}, {})
 
 
 def test_categories_are_held_by_code() -> None:

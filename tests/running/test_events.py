@@ -1,0 +1,20 @@
+"""What is shown in the Prefect UI never decides about a run."""
+
+import pytest
+
+from tasks.running.events import never_in_the_way
+
+
+def test_an_error_becomes_a_warning_that_repeats_nothing_of_its_message(caplog: pytest.LogCaptureFixture) -> None:
+    with never_in_the_way("event day.published"):
+        raise ValueError("AMT_INCOME_TOTAL was 271828")
+    assert caplog.messages == ["The event day.published could not be sent: ValueError"]
+
+
+def test_what_succeeds_is_silent_and_the_end_of_the_program_is_not_held_up(caplog: pytest.LogCaptureFixture) -> None:
+    with never_in_the_way("table"):
+        done = True
+    assert done
+    with pytest.raises(KeyboardInterrupt), never_in_the_way("table"):
+        raise KeyboardInterrupt
+    assert caplog.messages == []
