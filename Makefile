@@ -45,11 +45,11 @@ types: $(READY)
 	@$(BIN)/mypy --no-error-summary
 
 unit: $(READY)
-	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 prove: $(READY)  ## Run the long proofs whole (up to an hour) and write docs/evidence.md
 	@rm -rf var/evidence
-	@PROVE=1 $(BIN)/python -m pytest -p no:cacheprovider tests/proofs
+	@PROVE=1 $(BIN)/python -m pytest -p no:cacheprovider tests/proofs tests/erasure
 	@$(BIN)/python -m tests.proofs.evidence
 
 bench: $(READY)  ## Measure how fast it is, beside the same packages used plainly

@@ -26,6 +26,26 @@ DAY = date(2026, 11, 2)
 _TRAINING = {"max_trees": 60, "folds": 3, "reference_rows": 500}
 
 
+_LONGEST = (
+    "flows/test_worker.py",  # waits for a worker's silence to be noticed
+    "proofs/test_kill_sweep.py",
+    "proofs/test_races.py",
+    "proofs/test_fault_sweep.py",
+    "erasure/test_erase.py",
+    "flows/test_values.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the longest files begin first, so that no core idles while another is left with one of them."""
+
+    def place(item: pytest.Item) -> int:
+        name = item.path.as_posix()
+        return next((n for n, longest in enumerate(_LONGEST) if name.endswith(longest)), len(_LONGEST))
+
+    items.sort(key=place)
+
+
 @dataclass(frozen=True)
 class Project:
     """Settings on disk, with a store of their own and a registry that holds a champion."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from configs.policy import PolicyFile
 from configs.reasons import load_reasons
-from configs.settings import EngineKind, Settings, project_path
+from configs.settings import EngineKind, Registry, Settings, project_path
 from tasks.core.decision.policy import Policy, resolve_policy
 from tasks.core.decision.reasons import Reason
 from tasks.core.lender.feature_list import FAMILIES
@@ -62,21 +62,33 @@ def reasons_of(settings: Settings) -> dict[str, Reason]:
 
 def registry_of(settings: Settings) -> ModelRegistry:
     """Model registry of the settings."""
+    return _opened(settings.registry)
+
+
+def _opened(registry: Registry) -> ModelRegistry:
     from tasks.adapters.mlflow import ModelRegistry
 
-    return ModelRegistry(**settings.registry.model_dump())
+    return ModelRegistry(**registry.model_dump())
 
 
-@functools.lru_cache(maxsize=4)
 def load_bundle(model: ModelPin, settings: Settings) -> Bundle:
     """Bundle of the pinned model, checked against its digest."""
-    return registry_of(settings).load(model)
+    return _kept_bundle(model, settings.registry)
+
+
+def load_engine(model: ModelPin, settings: Settings) -> Engine:
+    """Engine of the pinned model, which scores and gives reasons; proven on its golden rows."""
+    return _kept_engine(model, settings.registry, settings.scoring.engine)
 
 
 @functools.lru_cache(maxsize=4)
-def load_engine(model: ModelPin, settings: Settings) -> Engine:
-    """Engine of the pinned model, which scores and gives reasons; proven on its golden rows."""
-    return proven_engine(load_bundle(model, settings), settings.scoring.engine)
+def _kept_bundle(model: ModelPin, registry: Registry) -> Bundle:
+    return _opened(registry).load(model)
+
+
+@functools.lru_cache(maxsize=4)
+def _kept_engine(model: ModelPin, registry: Registry, kind: EngineKind) -> Engine:
+    return proven_engine(_kept_bundle(model, registry), kind)
 
 
 def proven_engine(bundle: Bundle, kind: EngineKind = "tables") -> Engine:
@@ -102,7 +114,6 @@ def _engine_of(bundle: Bundle, kind: EngineKind) -> Engine:
     return LightGBMModel(bundle.model_text, families, caveat=caveat)
 
 
-@functools.lru_cache(maxsize=4)
 def load_contract(suite: str) -> Contract:
     """Contract in a suite's text, ready to judge rows."""
     from tasks.adapters import gx

@@ -43,7 +43,7 @@ from tasks.errors import (
     ScoringError,
     SourceError,
 )
-from tasks.model.load import load_bundle
+from tasks.model.load import _kept_bundle, _kept_engine
 from tasks.scoring.arrive import arrive
 from tasks.scoring.pin import pin
 from tasks.scoring.publish import roll_forward
@@ -318,7 +318,8 @@ def changed_model(project: Project) -> Iterator[None]:
     model = next(Path(load_settings(project.config).registry.artifact_root).rglob("model.txt"))
     original = model.read_bytes()
     model.write_bytes(original.replace(b"shrinkage=0.05", b"shrinkage=0.06", 1))
-    load_bundle.cache_clear()
+    for kept in (_kept_bundle, _kept_engine):
+        kept.cache_clear()
     try:
         yield
     finally:

@@ -1,7 +1,6 @@
 """What the contract does to a whole day, through the real parts."""
 
 import json
-import logging
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,9 +15,7 @@ import pytest
 from configs.settings import PROJECT, load_settings
 from tasks.core.day.control_totals import MEASURES
 from tasks.errors import ExpectationsNotMet
-from tasks.publication.layout import manifest_key
-from tasks.publication.manifests import commit, manifest_json
-from tasks.scoring.recent import recent_days
+from tasks.publication.manifests import commit
 from tasks.store import open_store
 from tests.conftest import DAY, Project
 
@@ -79,13 +76,6 @@ def test_bad_rows_that_all_come_first_stop_only_a_day_that_has_too_many(
         return
     with pytest.raises(ExpectationsNotMet, match="21 of 400 rows would be set aside"):
         score(strict)
-
-
-def test_copies_of_a_bad_row_count_once(strict: Project, score: Score) -> None:
-    rows = deliver(strict, 400, bad=[0])
-    pd.concat([rows[:1]] * 49 + [rows]).to_csv(strict.landing / "applications_1.csv", index=False)
-    totals = score(strict).manifest.totals
-    assert (totals.rows, totals.quarantined, totals.duplicates_dropped) == (449, 1, 49)
 
 
 def test_bad_rows_that_are_corrected_spend_no_budget(strict: Project, project: Project, score: Score) -> None:
@@ -155,31 +145,6 @@ def published(project: Project, score: Score) -> Any:
     return manifest
 
 
-@pytest.mark.parametrize(
-    ("rows", "days", "outcome"),
-    [
-        (840, 7, "met"),
-        (842, 7, "day stopped"),
-        (190, 7, "met"),
-        (189, 7, "day stopped"),
-        (842, 6, "warned"),
-        (1, 0, "not judged"),
-    ],
-)
-def test_a_day_is_compared_with_the_published_days_before_it(
-    project: Project, score: Score, published: Any, rows: int, days: int, outcome: str
-) -> None:
-    publish_before(project, published, rows=rows, days=days)
-    if outcome == "day stopped":
-        with pytest.raises(ExpectationsNotMet, match="about as many rows as those published in the four weeks before"):
-            score()
-        assert outcomes(project, "contract-refused")["rows_like_recent_days"]["outcome"] == outcome
-        return
-    recent = score().manifest.audited.recent_days
-    assert recent == {(DAY - timedelta(days=n)).isoformat(): rows for n in range(days, 0, -1)}
-    assert outcomes(project)["rows_like_recent_days"]["outcome"] == outcome
-
-
 def test_a_day_whose_size_is_right_may_be_published_all_the_same_and_revised_later(
     project: Project, score: Score, published: Any
 ) -> None:
@@ -203,25 +168,6 @@ def test_a_revision_is_compared_with_the_days_that_the_first_one_was(
     (project.landing / "_control.json").unlink()
     manifest = score(force=True, reason="delivered again").manifest
     assert (manifest.revision, manifest.audited.recent_days) == (2, before)
-
-
-def test_a_damaged_day_before_is_left_out_and_stops_nobody(
-    project: Project, published: Any, caplog: pytest.LogCaptureFixture
-) -> None:
-    publish_before(project, published, rows=400, days=3)
-    store = open_store(load_settings(project.config).storage)
-    damaged = project.root / manifest_key(DAY - timedelta(days=2), 1)
-    damaged.write_bytes(manifest_json(published)[:-9])
-    with caplog.at_level(logging.WARNING):
-        assert list(recent_days(store, DAY)) == ["2026-10-30", "2026-11-01"]
-    assert "2026-10-31 is left out" in caplog.text
-
-
-def test_days_of_more_than_four_weeks_ago_are_not_looked_at(project: Project, published: Any) -> None:
-    store = open_store(load_settings(project.config).storage)
-    for n in (28, 29):
-        commit(store, replace(published, as_of=DAY - timedelta(days=n)))
-    assert list(recent_days(store, DAY)) == [(DAY - timedelta(days=28)).isoformat()]
 
 
 # --- rules

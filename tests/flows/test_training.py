@@ -3,13 +3,11 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from mlflow import MlflowClient
 
-from configs.policy import load_policy
 from configs.settings import load_settings
 from flows.commands.train import training_summary
 from flows.train_model import train_model
@@ -17,10 +15,9 @@ from tasks.adapters.mlflow import ModelRegistry
 from tasks.core.lender.feature_list import FAMILIES, NEVER_INPUTS
 from tasks.core.model.bundle import to_files
 from tasks.core.training.model_card import CARD_FILE, FIGURES_FILE
-from tasks.errors import ConfigError, ExpectationsNotMet, ModelError, SourceError
+from tasks.errors import ModelError
 from tasks.feed.generate import load_statistics, write_history
-from tasks.model.load import load_bundle, load_engine, policy_for, registry_of
-from tasks.training.history import read_history
+from tasks.model.load import load_bundle, load_engine, registry_of
 from tests.conftest import DAY, Project
 
 
@@ -153,26 +150,6 @@ def test_a_run_tells_the_choices_of_the_policy(trained: Project) -> None:
     assert (params["policy"], params["age"]) == ("1", "True")
 
 
-def test_a_policy_without_age_trains_without_it(project: Project, tmp_path: Path) -> None:
-    policy = tmp_path / "policy.yaml"
-    policy.write_text(Path("configs/policy.yaml").read_text().replace("age: true", "age: false"))
-    ageless = project.with_settings(scoring={"policy": str(policy)})
-    trained = train_model.fn(applications=[str(history(tmp_path, 1500))], config=ageless.config)
-    settings = load_settings(ageless.config)
-    bundle = load_bundle(trained.model, settings)
-    names = bundle.features.names
-    assert policy_for(trained.model, bundle, load_policy(settings.scoring.policy)).cutoff == bundle.cutoff
-    assert "DAYS_BIRTH" not in names
-    assert "EMPLOYED_TO_AGE" not in names
-    assert "CREDIT_TO_INCOME" in names
-
-
-def test_a_model_has_a_card_where_no_choice_is_measured(project: Project, tmp_path: Path) -> None:
-    hasty = project.with_settings(training={"choice_rows": 0, "baselines": False, "max_trees": 20, "folds": 3})
-    trained = train_model.fn(applications=[str(history(tmp_path, 1500))], config=hasty.config)
-    assert (trained.card.choices, trained.card.by_choice, trained.card.choice_rows) == ({}, {}, 0)
-
-
 def test_a_model_can_be_registered_and_the_champion_kept(project: Project, tmp_path: Path) -> None:
     hasty = project.with_settings(training={"choice_rows": 0, "baselines": False, "max_trees": 20, "folds": 3})
     before = registry(project).champion()
@@ -183,73 +160,6 @@ def test_a_model_can_be_registered_and_the_champion_kept(project: Project, tmp_p
     settings = load_settings(hasty.config)
     assert "is registered; the champion scores on" in training_summary(trained, settings)
     assert load_bundle(trained.model, settings).cutoff == 1 / 11
-
-
-def test_history_without_outcomes_is_refused(project: Project, tmp_path: Path) -> None:
-    path = history(tmp_path, 300)
-    table = pq.read_table(path)
-    pq.write_table(table.drop_columns(["TARGET"]), path)
-    with pytest.raises(
-        ExpectationsNotMet, match="1 of 122 required columns are missing from history_300_5.parquet: TARGET"
-    ):
-        train_model.fn(applications=[str(path)], config=project.config)
-    odd = table.set_column(1, "TARGET", pa.array(np.where(np.arange(300) < 3, 2, 0)))
-    pq.write_table(odd, path)
-    with pytest.raises(SourceError, match="3 rows of history_300_5.parquet have a TARGET other than 1"):
-        train_model.fn(applications=[str(path)], config=project.config)
-
-
-def test_the_order_of_files_and_rows_changes_nothing(project: Project, tmp_path: Path) -> None:
-    path = history(tmp_path, 300)
-    table = pq.read_table(path)
-    turned = table.take(pa.array(np.random.default_rng(1).permutation(300)))
-    for name, part in {"b.parquet": turned.slice(0, 100), "a.parquet": turned.slice(100)}.items():
-        pq.write_table(part, tmp_path / name)
-    settings = load_settings(project.config)
-    whole = read_history([str(path)], settings)
-    parts = read_history([str(tmp_path / "b.parquet"), str(tmp_path / "a.parquet")], settings)
-    assert parts.rows.combine_chunks().equals(whole.rows.combine_chunks())
-    assert np.array_equal(parts.defaulted, whole.defaulted)
-    assert parts.files == read_history([str(tmp_path / "a.parquet"), str(tmp_path / "b.parquet")], settings).files
-
-
-def test_copies_are_learned_from_once_and_ids_with_two_truths_not_at_all(project: Project, tmp_path: Path) -> None:
-    path = history(tmp_path, 300)
-    table = pq.read_table(path)
-    richer = table.slice(20, 5).set_column(
-        table.column_names.index("AMT_CREDIT"), "AMT_CREDIT", pa.array([450000.0] * 5)
-    )
-    other = table.slice(30, 5)
-    turned = other.set_column(1, "TARGET", pa.array([1 - each for each in other.column("TARGET").to_pylist()]))
-    extra = pa.concat_tables([table.slice(0, 10), richer.cast(table.schema), turned.cast(table.schema)])
-    pq.write_table(extra, tmp_path / "more.parquet")
-    settings = load_settings(project.config)
-    alone = read_history([str(path)], settings)
-    both = read_history([str(path), str(tmp_path / "more.parquet")], settings)
-    conflicting = {*richer.column("SK_ID_CURR").to_pylist(), *other.column("SK_ID_CURR").to_pylist()}
-    expected = [each for each in alone.rows.column("SK_ID_CURR").to_pylist() if each not in conflicting]
-    assert both.rows.column("SK_ID_CURR").to_pylist() == expected
-    assert len(both.defaulted) == len(alone.defaulted) - 10
-    assert (len(alone.files), len(both.files)) == (1, 2)
-    told = {reason: both.left_out[reason] - alone.left_out.get(reason, 0) for reason in both.left_out}
-    assert {reason: rows for reason, rows in told.items() if rows} == {"exact copy": 10, "id with other values": 20}
-
-
-def test_too_few_defaults_say_what_is_needed(project: Project, tmp_path: Path) -> None:
-    path = history(tmp_path, 300)
-    table = pq.read_table(path)
-    pq.write_table(table.set_column(1, "TARGET", pa.array(np.arange(300) < 2).cast(pa.int64())), path)
-    with pytest.raises(ConfigError, match=r"2 of 300 applications defaulted; training.folds=3 needs"):
-        train_model.fn(applications=[str(path)], config=project.config)
-
-
-def test_what_was_predicted_out_of_fold_is_kept_in_the_store_alone(trained: Project) -> None:
-    kept = pq.read_table(trained.root / "reference/model=1/out_of_fold.parquet")
-    assert kept.column_names == ["application_id", "fold", "raw", "pd", "defaulted"]
-    assert kept.num_rows == 4000
-    assert set(kept.column("fold").to_pylist()) == {0, 1, 2}
-    root = Path(load_settings(trained.config).registry.artifact_root)
-    assert not list(root.rglob("*.parquet"))
 
 
 def test_a_search_leaves_its_shapes_on_the_run(project: Project, tmp_path: Path) -> None:

@@ -217,6 +217,7 @@ def marked(trained: Project, tmp_path_factory: pytest.TempPathFactory) -> Projec
         "registry": registry,
         "storage": {"root": str(folder / "store")},
         "scoring": {"calendar": str(calendar)},
+        "training": {"max_trees": 20, "choice_rows": 1000},
     }
     config = folder / "settings.yaml"
     shutil.move(trained.with_settings(**settings).config, config)
@@ -280,7 +281,7 @@ def finished(run: Any, **parameters: Any) -> tuple[UUID | None, Any]:
 
 def all_runs(marked: Project) -> Iterator[tuple[Any, dict[str, Any], type[ScoringError] | None]]:
     history = marked.root.parent / "history.csv"
-    write_history(history, load_statistics(), rows=4000, seed=5, as_of=date(2026, 10, 1))
+    write_history(history, load_statistics(), rows=1500, seed=5, as_of=date(2026, 10, 1))
     # Amid the others: the model's text gives the range of each input, and an outer quantile is nearly somebody's value.
     frame = valid(pd.read_csv(history, dtype=str, keep_default_na=False), shares=SCORES)
     frame.iloc[20:25] = letters(frame.iloc[:20].copy()).iloc[10:15].to_numpy()

@@ -27,6 +27,11 @@ from tests.conftest import DAY, Project
 
 T = TypeVar("T")
 README = (PROJECT / "README.md").read_text("utf-8")
+IMPATIENT = {
+    "PREFECT_WORKER_QUERY_SECONDS": "1",
+    "PREFECT_SERVER_SERVICES_SCHEDULER_RECENT_DEPLOYMENTS_LOOP_SECONDS": "1",
+}
+"""How often worker and server look for work, which is every 10 and 5 s by default."""
 SCHEDULED = datetime(2026, 11, 2, 6, 0, tzinfo=UTC)  # seven in the morning where the business is
 
 
@@ -47,7 +52,7 @@ class Operations:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         self._api = f"http://127.0.0.1:{port}/api"
-        self._environment = {**os.environ, "PREFECT_HOME": str(home), "PREFECT_API_URL": self._api}
+        self._environment = {**os.environ, **IMPATIENT, "PREFECT_HOME": str(home), "PREFECT_API_URL": self._api}
         self._home = home
         self._server, *self._set_up, self._worker = commands_of_the_readme(port)
 
@@ -140,7 +145,8 @@ def published(project: Project) -> list[str]:
 
 
 def test_a_scheduled_day_survives_its_worker_and_is_published_once(operations: Operations, project: Project) -> None:
-    project.deliver(rows=3000)
+    project.deliver(rows=2000)
+    project.narrow_reference("AMT_CREDIT")
     slow = project.with_settings(scoring={"chunk_rows": 10})
     with operations.prefect() as prefect:
         daily = prefect.read_deployment_by_name("score-applications/daily")
@@ -180,7 +186,7 @@ def test_a_scheduled_day_survives_its_worker_and_is_published_once(operations: O
 
 def _scored_in_one_go(project: Project) -> str:
     elsewhere = project.with_settings(storage={"root": str(project.root.with_name("elsewhere"))})
-    Project(elsewhere.config, project.root.with_name("elsewhere")).deliver(rows=3000)
+    Project(elsewhere.config, project.root.with_name("elsewhere")).deliver(rows=2000)
     score_applications.fn(as_of=DAY, config=elsewhere.config)
     path = project.root.with_name("elsewhere") / f"decisions/day={DAY}/decisions.parquet"
     return hashlib.sha256(path.read_bytes()).hexdigest()
