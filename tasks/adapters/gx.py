@@ -9,7 +9,6 @@ and a parity test against plain Great Expectations guard them.
 
 from __future__ import annotations
 
-import functools
 import itertools
 import json
 import logging
@@ -226,7 +225,6 @@ def _plain_rows() -> BatchDefinition[Any]:
     return asset.add_batch_definition_whole_dataframe("rows")
 
 
-@functools.lru_cache(maxsize=4)
 def build_contract(text: str, *, columns: Collection[str] | None = NAMES) -> Contract:
     """Build the contract from a suite's JSON text. Its rules may name only `columns` (None: any).
 

@@ -41,6 +41,9 @@ COUNT_STEP: Final = 5
 """Rows to which counts of kinds are rounded. The whole is published too, and a small rest could be
 had by subtraction. Source: OpenSAFELY's rule for released counts (counts up to 7 are removed, others
 rounded to 5; ehrQL, `measures/disclosure_control.py`)."""
+QUANTILE_DIGITS: Final = 4
+"""Significant digits of a quantile. A quantile may fall on one row, and with all its digits it would
+be that applicant's own value."""
 RATE_DECIMALS: Final = 3
 """Decimals of a rate of a kind. More of them would give the exact count back."""
 RARE_OR_UNSEEN: Final = "(rare or unseen)"
@@ -117,18 +120,20 @@ def listed_values(rows_by_value: Mapping[float, int], *, of: int) -> list[float]
 
 
 def inner_quantiles(values: np.ndarray, shares: Sequence[float]) -> list[float]:
-    """The quantiles at `shares`, each moved inwards until enough rows lie beyond it.
+    """The quantiles at `shares`, each moved inwards until enough rows lie beyond it, and rounded.
 
     Empty where the values are too few.
 
     >>> inner_quantiles(np.arange(100.0), (0.01, 0.5)), inner_quantiles(np.arange(19.0), (0.01, 0.5))
     ([9.9, 49.5], [])
+    >>> inner_quantiles(np.full(20, 0.77311109), (0.5,))
+    [0.7731]
     """
     if not is_enough(len(values)):
         return []
     end = LEAST_ROWS_BEYOND / len(values)
-    quantiles: list[float] = np.quantile(values, np.clip(shares, end, 1 - end)).tolist()
-    return quantiles
+    quantiles = np.quantile(values, np.clip(shares, end, 1 - end)).tolist()
+    return [float(f"{quantile:.{QUANTILE_DIGITS}g}") for quantile in quantiles]
 
 
 def most_groups(rows: int) -> int:

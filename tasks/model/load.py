@@ -114,6 +114,7 @@ def _engine_of(bundle: Bundle, kind: EngineKind) -> Engine:
     return LightGBMModel(bundle.model_text, families, caveat=caveat)
 
 
+@functools.lru_cache(maxsize=4)
 def load_contract(suite: str) -> Contract:
     """Contract in a suite's text, ready to judge rows."""
     from tasks.adapters import gx
