@@ -14,7 +14,7 @@ PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check 
 INDEX = index="$${PIP_INDEX_URL:-$$($(BIN)/python -m pip config get global.index-url 2>/dev/null || true)}"; \
   if [ -n "$$index" ]; then export UV_DEFAULT_INDEX="$$index"; fi;
 
-# Prefect's own database lies in the project, so that a demo leaves your Prefect alone.
+# Prefect's own database lies in the project, so that tests leave your Prefect alone.
 export PREFECT_HOME ?= $(CURDIR)/var/prefect
 
 # Many images forbid Python to keep what it compiled; then every command compiles 4,800 modules anew, for 9 s.
@@ -22,17 +22,21 @@ export PYTHONDONTWRITEBYTECODE :=
 
 HISTORY_DAY := 2026-10-01
 DEMO_DAY := 2026-11-02
+# Whatever you have set, the demo works in its own store, registry and Prefect: it never promotes its model over yours.
+DEMO = env $(addprefix -u ,PREFECT_API_URL $(filter SCORING_%,$(.VARIABLES))) PREFECT_HOME="$(CURDIR)/var/demo/prefect" \
+  SCORING_CONFIG=configs/demo.yaml $(BIN)/scoring
 
 .PHONY: demo test prove bench lint types unit docs format lock clean help
 
 demo:  ## Make synthetic history and a day, train, score the day, monitor it
 demo: $(READY)
-	@mkdir -p "$(PREFECT_HOME)"
-	@$(BIN)/scoring generate --from $(HISTORY_DAY) --rows 40000 --to var/history
-	@$(BIN)/scoring train --applications var/history/applications_$(HISTORY_DAY).csv
-	@$(BIN)/scoring generate --from $(DEMO_DAY) --rows 20000 --bad-share 0.005
-	@$(BIN)/scoring score --as-of $(DEMO_DAY)
-	@$(BIN)/scoring monitor --as-of $(DEMO_DAY)
+	@mkdir -p var/demo/prefect
+	@$(DEMO) generate --from $(HISTORY_DAY) --rows 40000 --to var/demo/history
+	@$(DEMO) train --applications var/demo/history/applications_$(HISTORY_DAY).csv
+	@$(DEMO) generate --from $(DEMO_DAY) --rows 20000 --bad-share 0.005
+	@$(DEMO) score --as-of $(DEMO_DAY)
+	@$(DEMO) monitor --as-of $(DEMO_DAY)
+	@echo "The demo lies in var/demo. To look at it: $(BIN)/scoring status --config configs/demo.yaml"
 
 test:  ## Lint, types and all tests
 test: lint types unit
@@ -57,7 +61,7 @@ bench: $(READY)  ## Measure how fast it is, beside the same packages used plainl
 
 docs: $(READY)  ## Write the generated documents anew
 	@WRITE_DOCS=1 $(BIN)/python -m pytest --quiet tests/flows/test_bad_input.py tests/flows/test_notations.py \
-	  tests/expectations/test_contract_document.py tests/adapters/test_rule_types.py tests/core/lender/test_features_document.py
+	  tests/expectations/test_contract_document.py tests/adapters/test_rule_types.py tests/core/lender/test_features_document.py tests/configs/test_settings_document.py
 
 format: $(READY)  ## Format the code and mend what the linter can
 	@$(BIN)/ruff format --quiet .
