@@ -131,6 +131,11 @@ class Scoring(_Section):
         gt=0,
         description="Size of an unpacked landing file, in 10^9 bytes, above which it is refused.",
     )
+    column_aliases: dict[str, str] = Field(
+        {},
+        description="Names of columns as the feed writes them, each with the declared name, "
+        "for a feed that names its columns otherwise: `{loan_amount: AMT_CREDIT}`.",
+    )
     workers: int | None = Field(
         None,
         ge=1,

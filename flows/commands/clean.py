@@ -82,19 +82,20 @@ def _erase(applicant: int, reason: str | None, settings: Settings, *, is_applied
     """
     if is_applied and reason is None:
         raise ConfigError("An erasure needs a reason, which is kept: --reason TEXT")
+    from tasks.delivery.files import reading_of
     from tasks.erasure.erase import erase, require_reason
     from tasks.erasure.search import require_searched, search
     from tasks.store import open_store
 
     store = open_store(settings.storage)
-    limit = settings.scoring.max_unpacked_bytes
+    reading = reading_of(settings.scoring)
     if is_applied:
         now = datetime.now(UTC)
-        erasure = erase(store, applicant, reason=reason or "", at=now, max_unpacked_bytes=limit)
+        erasure = erase(store, applicant, reason=reason or "", at=now, reading=reading)
     else:
         if reason is not None:
             require_reason(applicant, reason)
-        erasure = search(store, applicant, max_unpacked_bytes=limit)
+        erasure = search(store, applicant, reading=reading)
     click.echo(erasure_summary(erasure, settings))
     require_searched(store, erasure)
 

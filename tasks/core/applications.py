@@ -20,9 +20,10 @@ from tasks.core.lender.columns import COLUMNS, ID, SENTINELS, TYPED_SCHEMA, Kind
 # Number as people and programs write it: sign, digits, point, exponent. No thousands separators,
 # hex, inf or nan.
 _NUMBER: Final = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$"
-# Whole numbers below 2**53 are exact in float64 (IEEE 754). A larger one could silently become its
-# neighbour.
-_LARGEST_WHOLE: Final = float(2**53 - 1)
+# Significant bits of a number as it was delivered (IEEE 754). Whole numbers below 2**bits are exact;
+# a larger one could silently have become its neighbour.
+_SIGNIFICANT_BITS: Final = {pa.float16(): 11, pa.float32(): 24}
+_BITS_OF_FLOAT64: Final = 53
 # float64 distinguishes numbers of up to 15 digits (DBL_DIG), so a text of at most 15 characters is
 # whole if its float64 is. But a number too small for float64 becomes zero. The shortest text of
 # such a number is "1e-324", six characters.
@@ -48,8 +49,9 @@ def parse_rows(raw: pa.Table) -> TypedRows:
 
     A number is a sign, digits, a decimal point and an exponent; blanks around it are ignored. These
     are unparsable: infinity, NaN written as text, thousands separators, fractions in `integer`
-    columns, however small, and whole numbers from 2**53 on. A `real` becomes the nearest float64. A
-    cell of blanks alone is missing. In binary input (parquet) a NaN is a missing value, as in
+    columns, however small, and whole numbers from 2**53 on. A whole number that came in fewer bits
+    must be smaller: see `largest_whole`. A `real` becomes the nearest float64. A cell of blanks alone
+    is missing. In binary input (parquet) a NaN is a missing value, as in
     pandas, and a truth value counts as 1 or 0 in `integer` columns. docs/values.md shows how each
     notation is read.
 
@@ -59,7 +61,7 @@ def parse_rows(raw: pa.Table) -> TypedRows:
     arrays = []
     unparsable = {}
     for column in COLUMNS:
-        values = raw.column(column.name).combine_chunks()
+        values = plain_values(raw, column.name)
         if column.kind == "text":
             arrays.append(_parse_text(values))
             continue
@@ -77,7 +79,7 @@ def as_text(raw: pa.Table) -> pa.Table:
     """
     texts = {}
     for column in COLUMNS:
-        values = raw.column(column.name).combine_chunks()
+        values = plain_values(raw, column.name)
         texts[column.name] = _text_of(values, column.kind)
     return pa.table(texts)
 
@@ -85,11 +87,20 @@ def as_text(raw: pa.Table) -> pa.Table:
 def _text_of(values: pa.Array, kind: Kind) -> pa.Array:
     if pa.types.is_floating(values.type):
         # First to float64, because the shortest text of a float32 is another number.
-        values = values.cast(pa.float64())
-        values = pc.if_else(pc.is_nan(values), None, values)  # pandas writes a missing value as NaN
+        numbers = values.cast(pa.float64())
+        numbers = pc.if_else(pc.is_nan(numbers), None, numbers)  # pandas writes a missing value as NaN
+        return numbers.cast(pa.string()) if kind in ("real", "text") else _whole_text(numbers, values.type)
     elif pa.types.is_boolean(values.type) and kind in ("id", "integer"):
         values = values.cast(pa.int8())
     return values.cast(pa.string())
+
+
+def _whole_text(numbers: pa.Array, delivered: pa.DataType) -> pa.Array:
+    """Whole numbers as text. One that is not exact says why, and so does not parse as another number."""
+    text = numbers.cast(pa.string())
+    is_inexact = pc.greater(pc.abs(numbers), float(largest_whole(delivered)))
+    remark = f"({delivered.bit_width}-bit float)"
+    return pc.if_else(pc.fill_null(is_inexact, False), pc.binary_join_element_wise(text, remark, " "), text)
 
 
 def _parse_text(values: pa.Array) -> pa.Array:
@@ -98,13 +109,32 @@ def _parse_text(values: pa.Array) -> pa.Array:
     return pc.if_else(is_blank, pa.scalar(None, pa.string()), text)
 
 
+def plain_values(raw: pa.Table, name: str) -> pa.Array:
+    """Values of a delivered column as one array; numbers are taken out of a dictionary."""
+    values = raw.column(name).combine_chunks()
+    type_ = values.type
+    is_encoded_number = pa.types.is_dictionary(type_) and not _is_textual(type_.value_type)
+    return values.dictionary_decode() if is_encoded_number else values
+
+
+def largest_whole(type_: pa.DataType) -> int:
+    """Largest whole number that a delivered value of this type holds beyond doubt.
+
+    The number after it is exact, too, but the one after that would have been rounded to it.
+
+    >>> [largest_whole(type_) for type_ in (pa.float16(), pa.float32(), pa.float64(), pa.string())]
+    [2047, 16777215, 9007199254740991, 9007199254740991]
+    """
+    return int(2 ** _SIGNIFICANT_BITS.get(type_, _BITS_OF_FLOAT64)) - 1
+
+
 def parse_numbers(values: pa.Array, *, whole: bool) -> tuple[pa.Array, np.ndarray]:
     """Delivered values as float64, null if missing or not a number; and a mask of the latter.
 
     Args:
         values: a column as delivered, of any type that holds text or numbers.
-        whole: True refuses fractions and numbers that float64 cannot hold exactly, and takes truth
-            values. False refuses truth values, which are not amounts.
+        whole: True refuses fractions and numbers above `largest_whole`, and takes truth values.
+            False refuses truth values, which are not amounts.
     """
     text = values.cast(pa.string()) if _is_decimal_text(values.type) else None
     if text is not None:
@@ -116,7 +146,7 @@ def parse_numbers(values: pa.Array, *, whole: bool) -> tuple[pa.Array, np.ndarra
     sound = pc.is_finite(numbers)
     if whole:
         sound = pc.and_(sound, pc.equal(numbers, pc.floor(numbers)))
-        sound = pc.and_(sound, pc.less_equal(pc.abs(numbers), _LARGEST_WHOLE))
+        sound = pc.and_(sound, pc.less_equal(pc.abs(numbers), float(largest_whole(values.type))))
         sound = sound if text is None else _exactly_whole(text, numbers, sound)
     # Adding zero turns -0.0 into 0.0, which membership tests would otherwise tell apart.
     numbers = pc.add(pc.if_else(sound, numbers, None), 0.0)
@@ -224,7 +254,10 @@ def rows_of_applicant(table: pa.Table, applicant: int) -> np.ndarray:
     found = np.zeros(table.num_rows, dtype=bool)
     for name in ID_COLUMNS:
         if name in table.column_names:
-            numbers, _ = parse_numbers(table.column(name).combine_chunks(), whole=True)
+            values = plain_values(table, name)
+            if pa.types.is_floating(values.type):
+                values = values.cast(pa.float64())  # an inexact id is theirs, too, if it reads as theirs
+            numbers, _ = parse_numbers(values, whole=True)
             is_theirs = pc.fill_null(pc.equal(numbers, float(applicant)), False)
             found |= is_theirs.to_numpy(zero_copy_only=False)
     return found

@@ -98,14 +98,17 @@ FileFormat = Literal["csv", "csv.gz", "parquet"]
 
 
 def format_of(name: str) -> FileFormat:
-    """Format that a file's name announces.
+    """Format that a file's name announces, in capitals or not.
+
+    >>> format_of("DAY.CSV"), format_of("part-0.snappy.parquet")
+    ('csv', 'parquet')
 
     Raises:
         SourceError: it is not one of ours.
     """
     formats: tuple[FileFormat, ...] = get_args(FileFormat)
     for file_format in formats:
-        if name.endswith(f".{file_format}"):
+        if name.lower().endswith(f".{file_format}"):
             return file_format
     endings = ", .".join(formats)
     raise SourceError(f"{name} is not an application file: its name must end in .{endings}.")

@@ -12,12 +12,12 @@ import pyarrow.compute as pc
 from configs.settings import Scoring
 from tasks.adapters.files.landing_file import LandingFile
 from tasks.adapters.files.landing_reader import read_chunks, read_header
-from tasks.core.applications import APPLICATION_ID, parse_numbers, parse_rows
+from tasks.core.applications import APPLICATION_ID, parse_numbers, parse_rows, plain_values
 from tasks.core.day.manifest import Manifest
 from tasks.core.files import format_of
 from tasks.core.lender.columns import ID, TYPED_SCHEMA, missing_columns
 from tasks.core.words import counted
-from tasks.delivery.files import announced_of, open_landing, sha256_of
+from tasks.delivery.files import announced_of, open_landing, reading_of, sha256_of
 from tasks.errors import SourceError
 from tasks.publication.expired import read_expired
 from tasks.publication.layout import landing_key
@@ -109,7 +109,7 @@ def _rows_of(
     announced = announced_of(store, key)
     rows = announced.rows if announced else None
     with open_landing(store, key, name=name) as stream:
-        file = LandingFile(stream, name, format_of(name), scoring.max_unpacked_bytes, rows)
+        file = LandingFile(stream, name, format_of(name), reading_of(scoring), rows)
         try:
             return _wanted_rows(file, wanted, chunk_rows=scoring.chunk_rows)
         finally:
@@ -124,7 +124,7 @@ def _wanted_rows(file: LandingFile, wanted: pa.Array, *, chunk_rows: int) -> pa.
     found = [TYPED_SCHEMA.empty_table()]
     with closing(read_chunks(file, chunk_rows=chunk_rows)) as chunks:
         for chunk in chunks:
-            ids, _ = parse_numbers(chunk.column(ID).combine_chunks(), whole=True)
+            ids, _ = parse_numbers(plain_values(chunk, ID), whole=True)
             is_wanted = pc.is_in(ids.cast(pa.int64()), value_set=wanted)
             if pc.any(is_wanted).as_py():
                 rows = _first_of_each(parse_rows(chunk.filter(is_wanted)).rows)

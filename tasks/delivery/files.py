@@ -3,21 +3,43 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import BinaryIO, Final, NamedTuple
 
-from tasks.adapters.files.landing_file import LandingFile
+from configs.settings import Scoring, Settings
+from tasks.adapters.files.landing_file import AS_DELIVERED, LandingFile, Reading
 from tasks.adapters.files.landing_reader import read_header
 from tasks.core.contract.screening import require_declared
 from tasks.core.day.control import CONTROL, Announced, read_control
-from tasks.core.day.records import FileRef
-from tasks.errors import ScoringError, SourceError
+from tasks.core.day.records import FileRef, Pins
+from tasks.core.lender.columns import NAMES, TARGET
+from tasks.errors import ConfigError, ScoringError, SourceError, did_you_mean
 from tasks.store import Changed, NotFound, Store
 from tasks.store.renewing import read_if_there
 
 _PIECE_BYTES: Final = 4 << 20
+
+
+def reading_of(scoring: Scoring) -> Reading:
+    """Settings by which delivered files are read.
+
+    Raises:
+        ConfigError: an alias stands for no declared column, or is one itself.
+    """
+    for alias, name in scoring.column_aliases.items():
+        setting = f"scoring.column_aliases has {alias!r} for {name!r}"
+        if name not in (*NAMES, TARGET):
+            raise ConfigError(f"{setting}, which is not a declared column.{did_you_mean(name, [*NAMES, TARGET])}")
+        if alias in NAMES:
+            raise ConfigError(f"{setting}, but {alias} is a declared column itself. Leave it out.")
+    return Reading(scoring.max_unpacked_bytes, dict(scoring.column_aliases))
+
+
+def pinned_reading(pins: Pins, settings: Settings) -> Reading:
+    """Settings by which a day's files are read, with the aliases that the day is pinned to."""
+    return replace(reading_of(settings.scoring), column_aliases=pins.column_aliases)
 
 
 @contextmanager
@@ -25,7 +47,7 @@ def open_delivered(
     store: Store,
     file: FileRef,
     *,
-    max_unpacked_bytes: int = sys.maxsize,
+    reading: Reading = AS_DELIVERED,
 ) -> Iterator[LandingFile]:
     """Delivered file; at the end of the block its bytes must still be those that were digested.
 
@@ -35,14 +57,14 @@ def open_delivered(
     Args:
         store: where it lies.
         file: as it was listed.
-        max_unpacked_bytes: most bytes that it may unpack to; the first reader sets a limit.
+        reading: how it is read.
 
     Raises:
         SourceError: the file has changed or vanished since it was listed.
     """
     with open_landing(store, file.key, name=file.name) as stream:
         try:
-            yield LandingFile(stream, file.name, file.format, max_unpacked_bytes, file.announced_rows)
+            yield LandingFile(stream, file.name, file.format, reading, file.announced_rows)
         except ScoringError:
             _require_same(stream, file)
             raise

@@ -27,6 +27,7 @@ from typing import Final, NamedTuple
 import pyarrow as pa
 
 from tasks.adapters.files.cut import cut_rows
+from tasks.adapters.files.landing_file import Reading
 from tasks.adapters.files.parquet import read_footer, read_parquet, write_parquet
 from tasks.core.applications import rows_of_applicant
 from tasks.core.contract.screening import BROKEN_RULES, SOURCE_FILE, count_by_rule
@@ -80,13 +81,13 @@ class Eraser:
         store: Store,
         applicant: int,
         record: ErasureRecord,
-        max_unpacked_bytes: int,
+        reading: Reading,
     ) -> None:
         """Prepare the erasure. Nothing is read before a day is erased."""
         self._store = store
         self._applicant = applicant
         self._record = record
-        self._max_unpacked_bytes = max_unpacked_bytes
+        self._reading = reading
 
     def erase_day(self, as_of: date, found: Sequence[Found]) -> None:
         """Erase the applicant from all that belongs to one business day, in the module's order."""
@@ -160,7 +161,7 @@ class Eraser:
 
     def _cut_delivered(self, key: str) -> ObjectRewrite:
         before = self._read(key)
-        file = landing_file(self._store, key, io.BytesIO(before.data), self._max_unpacked_bytes)
+        file = landing_file(self._store, key, io.BytesIO(before.data), self._reading)
         cut = cut_rows(file, self._applicant)
         is_kept = cut.left or not cut.rows
         return rewrite(key, before, cut.data if is_kept else None, rows=cut.rows)
@@ -303,7 +304,7 @@ class Eraser:
             searched = search(
                 self._store,
                 self._applicant,
-                max_unpacked_bytes=self._max_unpacked_bytes,
+                reading=self._reading,
                 prefix=prefix,
             )
             if searched.found:

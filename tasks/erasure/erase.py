@@ -15,6 +15,7 @@ from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Final
 
+from tasks.adapters.files.landing_file import Reading
 from tasks.erasure.day import Eraser
 from tasks.erasure.record import ErasureRecord
 from tasks.erasure.search import Erasure, Found, count_unfinished, search
@@ -48,7 +49,7 @@ def erase(
     *,
     reason: str,
     at: datetime,
-    max_unpacked_bytes: int,
+    reading: Reading,
 ) -> Erasure:
     """Remove the applicant from every object that holds their rows.
 
@@ -63,11 +64,11 @@ def erase(
             process writes there at the same time; the applicant is erased from all other days.
     """
     record = ErasureRecord(store, at, require_reason(applicant, reason))
-    erased = search(store, applicant, max_unpacked_bytes=max_unpacked_bytes)
+    erased = search(store, applicant, reading=reading)
     for write in store.unfinished():
         if at - write.modified_at > _DEAD_AFTER:
             store.forget(write)
-    _erase_days(store, Eraser(store, applicant, record, max_unpacked_bytes), erased.found)
+    _erase_days(store, Eraser(store, applicant, record, reading), erased.found)
     return replace(
         erased,
         is_applied=True,

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks.adapters.files.cut import count_rows
-from tasks.adapters.files.landing_file import LandingFile
+from tasks.adapters.files.landing_file import LandingFile, Reading
 from tasks.core.applications import ID_COLUMNS, rows_of_applicant
 from tasks.core.day.control import CONTROL
 from tasks.core.files import format_of
@@ -57,14 +57,14 @@ class Erasure:
     """Key of the record of the erasure; None if nothing was changed."""
 
 
-def search(store: Store, applicant: int, *, max_unpacked_bytes: int, prefix: str = "") -> Erasure:
+def search(store: Store, applicant: int, *, reading: Reading, prefix: str = "") -> Erasure:
     """Find every object under a prefix that holds rows of the applicant. Changes nothing."""
     entries = [entry for entry in store.list(prefix) if _may_hold_rows(entry)]
     found = []
     unsearched = {}
     for number, entry in enumerate(entries, start=1):
         try:
-            rows = _count(store, entry.key, applicant, max_unpacked_bytes)
+            rows = _count(store, entry.key, applicant, reading)
         except SourceError as error:
             unsearched[entry.key] = str(error)
             continue
@@ -106,13 +106,13 @@ def require_searched(store: Store, erasure: Erasure) -> None:
         raise SourceError(" ".join(messages))
 
 
-def landing_file(store: Store, key: str, stream: BinaryIO, max_unpacked_bytes: int) -> LandingFile:
+def landing_file(store: Store, key: str, stream: BinaryIO, reading: Reading) -> LandingFile:
     """A landing file in reading, with its announced rows and digest.
 
     Raises `SourceError` if its name tells no format.
     """
     rows, sha256 = announced_of(store, key) or (None, None)
-    return LandingFile(stream, name_of(key), format_of(key), max_unpacked_bytes, rows, sha256)
+    return LandingFile(stream, name_of(key), format_of(key), reading, rows, sha256)
 
 
 def name_of(key: str) -> str:
@@ -127,12 +127,12 @@ def _may_hold_rows(entry: Entry) -> bool:
     return entry.key.endswith(".parquet")
 
 
-def _count(store: Store, key: str, applicant: int, max_unpacked_bytes: int) -> int:
+def _count(store: Store, key: str, applicant: int, reading: Reading) -> int:
     if not is_key(key):
         raise SourceError("its name is not a key, so it cannot be read; rename it.")
     if room_of(key) == "landing":
         with open_landing(store, key, name=name_of(key)) as stream:
-            return count_rows(landing_file(store, key, stream, max_unpacked_bytes), applicant)
+            return count_rows(landing_file(store, key, stream, reading), applicant)
     try:
         with store.open(key) as stream:
             file = pq.ParquetFile(stream)

@@ -21,7 +21,8 @@ from tasks.store import AlreadyExists, Changed, NotFound, Store
 def require_own_files(store: Store, delivery: Delivery) -> None:
     """Refuse a delivery with a file that another day was published from.
 
-    Files that were announced with no rows are the same every day, and pass.
+    A file without rows, as an engine writes for an empty partition, is the same every day, and
+    passes.
 
     Raises:
         SourceError: names the file and the other day.
@@ -33,7 +34,8 @@ def require_own_files(store: Store, delivery: Delivery) -> None:
         published = newest_manifest(store, noted)
         inputs = published.inputs if published else {}
         names = [name for name, sha256 in inputs.items() if sha256 == file.sha256]
-        if names:
+        totals = published.audited.files if published else {}
+        if any(name not in totals or totals[name].rows for name in names):
             raise SourceError(
                 f"{file.name} is the file of another day: {noted} was published from the very "
                 f"same one, {names[0]} (SHA-256 {file.sha256[:12]}…). Nothing was published. "
@@ -45,7 +47,7 @@ def require_own_files(store: Store, delivery: Delivery) -> None:
 def claim_inputs(store: Store, delivery: Delivery) -> None:
     """Claim each file for its day, right before the day is published from it.
 
-    Of two days that claim the same file exactly one succeeds.
+    The caller leaves out files without rows. Of two days that claim the same file exactly one succeeds.
 
     Raises:
         SourceError: another day was published from one of the files, or has claimed it and is about

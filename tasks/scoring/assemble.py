@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.adapters.files.landing_file import LandingFile
+from tasks.adapters.files.landing_file import AS_DELIVERED, LandingFile, Reading
 from tasks.adapters.files.landing_reader import read_chunks, read_lines
 from tasks.adapters.files.parquet import read_parquet
 from tasks.core.applications import APPLICATION_ID, as_text, parse_numbers, parse_rows
@@ -52,7 +52,7 @@ class Assembled(NamedTuple):
     """Places of the rows that a correction replaces, with their ids and amounts."""
 
 
-def assemble(store: Store, parts: Sequence[PartRef], *, chunk_rows: int) -> Assembled:
+def assemble(store: Store, parts: Sequence[PartRef], *, chunk_rows: int, reading: Reading = AS_DELIVERED) -> Assembled:
     """Rows of all parts: corrected ones replaced, exact copies dropped, conflicting ones set aside.
 
     Different rows of one id are in conflict. A landing file is read again only if an id occurs
@@ -62,6 +62,7 @@ def assemble(store: Store, parts: Sequence[PartRef], *, chunk_rows: int) -> Asse
         store: where the parts and the landing files lie.
         parts: in the order of the delivery; of several corrections of one id the last counts.
         chunk_rows: rows that are read at a time.
+        reading: how the landing files are read.
     """
     decided = pa.concat_tables([_decided(store, part) for part in parts]).unify_dictionaries()
     rejected = pa.concat_tables([read_parquet(read_data(store, part.rejected)) for part in parts])
@@ -77,7 +78,7 @@ def assemble(store: Store, parts: Sequence[PartRef], *, chunk_rows: int) -> Asse
     if not len(shared):
         return Assembled(decided, rejected, _traced(places[:0]), replaced)
     suspects = places[places[APPLICATION_ID].isin(shared)].sort_values(_PLACE, ignore_index=True)
-    text, content = _read_again(store, parts, suspects, chunk_rows=chunk_rows)
+    text, content = _read_again(store, parts, suspects, chunk_rows=chunk_rows, reading=reading)
     copies, conflicting = sort_out(suspects[APPLICATION_ID].to_numpy(), content)
     set_aside = _as_conflicting(text.filter(pa.array(conflicting)), suspects[conflicting], rejected)
     moved = suspects[copies | conflicting]
@@ -166,14 +167,14 @@ def _decided(store: Store, part: PartRef) -> pa.Table:
 
 
 def _read_again(
-    store: Store, parts: Sequence[PartRef], suspects: pd.DataFrame, *, chunk_rows: int
+    store: Store, parts: Sequence[PartRef], suspects: pd.DataFrame, *, chunk_rows: int, reading: Reading
 ) -> tuple[pa.Table, pd.DataFrame]:
     """Delivered rows of the suspects, in their order: as text, and as content to compare."""
     found = []
     for part in sorted(parts, key=lambda part: part.file.name):  # the order of the suspects
         wanted = suspects[suspects[SOURCE_FILE] == part.file.name]
         if len(wanted):
-            with open_delivered(store, part.file) as file:
+            with open_delivered(store, part.file, reading=reading) as file:
                 rows = _read_lines(file, part, wanted)
                 found.append(rows or _read_rows(file, wanted, chunk_rows=chunk_rows))
     text = pa.concat_tables(map(as_text, found))

@@ -37,6 +37,7 @@ from tasks.core.decision.published_rows import (
 )
 from tasks.core.lender.columns import ID
 from tasks.core.words import counted
+from tasks.delivery.files import pinned_reading
 from tasks.errors import ExpectationsNotMet, ScoringError
 from tasks.model.contract import pinned_contract
 from tasks.model.load import suite_text
@@ -81,7 +82,7 @@ def audit(
     """
     store = open_store(settings.storage)
     give_back_memory()  # of threads that have ended
-    assembled = assemble(store, parts, chunk_rows=settings.scoring.chunk_rows)
+    assembled = assemble(store, parts, chunk_rows=settings.scoring.chunk_rows, reading=pinned_reading(pins, settings))
     give_back_memory()  # of tables that were put together and cut
     gate = Gate(store, pinned_contract(pins, settings), delivery.as_of, settings)
     passed = gate.require_contract(parts, assembled, draft)

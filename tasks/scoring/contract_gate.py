@@ -20,7 +20,7 @@ from tasks.core.lender.columns import ID
 from tasks.errors import ExpectationsNotMet
 from tasks.scoring.assemble import Assembled
 from tasks.scoring.contract_report import show_rules, write_refused
-from tasks.scoring.recent import recent_days
+from tasks.scoring.recent import most_shared_ids, recent_days
 from tasks.store import Store
 
 if TYPE_CHECKING:
@@ -75,7 +75,9 @@ class Gate:
             raise ExpectationsNotMet(
                 f"The files of {as_of} hold no rows. Deliver them, or declare the day in the calendar."
             )
-        evidence = Evidence(as_of, rows, assembled.decided.num_rows, self._recent_days(draft))
+        recent = self._recent_days(draft)
+        recent_ids = most_shared_ids(self.store, recent, assembled.decided.column(APPLICATION_ID))
+        evidence = Evidence(as_of, rows, assembled.decided.num_rows, recent, recent_ids)
         judged = self._judge_day(parts, assembled, evidence)
         refused = refusal(
             judged.outcomes,

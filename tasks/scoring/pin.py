@@ -13,6 +13,7 @@ from tasks.core.day.standing import Standing
 from tasks.core.decision.published_rows import SCHEMA_VERSION
 from tasks.core.lender.feature_list import FAMILIES
 from tasks.core.model.features import FEATURE_VERSION
+from tasks.delivery.files import reading_of
 from tasks.errors import ModelError
 from tasks.model.contract import keep_suite
 from tasks.model.load import load_bundle, policy_for, reasons_of, registry_of, suite_text
@@ -42,9 +43,11 @@ def pin(standing: Standing, delivery: Delivery, settings: Settings) -> Pins:
     Corrections keep the pins of the published revision.
     """
     if standing.published and standing.order.kind == "corrections":
-        pins = _pins_of(standing.published, delivery)
+        pins = _pins_of(standing.published)
     else:
         pins = _resolve(delivery, settings)
+    pins = replace(pins, column_aliases=reading_of(settings.scoring).column_aliases)
+    pins = replace(pins, fingerprint=fingerprint(delivery, pins))
     run_logger().info(
         "Scoring with %s version %s, policy %s (cut-off %.4f), contract %s",
         pins.model.name,
@@ -65,12 +68,11 @@ def _resolve(delivery: Delivery, settings: Settings) -> Pins:
     policy = policy_for(model, load_bundle(model, settings), policy_file)
     reasons = reasons_of(settings)
     digest = policy_file.digest
-    pins = Pins(delivery.as_of, model, policy, digest, *contract, reasons, fingerprint="")
-    return _for_delivery(pins, delivery)
+    return Pins(delivery.as_of, model, policy, digest, *contract, reasons, fingerprint="")
 
 
-def _pins_of(published: Manifest, delivery: Delivery) -> Pins:
-    """Pins of a published revision, for another delivery of its day.
+def _pins_of(published: Manifest) -> Pins:
+    """Pins of a published revision.
 
     Raises:
         ModelError: this program builds other features, or the reasons of the revision do not fit.
@@ -83,7 +85,7 @@ def _pins_of(published: Manifest, delivery: Delivery) -> Pins:
         if not published.reasons:
             difference = "states no reasons"
         raise _undecidable(published, difference, f"{len(FAMILIES)} families and states reasons")
-    return _for_delivery(pins_of(published), delivery)
+    return pins_of(published)
 
 
 def _undecidable(published: Manifest, difference: str, builds: str) -> ModelError:
@@ -94,7 +96,3 @@ def _undecidable(published: Manifest, difference: str, builds: str) -> ModelErro
         "again: "
         f'scoring score --as-of {published.as_of} --force --reason "...".'
     )
-
-
-def _for_delivery(pins: Pins, delivery: Delivery) -> Pins:
-    return replace(pins, fingerprint=fingerprint(delivery, pins))

@@ -6,6 +6,7 @@ import contextlib
 import importlib.metadata
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from configs.calendar import load_calendar
@@ -68,7 +69,8 @@ def publish(
     store = open_store(settings.storage)
     # Housekeeping leaves alone a day that has this note.
     store.create(publishing_key(delivery.as_of, secrets.token_hex(16)), b"")
-    claim_inputs(store, delivery)
+    with_rows = tuple(file for file in delivery.files if audited.files[file.name].rows)
+    claim_inputs(store, replace(delivery, files=with_rows))
     held = require_stored(store, audited.data_files)
     forget_expired(store, delivery.as_of, held)
     if read_token(store, delivery.as_of) != standing.erasure:

@@ -1,18 +1,27 @@
-"""Published days before a day; its size is compared with theirs."""
+"""Published days before a day; its size and its applications are compared with theirs."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Final
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tasks.adapters.files.parquet import read_parquet
+from tasks.core.applications import APPLICATION_ID
 from tasks.core.day.manifest import Manifest
 from tasks.errors import ManifestDamaged
+from tasks.publication.data_files import intact_data
 from tasks.publication.manifests import newest_manifest
 from tasks.running.context import run_logger
 from tasks.store import Store
 
 LOOKED_BACK_DAYS: Final = 28
 """Days to look back: four of each weekday, because weekends differ from Mondays."""
+COMPARED_IDS_DAYS: Final = 7
+"""Published days whose applications are compared. An old delivery is nearly always yesterday's."""
 
 
 def recent_days(store: Store, as_of: date) -> dict[str, int]:
@@ -27,6 +36,29 @@ def recent_days(store: Store, as_of: date) -> dict[str, int]:
     published = {day: _newest(store, day) for day in days}
     decided = {day.isoformat(): manifest.totals.decided for day, manifest in published.items() if manifest}
     return {day: rows for day, rows in decided.items() if rows}
+
+
+def most_shared_ids(store: Store, days: Iterable[str], ids: pa.ChunkedArray) -> int | None:
+    """Most of the ids that one published day decided, too; None if no day can be compared.
+
+    A file that was delivered before under other bytes, packed anew or in another order, is known by
+    its applications. A day whose decisions are gone or damaged is left out, with a warning.
+
+    Args:
+        store: where the days lie.
+        days: published days in ISO form, oldest first. The last `COMPARED_IDS_DAYS` are compared.
+        ids: ids of the applications left to be decided.
+    """
+    shared = []
+    for day in list(days)[-COMPARED_IDS_DAYS:]:
+        manifest = _newest(store, date.fromisoformat(day))
+        data = intact_data(store, manifest.audited.decisions) if manifest else None
+        if data is None:
+            run_logger().warning("The applications of %s cannot be compared; its decisions are not there", day)
+            continue
+        known = read_parquet(data, [APPLICATION_ID]).column(APPLICATION_ID)
+        shared.append(pc.sum(pc.is_in(ids, value_set=known.combine_chunks())).as_py() or 0)
+    return max(shared, default=None)
 
 
 def _newest(store: Store, as_of: date) -> Manifest | None:

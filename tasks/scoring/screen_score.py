@@ -30,7 +30,7 @@ from tasks.core.lender.amounts import AMOUNTS
 from tasks.core.lender.columns import ID, NAMES, TYPED_SCHEMA
 from tasks.core.model.bundle import Bundle, Engine
 from tasks.core.words import counted
-from tasks.delivery.files import open_delivered, require_columns
+from tasks.delivery.files import open_delivered, pinned_reading, require_columns
 from tasks.errors import ExpectationsNotMet, SourceError
 from tasks.model.contract import pinned_contract
 from tasks.model.load import load_bundle, load_engine
@@ -77,7 +77,7 @@ def screen_and_score(file: FileRef, pins: Pins, settings: Settings) -> PartRef:
 
     Raises:
         SourceError: the file changed while it was read, or holds other rows than announced.
-        ExpectationsNotMet: its columns break the contract, or it unexpectedly holds no rows.
+        ExpectationsNotMet: its columns break the contract.
     """
     store = open_store(settings.storage)
     contract = pinned_contract(pins, settings)
@@ -99,8 +99,7 @@ def screen_and_score(file: FileRef, pins: Pins, settings: Settings) -> PartRef:
         sums = sum_typed(chunk.delivered)
         return _Worked(scored, chunk.rejected, chunk.counts, sums, raw.num_rows)
 
-    limit = settings.scoring.max_unpacked_bytes
-    with open_delivered(store, file, max_unpacked_bytes=limit) as opened:
+    with open_delivered(store, file, reading=pinned_reading(pins, settings)) as opened:
         header = require_columns(opened)
         broken_columns = _require_column_rules(contract, header, name=file.name)
         _warn_of_extra_columns(header, name=file.name)
@@ -119,7 +118,7 @@ def screen_and_score(file: FileRef, pins: Pins, settings: Settings) -> PartRef:
                 run_logger().info("%s: %d rows screened and scored", file.name, rows)
     _require_announced(file, rows, is_all=True)
     if not rows and file.announced_rows != 0:
-        raise ExpectationsNotMet(f"{file.name} holds a header and no rows. Deliver the day's applications.")
+        run_logger().warning("%s holds a header and no rows", file.name)
     return PartRef(
         file,
         _store_part(store, pins, f"{file.name}.decided", decided),

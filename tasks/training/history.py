@@ -16,12 +16,12 @@ import pyarrow as pa
 from configs.settings import Settings
 from tasks.adapters.files.landing_file import LandingFile
 from tasks.adapters.files.landing_reader import read_chunks
-from tasks.core.applications import parse_numbers
+from tasks.core.applications import parse_numbers, plain_values
 from tasks.core.contract.screening import BROKEN_RULES, count_by_rule, screen_chunk
 from tasks.core.day.duplicates import shared_ids, sort_out
 from tasks.core.files import format_of
-from tasks.core.lender.columns import ID, TARGET
-from tasks.delivery.files import require_columns
+from tasks.core.lender.columns import ID, TARGET, TYPED_SCHEMA
+from tasks.delivery.files import reading_of, require_columns
 from tasks.errors import ConfigError, ExpectationsNotMet, SourceError
 from tasks.model.load import load_contract, suite_text
 from tasks.running.context import run_logger
@@ -42,6 +42,9 @@ def read_history(applications: Sequence[str], settings: Settings) -> History:
         raise ConfigError("Training needs at least one file: --applications FILE.")
     history = _in_order(_without_repeats(_together(parts)))
     n_rows = len(history.defaulted)
+    if not n_rows and not history.left_out:
+        names = ", ".join(Path(name).name for name in applications)
+        raise ExpectationsNotMet(f"The files to learn from hold no rows: {names}.")
     n_defaulted = history.defaulted.sum()
     run_logger().info("%d applications to learn from, %d defaulted", n_rows, n_defaulted)
     return history
@@ -61,16 +64,16 @@ def _together(parts: Sequence[History]) -> History:
 
 def _read_file(path: Path, settings: Settings) -> History:
     contract = load_contract(suite_text(settings.contract.suite))
-    rows = []
-    defaulted = []
-    broken = []
+    rows = [TYPED_SCHEMA.empty_table()]
+    defaulted = [np.empty(0, dtype=bool)]
+    broken: list[str] = []
     done = 0
     try:
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
             stream.seek(0)
             scoring = settings.scoring
-            file = LandingFile(stream, path.name, format_of(path.name), scoring.max_unpacked_bytes)
+            file = LandingFile(stream, path.name, format_of(path.name), reading_of(scoring))
             require_columns(file, also=(TARGET,))
             for raw in read_chunks(file, chunk_rows=scoring.chunk_rows):
                 first_row = done + 1
@@ -82,7 +85,7 @@ def _read_file(path: Path, settings: Settings) -> History:
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror}.") from None
     if not done:
-        raise ExpectationsNotMet(f"{path.name} holds a header and no rows.")
+        run_logger().warning("%s holds a header and no rows", path.name)
     left_out = count_by_rule(broken)
     if broken:
         run_logger().warning("%s: %d rows left out, by rule: %s", path.name, len(broken), left_out)
@@ -124,7 +127,7 @@ def _in_order(history: History) -> History:
 
 def _outcomes(raw: pa.Table, name: str) -> np.ndarray:
     """TARGET as True (defaulted) or False. Raises `SourceError` if a value is neither 1 nor 0."""
-    outcome, _ = parse_numbers(raw.column(TARGET).combine_chunks(), whole=True)
+    outcome, _ = parse_numbers(plain_values(raw, TARGET), whole=True)
     target = outcome.to_numpy(zero_copy_only=False)
     wrong = int(np.sum(~np.isin(target, (0.0, 1.0))))
     if wrong:

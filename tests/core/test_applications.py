@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.core.applications import as_text, parse_numbers, parse_rows, quantities
+from tasks.core.applications import as_text, parse_numbers, parse_rows, plain_values, quantities
 from tasks.core.lender.columns import COLUMNS, ID, NAMES, TYPED_SCHEMA, missing_columns
 
 
@@ -18,7 +18,7 @@ def numbers(cells: list[str | None], *, whole: bool = False) -> tuple[list[float
     return parsed.to_pylist(), lost.tolist()
 
 
-def delivered(rows: int, **columns: list[object]) -> pa.Table:
+def delivered(rows: int, **columns: Any) -> pa.Table:
     return pa.table({name: columns.get(name, [None] * rows) for name in NAMES})
 
 
@@ -147,6 +147,25 @@ def test_a_binary_whole_number_that_no_float_holds_is_lost_not_rounded(type_: pa
     parsed, lost = parse_numbers(pa.array([2**53 - 1, 2**53, 2**53 + 1, largest], type_), whole=True)
     assert (parsed.to_pylist(), lost.tolist()) == ([float(2**53 - 1), None, None, None], [False, True, True, True])
     assert parse_numbers(pa.array([2**53 + 1], type_), whole=False)[0].to_pylist() == [float(2**53)]
+
+
+@pytest.mark.parametrize(("bits", "type_"), [(11, pa.float16()), (24, pa.float32())], ids=str)
+def test_a_whole_number_must_be_exact_in_the_bits_that_it_came_in(bits: int, type_: pa.DataType) -> None:
+    values = pa.array(np.array([2**bits - 1, 2**bits, -(2**bits), 1 - 2**bits]), type_)
+    for delivered_as in (values, *([] if bits == 11 else [values.dictionary_encode()])):
+        raw = pa.table({"x": delivered_as})
+        parsed, lost = parse_numbers(plain_values(raw, "x"), whole=True)
+        assert parsed.to_pylist() == [2**bits - 1, None, None, 1 - 2**bits]
+        assert lost.tolist() == [False, True, True, False]
+        assert not parse_numbers(plain_values(raw, "x"), whole=False)[1].any()
+
+
+@pytest.mark.parametrize("type_", [pa.float32(), pa.float64(), pa.int16(), pa.uint64()], ids=str)
+def test_numbers_in_a_dictionary_read_as_themselves(type_: pa.DataType) -> None:
+    plain = pa.array([3, 7, None, 3], type_)
+    raw, encoded = (delivered(4, AMT_CREDIT=values, SK_ID_CURR=values) for values in (plain, plain.dictionary_encode()))
+    assert parse_rows(encoded).rows.equals(parse_rows(raw).rows)
+    assert as_text(encoded).equals(as_text(raw))
 
 
 def test_a_truth_value_is_one_or_zero_where_whole_numbers_belong_and_no_amount() -> None:

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from configs.settings import Scoring
 from tasks.adapters.files.landing_file import LandingFile
 from tasks.core.day.control import Announced
 from tasks.core.day.records import FileRef
 from tasks.core.lender.columns import NAMES
-from tasks.delivery.files import announced_of, digest_of_stream, open_delivered, require_columns
-from tasks.errors import ExpectationsNotMet, SourceError
+from tasks.delivery.files import announced_of, digest_of_stream, open_delivered, reading_of, require_columns
+from tasks.errors import ConfigError, ExpectationsNotMet, SourceError
 from tasks.publication.layout import landing_key
 from tasks.store.folder import FolderStore
 from tests.conftest import DAY
@@ -53,6 +54,15 @@ def test_a_file_that_changes_while_it_is_read_is_refused(
 ) -> None:
     with pytest.raises(SourceError, match="a.csv changed while it was being read; is it still being copied"):
         read(store, lambda: damage(tmp_path / KEY))
+
+
+def test_aliases_of_the_settings_stand_for_declared_columns() -> None:
+    aliases = {"client": "SK_ID_CURR", "outcome": "TARGET"}
+    assert reading_of(Scoring(column_aliases=aliases)).column_aliases == aliases
+    with pytest.raises(ConfigError, match="has 'loan' for 'AMT_CREDT', which is not a declared .* 'AMT_CREDIT'"):
+        reading_of(Scoring(column_aliases={"loan": "AMT_CREDT"}))
+    with pytest.raises(ConfigError, match="but AMT_ANNUITY is a declared column itself"):
+        reading_of(Scoring(column_aliases={"AMT_ANNUITY": "AMT_CREDIT"}))
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ import pytest
 
 from configs.settings import Storage
 from flows.score_applications import score_applications
+from tasks.adapters.files.landing_file import Reading
 from tasks.adapters.files.parquet import write_parquet
 from tasks.core.applications import rows_of_applicant
 from tasks.core.day.manifest import Manifest
@@ -44,7 +45,6 @@ from tests.store.dying import Died, DyingStore
 UNPUBLISHED = date(2026, 11, 3)
 AT = datetime(2027, 1, 5, 9, 30, tzinfo=UTC)
 REASON = "a request of the fifth of January"
-LIMIT = 10**9
 NOBODY = 987654321
 
 
@@ -160,7 +160,7 @@ def store_of(project: Project) -> Store:
 
 
 def erased(store: Store, applicant: int) -> Erasure:
-    return erase(store, applicant, reason=REASON, at=AT, max_unpacked_bytes=LIMIT)
+    return erase(store, applicant, reason=REASON, at=AT, reading=Reading())
 
 
 def traces(store: Store, applicant: int) -> Iterator[str]:
@@ -368,7 +368,7 @@ def test_work_of_the_applicants_days_goes_and_of_other_days_stays(
 def test_a_search_tells_where_and_changes_nothing(project: Project, history: tuple[Project, dict[str, int]]) -> None:
     store = store_of(project)
     before = {entry.key: store.read(entry.key) for entry in store.list("")}
-    found = search(store, history[1]["of two days"], max_unpacked_bytes=LIMIT)
+    found = search(store, history[1]["of two days"], reading=Reading())
     assert {(each.room, each.as_of, each.rows) for each in found.found} == {
         ("landing", DAY, 1), ("landing", UNPUBLISHED, 1), ("work", DAY, 1), ("revisions", DAY, 1),
         ("decisions", DAY, 1),
@@ -536,7 +536,7 @@ def test_unfinished_writes_that_nobody_can_search_are_given_up_after_a_day(
         stream.write(b"half")
         (write,) = (project.root / ".unfinished").iterdir()
         os.utime(write, ((AT - age).timestamp(),) * 2)
-        found = search(store, NOBODY, max_unpacked_bytes=LIMIT)
+        found = search(store, NOBODY, reading=Reading())
         require_searched(store, found)
         assert (found.unfinished, len(list(store.unfinished()))) == (1, 1)
         erasure = erased(store, NOBODY)
@@ -555,8 +555,8 @@ def test_an_upload_in_parts_is_given_up_as_well(s3_root: str, s3_server: S3Serve
     s3_server.client.upload_part(**at, UploadId=begun["UploadId"], PartNumber=1, Body=b"SK_ID_CURR")
     store = open_store(Storage(root=s3_root))
     today = datetime.now(UTC)
-    young = erase(store, NOBODY, reason=REASON, at=today, max_unpacked_bytes=LIMIT)
-    old = erase(store, NOBODY, reason=REASON, at=today + timedelta(hours=25), max_unpacked_bytes=LIMIT)
+    young = erase(store, NOBODY, reason=REASON, at=today, reading=Reading())
+    old = erase(store, NOBODY, reason=REASON, at=today + timedelta(hours=25), reading=Reading())
     assert (young.unfinished, old.unfinished) == (1, 0)
 
 

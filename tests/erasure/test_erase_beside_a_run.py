@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from configs.settings import Storage
+from tasks.adapters.files.landing_file import Reading
 from tasks.core.applications import rows_of_applicant
 from tasks.erasure.erase import erase
 from tasks.erasure.search import search
@@ -18,7 +19,7 @@ from tasks.publication.layout import erased_key
 from tasks.publication.manifests import manifest_of
 from tasks.store import Store, open_store
 from tests.conftest import DAY, Project
-from tests.erasure.test_erase import AT, LIMIT, REASON, erased
+from tests.erasure.test_erase import AT, REASON, erased
 
 Score = Callable[..., Any]
 
@@ -35,7 +36,7 @@ def an_applicant(project: Project) -> int:
 
 
 def holds(store: Store, applicant: int) -> list[str]:
-    return [each.key for each in search(store, applicant, max_unpacked_bytes=LIMIT).found]
+    return [each.key for each in search(store, applicant, reading=Reading()).found]
 
 
 class Meanwhile(logging.Handler):
@@ -160,6 +161,6 @@ def test_a_token_that_housekeeping_removes_meanwhile_counts_as_changed(
 def test_every_erasure_leaves_another_token(project: Project, store: Store) -> None:
     tokens = set()
     for line in (project.landing / "applications_1.csv").read_text().splitlines()[20:23]:
-        erase(store, int(line.split(",")[0]), reason=REASON, at=AT, max_unpacked_bytes=LIMIT)
+        erase(store, int(line.split(",")[0]), reason=REASON, at=AT, reading=Reading())
         tokens.add(read_token(store, DAY))
     assert len(tokens) == 3

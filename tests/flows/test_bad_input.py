@@ -145,6 +145,12 @@ def hidden(project: Project) -> None:
         (project.landing / name).write_text("x")
 
 
+def empty_part(project: Project) -> None:
+    """A file of the header alone, which no control file announces."""
+    (project.landing / "_control.json").unlink()
+    (project.landing / "part.csv").write_bytes(csv_of(project).read_bytes().split(b"\n")[0] + b"\n")
+
+
 def with_quotes_in_extra_column(rows: list[bytes]) -> list[bytes]:
     """A last column COMMENT, with a quote that is opened in one row and closed in a later one."""
     rows = [row for row in rows if b'"' not in row]
@@ -469,7 +475,7 @@ KINDS = [
     ),
     Kind(
         "header_only", "a header and no rows", content(lambda data: data.split(b"\n")[0] + b"\n"),
-        "applications_1.csv holds a header and no rows", "Deliver the applications, or declare the day to have none.",
+        "The files of 2026-11-02 hold no rows", "Deliver the applications, or declare the day to have none.",
         ExpectationsNotMet,
     ),
     Kind(
@@ -482,8 +488,37 @@ KINDS = [
     ),
     Kind(
         "missing_column", "a missing column", content(lambda data: data.replace(b"AMT_CREDIT,", b"AMT_CREDITS,", 1)),
-        "1 of 121 required columns are missing from applications_1.csv: AMT_CREDIT. Did you mean 'AMT_CREDITS'",
+        "1 of 121 required columns are missing from applications_1.csv: AMT_CREDIT. Not declared are: AMT_CREDITS. Did you",
         "Deliver the column under its declared name.", ExpectationsNotMet,
+    ),
+    Kind(
+        "lower_case", "column names in lower case", content(lines(lambda each: [each[0].lower(), *each[1:]])),
+        "cannot be read: its header has 121 declared names in lower case .'sk_id_curr' for SK_ID_CURR",
+        "Write the names as they are declared.",
+    ),
+    Kind(
+        "camel_case", "some column names in other letters",
+        content(lambda data: data.replace(b"AMT_CREDIT,AMT_ANNUITY", b"AmtCredit,amt annuity", 1)),
+        r"2 of 121 required .*: AMT_CREDIT, AMT_ANNUITY. .* in other letters \('AmtCredit' for AMT_CREDIT",
+        "Write the names as they are declared.", ExpectationsNotMet,
+    ),
+    Kind(
+        "semicolons", "semicolons between the columns, and decimal commas",
+        content(lambda data: data.replace(b",", b";").replace(b".", b",")),
+        "cannot be read: its columns are separated by semicolons; expected commas, and points in decimal numbers",
+        EXPORT,
+    ),
+    Kind(
+        "tabs", "tabs between the columns", content(lambda data: data.replace(b",", b"\t")),
+        "its columns are separated by tabs; expected commas", EXPORT,
+    ),
+    Kind(
+        "separator_line", "a line that tells a spreadsheet the separator", content(lambda data: b"sep=,\n" + data),
+        "its first line is 'sep=', which spreadsheets write for themselves", "Delete that line.",
+    ),
+    Kind(
+        "ctrl_z", "a Ctrl-Z at the end", content(lambda data: data + b"\x1a\n"),
+        "cannot be read: line 62 is a Ctrl-Z .0x1A., the end of a text in old systems", "Leave it out.",
     ),
     Kind(
         "few_columns", "only some of the columns", content(lines(lambda each: [first_cells(row, 20) for row in each])),
@@ -542,6 +577,23 @@ KINDS = [
         "letters", "letters where numbers belong, in every row", content(column("AMT_CREDIT", lambda cell: b"plenty")),
         r"60 of 60 rows would be set aside .* Most broken: AMT_CREDIT", "Mend the feed.",
         ExpectationsNotMet,
+    ),
+    Kind(
+        "decimal_commas", "decimal commas in a column", content(column("AMT_ANNUITY", lambda cell: b'"1234,5"')),
+        r"published. 60 cells of AMT_ANNUITY look like 1234,5. Write 1234.5, with a decimal point. 60 of 60 rows would",
+        "Export the column with decimal points.", ExpectationsNotMet,
+    ),
+    Kind(
+        "words_for_missing", "words for missing in columns of numbers",
+        content(column("AMT_CREDIT", lambda cell: b"NA")),
+        r"60 cells of AMT_CREDIT are a word or a sign for missing, like NA. Leave such a cell empty. 60 of 60",
+        "Leave the cells empty.", ExpectationsNotMet,
+    ),
+    Kind(
+        "strung_together", "files strung together, their headers amid the rows",
+        content(lines(lambda each: [each[0], *(each[0] for _ in each[1:-1]), b""])),
+        "6,300 cells of SK_ID_CURR, .* and 102 other columns repeat the column's name. The header stands amid the rows",
+        "Keep one header.", ExpectationsNotMet,
     ),
     Kind(
         "all_bad", "rows that are all bad", content(lambda data: data.replace(b" loans", b" gifts")),
@@ -657,6 +709,13 @@ KINDS = [
         file_format="parquet",
     ),
     Kind(
+        "float32_ids", "parquet with ids in 32-bit floats",
+        table(cells("SK_ID_CURR", pa.array([1e8] * ROWS, pa.float32()))),
+        "60 cells of SK_ID_CURR came as 32-bit floats, in which whole numbers above 16,777,215 are not exact. "
+        "Write the column as a 64-bit integer",
+        "Write ids as 64-bit integers.", ExpectationsNotMet, file_format="parquet",
+    ),
+    Kind(
         "parquet_latin1", "parquet text that is not UTF-8",
         table(cells("NAME_CONTRACT_TYPE", pa.array([b"Cr\xe9dit"] * ROWS, pa.binary()).view(pa.string()))),
         "it is not UTF-8 text, but perhaps Latin-1", "Write text as UTF-8.", file_format="parquet",
@@ -740,6 +799,11 @@ KINDS = [
         lines(lambda each: [each[0] + b",BRANCH", *(row + b",x" for row in each[1:-1]), b""])),
         "applications_1.csv: 1 column that nobody declared, ignored: 'BRANCH'", "Nothing; its name is logged.",
         None,
+    ),
+    Kind(
+        "empty_part", "a file with a header and no rows beside a full one",
+        empty_part,
+        "part.csv holds a header and no rows", "Nothing; it is logged.", None,
     ),
     Kind("byte_order_mark", "a byte-order mark", content(lambda data: b"\xef\xbb\xbf" + data), "", "Nothing.", None),
     Kind("crlf", "lines that end in CR LF", content(lambda data: data.replace(b"\n", b"\r\n")), "", "Nothing.", None),

@@ -130,7 +130,9 @@ def publish_before(project: Project, manifest: Any, *, rows: int, days: int) -> 
     """As many published days before the test's day, each of so many rows."""
     store = open_store(load_settings(project.config).storage)
     (name, file), *_ = manifest.audited.files.items()
-    audited = replace(manifest.audited, files={name: replace(file, rows=rows, decided=rows)}, by_decision={})
+    files = {name: replace(file, rows=rows, decided=rows)}
+    gone = replace(manifest.audited.decisions, sha256="0" * 64)  # their applications are not the day's
+    audited = replace(manifest.audited, decisions=gone, files=files, by_decision={})
     for n in range(1, days + 1):
         commit(store, replace(manifest, as_of=DAY - timedelta(days=n), audited=audited))
 

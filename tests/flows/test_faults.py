@@ -45,7 +45,7 @@ ANSWERS = {
     "unreadable_parquet": Answer(SourceError, "it is not a parquet file, or it is cut off"),
     "empty_file": Answer(SourceError, "is empty; a header line with the declared columns is required"),
     "zip_bomb": Answer(SourceError, "unpacks to more than 200 times its size"),
-    "header_only": Answer(ExpectationsNotMet, "holds a header and no rows"),
+    "header_only": Answer(ExpectationsNotMet, "The files of 2026-11-02 hold no rows"),
     "no_header": Answer(SourceError, "has no header line"),
     "utf16": Answer(SourceError, "is UTF-16 text"),
     "latin1": Answer(SourceError, "it is not UTF-8 text, but perhaps Latin-1"),

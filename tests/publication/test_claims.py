@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tasks.core.day.records import Delivery, FileRef
+from tasks.core.day.records import Delivery, FileRef, FileTotals
 from tasks.errors import SourceError
 from tasks.publication.claims import claim_inputs, require_own_files
 from tasks.publication.layout import input_key
 from tasks.publication.manifests import commit
 from tasks.store.folder import FolderStore
 from tests.conftest import DAY
-from tests.manifests import made_manifest
+from tests.manifests import made_audit, made_manifest
 
 NEXT = date(2026, 11, 3)
 SHA256 = "5" * 64
@@ -72,6 +72,13 @@ def test_a_note_that_names_no_day_claims_nothing(store: FolderStore, note: bytes
     require_own_files(store, DELIVERY)
     claim_inputs(store, DELIVERY)
     assert claimant(store) == str(DAY)
+
+
+def test_a_file_without_rows_belongs_to_no_day(store: FolderStore) -> None:
+    claim_inputs(store, replace(DELIVERY, as_of=NEXT))
+    files = {"a.csv": FileTotals(0, 0, 0, 0), "b.csv": FileTotals(3, 3, 0, 0)}
+    commit(store, replace(TOMORROW, audited=made_audit(files=files)))
+    require_own_files(store, DELIVERY)
 
 
 def test_files_announced_without_rows_are_the_same_every_day_and_not_claimed(store: FolderStore) -> None:

@@ -6,20 +6,23 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from configs.settings import load_settings
+from tasks.adapters.files.parquet import write_parquet
 from tasks.core.day.records import Draft
 from tasks.errors import ExpectationsNotMet
 from tasks.model.contract import pinned_contract
-from tasks.publication.layout import refused_page_key, refused_report_key
+from tasks.publication.data_files import store_data
+from tasks.publication.layout import day_prefix, refused_page_key, refused_report_key
 from tasks.publication.manifests import commit
 from tasks.scoring.assemble import Assembled, assemble
 from tasks.scoring.contract_gate import Gate, Passed
 from tasks.store.folder import FolderStore
 from tests.conftest import DAY, Project
 from tests.days import FIRST, Day, delivered, elsewhere, lay
-from tests.manifests import made_manifest
+from tests.manifests import made_audit, made_manifest
 
 BAD = 10
 """Rows of the day that are set aside."""
@@ -124,6 +127,24 @@ def test_a_day_is_compared_with_the_published_days_before_it(
     passed = gate.require_contract(day.parts, assembled, draft)
     assert passed.recent_days == draft.recent_days
     assert report_of(passed)["rules"]["rows_like_recent_days"]["outcome"] == outcome
+
+
+@pytest.mark.parametrize(("shared", "stops"), [(95, False), (96, True)])
+def test_a_day_of_applications_that_were_decided_before_is_stopped(
+    day: Day, assembled: Assembled, tmp_path: Path, shared: int, stops: bool
+) -> None:
+    ids = assembled.decided.column("application_id").to_pylist()
+    assert len(ids) == 190
+    store, as_of = FolderStore(tmp_path), DAY - timedelta(days=1)
+    known = write_parquet(pa.table({"application_id": [*ids[:shared], *range(190 - shared)]}))
+    decisions = store_data(store, day_prefix("revisions", as_of), "decisions", known, rows=190)
+    commit(store, made_manifest(made_audit(decisions=decisions), as_of=as_of))
+    gate = gate_of(day, tmp_path)
+    if stops:
+        with pytest.raises(ExpectationsNotMet, match="were decided on any one of the seven published days before"):
+            gate.require_contract(day.parts, assembled, FIRST)
+        return
+    assert report_of(gate.require_contract(day.parts, assembled, FIRST))["rules"]["applications_are_new"]["is_met"]
 
 
 def test_a_first_revision_is_compared_with_what_the_store_holds_unless_nobody_asks(

@@ -151,6 +151,16 @@ def test_where_lightgbm_stands_in_for_the_tables_a_warning_says_so(
     assert "scored and explained by LightGBM itself, which takes far longer: its tables would hold" in caplog.text
 
 
+def test_a_file_that_names_its_columns_otherwise_is_scored_the_same(day: Day, copied: Project) -> None:
+    path = copied.landing / "applications_1.csv"
+    path.write_bytes(path.read_bytes().replace(b"SK_ID_CURR,", b"client,", 1).replace(b"AMT_CREDIT,", b"loan,", 1))
+    (copied.landing / "_control.json").unlink(missing_ok=True)
+    with pytest.raises(ExpectationsNotMet, match="SK_ID_CURR, AMT_CREDIT. Not declared are: client, loan."):
+        part_of(copied)
+    renamed = part_of(copied, column_aliases={"client": "SK_ID_CURR", "loan": "AMT_CREDIT"})
+    assert content_of(renamed) == content_of(day.parts[0])
+
+
 def as_text(project: Project) -> pa.Table:
     types = dict.fromkeys(NAMES, pa.string())
     options = pa_csv.ConvertOptions(column_types=types, null_values=[""], strings_can_be_null=True)
@@ -226,21 +236,21 @@ def test_a_file_has_as_many_rows_as_announced(day: Day, announced: int, held: st
         screened(day, announced_rows=announced)
 
 
-def test_a_file_without_rows_stops_the_day_unless_that_was_announced(copied: Project) -> None:
+@pytest.mark.parametrize("announced", [None, 0])
+def test_a_file_without_rows_is_a_part_without_rows(
+    copied: Project, caplog: pytest.LogCaptureFixture, announced: int | None
+) -> None:
     lay(copied, delivered(copied)[:0])
-    day = Day(copied)
-    with pytest.raises(ExpectationsNotMet, match="applications_1.csv holds a header and no rows"):
-        screened(day)
-    part = screened(day, announced_rows=0)
+    part = screened(Day(copied), announced_rows=announced)
     assert (part.rows, part.decided.rows, part.rejected.rows) == (0, 0, 0)
+    assert ("applications_1.csv holds a header and no rows" in caplog.text) == (announced is None)
 
 
 def test_columns_that_nobody_declared_are_named_without_their_values(
     copied: Project, caplog: pytest.LogCaptureFixture
 ) -> None:
     lay(copied, delivered(copied)[:0].assign(**{"x" * 70: [], "é": []}))
-    with pytest.raises(ExpectationsNotMet, match="a header and no rows"):
-        screened(Day(copied))
+    screened(Day(copied))
     (told,) = (each for each in caplog.messages if "declared" in each)
     assert told == f"applications_1.csv: 2 columns that nobody declared, ignored: '{'x' * 59}, '\\xe9'"
 

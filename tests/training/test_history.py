@@ -97,7 +97,7 @@ def test_an_outcome_is_1_or_0(table: pa.Table, tmp_path: Path, wrong: int | None
 def test_a_file_without_outcomes_or_rows_is_refused(table: pa.Table, tmp_path: Path) -> None:
     with pytest.raises(ExpectationsNotMet, match="1 of 122 required columns are missing from 0.parquet: TARGET"):
         read(tmp_path, table.drop_columns(["TARGET"]))
-    with pytest.raises(ExpectationsNotMet, match="0.parquet holds a header and no rows"):
+    with pytest.raises(ExpectationsNotMet, match="The files to learn from hold no rows: 0.parquet"):
         read(tmp_path, table.slice(0, 0))
 
 

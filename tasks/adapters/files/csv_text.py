@@ -26,6 +26,7 @@ As many bytes are parsed at a time, because they fit into the cache.
 _MAX_SHRINKAGE: Final = 200
 _SHRINKAGE_FROM_BYTES: Final = 64 << 20
 _START_BYTES: Final = 4096
+_CTRL_Z: Final = "\x1a"
 
 _MAGIC: Final = {
     b"\x1f\x8b": "a gzip file",
@@ -153,7 +154,7 @@ class CsvText(io.BufferedIOBase):
                 f"{self._file.name} has a line longer than {LONGEST_LINE_BYTES >> 20} MB; "
                 "a line is one application. Deliver it again, with line ends."
             )
-        limit_bytes = self._file.max_unpacked_bytes
+        limit_bytes = self._file.reading.max_unpacked_bytes
         if self._n_bytes > limit_bytes:
             unpacked = f"more than {limit_bytes / 1e9:g} GB"
             raise SourceError(too_large(self._file.name, unpacked, limit_bytes))
@@ -185,6 +186,8 @@ def uneven_line(file: LandingFile) -> str | None:
         n_columns = len(next(rows))
         line = 2
         for row in rows:
+            if row == [_CTRL_Z]:
+                return f"line {line} is a Ctrl-Z (0x1A), the end of a text in old systems; leave it out"
             if row and len(row) != n_columns:
                 if rows.line_num > line:
                     return f"a quote is opened and not closed in line {line}"

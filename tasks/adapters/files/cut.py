@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from tasks.adapters.files.csv_text import CsvText, require_one_parquet
 from tasks.adapters.files.landing_file import LandingFile
-from tasks.adapters.files.landing_reader import read_header, readable
+from tasks.adapters.files.landing_reader import declared_names, delivered_names, read_header, readable
 from tasks.core.applications import rows_of_applicant
 from tasks.core.lender.columns import ID
 from tasks.errors import SourceError
@@ -44,11 +44,14 @@ def count_rows(file: LandingFile, applicant: int) -> int:
     Raises:
         SourceError: the file is broken, so that its rows cannot be counted.
     """
-    if ID not in read_header(file):
+    delivered = delivered_names(file)
+    names = declared_names(file, delivered)
+    if ID not in names:
         return 0
     with readable(file.name):
         if file.format == "parquet":
-            ids = _open_parquet(file).read(columns=[ID])
+            column = delivered[names.index(ID)]
+            ids = _open_parquet(file).read(columns=[column]).rename_columns([ID])
             return int(rows_of_applicant(ids, applicant).sum())
         return sum(record.is_theirs for record in _csv_records(file, applicant))
 
@@ -62,7 +65,7 @@ def cut_rows(file: LandingFile, applicant: int) -> Cut:
     read_header(file)
     with readable(file.name):
         if file.format == "parquet":
-            return _cut_parquet(_open_parquet(file), applicant)
+            return _cut_parquet(file, applicant)
         return _cut_csv(file, applicant)
 
 
@@ -85,7 +88,9 @@ def _csv_records(file: LandingFile, applicant: int) -> Iterator[_Record]:
     records = _split(_lines(text))
     header, cells = next(records, (b"", None))
     names = cells or header.decode().rstrip("\r\n").split(",")
-    column = [name.removeprefix("\ufeff") for name in names].index(ID)
+    aliases = file.reading.column_aliases
+    declared = [aliases.get(name, name) for name in (each.removeprefix("\ufeff") for each in names)]
+    column = declared.index(ID)
     yield _Record(header, is_row=False, is_theirs=False)
     rows = 0
     is_doubtful = False
@@ -184,7 +189,9 @@ def _open_parquet(file: LandingFile) -> pq.ParquetFile:
     return pq.ParquetFile(file.stream)
 
 
-def _cut_parquet(file: pq.ParquetFile, applicant: int) -> Cut:
+def _cut_parquet(landed: LandingFile, applicant: int) -> Cut:
+    file = _open_parquet(landed)
+    aliases = landed.reading.column_aliases
     groups = file.metadata.num_row_groups
     codec = file.metadata.row_group(0).column(0).compression if groups else "NONE"
     sink = pa.BufferOutputStream()
@@ -193,7 +200,8 @@ def _cut_parquet(file: pq.ParquetFile, applicant: int) -> Cut:
         left = 0
         for number in range(groups):
             group = file.read_row_group(number)
-            kept = group.filter(pa.array(~rows_of_applicant(group, applicant)))
+            declared = group.rename_columns([aliases.get(name, name) for name in group.column_names])
+            kept = group.filter(pa.array(~rows_of_applicant(declared, applicant)))
             writer.write_table(kept, row_group_size=max(kept.num_rows, 1))
             left += kept.num_rows
     return Cut(sink.getvalue().to_pybytes(), file.metadata.num_rows - left, left)

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import BinaryIO, Final
 
 from tasks.core.files import FileFormat
 
 MAX_UNPACKED_BYTES: Final = 20 * 10**9
 """Bytes to which a file may unpack by default; some 40 million applications."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Settings by which delivered files are read."""
+
+    max_unpacked_bytes: int = MAX_UNPACKED_BYTES
+    """Largest unpacked size. A larger file is refused."""
+    column_aliases: Mapping[str, str] = field(default_factory=dict)
+    """Name of a column as the feed writes it, to its declared name."""
+
+
+AS_DELIVERED: Final = Reading()
+"""Reading without aliases, within the default limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +35,7 @@ class LandingFile:
     name: str
     """Name of the file in messages."""
     format: FileFormat
-    max_unpacked_bytes: int = MAX_UNPACKED_BYTES
-    """Largest unpacked size. A larger file is refused."""
+    reading: Reading = AS_DELIVERED
     announced_rows: int | None = None
     """Number of rows that were announced with its digest.
 

@@ -9,7 +9,7 @@ import io
 import threading
 import weakref
 import zlib
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import Final
@@ -29,6 +29,7 @@ from tasks.adapters.files.csv_text import (
 )
 from tasks.adapters.files.landing_file import LandingFile
 from tasks.core.lender.columns import NAMES, TARGET
+from tasks.core.lender.header import header_fault
 from tasks.errors import SourceError
 
 _HEADER_BYTES: Final = 1 << 16
@@ -52,23 +53,46 @@ _PLAIN_TYPES: Final = (
 def read_header(file: LandingFile) -> tuple[str, ...]:
     """Read the column names of a landing file, in its order. Leaves the stream at its start.
 
+    A column with an alias has its declared name.
+
     Raises:
         SourceError: the file is empty, is neither text nor parquet, or names a column twice.
     """
-    name = file.name
+    return declared_names(file, delivered_names(file))
+
+
+def delivered_names(file: LandingFile) -> tuple[str, ...]:
+    """Read the column names of a landing file as they are written. Leaves the stream at its start.
+
+    Raises:
+        SourceError: the file is empty, or is neither text nor parquet.
+    """
     require_kind(file)
-    with readable(name):
+    with readable(file.name):
         if file.format == "parquet":
             schema = pq.ParquetFile(file.stream).schema_arrow
             columns = tuple(schema.names)
-            _require_plain_types(schema, name)
+            _require_plain_types(schema, file)
         else:
-            columns = _csv_header(CsvText(file).read(_HEADER_BYTES), name)
+            columns = _csv_header(CsvText(file).read(_HEADER_BYTES), file.name)
         file.stream.seek(0)
+    return columns
+
+
+def declared_names(file: LandingFile, delivered: Sequence[str]) -> tuple[str, ...]:
+    """Names of a header's columns, the declared one for each column with an alias.
+
+    Raises:
+        SourceError: there are none, none of them is declared, or a declared column comes twice.
+    """
+    name = file.name
+    columns = tuple(file.reading.column_aliases.get(column, column) for column in delivered)
     if not columns:
         expected = "a header line with the declared columns"
         raise SourceError(f"{name} is empty; {expected} is required. Deliver it again.")
     if not set(columns) & set(NAMES):
+        if fault := header_fault(columns):
+            raise SourceError(f"{name} cannot be read: {_uncapitalised(fault)} Nothing was published.")
         # The message repeats no cell: without a header, the cells are an applicant's values.
         cells = f"none of its {len(columns)} first cells"
         raise SourceError(f"{name} has no header line: {cells} is a declared column.")
@@ -91,26 +115,34 @@ def read_chunks(file: LandingFile, *, chunk_rows: int) -> Generator[pa.Table, No
         SourceError: the file is cut off, broken or not UTF-8; the message carries no content of it.
     """
     with readable(file.name):
-        wanted = [column for column in read_header(file) if _is_wanted(column)]
+        delivered = delivered_names(file)
+        columns = zip(delivered, declared_names(file, delivered), strict=True)
+        wanted = {column: declared for column, declared in columns if _is_wanted(declared)}
         if file.format == "parquet":
             yield from _parquet_chunks(file, wanted, chunk_rows)
         else:
             yield from _csv_chunks(file, wanted, chunk_rows)
 
 
-def _parquet_chunks(file: LandingFile, wanted: list[str], chunk_rows: int) -> Iterator[pa.Table]:
+def _parquet_chunks(file: LandingFile, wanted: Mapping[str, str], chunk_rows: int) -> Iterator[pa.Table]:
     require_one_parquet(file)
     parquet = pq.ParquetFile(file.stream)
     _require_bounded(parquet.metadata.num_rows, len(wanted), file)
-    batches = parquet.iter_batches(chunk_rows, columns=wanted)
-    yield from _rechunk(map(_with_sound_text, batches), chunk_rows)
+    batches = parquet.iter_batches(chunk_rows, columns=list(wanted))
+    yield from _declared(_rechunk(map(_with_sound_text, batches), chunk_rows), wanted)
 
 
-def _csv_chunks(file: LandingFile, wanted: list[str], chunk_rows: int) -> Iterator[pa.Table]:
+def _declared(chunks: Iterable[pa.Table], wanted: Mapping[str, str]) -> Iterator[pa.Table]:
+    """Chunks with the declared names of their columns."""
+    for chunk in chunks:
+        yield chunk.rename_columns([wanted[name] for name in chunk.column_names])
+
+
+def _csv_chunks(file: LandingFile, wanted: Mapping[str, str], chunk_rows: int) -> Iterator[pa.Table]:
     text = CsvText(file)
     rows = 0
     try:
-        for chunk in _rechunk(_csv_batches(text, wanted), chunk_rows):
+        for chunk in _declared(_rechunk(_csv_batches(text, list(wanted)), chunk_rows), wanted):
             rows += chunk.num_rows
             yield chunk
     except pa.ArrowInvalid as error:
@@ -144,7 +176,7 @@ def read_lines(file: LandingFile, numbers: Sequence[int]) -> pa.Table | None:
     if any(line.count(b'"') % 2 for line in lines):  # a cell runs over a line end
         return None
     text = b"".join(line + b"\n" for line in lines)
-    part = LandingFile(io.BytesIO(text), file.name, "csv")
+    part = LandingFile(io.BytesIO(text), file.name, "csv", file.reading)
     try:
         chunks = list(read_chunks(part, chunk_rows=len(numbers)))
     except SourceError:
@@ -171,6 +203,10 @@ def readable(name: str) -> Iterator[None]:
 
 def _unreadable(name: str, cause: str) -> str:
     return f"{name} cannot be read: {cause}. Deliver the file again, whole."
+
+
+def _uncapitalised(sentence: str) -> str:
+    return sentence[0].lower() + sentence[1:]
 
 
 def _is_wanted(column: str) -> bool:
@@ -259,9 +295,10 @@ def _open_csv(lent: _Lent, columns: list[str]) -> Iterator[pa.RecordBatch]:
 
 def _require_bounded(n_rows: int, n_columns: int, file: LandingFile) -> None:
     claimed = n_rows * n_columns * _VALUE_BYTES
-    if claimed > file.max_unpacked_bytes:
+    limit_bytes = file.reading.max_unpacked_bytes
+    if claimed > limit_bytes:
         unpacked = f"{n_rows:,} rows, some {claimed / 1e9:,.0f} GB"
-        raise SourceError(too_large(file.name, unpacked, file.max_unpacked_bytes))
+        raise SourceError(too_large(file.name, unpacked, limit_bytes))
 
 
 def _with_sound_text(batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -289,13 +326,15 @@ def _require_row_per_line(text: CsvText, rows: int, file: LandingFile) -> None:
         )
 
 
-def _require_plain_types(schema: pa.Schema, name: str) -> None:
+def _require_plain_types(schema: pa.Schema, file: LandingFile) -> None:
+    aliases = file.reading.column_aliases
     for field in schema:
         is_dictionary = pa.types.is_dictionary(field.type)
         kind = field.type.value_type if is_dictionary else field.type
-        if field.name in NAMES and not any(is_plain(kind) for is_plain in _PLAIN_TYPES):
+        is_declared = aliases.get(field.name, field.name) in NAMES
+        if is_declared and not any(is_plain(kind) for is_plain in _PLAIN_TYPES):
             raise SourceError(
-                f"{name} has {field.name} as {field.type}; numbers, booleans and text can be read. "
+                f"{file.name} has {field.name} as {field.type}; numbers, booleans and text can be read. "
                 "Write the column as one of them."
             )
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from statistics import median
 from typing import Any, Final, Literal
 
 from tasks.core.contract.rules import Budget, Rule, RuleCount, RuleResult, Severity, is_over_budget
+from tasks.core.notations import describe_notations
 from tasks.core.words import counted
 
 Consequence = Literal["met", "rows quarantined", "day stopped", "warned", "noted", "not judged"]
 _NAMED_RULES: Final = 5
 """Rules that a message names at most."""
+_NAMED_NOTATIONS: Final = 3
+"""Notations that a message names at most."""
 _LEAST_WEEKDAYS: Final = 3
 """Published days of one weekday from which their figures are known."""
 _LESS: Final[dict[Severity, Severity]] = {
@@ -34,6 +37,8 @@ class Evidence:
     """Rows left to be decided."""
     recent: Mapping[str, int]
     """Published days before it, in ISO form, to the rows decided on each."""
+    recent_ids: int | None = None
+    """Most rows left to be decided whose application one of those days decided, too; None if not known."""
 
     @property
     def facts(self) -> dict[str, float]:
@@ -48,7 +53,8 @@ class Evidence:
         alike = [rows for day, rows in self.recent.items() if date.fromisoformat(day).weekday() == weekday]
         of_all_days = _figures("recent_rows", list(self.recent.values()), least=1)
         of_its_weekday = _figures("weekday_rows", alike, least=_LEAST_WEEKDAYS)
-        return of_all_days | of_its_weekday
+        of_ids = {} if self.recent_ids is None else {"recent_ids_max": float(self.recent_ids)}
+        return of_all_days | of_its_weekday | of_ids
 
 
 def _figures(name: str, rows: Sequence[int], *, least: int) -> dict[str, float]:
@@ -72,10 +78,13 @@ class Outcome:
     broken: int | None = None
     """Judged rows that break the rule."""
     remark: str | None = None
+    notations: Mapping[str, int] = field(default_factory=dict)
+    """Notation to the number of values that do not parse; of parsing rules alone."""
 
     def record(self) -> dict[str, Any]:
         """The outcome as the contract report records it."""
-        judged = {name: value for name, value in asdict(self).items() if name not in ("rule", "consequence")}
+        left_out = ("rule", "consequence", *(() if self.notations else ("notations",)))
+        judged = {name: value for name, value in asdict(self).items() if name not in left_out}
         rule = self.rule
         return {
             "id": rule.id,
@@ -101,7 +110,9 @@ def judge_count(rule: Rule, count: RuleCount, evidence: Evidence) -> Outcome:
     """Outcome of one of our own row rules by its count."""
     is_met = not count.broken
     consequence, remark = _consequence(rule, is_met, evidence)
-    return Outcome(rule, is_met, consequence, count.checked, count.missing, count.broken, remark)
+    if count.notations:
+        remark = " ".join(describe_notations({rule.columns[0]: count.notations}))
+    return Outcome(rule, is_met, consequence, count.checked, count.missing, count.broken, remark, count.notations)
 
 
 def _consequence(
@@ -147,6 +158,8 @@ def refusal(
 ) -> str | None:
     """Reasons why the day is not published, in sentences; None if it may be published.
 
+    The causes that are known, notations that are not read, come before their consequences.
+
     Args:
         outcomes: those of every rule.
         evidence: the facts that they were judged by.
@@ -157,6 +170,8 @@ def refusal(
     is_broken_feed = not evidence.decided or is_over_budget(quarantined, evidence.rows, budget)
     sentences = []
     if is_broken_feed:
+        notations = {outcome.rule.columns[0]: outcome.notations for outcome in outcomes if outcome.notations}
+        sentences += describe_notations(notations)[:_NAMED_NOTATIONS]
         sentences.append(_over_budget(quarantined, evidence.rows, budget, by_rule))
     broken = [outcome.rule.sentence for outcome in outcomes if outcome.consequence == "day stopped"]
     if broken:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from tasks.core.lender.columns import COLUMNS
+from tasks.core.notations import add_notations
 from tasks.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -28,9 +29,12 @@ Scope = Literal["row", "table"]
 RECENT_FACTS: Final = (
     "recent_rows_min", "recent_rows_median", "recent_rows_max",
     "weekday_rows_min", "weekday_rows_median", "weekday_rows_max",
+    "recent_ids_max",
 )  # fmt: skip
-"""Figures of the published days before that a rule may compare with: least, median and greatest
-number of rows decided, over all those days or over those of the day's own weekday."""
+"""Figures of the published days before that a rule may compare with.
+
+Least, median and greatest number of rows decided, over all those days or over those of the day's
+own weekday; and the most applications of this day that were decided on any one of them, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +63,15 @@ class RuleCount:
     """Rows of the domain that are not judged, because a value is missing."""
     broken: int = 0
     """Judged rows that break the rule."""
+    notations: Mapping[str, int] = field(default_factory=dict)
+    """Notation to the number of values that do not parse (`core.notations`); of parsing rules alone."""
 
     def __add__(self, other: RuleCount) -> RuleCount:
         return RuleCount(
             self.checked + other.checked,
             self.missing + other.missing,
             self.broken + other.broken,
+            add_notations(self.notations, other.notations) if other.notations else self.notations,
         )
 
 
@@ -209,6 +216,7 @@ def with_unparsable(
     verdicts: Verdicts,
     unparsable: Mapping[str, np.ndarray],
     n_rows: int,
+    notations: Mapping[str, Mapping[str, int]] | None = None,
 ) -> Verdicts:
     """Add the verdicts of `parsing_rules` to others.
 
@@ -216,10 +224,13 @@ def with_unparsable(
         verdicts: those of the suite's row rules.
         unparsable: column to the positions of the values that did not parse.
         n_rows: number of rows in the chunk.
+        notations: column to the number of those values by notation, if they were counted.
     """
+    known = notations or {}
     broken = {_parsing_id(name): positions for name, positions in unparsable.items() if len(positions)}
     counts = {
-        rule.id: RuleCount(checked=n_rows, missing=0, broken=len(broken.get(rule.id, ()))) for rule in parsing_rules()
+        rule.id: RuleCount(n_rows, 0, len(broken.get(rule.id, ())), known.get(rule.columns[0], {}))
+        for rule in parsing_rules()
     }
     return Verdicts({**broken, **verdicts.broken}, {**counts, **verdicts.counts})
 

@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from tasks.core.applications import APPLICATION_ID, as_text, parse_rows
+from tasks.core.applications import APPLICATION_ID, as_text, parse_rows, plain_values
 from tasks.core.contract.rules import Rule, RuleCount, Verdicts, broken_rules_by_row, typed_frame, with_unparsable
 from tasks.core.lender.amounts import AMOUNTS
 from tasks.core.lender.columns import ID, NAMES, TYPED_SCHEMA, missing_columns
+from tasks.core.lender.header import header_fault
+from tasks.core.notations import count_notations
 from tasks.errors import ExpectationsNotMet, did_you_mean
 
 CONFLICTING: Final = Rule(
@@ -27,6 +29,8 @@ CONFLICTING: Final = Rule(
 
 TOLD_COLUMNS: Final = 10
 """Columns that a message names at most."""
+_MAX_CHARACTERS: Final = 60
+"""Most characters of a column's name in a message."""
 
 
 class ScreenedChunk(NamedTuple):
@@ -81,15 +85,25 @@ def require_declared(header: Sequence[str], *, name: str, also: tuple[str, ...] 
     if not missing:
         return
     is_header = len(missing) <= TOLD_COLUMNS
-    named = ", ".join(missing[:TOLD_COLUMNS]) + ("" if is_header else ", …")
-    # If most columns are missing, the line may be a row, and its cells an applicant's values.
-    others = [column for column in header if column not in NAMES] if is_header else []
-    hint = did_you_mean(missing[0], others)
+    named = _listed(missing)
     n_required = len(NAMES) + len(also)
-    raise ExpectationsNotMet(
-        f"{len(missing)} of {n_required} required columns are missing from {name}: {named}.{hint} "
-        "The contract is expectations/applications.json; columns may come in any order."
+    told = [f"{len(missing)} of {n_required} required columns are missing from {name}: {named}."]
+    # If most columns are missing, the line may be a row, and its cells an applicant's values.
+    others = [ascii(column)[1:-1] for column in header if column not in NAMES] if is_header else []
+    if fault := header_fault(header):
+        told.append(fault)
+    elif others:
+        told.append(f"Not declared are: {_listed(others)}.{did_you_mean(missing[0], others)}")
+    told.append(
+        "The feed may add columns and change their order, not their names: the contract is "
+        "expectations/applications.json."
     )
+    raise ExpectationsNotMet(" ".join(told))
+
+
+def _listed(names: Sequence[str]) -> str:
+    named = ", ".join(name[:_MAX_CHARACTERS] for name in names[:TOLD_COLUMNS])
+    return named if len(names) <= TOLD_COLUMNS else f"{named}, …"
 
 
 def screen_chunk(
@@ -109,7 +123,11 @@ def screen_chunk(
     """
     typed = parse_rows(raw)
     judged = contract.check_rows(typed_frame(typed.rows))
-    verdicts = with_unparsable(judged, typed.unparsable, raw.num_rows)
+    notations = {
+        name: count_notations(plain_values(raw, name).take(pa.array(lost)), name)
+        for name, lost in typed.unparsable.items()
+    }
+    verdicts = with_unparsable(judged, typed.unparsable, raw.num_rows, notations)
     is_rejected, broken = broken_rules_by_row(contract.rules, verdicts, raw.num_rows)
     positions = np.arange(first_row, first_row + raw.num_rows)
     accepted = typed.rows.filter(pa.array(~is_rejected)) if is_rejected.any() else typed.rows

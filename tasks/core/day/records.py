@@ -104,6 +104,8 @@ class Pins:
     reasons: Mapping[str, Reason]
     """Family of features to its reason."""
     fingerprint: str
+    column_aliases: Mapping[str, str] = field(default_factory=dict)
+    """Name of a column as the feed writes it, to its declared name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,11 +196,13 @@ def fingerprint(delivery: Delivery, pins: Pins) -> str:
     """SHA-256 over all that decides a day's rows; runs with one fingerprint publish the same bytes.
 
     It covers the files' names and digests, the model's name, version and bundle digest, the digests
-    of policy and contract, the reasons' codes, and the versions of features and output schema. The
-    sentence of a code is not part of a row.
+    of policy and contract, the reasons' codes, the aliases of columns, and the versions of features
+    and output schema. The sentence of a code is not part of a row.
     """
+    aliases = {"columns": dict(pins.column_aliases)} if pins.column_aliases else {}
     return _digest(
         {
+            **aliases,
             "as_of": delivery.as_of.isoformat(),
             "inputs": delivery.digests,
             "model": asdict(pins.model),

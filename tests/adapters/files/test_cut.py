@@ -12,7 +12,7 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 
 from tasks.adapters.files.cut import count_rows, cut_rows
-from tasks.adapters.files.landing_file import LandingFile
+from tasks.adapters.files.landing_file import LandingFile, Reading
 from tasks.adapters.files.landing_reader import read_chunks
 from tasks.core.applications import rows_of_applicant
 from tasks.errors import SourceError
@@ -34,7 +34,7 @@ def quoted(cell: str, *, always: bool = False) -> str:
 
 
 def opened(data: bytes, file_format: str = "csv", announced_rows: int | None = None) -> LandingFile:
-    return LandingFile(io.BytesIO(data), f"a.{file_format}", file_format, 10**9, announced_rows)
+    return LandingFile(io.BytesIO(data), f"a.{file_format}", file_format, Reading(), announced_rows)
 
 
 def as_read(data: bytes, file_format: str) -> pa.Table:

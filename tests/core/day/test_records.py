@@ -43,6 +43,7 @@ PINS = Pins(DELIVERY.as_of, MODEL, POLICY, "p", "1", "c", {"age": AGE}, fingerpr
         {"reasons": {"age": replace(AGE, code="R6")}},
         {"reasons": {"car": AGE}},
         {"reasons": {}},
+        {"column_aliases": {"client": "SK_ID_CURR"}},
     ],
 )
 def test_model_policy_contract_and_codes_count_in_the_fingerprint(other: dict[str, Any]) -> None:

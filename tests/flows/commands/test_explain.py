@@ -144,7 +144,7 @@ def test_a_refusal_is_told_with_its_reasons_and_a_waterfall(kept: Project, asked
     assert (
         f"pd            {row['pd']:.4f}, risk band {row['risk_band']}; refused from {row['cutoff']:.4f} on" in shown.out
     )
-    assert "credit-default version 1, policy 1, contract 2" in shown.out
+    assert "credit-default version 1, policy 1, contract 3" in shown.out
     told = found(kept, row["application_id"])
     flat = " ".join(shown.out.split())
     for code, sentence in told.reasons.items():
