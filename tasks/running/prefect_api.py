@@ -18,7 +18,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
-from urllib.request import getproxies_environment, proxy_bypass_environment
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 import prefect
@@ -227,10 +227,10 @@ def _problem_of_start() -> str | None:
 
 def _proxy_before(address: str) -> str | None:
     """Proxy through which an address is asked, and how to go without; None if it is asked directly."""
-    url, proxies = _split(address), getproxies_environment()
+    url, proxies = _split(address), getproxies()
     kind = url.scheme if proxies.get(url.scheme) else "all"
     proxy = proxies.get(kind)
-    if not proxy or not url.hostname or proxy_bypass_environment(url.hostname, proxies):
+    if not proxy or not url.hostname or proxy_bypass(url.hostname):
         return None
     excepted = "no_proxy" if "no_proxy" in os.environ else "NO_PROXY"
     return (

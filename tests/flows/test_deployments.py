@@ -58,10 +58,10 @@ def test_a_deployment_moves_if_the_checkout_that_it_leaves_is_named(
 
 
 def test_every_deployment_is_guarded_by_its_own_name() -> None:
-    from prefect.flows import load_flow_from_entrypoint
+    from prefect.flows import Flow, load_flow_from_entrypoint
 
     for each in yaml.safe_load((PROJECT / "prefect.yaml").read_text("utf-8"))["deployments"]:
-        flow = load_flow_from_entrypoint(str(PROJECT / each["entrypoint"]))
+        flow: Flow[..., object] = load_flow_from_entrypoint(str(PROJECT / each["entrypoint"]))
         full_name = f"{flow.name}/{each['name']}"
         assert each["build"] == [{"flows.deployments.require_own_deployment": {"name": full_name}}]
         assert "Deployed from {{ checkout }}." in each["description"]
