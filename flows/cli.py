@@ -51,6 +51,12 @@ searches that found none."""
 @click.version_option(package_name="daily-credit-scoring", prog_name="scoring")
 def scoring() -> None:
     """Daily batch credit scoring: from landing files to published decisions."""
+    try:
+        Path.cwd()
+    except OSError:
+        raise ConfigError(
+            "The folder in which this command was started is gone. Change into one that is there."
+        ) from None
 
 
 def program() -> None:
