@@ -51,7 +51,13 @@ def find_problem() -> str | None:
 
     Without an address Prefect starts a server of its own, which is waited for.
     """
-    if address := PREFECT_API_URL.value():
+    address = PREFECT_API_URL.value()
+    if address and _split(address).username is not None:
+        return (
+            f"PREFECT_API_URL holds a password, with which no event of a run is sent. Set it to {_shown(address)}, and "
+            "PREFECT_API_AUTH_STRING to user:password."
+        )
+    if address:
         return _problem_at(address)
     if address == "":
         return (
@@ -122,8 +128,10 @@ def _another(response: httpx.Response, address: str) -> str:
     """Tell that an answer is not of Prefect's API."""
     shown = _shown(address)
     moved = f" It sends on to {_shown(str(response.url))}." if response.history else ""
-    is_whole = shown.rstrip("/").endswith("/api") or _is_cloud(address)
-    end = "" if is_whole else f" The address must end in /api: {shown.rstrip('/')}/api."
+    url = _split(shown)
+    whole = f"{url.scheme}://{url.netloc}{url.path.partition('/api')[0].rstrip('/')}/api"
+    is_whole = shown.rstrip("/") == whole or _is_cloud(address)
+    end = "" if is_whole else f" The address must end in /api: {whole}."
     return (
         f"What answers at {shown} (PREFECT_API_URL) is not Prefect's API ({response.status_code}).{moved}{end} "
         f"Expected the address of a Prefect server, for example {_EXAMPLE}."
@@ -161,6 +169,7 @@ def _failure(error: Exception, address: str) -> str:
             isinstance(error, httpx.ReadTimeout),
             f"{place} is connected, and does not answer within {_LONGEST_WAIT:g} s. Is it Prefect's port?",
         ),
+        (isinstance(error, httpx.TransportError) and _proxy_before(address), unreached),
         (isinstance(error, httpx.TransportError), f"{unreached} Start it with `prefect server start`."),
         (True, f"{unreached} See the PREFECT_* and *_PROXY variables."),
     )

@@ -107,6 +107,8 @@ def refused(status: int, body: str = "", **headers: str) -> dict[str, Answer]:
         (refused(403), "/api", "asks for a password: set PREFECT_API_AUTH_STRING (403)"),
         ({}, "", "is not Prefect's API (404). The address must end in /api: http://127.0.0.1:{port}/api."),
         (refused(405, HTML), "/", "is not Prefect's API (405). The address must end in /api: http://127.0.0.1:{port}/api."),
+        ({}, "/api/v2", "must end in /api: http://127.0.0.1:{port}/api."),
+        ({}, "/prefect/apis", "must end in /api: http://127.0.0.1:{port}/prefect/api."),
         (refused(200, HTML), "/api", "is not Prefect's API (200). Expected the address of a Prefect server"),
         (refused(200, "{}"), "/api", "is not Prefect's API (200). Expected the address of a Prefect server"),
         (refused(302, location="/sign-in") | {"/sign-in": (200, {}, HTML)}, "/api",
@@ -123,7 +125,10 @@ def test_an_answer_that_is_not_prefects_is_told_at_once(answers: dict[str, Answe
 
 def test_a_wrong_password_is_told_and_never_shown() -> None:
     with serving(refused(401)) as server, temporary_settings({PREFECT_API_AUTH_STRING: "ops:hush"}):
-        problem = told(server.replace("//", "//ops:hush@") + "/api")
+        problem = told(f"{server}/api")
+        in_the_address = told(server.replace("//", "//ops:hush@") + "/api")
+    assert "PREFECT_API_URL holds a password" in in_the_address
+    assert "hush" not in in_the_address
     assert "does not accept the password in PREFECT_API_AUTH_STRING (401)" in problem
     assert "hush" not in problem
 
@@ -226,6 +231,7 @@ def test_a_proxy_in_between_is_named_with_the_way_around_it(monkeypatch: pytest.
     problem = told("http://127.0.0.1:8/api")
     assert "asked through the proxy http://127.0.0.1:9" in problem
     assert "add 127.0.0.1 to NO_PROXY" in problem
+    assert "Start it" not in problem
     assert "hush" not in problem
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     assert "proxy" not in told("http://127.0.0.1:8/api")
