@@ -6,8 +6,8 @@ from datetime import date
 
 from prefect import flow
 
-from configs.settings import load_settings
 from tasks.retention.clean import Cleaning, clean, clock_of, require_not_in_future
+from tasks.running.context import settings_of_run
 from tasks.running.step import run_name
 
 
@@ -29,7 +29,7 @@ def clean_store(
         today: Day from which ages are counted, YYYY-MM-DD; by default today, by the calendar's
             clock. A later day shows what would be due then, and removes nothing.
     """
-    settings = load_settings(config)
+    settings = settings_of_run(config)
     clock = clock_of(today, settings)
     if apply:
         require_not_in_future(clock)

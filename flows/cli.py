@@ -7,10 +7,11 @@ inside their functions, so that help and usage errors come at once.
 from __future__ import annotations
 
 import atexit
-import contextlib
 import gc
 import os
 import sys
+import traceback
+from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -24,7 +25,8 @@ from flows.commands.rejected import rejected_command
 from flows.commands.score import score_command
 from flows.commands.status import status_command
 from flows.commands.train import train_command
-from tasks.errors import ScoringError
+from flows.streams import end_streams, use_lenient_streams
+from tasks.errors import ConfigError, ScoringError
 
 _COMMANDS: Final = (
     clean_command,
@@ -49,6 +51,12 @@ searches that found none."""
 @click.version_option(package_name="daily-credit-scoring", prog_name="scoring")
 def scoring() -> None:
     """Daily batch credit scoring: from landing files to published decisions."""
+    try:
+        Path.cwd()
+    except OSError:
+        raise ConfigError(
+            "The folder in which this command was started is gone. Change into one that is there."
+        ) from None
 
 
 def program() -> None:
@@ -59,6 +67,7 @@ def program() -> None:
     left right before that, last of all that runs at exit.
     """
     gc.set_threshold(_COLLECTED_EVERY)
+    use_lenient_streams()
     code: Any = 1
     atexit.register(lambda: _leave(code))  # what is registered first runs last
     try:
@@ -70,14 +79,15 @@ def program() -> None:
 
 
 def _leave(code: Any) -> None:
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):  # nobody reads it any more
-            stream.flush()
+    end_streams()
     os._exit(code if isinstance(code, int) else int(code is not None))
 
 
 def main() -> None:
-    """Run the command line; an error of ours is one clear line and its exit code."""
+    """Run the command line; an error of ours is one clear line and its exit code.
+
+    So is the error of a library that cannot be imported in these surroundings.
+    """
     try:
         scoring.main(standalone_mode=False)
     except ScoringError as error:
@@ -89,7 +99,32 @@ def main() -> None:
     except click.Abort:
         click.echo("Stopped.", err=True)
         sys.exit(130)
+    except Exception as error:
+        if not (library := _library_in_import(error)):
+            raise
+        click.echo(
+            f"ConfigError: {library} cannot be imported here: {_told(error)}. Mend what it names: its variables and "
+            "files, or HOME, which must be a folder of this user.",
+            err=True,
+        )
+        sys.exit(ConfigError.exit_code)
+
+
+def _library_in_import(error: Exception) -> str | None:
+    """Name of the library whose import raised the error; None if it was raised in other ways."""
+    for frame in traceback.extract_tb(error.__traceback__):
+        _, separator, inside = frame.filename.rpartition("/site-packages/")
+        if separator and frame.name == "<module>":
+            return Path(inside).parts[0]
+    return None
+
+
+def _told(error: Exception) -> str:
+    """One line of an error; of wrong settings their names, and never the values."""
+    if errors := getattr(error, "errors", None):
+        return "; ".join(" ".join((".".join(map(str, each["loc"])), each["msg"])).strip() for each in errors())
+    return (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
 
 
 if __name__ == "__main__":
-    main()
+    program()

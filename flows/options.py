@@ -5,16 +5,21 @@ Importing this module imports nothing heavy.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from tasks.errors import OrchestratorError
+
 if TYPE_CHECKING:
     from configs.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
+_OF_PREFECT: Final = {"httpx", "prefect"}
+"""Packages whose errors in a run say that Prefect's API was lost."""
 _NO_ID: Final = 2**53  # from here on float64, in which ids are compared, skips whole numbers
 
 
@@ -83,7 +88,10 @@ def set_up(config: str | None, *, verbose: bool) -> Settings:
 
 
 def runnable(flow: Any, *, without_prefect: bool) -> Callable[..., Any]:
-    """Flow as Prefect runs and records it, or its plain function."""
+    """Flow as Prefect runs and records it, or its plain function.
+
+    What the flow has done counts, even if Prefect is lost before it takes the end of the run.
+    """
     if without_prefect:
         return flow.fn
     from prefect import tags
@@ -91,4 +99,28 @@ def runnable(flow: Any, *, without_prefect: bool) -> Callable[..., Any]:
     from tasks.running.step import require_prefect
 
     require_prefect()
-    return tags("credit-scoring")(flow)
+    returned: list[Any] = []
+    recorded = flow.with_options()
+
+    @functools.wraps(flow.fn)
+    def keep_result(*args: Any, **parameters: Any) -> Any:
+        returned.append(flow.fn(*args, **parameters))
+        return returned[-1]
+
+    recorded.fn = keep_result
+
+    def run(**parameters: Any) -> Any:
+        try:
+            return tags("credit-scoring")(recorded)(**parameters)
+        except Exception as error:
+            if type(error).__module__.split(".")[0] not in _OF_PREFECT:
+                raise
+            lost = f"Prefect was lost during the run: {type(error).__name__}."
+            if not returned:
+                raise OrchestratorError(
+                    f"{lost} See `scoring status`; run the command again when Prefect is back, or --without-prefect."
+                ) from None
+        click.echo(f"{lost} The work is done; only Prefect's record of the run has no end.", err=True)
+        return returned[0]
+
+    return run

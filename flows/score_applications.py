@@ -6,8 +6,8 @@ from datetime import date
 
 from prefect import flow
 
-from configs.settings import load_settings
 from tasks.core.day.standing import DayResult, is_excused
+from tasks.running.context import settings_of_run
 from tasks.running.step import business_day, run_name
 from tasks.scoring.announce import announce
 from tasks.scoring.arrive import arrive
@@ -42,7 +42,7 @@ def score_applications(
         reason: Reason for the new revision, in words, without any applicant's data. `force` and
             `corrections` need it.
     """
-    settings = load_settings(config)
+    settings = settings_of_run(config)
     order = read_order(force=force, corrections=corrections, reason=reason)
     day = business_day(as_of, settings)
     standing = roll_forward(day, order, settings)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prefect import flow
 
-from configs.settings import load_settings
+from tasks.running.context import settings_of_run
 from tasks.training.choices import measure_choices
 from tasks.training.cross_validate import cross_validate, with_search
 from tasks.training.evaluate import evaluate
@@ -31,7 +31,7 @@ def train_model(
         keep_champion: Register the version, but leave the alias, so that people look at its card
             first.
     """
-    settings = with_search(load_settings(config), search)
+    settings = with_search(settings_of_run(config), search)
     history = read_history(applications, settings)
     judged = cross_validate(history, settings)
     bundle = fit(history, judged, settings)

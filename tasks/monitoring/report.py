@@ -21,11 +21,11 @@ from tasks.core.lender.columns import ID, NUMBERS, TEXTS
 from tasks.core.sampling import drawn_rows
 from tasks.delivery.decided import decided_rows
 from tasks.delivery.listing import require_unexpired, stand
-from tasks.errors import InputsChanged, ModelError, SourceError
+from tasks.errors import ConfigError, InputsChanged, ModelError, SourceError
 from tasks.model.load import load_bundle
 from tasks.publication.data_files import read_data
 from tasks.publication.layout import monitoring_key, reference_key
-from tasks.publication.manifests import newest_manifest
+from tasks.publication.manifests import walk_manifests
 from tasks.running.context import run_logger
 from tasks.running.step import step
 from tasks.store import NotFound, Store, open_store
@@ -50,13 +50,36 @@ class MonitoringResult:
 
 
 @step("find published day")
-def published_day(as_of: date, settings: Settings) -> Manifest:
+def published_day(
+    as_of: date,
+    settings: Settings,
+    publication: str | None = None,
+    decisions: str | None = None,
+) -> Manifest:
     """Manifest of the newest revision of a day.
+
+    Args:
+        as_of: the business day.
+        settings: those of this run.
+        publication: the one that an event announces; None if a person asks for the day.
+        decisions: place of the announced decisions, for the message.
 
     Raises:
         SourceError: the day was never published.
+        ConfigError: this store does not hold the announced publication.
     """
-    published = newest_manifest(open_store(settings.storage), as_of)
+    store = open_store(settings.storage)
+    published = None
+    is_announced = publication is None
+    for published in walk_manifests(store, as_of):
+        is_announced = is_announced or published.publication == publication
+    if not is_announced:
+        raise ConfigError(
+            f"The event announces decisions of {as_of} in {decisions or 'a place that it does not name'}. The store of "
+            f"this deployment, {settings.storage.root}, does not hold that publication: another store published it. "
+            "Nothing was compared. Monitor the day with the settings of that store: "
+            f"scoring monitor --as-of {as_of}"
+        )
     if published is None:
         raise SourceError(f"{as_of} has not been published; score it first: scoring score --as-of {as_of}")
     return published

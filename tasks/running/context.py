@@ -7,7 +7,9 @@ from typing import Any
 
 from prefect import get_run_logger
 from prefect.context import FlowRunContext
-from prefect.runtime import flow_run
+from prefect.runtime import deployment, flow_run
+
+from configs.settings import PROJECT, Settings, load_settings
 
 
 def run_logger() -> logging.Logger | logging.LoggerAdapter[Any]:
@@ -16,6 +18,17 @@ def run_logger() -> logging.Logger | logging.LoggerAdapter[Any]:
     Lines carry only counts, columns and rule names.
     """
     return get_run_logger() if FlowRunContext.get() else logging.getLogger("scoring")
+
+
+def settings_of_run(config: str | None) -> Settings:
+    """Load the settings of a flow; a deployed run tells its folder and its store in its log.
+
+    Raises what `load_settings` raises.
+    """
+    settings = load_settings(config)
+    if deployment.id:
+        run_logger().info("This run works in %s, on the store %s", PROJECT, settings.storage.root)
+    return settings
 
 
 def is_in_flow_run() -> bool:

@@ -10,11 +10,9 @@ from typing import Any, ParamSpec, TypeVar, get_type_hints
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
-from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
 from prefect.runtime import flow_run
-from prefect.settings import PREFECT_API_URL
 from prefect.states import Completed
 
 from configs.calendar import load_calendar
@@ -22,6 +20,7 @@ from configs.settings import Settings, load_settings
 from tasks.errors import ConfigError, OrchestratorError, ScoringError
 from tasks.running.checkpoints import keep, recall
 from tasks.running.context import run_logger
+from tasks.running.prefect_api import find_problem
 from tasks.store import open_store
 
 P = ParamSpec("P")
@@ -88,23 +87,14 @@ def _once(
 
 
 def require_prefect() -> None:
-    """Stop early if Prefect's API cannot be reached or its own server cannot start.
+    """Stop early if Prefect's API cannot be reached or used, or its own server cannot start.
 
     Raises:
-        OrchestratorError: names the address, what to start, and how to run without Prefect.
+        OrchestratorError: says what is wrong, what to set or start, and how to run without Prefect.
     """
-    address = PREFECT_API_URL.value()
-    try:
-        with get_client(sync_client=True) as client:
-            problem = client.api_healthcheck()
-    except RuntimeError as error:  # the embedded server did not come up in time
-        problem = error
-    if problem is not None:
-        place = f"at {address} (PREFECT_API_URL)" if address else "on this machine"
+    if problem := find_problem():
         raise OrchestratorError(
-            f"Prefect cannot be reached {place}: {type(problem).__name__}. Start it with "
-            "`prefect server start`, or run the same steps as plain Python with --without-prefect. "
-            "Nothing was done."
+            f"{problem} Or run the same steps as plain Python with --without-prefect. Nothing was done."
         )
 
 

@@ -70,6 +70,7 @@ def event_of(manifest: Manifest, store: Store, config: str | None) -> dict[str, 
         "as_of": day,
         "config": config or "",
         "revision": manifest.revision,
+        "publication": manifest.publication,
         "rows": manifest.audited.decisions.rows,
         "decisions": store.location(decisions_key(manifest.as_of)),
     }

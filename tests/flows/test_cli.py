@@ -71,6 +71,46 @@ def test_a_wrong_setting_exits_with_2() -> None:
     assert "scoring.chunk_rows is 'none': Input should be a valid integer" in shown.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "library"),
+    [
+        (["score", "--as-of", "2026-11-02", "--without-prefect"], "prefect"),
+        (["clean"], "prefect"),
+        (["promote", "--version", "1"], "mlflow"),
+    ],
+)
+def test_a_user_without_a_home_is_told_to_set_one(arguments: list[str], library: str) -> None:
+    nobody = "import pwd\ndef unknown(uid): raise KeyError(uid)\npwd.getpwuid = unknown\n"
+    called = f"{nobody}import sys\nsys.argv = ['scoring', *{arguments!r}]\nfrom flows.cli import program\nprogram()"
+    homeless = {name: value for name, value in os.environ.items() if name not in ("HOME", "PREFECT_HOME")}
+    shown = subprocess.run(
+        [sys.executable, "-c", called], capture_output=True, text=True, env=homeless, check=False, cwd=ROOT
+    )
+    assert (shown.returncode, shown.stdout) == (2, "")
+    assert "Traceback" not in shown.stderr
+    told = shown.stderr.splitlines()[-1]  # Prefect says a line of its own before
+    assert re.match(f"ConfigError: {library} cannot be imported here: .*home.*HOME, which must be a folder", told)
+
+
+def test_a_variable_that_a_library_does_not_take_is_named_without_its_value() -> None:
+    shown = scoring("score", "--as-of", "2026-11-02", PREFECT_CLIENT_MAX_RETRIES="hush")
+    assert shown.returncode == 2
+    told = shown.stderr.splitlines()[-1]
+    assert "prefect cannot be imported here: max_retries Input should be a valid integer" in told
+    assert "hush" not in told
+
+
+def test_a_folder_that_is_gone_is_told(tmp_path: Path) -> None:
+    gone = (
+        f"cd {tmp_path}; mkdir gone; cd gone; rmdir {tmp_path}/gone; exec {Path(sys.executable).with_name('scoring')}"
+    )
+    shown = subprocess.run(["/bin/sh", "-c", f"{gone} status"], capture_output=True, text=True, check=False)
+    assert (shown.returncode, shown.stderr.splitlines()) == (
+        2,
+        ["ConfigError: The folder in which this command was started is gone. Change into one that is there."],
+    )
+
+
 def test_a_day_from_generated_files_to_decisions(project: Project) -> None:
     config = ["--config", project.config]
     made = scoring("generate", "--from", str(DAY), "--rows", "300", "--bad-share", "0.02", *config)

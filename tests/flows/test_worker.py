@@ -23,6 +23,8 @@ from prefect.states import AwaitingRetry, Scheduled
 
 from configs.settings import PROJECT
 from flows.score_applications import score_applications
+from tasks.publication.manifests import newest_manifest
+from tasks.store.folder import FolderStore
 from tests.conftest import DAY, Project
 
 T = TypeVar("T")
@@ -180,6 +182,10 @@ def test_a_scheduled_day_survives_its_worker_and_is_published_once(operations: O
     assert ("pin", "Cached") in operations.task_states(run_id)
     assert published(project) == ["rev=0001"]
     assert len(operations.runs_of(f"monitor-{DAY}")) == 1
+    manifest = newest_manifest(FolderStore(project.root), DAY)
+    assert manifest
+    assert monitored[0].parameters["publication"] == manifest.publication
+    assert operations.worker_log().count(f"This run works in {PROJECT}, on the store {project.root}") == 3
     once = hashlib.sha256(project.decisions.read_bytes()).hexdigest()
     assert once == _scored_in_one_go(project)
 

@@ -11,7 +11,7 @@ import pytest
 from configs.settings import Settings, load_settings
 from tasks.core.day.manifest import Manifest
 from tasks.core.day.records import Order
-from tasks.errors import InputsChanged, ModelError, SourceError
+from tasks.errors import ConfigError, InputsChanged, ModelError, SourceError
 from tasks.monitoring.report import compare_with_reference, published_day, reference_frame, sample_day
 from tasks.publication.expired import note_expired
 from tasks.publication.layout import landing_key
@@ -63,6 +63,24 @@ def test_a_day_that_was_never_published_is_not_monitored(tmp_path: Path, day: Da
     with pytest.raises(SourceError, match=f"{DAY} has not been published; score it first: scoring score --as-of {DAY}"):
         published_day(DAY, Settings.model_validate({"storage": {"root": str(tmp_path)}}))
     assert published_day(DAY, day.settings) == day.manifest
+
+
+def test_a_publication_of_another_store_is_refused_and_one_of_this_store_is_taken(day: Day) -> None:
+    announced = day.manifest.publication
+    assert published_day(DAY, day.settings, announced) == day.manifest
+    elsewhere_later = replace(day.manifest, run={**day.manifest.run, "published_at": "2026-11-02T08:00:00+00:00"})
+    for other in (elsewhere_later.publication, ""):
+        with pytest.raises(
+            ConfigError, match="announces decisions of 2026-11-02 in /b/decisions. .*another store"
+        ) as told:
+            published_day(DAY, day.settings, other, "/b/decisions")
+        assert str(day.settings.storage.root) in str(told.value)
+
+
+def test_the_store_of_an_announced_day_that_was_never_published_here_is_another(tmp_path: Path, day: Day) -> None:
+    empty = Settings.model_validate({"storage": {"root": str(tmp_path)}})
+    with pytest.raises(ConfigError, match="another store published it"):
+        published_day(DAY, empty, day.manifest.publication)
 
 
 # --- the day

@@ -38,6 +38,7 @@ def test_the_event_of_a_day_says_where_its_decisions_lie(store: FolderStore, tmp
         "as_of": str(DAY),
         "config": "own.yaml",
         "revision": 1,
+        "publication": FIRST.publication,
         "rows": 1,
         "decisions": f"{tmp_path}/decisions/day={DAY}/decisions.parquet",
     }

@@ -5,6 +5,7 @@ It records the published files, the inputs, and the model, policy and contract t
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -51,6 +52,12 @@ class Manifest:
     def totals(self) -> FileTotals:
         """The day's rows over all files."""
         return sum_totals(self.audited.files.values())
+
+    @property
+    def publication(self) -> str:
+        """Short digest that no other publication has, in this store or another; it outlasts an erasure."""
+        told = f"{self.as_of} {self.revision} {self.fingerprint} {self.run.get('published_at')}"
+        return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
 def policy_record(policy: Policy, digest: str) -> dict[str, Any]:
