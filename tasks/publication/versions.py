@@ -37,7 +37,7 @@ def require_own_versions(store: Store, pins: Pins, places: Mapping[ReviewedFile,
         ConfigError: names the file, its version, and the day that was published with the other.
     """
     for what, (version, digest) in _versions_of(pins).items():
-        known = _noted(store, what, version) or _published(store, what, version)
+        known = _known(store, what, version, digest)
         if known and digest not in known:
             raise _not_raised(what, version, known, f" in {places[what]}")
 
@@ -51,12 +51,11 @@ def claim_versions(store: Store, pins: Pins) -> None:
         ConfigError: the version was published with other content meanwhile.
     """
     for what, (version, digest) in _versions_of(pins).items():
-        known = _noted(store, what, version)
-        if not known:
+        if not _noted(store, what, version):
             note = {"digest": digest, "day": pins.as_of.isoformat()}
             with contextlib.suppress(AlreadyExists):
                 store.create(version_key(what, version), json.dumps(note).encode())
-            known = _noted(store, what, version)
+        known = _known(store, what, version, digest)
         if known and digest not in known:
             raise _not_raised(what, version, known, "")
 
@@ -67,6 +66,14 @@ def _versions_of(pins: Pins) -> dict[ReviewedFile, tuple[str, str]]:
         "policy": (pins.policy.version, pins.policy_digest),
         "contract": (pins.contract_version, pins.contract_digest),
     }
+
+
+def _known(store: Store, what: ReviewedFile, version: str, digest: str) -> dict[str, date]:
+    """Digests that a version stands for, each to a day; the manifests count more than the note."""
+    noted = _noted(store, what, version)
+    if digest in noted:
+        return noted
+    return _published(store, what, version) or noted
 
 
 def _noted(store: Store, what: ReviewedFile, version: str) -> dict[str, date]:

@@ -68,6 +68,15 @@ def test_an_earlier_store_with_two_contents_under_a_version_goes_on_with_either(
         require(store, replace(PINS, policy_digest="p3"))
 
 
+def test_the_manifests_count_more_than_a_note_of_something_else(store: FolderStore) -> None:
+    claim_versions(store, OTHERS[0][0])  # of a run that died before it published
+    commit_revision(store)
+    require(store, PINS)
+    claim_versions(store, PINS)
+    with pytest.raises(ConfigError, match="has version 1"):
+        require(store, replace(PINS, policy_digest="p3"))
+
+
 def test_a_damaged_note_or_manifest_stops_nobody(store: FolderStore) -> None:
     commit_revision(store)
     (store._root / manifest_key(DAY, 1)).write_text("{")
