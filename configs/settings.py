@@ -79,21 +79,25 @@ class Registry(_Section):
 
     tracking_uri: str = Field(
         "sqlite:///var/mlflow.db",
+        min_length=1,
         description="Address of MLflow's tracking and registry.",
     )
     artifact_root: str = Field(
         "var/mlflow-artifacts",
+        min_length=1,
         description="Folder or address for the files of a new experiment.",
     )
     experiment: str = Field(
         "credit-default-training",
+        min_length=1,
         description="MLflow experiment that training runs belong to.",
     )
     model_name: str = Field(
         "credit-default",
+        min_length=1,
         description="Registered model to train and to score with.",
     )
-    alias: str = Field("champion", description="Alias of the version that scores.")
+    alias: str = Field("champion", min_length=1, description="Alias of the version that scores.")
 
 
 class ContractSettings(_Section):

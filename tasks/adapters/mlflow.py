@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
+import sqlite3
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from importlib.metadata import version as installed
 from pathlib import Path
 from types import MappingProxyType
@@ -23,6 +24,7 @@ from mlflow.entities import Metric, Param
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model, ModelSignature
 from mlflow.pyfunc import add_to_model
+from mlflow.store.db.utils import _get_latest_schema_revision
 from mlflow.types import ColSpec, DataType, Schema
 from mlflow.types.schema import AnyType
 from sqlalchemy.exc import SQLAlchemyError
@@ -48,10 +50,12 @@ _FAILURES: Final = (
     CommandError,
     BotoCoreError,
     ClientError,
+    ModuleNotFoundError,
     OSError,
 )
 """Errors by which MLflow, its database and its places for files refuse or do not answer."""
 _OTHER_SCHEMA: Final = ("out-of-date database schema", "Can't locate revision")
+_NO_ANSWER: Final = "Start or mend the registry, or set registry.tracking_uri to an MLflow server or database."
 _TRAIN: Final = "train and promote one with `scoring train`"
 
 
@@ -226,7 +230,7 @@ class ModelRegistry:
         version = max(same, key=rank)
         return ModelPin(self.model_name, str(version.version), digest)
 
-    @contextmanager
+    @contextlib.contextmanager
     def _answering(self, failed: str, name: str | None = None) -> Iterator[None]:
         """Turn any failure of the registry into a `ModelError` that begins with `failed`.
 
@@ -250,13 +254,10 @@ class ModelRegistry:
                 "there with `mlflow server`, or set registry.tracking_uri to where one runs."
             )
         if any(phrase in answer for phrase in _OTHER_SCHEMA):
-            return ModelError(
-                f"{failed}: the database of registry {address} was written by another version of "
-                f"MLflow than this one ({installed('mlflow')}): {_schemas(answer)}. If that was an "
-                f"older one, back the database up and run `mlflow db upgrade {address}`. If it was "
-                "a newer one, install the versions of the lock file that it was used with."
-            )
-        return ModelError(f"{failed} (registry {address}): {answer} {self._holdings(name)}")
+            return self._of_other_schema(_schemas(answer))
+        # A database that failed would take as long to fail again.
+        holdings = self._holdings(name) if isinstance(error, MlflowException) else _NO_ANSWER
+        return ModelError(f"{failed} (registry {address}): {answer} {holdings}")
 
     def _holdings(self, name: str) -> str:
         """Sentences about what the registry holds of a model, and what to do then."""
@@ -266,10 +267,7 @@ class ModelRegistry:
             others = [each.name for each in client.search_registered_models()]
             versions = client.search_model_versions(_is_named(name))
         except _FAILURES:
-            return (
-                "The registry does not answer this either: start or mend it, or set "
-                "registry.tracking_uri to an MLflow server or database."
-            )
+            return _NO_ANSWER
         if not named and others:
             return (
                 f"No model is named {name} there, but: {', '.join(sorted(others))}. If it was "
@@ -296,8 +294,37 @@ class ModelRegistry:
                 raise ModelError(
                     f"There is no model registry at {database} yet. Train and register a model with `scoring train`."
                 )
+            self._look_at(database)
         # The settings decide. MLflow alone would look for models where MLFLOW_REGISTRY_URI says.
         return MlflowClient(self._uri, registry_uri=self._uri)
+
+    def _look_at(self, database: Path) -> None:
+        """Look at a database of SQLite before MLflow does, which would make or migrate its tables.
+
+        Raises:
+            ModelError: it is not a database of this version of MLflow.
+        """
+        if not database.exists():
+            return
+        expected = _get_latest_schema_revision()
+        try:
+            found = _schema_in(database)
+        except sqlite3.Error as error:
+            raise ModelError(
+                f"Registry {self.address} cannot be read as a database of MLflow: {error}. Restore "
+                "it, or set registry.tracking_uri to an MLflow server or database."
+            ) from None
+        if found and found != expected:
+            raise self._of_other_schema(f"schema {found}, expected {expected}")
+
+    def _of_other_schema(self, schemas: str) -> ModelError:
+        address = self.address
+        return ModelError(
+            f"The database of registry {address} was written by another version of MLflow than "
+            f"this one ({installed('mlflow')}): {schemas}. If that was an older one, back the "
+            f"database up and run `mlflow db upgrade {address}`. If it was a newer one, install "
+            "the versions of the lock file that it was used with."
+        )
 
     def _experiment_id(self, client: MlflowClient) -> str:
         """Find or make the experiment whose files lie where the settings say.
@@ -328,6 +355,23 @@ class ModelRegistry:
 def _printable(address: str) -> str:
     """Address without user and password."""
     return re.sub(r"//[^/@]*@", "//", address)
+
+
+def _schema_in(database: Path) -> str | None:
+    """Schema of MLflow's tables in a database of SQLite; None if the database is empty.
+
+    Raises:
+        sqlite3.Error: it is not a database, cannot be opened, or holds other tables.
+    """
+    address = f"{database.absolute().as_uri()}?mode=ro"
+    with contextlib.closing(sqlite3.connect(address, uri=True, timeout=30)) as connection:
+        tables = {name for (name,) in connection.execute("select name from sqlite_master where type = 'table'")}
+        if not tables:
+            return None
+        if "alembic_version" not in tables or "registered_models" not in tables:
+            raise sqlite3.DatabaseError("it holds the tables of another program")
+        (schema,) = connection.execute("select version_num from alembic_version").fetchone() or ("none",)
+    return str(schema)
 
 
 def _place(location: str) -> str:

@@ -1,5 +1,6 @@
 """The registry of the settings decides, and what it lacks is told as what it is."""
 
+import contextlib
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -173,6 +174,35 @@ def test_a_database_of_another_mlflow_is_told_as_that(project: Project, tmp_path
         with pytest.raises(ModelError, match=f"was written by another version of MLflow .*{schema}.*db upgrade") as no:
             attempt()
         assert "scoring train" not in str(no.value)
+
+
+@pytest.mark.parametrize("kind", ["junk", "tables of another program", "a folder"])
+def test_what_is_not_a_registry_is_told_at_once_and_left_as_it_is(own: Project, tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "other.db"
+    if kind == "a folder":
+        path.mkdir()
+    elif kind == "junk":
+        path.write_bytes(b"junk" * 300)
+    else:
+        with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute("create table cats (name)")
+    before = path.read_bytes() if path.is_file() else None
+    other = registry(own, tracking_uri=f"sqlite:///{path}")
+    for attempt in (other.champion, other.require_answer):
+        with pytest.raises(
+            ModelError, match="other.db cannot be read as a database of MLflow: .*set registry.tracking_"
+        ):
+            attempt()
+    assert (path.read_bytes() if path.is_file() else None) == before
+
+
+def test_an_earlier_database_is_not_migrated_by_reading_it(project: Project, tmp_path: Path) -> None:
+    tables = "drop table webhook_events", "drop table webhooks"
+    older = changed(project, tmp_path / "o", *tables, "update alembic_version set version_num = '451aebb31d03'")
+    before = database(older).read_bytes()
+    with pytest.raises(ModelError, match="was written by another version of MLflow .*schema 451aebb31d03, expected"):
+        registry(older).champion()
+    assert database(older).read_bytes() == before
 
 
 def test_a_registry_without_models_says_to_train(tmp_path: Path, own: Project) -> None:
