@@ -69,7 +69,7 @@ class Calendar(BaseModel):
 def load_calendar(path: str) -> Calendar:
     """Calendar in the file at `path`. Raises `ConfigError` that names the wrong field."""
     source = project_path(path)
-    return validated(Calendar, read_yaml(source), source)
+    return validated(Calendar, read_yaml(source, "scoring.calendar"), source)
 
 
 class Clock(NamedTuple):

@@ -1,13 +1,19 @@
-"""Defaults for the environment of our dependencies: no telemetry, and some manners.
+"""Environment of our dependencies: no telemetry, some manners, and nothing against the settings.
 
 A variable that is set already stays as it is. The libraries read these variables when they are
 imported, so importing `tasks` or `flows` sets them first. An import of this project does nothing
 else.
+
+The settings decide. Most variables of a library that could overrule one are overruled in turn,
+because the code gives the library its value explicitly: MLflow both its addresses, its experiment
+and its run, Prefect the options of each flow and step, boto3 its attempts and checksums. Where a
+library cannot be told, `overruling` names the variable, and the settings are not loaded.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 TELEMETRY_OFF: Final = {
@@ -29,6 +35,31 @@ MANNERS: Final = {
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",  # seconds, doubled with each retry
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",  # seconds without an answer
 }
+_ENDPOINTS: Final = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+
+
+def overruling(environ: Mapping[str, str]) -> Iterator[str]:
+    """Sentences that name the variables of libraries that would overrule a setting.
+
+    >>> list(overruling({"MLFLOW_WORKSPACE": "default", "AWS_ENDPOINT_URL_S3": "http://minio:9000"}))
+    []
+    """
+    if environ.get("MLFLOW_WORKSPACE", "").strip() not in {"", "default"}:
+        yield (
+            "MLFLOW_WORKSPACE names a workspace of MLflow, so registry.tracking_uri and "
+            "registry.model_name would lead to other models than those reviewed. Unset it."
+        )
+    ignores = environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").strip().lower() == "true"
+    for name in (name for name in _ENDPOINTS if ignores and environ.get(name)):
+        yield (
+            f"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS is true and {name} is set: storage.root would lie "
+            f"in a bucket of AWS, not at that address. Unset one of the two."
+        )
+    if environ.get("PREFECT_DEBUG_MODE", "").strip().lower() in {"1", "true", "yes", "on"}:
+        yield (
+            "PREFECT_DEBUG_MODE makes Prefect write the results of steps into its logs, which must "
+            "never hold an applicant's values. Unset it."
+        )
 
 
 def set_defaults() -> None:

@@ -12,7 +12,7 @@ from configs.settings import project_path, read_yaml, validated
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Costs(_Part):
@@ -62,4 +62,4 @@ class PolicyFile(_Part):
 def load_policy(path: str | Path) -> PolicyFile:
     """Policy in the file at `path`. Raises `ConfigError` that names the wrong field."""
     source = project_path(str(path))
-    return validated(PolicyFile, read_yaml(source), source)
+    return validated(PolicyFile, read_yaml(source, "scoring.policy"), source)

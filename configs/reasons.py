@@ -49,7 +49,7 @@ def load_reasons(path: str | Path, families: Collection[str]) -> ReasonsFile:
             given twice.
     """
     source = project_path(str(path))
-    file = validated(ReasonsFile, read_yaml(source), source)
+    file = validated(ReasonsFile, read_yaml(source, "scoring.reasons"), source)
     if faults := list(_faults(file, families)):
         raise ConfigError(f"{source.name} is wrong: {' '.join(faults)}")
     return file

@@ -8,13 +8,14 @@ relative to the folder of the project, wherever a command runs.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from configs.environment import overruling
 from tasks.errors import ConfigError, did_you_mean
 
 PROJECT: Final = Path(__file__).resolve().parent.parent
@@ -22,10 +23,12 @@ _PREFIX: Final = "SCORING_"
 Model = TypeVar("Model", bound=BaseModel)
 EngineKind = Literal["tables", "lightgbm"]
 _NO_SETTINGS: Final = {"SCORING_CONFIG"}  # the name of the file itself
+_TOLD_CHARACTERS: Final = 60
+"""Longest value that a message repeats; a longer one is named by its kind."""
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Storage(_Section):
@@ -76,21 +79,25 @@ class Registry(_Section):
 
     tracking_uri: str = Field(
         "sqlite:///var/mlflow.db",
+        min_length=1,
         description="Address of MLflow's tracking and registry.",
     )
     artifact_root: str = Field(
         "var/mlflow-artifacts",
+        min_length=1,
         description="Folder or address for the files of a new experiment.",
     )
     experiment: str = Field(
         "credit-default-training",
+        min_length=1,
         description="MLflow experiment that training runs belong to.",
     )
     model_name: str = Field(
         "credit-default",
+        min_length=1,
         description="Registered model to train and to score with.",
     )
-    alias: str = Field("champion", description="Alias of the version that scores.")
+    alias: str = Field("champion", min_length=1, description="Alias of the version that scores.")
 
 
 class ContractSettings(_Section):
@@ -301,9 +308,12 @@ def load_settings(
 
     Raises:
         ConfigError: the file is missing or is not a YAML mapping, or a key or value is wrong; names
-            the field, the value found and the values expected.
+            the field, the value found and the values expected. Or a variable of a library would
+            overrule a setting; names the variable.
     """
     environ = os.environ if environ is None else environ
+    if overruled := " ".join(overruling(environ)):
+        raise ConfigError(overruled)
     source = Path(path or environ.get("SCORING_CONFIG") or "configs/local.yaml")
     source = source if source.is_absolute() else PROJECT / source
     given = read_yaml(source)
@@ -317,22 +327,65 @@ def load_settings(
         ) from None  # fmt: skip
 
 
-def read_yaml(source: Path) -> dict[str, Any]:
-    """Mapping in a YAML file. Raises `ConfigError` if there is none."""
+class _OneValueLoader(yaml.SafeLoader):
+    """Loader that refuses a key that stands twice in one mapping; YAML would take the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Mapping of a node. Raises `ConstructorError` that names the key."""
+        seen: set[str] = set()
+        pairs = node.value if isinstance(node, yaml.MappingNode) else ()
+        for key, _ in pairs:
+            if not isinstance(key, yaml.ScalarNode):
+                continue  # refused as a key by the loader itself
+            if key.value in seen:
+                problem = f"{key.value!r} stands there twice; which one counts cannot be known"
+                raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def read_yaml(source: Path, setting: str = "--config or SCORING_CONFIG") -> dict[str, Any]:
+    """Mapping in a YAML file; empty if the file is.
+
+    Args:
+        source: the file.
+        setting: name of what points to it, for the message that it does not exist.
+
+    Raises:
+        ConfigError: the file cannot be read, or does not hold a mapping; says where it is wrong.
+    """
     try:
-        content = yaml.safe_load(source.read_text("utf-8"))
+        content = yaml.load(source.read_text("utf-8"), _OneValueLoader)  # noqa: S506 - a safe loader
     except FileNotFoundError:
         raise ConfigError(
-            f"{source} does not exist. Give an existing file, or leave out --config."
+            f"{source} does not exist. Restore it, or name another file in {setting}."
         ) from None  # fmt: skip
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{source} cannot be read as YAML: {error}") from None
+    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
+        raise ConfigError(f"{source} cannot be read as YAML: {_yaml_fault(error)}") from None
     if content is None:
         return {}
     if not isinstance(content, dict):
-        found = type(content).__name__
-        raise ConfigError(f"{source} holds a {found}; it must hold a mapping of sections.")
+        raise ConfigError(f"{source} holds {_kind_of(content)}; it must hold a mapping: lines `name: value`.")
     return content
+
+
+def _yaml_fault(error: Exception) -> str:
+    """Sentence on a fault in a YAML file, with its place, and without the text around it."""
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8 text."
+    if isinstance(error, OSError):
+        return f"{error.strerror}."
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or str(error).partition("\n")[0]
+    place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+    hint = " Indent with spaces; YAML does not take tabs." if "\\t" in problem else ""
+    return f"{problem}{place}.{hint}"
+
+
+def _kind_of(value: Any) -> str:
+    """Kind of a value of YAML in a word."""
+    kinds = {dict: "a mapping", list: "a list", str: "a text", type(None): "null"}
+    return kinds.get(type(value), f"a {type(value).__name__}")
 
 
 def validated(model: type[Model], given: Mapping[str, Any], source: Path) -> Model:
@@ -340,7 +393,8 @@ def validated(model: type[Model], given: Mapping[str, Any], source: Path) -> Mod
     try:
         return model.model_validate(given)
     except ValidationError as error:
-        raise ConfigError(f"{source.name} is wrong: {_explain(error, model)}") from None
+        empty = "" if given else " The file is empty."
+        raise ConfigError(f"{source.name} is wrong: {_explain(error, model)}{empty}") from None
 
 
 def project_path(path: str) -> Path:
@@ -365,28 +419,64 @@ def _override(given: dict[str, Any], environ: Mapping[str, str]) -> None:
 
 
 def _explain(error: ValidationError, model: type[BaseModel]) -> str:
-    return "; ".join(_explain_one(each, model) for each in error.errors(include_url=False))
+    faults: dict[str, list[str]] = {}
+    for each in error.errors(include_url=False):
+        found, expected = _explain_one(each, model)
+        faults.setdefault(found, []).extend(expected)
+    either = {found: " or ".join(dict.fromkeys(expected)) for found, expected in faults.items()}
+    clauses = (f"{found}: {told}" if told else found for found, told in either.items())
+    return f"{'; '.join(clauses)}."
 
 
-def _explain_one(error: Any, model: Any) -> str:
-    name = ".".join(str(part) for part in error["loc"])
+def _explain_one(error: Any, model: Any) -> tuple[str, list[str]]:
+    """Field with what was found there, and what was expected; a field may have several kinds."""
+    place = list(error["loc"])
     if error["type"] == "extra_forbidden":
-        *sections, field = error["loc"]
+        *sections, field = place
         known = list(_fields_at(model, sections))
         hint = did_you_mean(str(field), known) if known else ""
-        names = f" Known here: {', '.join(known)}." if known else ""
-        return f"{name} is unknown.{hint}{names}"
-    return f"{name} is {error['input']!r}: {error['msg']}."
+        names = f".{hint} Known here: {', '.join(known)}" if known else ""
+        return f"{_name_of(place)} is unknown{names}", []
+    while len(place) > 1 and not _is_of_the_file(place[-1]):
+        place.pop()  # pydantic's name for a kind of value that was tried
+    if error["type"] == "missing":
+        return f"{_name_of(place)} is missing", []
+    return f"{_name_of(place)} is {_told(error['input'])}", [error["msg"]]
+
+
+def _name_of(place: list[Any]) -> str:
+    return ".".join(str(part) for part in place)
+
+
+def _is_of_the_file(part: Any) -> bool:
+    """True if a part of a place is a key or position in the file, not a kind of value."""
+    kinds = {"float", "int", "str", "none", "bool", "date", "[key]"}
+    return not (isinstance(part, str) and (part in kinds or part.startswith("literal[")))
+
+
+def _told(value: Any) -> str:
+    """Value as a message repeats it; what is large is named by its kind alone."""
+    text = repr(value)
+    is_small = not isinstance(value, dict | list) and len(text) <= _TOLD_CHARACTERS
+    return text if is_small and value is not None else _kind_of(value)
 
 
 def _fields_at(model: Any, sections: list[Any]) -> Mapping[str, Any]:
+    """Fields of the model at a place, by name; empty if there is none."""
     for section in sections:
+        if isinstance(section, int):
+            continue  # a position in a list, whose kind `_models_in` has found
         field = model.model_fields.get(section)
-        if field is None or not hasattr(field.annotation, "model_fields"):
+        model = next(_models_in(field.annotation), None) if field else None
+        if model is None:
             return {}
-        model = field.annotation
     fields: Mapping[str, Any] = model.model_fields
     return fields
+
+
+def _models_in(annotation: Any) -> Iterator[Any]:
+    """Models that a field holds, itself or in a list."""
+    return (each for each in (annotation, *get_args(annotation)) if hasattr(each, "model_fields"))
 
 
 def _absolute(settings: Settings) -> Settings:

@@ -8,10 +8,10 @@ from prefect import flow
 
 from tasks.retention.clean import Cleaning, clean, clock_of, require_not_in_future
 from tasks.running.context import settings_of_run
-from tasks.running.step import run_name
+from tasks.running.step import FLOW_OPTIONS, run_name
 
 
-@flow(name="clean-store", flow_run_name=run_name("clean"))
+@flow(name="clean-store", flow_run_name=run_name("clean"), **FLOW_OPTIONS)
 def clean_store(
     config: str | None = None,
     apply: bool = False,

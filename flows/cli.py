@@ -44,7 +44,30 @@ _COLLECTED_EVERY: Final = 100_000
 searches that found none."""
 
 
+class CommandGroup(click.Group):
+    """Group whose commands refuse an option that is given twice and takes one value."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command in the arguments. Raises `UsageError`, where click takes the last value."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if command and not ctx.resilient_parsing:
+            context = click.Context(command, info_name=name, parent=ctx)
+            _, _, given = command.make_parser(context).parse_args(list(rest))
+            for option in given:
+                is_single = isinstance(option, click.Option) and not (option.multiple or option.is_flag)
+                if is_single and given.count(option) > 1:
+                    raise click.UsageError(
+                        f"{option.opts[0]} was given {given.count(option)} times, and takes one "
+                        "value. Give it once; run the command once for each value.",
+                        context,
+                    )
+        return name, command, rest
+
+
 @click.group(
+    cls=CommandGroup,
     commands=_COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )

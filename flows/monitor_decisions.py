@@ -8,10 +8,10 @@ from prefect import flow
 
 from tasks.monitoring.report import MonitoringResult, compare_with_reference, published_day
 from tasks.running.context import settings_of_run
-from tasks.running.step import business_day, run_name
+from tasks.running.step import FLOW_OPTIONS, business_day, run_name
 
 
-@flow(name="monitor-decisions", flow_run_name=run_name("monitor"))
+@flow(name="monitor-decisions", flow_run_name=run_name("monitor"), **FLOW_OPTIONS)
 def monitor_decisions(
     as_of: date | None = None,
     config: str | None = None,

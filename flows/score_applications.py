@@ -8,7 +8,7 @@ from prefect import flow
 
 from tasks.core.day.standing import DayResult, is_excused
 from tasks.running.context import settings_of_run
-from tasks.running.step import business_day, run_name
+from tasks.running.step import FLOW_OPTIONS, business_day, run_name
 from tasks.scoring.announce import announce
 from tasks.scoring.arrive import arrive
 from tasks.scoring.audit import audit
@@ -18,7 +18,7 @@ from tasks.scoring.revise import draft, equal_revision, read_order, require_curr
 from tasks.scoring.screen_score import screen_and_score
 
 
-@flow(name="score-applications", flow_run_name=run_name("score"))
+@flow(name="score-applications", flow_run_name=run_name("score"), **FLOW_OPTIONS)
 def score_applications(
     as_of: date | None = None,
     config: str | None = None,

@@ -5,14 +5,15 @@ from __future__ import annotations
 from prefect import flow
 
 from tasks.running.context import settings_of_run
+from tasks.running.step import FLOW_OPTIONS
 from tasks.training.choices import measure_choices
 from tasks.training.cross_validate import cross_validate, with_search
 from tasks.training.evaluate import evaluate
 from tasks.training.history import read_history
-from tasks.training.train import Trained, fit, promote, register
+from tasks.training.train import Trained, fit, promote, register, require_registrable
 
 
-@flow(name="train-model")
+@flow(name="train-model", **FLOW_OPTIONS)
 def train_model(
     applications: list[str],
     config: str | None = None,
@@ -32,6 +33,7 @@ def train_model(
             first.
     """
     settings = with_search(settings_of_run(config), search)
+    require_registrable(settings)
     history = read_history(applications, settings)
     judged = cross_validate(history, settings)
     bundle = fit(history, judged, settings)

@@ -50,9 +50,11 @@ _number = functools.partial(click.option, show_default=True)
 @_number("--files", type=click.IntRange(1), default=1, help="Files a day.")
 @click.option(
     "--drift",
-    default="",
+    "drifts",
+    multiple=True,
     metavar="DRIFT[,DRIFT...]",
-    help="Make the day differ from those before, for example income:+0.3,missing:EXT_SOURCE_1:0.2 (list below).",
+    help="Make the day differ from those before, for example income:+0.3,missing:EXT_SOURCE_1:0.2 (list below); "
+    "may be given several times.",
 )
 @_number("--bad-share", type=click.FloatRange(0, 1), default=0.0, help="Share of bad rows.")
 @click.option(
@@ -78,7 +80,7 @@ def generate_command(
     seed: int,
     file_format: str,
     files: int,
-    drift: str,
+    drifts: tuple[str, ...],
     bad_share: float,
     faults: tuple[str, ...],
     target: bool,
@@ -90,7 +92,7 @@ def generate_command(
     """Make synthetic applications: statistics of the real data, rows of nobody."""
     if (date.max - first).days < days - 1:
         raise click.UsageError(f"There are no {days:,} days from {first} on; the calendar ends on {date.max}.")
-    if folder and (drift or faults):
+    if folder and (drifts or faults):
         raise click.UsageError("--drift and --fault are for days in the landing, not for history (--to).")
     settings = set_up(config, verbose=verbose)
     from tasks.feed.generate import generate_day, load_statistics, write_history
@@ -117,7 +119,7 @@ def generate_command(
             seed=seed,
             file_format=file_format,
             files=files,
-            drift=drift,
+            drift=",".join(drifts),
             bad_share=bad_share,
             faults=faults,
             with_target=target,

@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 @click.command("train")
 @click.option(
     "--applications",
-    "first",
+    "files",
     type=click.Path(exists=True, dir_okay=False),
     required=True,
-    help="Files with the 121 columns and TARGET; several may follow.",
+    multiple=True,
+    help="Files with the 121 columns and TARGET; several may follow, and it may be given several times.",
 )
 @click.argument("more", metavar="[FILE]...", nargs=-1, type=click.Path(exists=True, dir_okay=False))
 @click.option(
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 @plain_option
 @common_options
 def train_command(
-    first: str,
+    files: tuple[str, ...],
     more: tuple[str, ...],
     search: int | None,
     keep_champion: bool,
@@ -49,9 +50,9 @@ def train_command(
     settings = set_up(config, verbose=verbose)
     from flows.train_model import train_model
 
-    files = [str(Path(name).resolve()) for name in (first, *more)]
+    applications = [str(Path(name).resolve()) for name in (*files, *more)]
     trained = runnable(train_model, without_prefect=without_prefect)(
-        applications=files, config=config, search=search, keep_champion=keep_champion
+        applications=applications, config=config, search=search, keep_champion=keep_champion
     )
     click.echo(training_summary(trained, settings))
 

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
+import sqlite3
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import version as installed
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
+from alembic.util.exc import CommandError
+from botocore.exceptions import BotoCoreError, ClientError
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
 from mlflow.entities import Metric, Param
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model, ModelSignature
 from mlflow.pyfunc import add_to_model
+from mlflow.store.db.utils import _get_latest_schema_revision
 from mlflow.types import ColSpec, DataType, Schema
 from mlflow.types.schema import AnyType
 from sqlalchemy.exc import SQLAlchemyError
@@ -38,6 +44,19 @@ _MODEL_FOLDER: Final = "model"
 _BUNDLE_FOLDER: Final = "bundle"
 _LOADER: Final = "tasks.serve"
 _NEEDED: Final = ("lightgbm", "mlflow", "numpy", "pandas", "pyarrow")
+_FAILURES: Final = (
+    MlflowException,
+    SQLAlchemyError,
+    CommandError,
+    BotoCoreError,
+    ClientError,
+    ModuleNotFoundError,
+    OSError,
+)
+"""Errors by which MLflow, its database and its places for files refuse or do not answer."""
+_OTHER_SCHEMA: Final = ("out-of-date database schema", "Can't locate revision")
+_NO_ANSWER: Final = "Start or mend the registry, or set registry.tracking_uri to an MLflow server or database."
+_TRAIN: Final = "train and promote one with `scoring train`"
 
 
 class ModelRegistry:
@@ -62,7 +81,16 @@ class ModelRegistry:
     @property
     def address(self) -> str:
         """Address of the registry, without user and password."""
-        return re.sub(r"//[^/@]*@", "//", self._uri)
+        return _printable(self._uri)
+
+    def require_answer(self) -> None:
+        """Require that a model could be registered.
+
+        Raises:
+            ModelError: the registry cannot be reached or refuses.
+        """
+        with self._answering("No model can be registered"):
+            self._experiment_id(self._client(create=True))
 
     def register(
         self,
@@ -71,7 +99,7 @@ class ModelRegistry:
         params: Mapping[str, Any],
         metrics: Mapping[str, float],
         figures: Mapping[str, Figure],
-        documents: Mapping[str, bytes] = MappingProxyType({}),
+        documents: Callable[[str], Mapping[str, bytes]] = lambda _: MappingProxyType({}),
         description: str = "",
     ) -> ModelPin:
         """Record a training run with its model and plots, and register the model as a new version.
@@ -82,7 +110,7 @@ class ModelRegistry:
             params: parameters of the run.
             metrics: figures that the run measured.
             figures: plots by name, kept under `plots/`.
-            documents: further files of the run, by path in its artifacts.
+            documents: maps the new version to further files of the run, by path in its artifacts.
             description: first text of the version's page, in Markdown.
 
         Raises:
@@ -99,9 +127,7 @@ class ModelRegistry:
             _log_facts(client, run.info.run_id, params, metrics)
             for name, plot in figures.items():
                 client.log_figure(run.info.run_id, plot, f"plots/{name}.png")
-            model_folder = _model_folder(files, run.info.run_id)
-            _log_files(client, run.info.run_id, {**documents, **model_folder})
-            client.set_terminated(run.info.run_id)
+            _log_files(client, run.info.run_id, _model_folder(files, run.info.run_id))
             self._ensure_model(client)
             version = client.create_model_version(
                 self.model_name,
@@ -110,11 +136,13 @@ class ModelRegistry:
                 tags=tags,
                 description=description,
             )
+            _log_files(client, run.info.run_id, documents(str(version.version)))
+            client.set_terminated(run.info.run_id)
         return ModelPin(self.model_name, str(version.version), digest)
 
     def document_address(self, pin: ModelPin, path: str) -> str:
         """Address of a document of a version. Raises `ModelError` if the version is gone."""
-        with self._answering(f"{pin.name} version {pin.version} cannot be found"):
+        with self._answering(f"{pin.name} version {pin.version} cannot be found", pin.name):
             source = self._client().get_model_version(pin.name, pin.version).source
         return f"{source.rpartition('/')[0]}/{path}"
 
@@ -125,8 +153,7 @@ class ModelRegistry:
 
     def champion(self) -> ModelPin:
         """The version that the alias points to. Raises `ModelError` if there is none."""
-        advice = "Train and promote one with `scoring train`, or promote a version with `scoring promote`."
-        with self._answering(f"{self.model_name}@{self.alias} is not available", advice):
+        with self._answering(f"{self.model_name}@{self.alias} is not available"):
             version = self._client().get_model_version_by_alias(self.model_name, self.alias)
         if _DIGEST_TAG not in version.tags:
             raise ModelError(
@@ -143,16 +170,41 @@ class ModelRegistry:
         Raises:
             ModelError: a file is missing or differs by a single byte, or the version is gone.
         """
-        advice = "If it was registered by an older program, train again with `scoring train`."
-        with self._answering(f"{pin.name} version {pin.version} cannot be fetched", advice):
+        model = f"{pin.name} version {pin.version}"
+        with self._answering(f"{model} cannot be fetched", pin.name):
+            version = self._client().get_model_version(pin.name, pin.version)
             source = self._client().get_model_version_download_uri(pin.name, pin.version)
-            address = f"{source}/{_BUNDLE_FOLDER}"
-            files = read_bundle(Path(download_artifacts(address, tracking_uri=self._uri)))
+        if version.tags.get(_DIGEST_TAG, pin.digest) != pin.digest:
+            raise ModelError(
+                f"{model} in registry {self.address} is not what was registered when this was "
+                f"decided: its bundle has SHA-256 {_short(version.tags[_DIGEST_TAG])}, expected "
+                f"{_short(pin.digest)}. Versions count from 1 in every registry: set "
+                "registry.tracking_uri to the registry of that model."
+            )
+        files = self._fetch(f"{source}/{_BUNDLE_FOLDER}", model)
         found = bundle.bundle_digest(bundle.file_digests(files))
         if found != pin.digest:
-            model = f"{pin.name} version {pin.version}"
             raise _not_registered(model, found, f"expected {_short(pin.digest)}")
         return bundle.from_files(files)
+
+    def _fetch(self, address: str, model: str) -> dict[str, bytes]:
+        """Fetch the files of a bundle. Raises `ModelError` that names the address."""
+        fault = ""
+        files: dict[str, bytes] = {}
+        try:
+            folder = download_artifacts(address, tracking_uri=self._uri, registry_uri=self._uri)
+            files = read_bundle(Path(folder))
+        except _FAILURES as error:
+            fault = f" ({_first_line(error).rstrip('.')})"
+        if not files:
+            raise ModelError(
+                f"{model} cannot be fetched: its files are not at {_printable(address)}{fault}, "
+                f"where registry {self.address} says that they are. MLflow keeps the address at "
+                "which a model was registered. If the registry was moved, move it back, or make "
+                "the old place lead to the new one. If the files are gone, let another version "
+                "score with `scoring promote`, or train anew with `scoring train`."
+            )
+        return files
 
     def registered(self, files: Mapping[str, bytes]) -> ModelPin:
         """Find the version that was registered with exactly these files.
@@ -166,7 +218,7 @@ class ModelRegistry:
         with self._answering(f"The versions of {self.model_name} are not available"):
             client = self._client()
             champion = client.get_registered_model(self.model_name).aliases.get(self.alias)
-            found = client.search_model_versions(f"name='{self.model_name}'")
+            found = client.search_model_versions(_is_named(self.model_name))
         same = [each for each in found if each.tags.get(_DIGEST_TAG) == digest]
         if not same:
             expected = f"no version of {self.model_name} in {self.address} was registered with that"
@@ -178,15 +230,20 @@ class ModelRegistry:
         version = max(same, key=rank)
         return ModelPin(self.model_name, str(version.version), digest)
 
-    @contextmanager
-    def _answering(self, failed: str, advice: str = "") -> Iterator[None]:
-        """Turn any failure of the registry into a `ModelError` that begins with `failed`."""
+    @contextlib.contextmanager
+    def _answering(self, failed: str, name: str | None = None) -> Iterator[None]:
+        """Turn any failure of the registry into a `ModelError` that begins with `failed`.
+
+        Args:
+            failed: first words of the message.
+            name: registered model that was asked for; None for the one of the settings.
+        """
         try:
             yield
-        except (MlflowException, SQLAlchemyError, OSError) as error:
-            raise self._failure(failed, error, advice) from None
+        except _FAILURES as error:
+            raise self._failure(failed, error, name or self.model_name) from None
 
-    def _failure(self, failed: str, error: Exception, advice: str) -> ModelError:
+    def _failure(self, failed: str, error: Exception, name: str) -> ModelError:
         """Error for a registry that refuses, or does not answer at all."""
         address = self.address
         answer = _first_line(error)
@@ -196,9 +253,35 @@ class ModelRegistry:
                 f"{failed}: no MLflow server answers at {address} ({_cause(answer)}). Start it "
                 "there with `mlflow server`, or set registry.tracking_uri to where one runs."
             )
-        versions = self._versions() or "none"
-        message = f"{failed} (registry {address}): {answer} Registered versions: {versions}."
-        return ModelError(f"{message} {advice}".rstrip())
+        if any(phrase in answer for phrase in _OTHER_SCHEMA):
+            return self._of_other_schema(_schemas(answer))
+        # A database that failed would take as long to fail again.
+        holdings = self._holdings(name) if isinstance(error, MlflowException) else _NO_ANSWER
+        return ModelError(f"{failed} (registry {address}): {answer} {holdings}")
+
+    def _holdings(self, name: str) -> str:
+        """Sentences about what the registry holds of a model, and what to do then."""
+        try:
+            client = self._client()
+            named = client.search_registered_models(_is_named(name))
+            others = [each.name for each in client.search_registered_models()]
+            versions = client.search_model_versions(_is_named(name))
+        except _FAILURES:
+            return _NO_ANSWER
+        if not named and others:
+            return (
+                f"No model is named {name} there, but: {', '.join(sorted(others))}. If it was "
+                "renamed, set registry.model_name to its new name (published days need the old "
+                f"one to be monitored or explained); otherwise {_TRAIN}."
+            )
+        if not versions:
+            return f"Registered versions: none. You can {_TRAIN}."
+        numbers = ", ".join(sorted((str(each.version) for each in versions), key=int))
+        aliases = ", ".join(f"{alias} (version {version})" for alias, version in named[0].aliases.items())
+        return (
+            f"Registered versions: {numbers}. Aliases: {aliases or 'none'}. Let one of them score "
+            f"as {self.alias} with `scoring promote --version N`, or {_TRAIN}."
+        )
 
     def _client(self, *, create: bool = False) -> MlflowClient:
         for noisy in ("alembic", "mlflow"):
@@ -211,14 +294,53 @@ class ModelRegistry:
                 raise ModelError(
                     f"There is no model registry at {database} yet. Train and register a model with `scoring train`."
                 )
-        return MlflowClient(self._uri)
+            self._look_at(database)
+        # The settings decide. MLflow alone would look for models where MLFLOW_REGISTRY_URI says.
+        return MlflowClient(self._uri, registry_uri=self._uri)
+
+    def _look_at(self, database: Path) -> None:
+        """Look at a database of SQLite before MLflow does, which would make or migrate its tables.
+
+        Raises:
+            ModelError: it is not a database of this version of MLflow.
+        """
+        if not database.exists():
+            return
+        expected = _get_latest_schema_revision()
+        try:
+            found = _schema_in(database)
+        except sqlite3.Error as error:
+            raise ModelError(
+                f"Registry {self.address} cannot be read as a database of MLflow: {error}. Restore "
+                "it, or set registry.tracking_uri to an MLflow server or database."
+            ) from None
+        if found and found != expected:
+            raise self._of_other_schema(f"schema {found}, expected {expected}")
+
+    def _of_other_schema(self, schemas: str) -> ModelError:
+        address = self.address
+        return ModelError(
+            f"The database of registry {address} was written by another version of MLflow than "
+            f"this one ({installed('mlflow')}): {schemas}. If that was an older one, back the "
+            f"database up and run `mlflow db upgrade {address}`. If it was a newer one, install "
+            "the versions of the lock file that it was used with."
+        )
 
     def _experiment_id(self, client: MlflowClient) -> str:
-        known = client.get_experiment_by_name(self._experiment)
+        """Find or make the experiment whose files lie where the settings say.
+
+        MLflow keeps the place that an experiment was made with. If that is another one, as in a
+        copy of the registry, a second experiment is named after the place.
+        """
+        name = self._experiment
+        known = client.get_experiment_by_name(name)
+        if known and _place(known.artifact_location) != _place(self._artifact_root):
+            name = f"{name} at {_printable(_place(self._artifact_root))}"
+            known = client.get_experiment_by_name(name)
         if known:
             return str(known.experiment_id)
         created = client.create_experiment(
-            self._experiment,
+            name,
             artifact_location=self._artifact_root,
         )
         return str(created)
@@ -229,12 +351,50 @@ class ModelRegistry:
         except MlflowException:
             client.create_registered_model(self.model_name)
 
-    def _versions(self) -> str:
-        try:
-            found = self._client().search_model_versions(f"name='{self.model_name}'")
-        except (MlflowException, SQLAlchemyError, OSError):
-            return "unknown, the registry does not answer"
-        return ", ".join(sorted((str(each.version) for each in found), key=int))
+
+def _printable(address: str) -> str:
+    """Address without user and password."""
+    return re.sub(r"//[^/@]*@", "//", address)
+
+
+def _schema_in(database: Path) -> str | None:
+    """Schema of MLflow's tables in a database of SQLite; None if the database is empty.
+
+    Raises:
+        sqlite3.Error: it is not a database, cannot be opened, or holds other tables.
+    """
+    address = f"{database.absolute().as_uri()}?mode=ro"
+    with contextlib.closing(sqlite3.connect(address, uri=True, timeout=30)) as connection:
+        tables = {name for (name,) in connection.execute("select name from sqlite_master where type = 'table'")}
+        if not tables:
+            return None
+        if "alembic_version" not in tables or "registered_models" not in tables:
+            raise sqlite3.DatabaseError("it holds the tables of another program")
+        (schema,) = connection.execute("select version_num from alembic_version").fetchone() or ("none",)
+    return str(schema)
+
+
+def _place(location: str) -> str:
+    """Place of an experiment's files, spelled in one way."""
+    parts = urlsplit(location)
+    if parts.scheme not in {"", "file"}:
+        return location.rstrip("/")
+    return str(Path(url2pathname(parts.path) if parts.scheme else location).resolve())
+
+
+def _is_named(name: str) -> str:
+    """Filter of MLflow's search for one name; MLflow knows no escape."""
+    mark = '"' if "'" in name else "'"
+    return f"name = {mark}{name}{mark}"
+
+
+def _schemas(answer: str) -> str:
+    """Schema that was found, and the one that is expected, as far as MLflow tells them."""
+    told = re.search(r"found version (\w+), but expected (\w+)", answer)
+    if told:
+        return f"schema {told[1]}, expected {told[2]}"
+    unknown = re.search(r"identified by '(\w+)'", answer)
+    return f"schema {unknown[1]}, which this one does not know" if unknown else "another schema"
 
 
 def _cause(answer: str) -> str:
@@ -280,6 +440,7 @@ def _log_facts(
         run_id,
         metrics=[Metric(name, value, now, 0) for name, value in metrics.items()],
         params=[Param(name, str(value)) for name, value in params.items()],
+        synchronous=True,
     )
 
 

@@ -90,7 +90,7 @@ def _text_of(values: pa.Array, kind: Kind) -> pa.Array:
         numbers = values.cast(pa.float64())
         numbers = pc.if_else(pc.is_nan(numbers), None, numbers)  # pandas writes a missing value as NaN
         return numbers.cast(pa.string()) if kind in ("real", "text") else _whole_text(numbers, values.type)
-    elif pa.types.is_boolean(values.type) and kind in ("id", "integer"):
+    if pa.types.is_boolean(values.type) and kind in ("id", "integer"):
         values = values.cast(pa.int8())
     return values.cast(pa.string())
 

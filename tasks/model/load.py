@@ -6,12 +6,13 @@ The module does not import Prefect, so that the served model uses it.
 from __future__ import annotations
 
 import functools
+import math
 from typing import TYPE_CHECKING
 
 from configs.policy import PolicyFile
 from configs.reasons import load_reasons
 from configs.settings import EngineKind, Registry, Settings, project_path
-from tasks.core.decision.policy import Policy, resolve_policy
+from tasks.core.decision.policy import Policy, break_even_cutoff, resolve_policy
 from tasks.core.decision.reasons import Reason
 from tasks.core.lender.feature_list import FAMILIES
 from tasks.core.model.bundle import Bundle, Engine, ModelPin, require_golden
@@ -33,6 +34,18 @@ def fill_in(policy: PolicyFile, proposed_cutoff: float) -> Policy:
         return resolve_policy(policy.version, cutoff, refer_from=policy.refer_from, bands=bands)
     except ValueError as error:
         raise ConfigError(f"The policy cannot be used: {error}.") from None
+
+
+def unused_costs(policy: PolicyFile, proposed_cutoff: float) -> str | None:
+    """Sentence about costs that the cut-off in use does not come from; None if it does."""
+    due = break_even_cutoff(**policy.costs.model_dump())
+    if policy.cutoff != "bundle" or math.isclose(due, proposed_cutoff, rel_tol=1e-9):
+        return None
+    return (
+        f"The costs of policy {policy.version} change nothing: `cutoff: bundle` takes "
+        f"{proposed_cutoff:.4f}, made of the costs under which the model was trained. These costs "
+        f"would make {due:.4f}. Write that number as `cutoff`, or train a model with them."
+    )
 
 
 def policy_for(model: ModelPin, bundle: Bundle, policy: PolicyFile) -> Policy:

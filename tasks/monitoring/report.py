@@ -21,14 +21,15 @@ from tasks.core.lender.columns import ID, NUMBERS, TEXTS
 from tasks.core.sampling import drawn_rows
 from tasks.delivery.decided import decided_rows
 from tasks.delivery.listing import require_unexpired, stand
-from tasks.errors import ConfigError, InputsChanged, ModelError, SourceError
+from tasks.errors import ConfigError, InputsChanged, SourceError
 from tasks.model.load import load_bundle
 from tasks.publication.data_files import read_data
-from tasks.publication.layout import monitoring_key, reference_key
+from tasks.publication.layout import monitoring_key
 from tasks.publication.manifests import walk_manifests
+from tasks.publication.references import read_reference
 from tasks.running.context import run_logger
 from tasks.running.step import step
-from tasks.store import NotFound, Store, open_store
+from tasks.store import Store, open_store
 from tasks.store.renewing import overwrite
 
 
@@ -91,11 +92,13 @@ def compare_with_reference(published: Manifest, settings: Settings) -> Monitorin
     from tasks.adapters.evidently import compare_samples, describe
 
     store = open_store(settings.storage)
-    frozen = load_bundle(published.model, settings).reference
+    model = published.model
+    frozen = load_bundle(model, settings).reference
     columns = {**frozen["columns"], PD: {"quantiles": frozen["pd_quantiles"]}}
     seed = published.as_of.toordinal()
     current = coarsen(sample_day(store, published, settings), columns, seed=seed)
-    reference = coarsen(reference_frame(store, published), columns, seed=seed)
+    sample = read_reference(store, model, trained_rows=frozen["rows"]).to_pandas()
+    reference = coarsen(sample, columns, seed=seed)
     # Evidently cannot compare a column without any value; its absence is the finding.
     empty = tuple(name for name in columns if current[name].isna().all() or reference[name].isna().all())
     current = current.drop(columns=list(empty))
@@ -148,19 +151,3 @@ def sample_day(store: Store, published: Manifest, settings: Settings) -> pd.Data
     return delivered.rows.to_pandas().merge(
         results.to_pandas(), left_on=ID, right_on=APPLICATION_ID, validate="one_to_one"
     )
-
-
-def reference_frame(store: Store, published: Manifest) -> pd.DataFrame:
-    """Reference sample of the model that decided the day.
-
-    Raises:
-        ModelError: the store does not hold it.
-    """
-    key = reference_key(published.model.version)
-    try:
-        return read_parquet(store.read(key).data).to_pandas()
-    except NotFound:
-        raise ModelError(
-            f"{store.location(key)} is missing: the reference sample of {published.model.name} "
-            f"version {published.model.version}. Train the model again with this store."
-        ) from None

@@ -7,8 +7,9 @@ r"""Storage layout: every key, prefix and pattern of the store. No other module 
 ...     erased_key(day), manifest_key(day, 1), announcement_key(day, 1), expired_key(day),
 ...     decisions_key(day), report_key(day), report_page_key(day), refused_report_key(day),
 ...     refused_page_key(day), monitoring_key(day, "drift.html"), suite_key("ab12"),
-...     input_key("ab12"), reference_key("1"), out_of_fold_key("1"),
-...     erasure_record_key(datetime(2026, 11, 3, 7, 5), "9d"),
+...     input_key("ab12"), version_key("policy", "1"), reference_key("credit-default", "1"),
+...     out_of_fold_key("credit default", "1"), nameless_reference_key("1"),
+...     nameless_out_of_fold_key("1"), erasure_record_key(datetime(2026, 11, 3, 7, 5), "9d"),
 ... )
 >>> print("\n".join(keys))
 landing/day=2026-11-02/
@@ -29,6 +30,9 @@ reports/day=2026-11-02/contract-refused.html
 reports/day=2026-11-02/drift.html
 contracts/ab12.json
 inputs/sha256=ab12.json
+versions/policy=1.json
+reference/model=credit-default/version=1/sample.parquet
+reference/model=credit%20default/version=1/out_of_fold.parquet
 reference/model=1/sample.parquet
 reference/model=1/out_of_fold.parquet
 erasures/20261103T070500Z-9d.json
@@ -36,10 +40,12 @@ erasures/20261103T070500Z-9d.json
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Final, Literal
+from urllib.parse import quote
 
 Room = Literal["landing", "work", "revisions", "quarantine", "decisions", "reports", "erasures"]
 """First part of a key."""
@@ -49,6 +55,8 @@ _OF_REVISION: Final = re.compile(r"(?:revisions/day=[\d-]+/)?rev=(\d{4,5})/(\w+)
 _IN_REVISION: Final = re.compile(r"(?:revisions/day=[^/]+/)?rev=(\d+)/")
 _DATA_FILE: Final = re.compile(r"(revisions|quarantine)/day=[^/]+/[a-z]+-[0-9a-f]{16}\.[a-z]+")
 _FINGERPRINT_DIGITS: Final = 16
+_LONGEST_PART: Final = 200
+"""Most bytes of a name within a key; file systems take 255."""
 
 
 # --- rooms and days
@@ -225,14 +233,52 @@ def monitoring_key(as_of: date, name: str) -> str:
 # --- what belongs to no day
 
 
-def reference_key(version: str) -> str:
-    """Key of the reference sample of a model version."""
+def version_key(what: str, version: str) -> str:
+    """Key of the note of the content that was published as this version of a reviewed file."""
+    return f"versions/{what}={key_part(version)}.json"
+
+
+def reference_key(name: str, version: str) -> str:
+    """Key of the reference sample of a model."""
+    return f"reference/model={key_part(name)}/version={key_part(version)}/sample.parquet"
+
+
+def out_of_fold_key(name: str, version: str) -> str:
+    """Key of the out-of-fold predictions that a model was judged by."""
+    return f"reference/model={key_part(name)}/version={key_part(version)}/out_of_fold.parquet"
+
+
+def aside_key(key: str, digest: str) -> str:
+    """Key to which an object moves when another registry's model of its name and version comes.
+
+    >>> aside_key("reference/model=m/version=1/sample.parquet", "3fa9" * 16)
+    'reference/model=m/version=1/sample-3fa93fa93fa93fa9.parquet'
+    """
+    stem, _, ending = key.rpartition(".")
+    return f"{stem}-{digest[:_FINGERPRINT_DIGITS]}.{ending}"
+
+
+def nameless_reference_key(version: str) -> str:
+    """Key of a reference sample in stores of an earlier program."""
     return f"reference/model={version}/sample.parquet"
 
 
-def out_of_fold_key(version: str) -> str:
-    """Key of the out-of-fold predictions that a model version was judged by."""
+def nameless_out_of_fold_key(version: str) -> str:
+    """Key of out-of-fold predictions in stores of an earlier program."""
     return f"reference/model={version}/out_of_fold.parquet"
+
+
+def key_part(text: str) -> str:
+    """Write any text as a part of a key. Different texts stay different.
+
+    >>> key_part("credit-default"), key_part("a b/é=%"), len(key_part("é" * 200))
+    ('credit-default', 'a%20b%2F%C3%A9%3D%25', 172)
+    """
+    quoted = quote(text, safe="")
+    if len(quoted) <= _LONGEST_PART:
+        return quoted
+    # No quoted text holds "%sha256-", so a short one never looks like this.
+    return f"{quoted[:100]}%sha256-{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def erasure_record_key(at: datetime, token: str) -> str:

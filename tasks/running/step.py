@@ -6,7 +6,7 @@ import functools
 import inspect
 from collections.abc import Callable
 from datetime import date
-from typing import Any, ParamSpec, TypeVar, get_type_hints
+from typing import Any, Final, ParamSpec, TypeVar, get_type_hints
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -23,6 +23,10 @@ from tasks.running.context import run_logger
 from tasks.running.prefect_api import find_problem
 from tasks.store import open_store
 
+FLOW_OPTIONS: Final[dict[str, Any]] = {"retries": 0, "persist_result": False, "log_prints": False}
+"""Options that Prefect would otherwise take from its own settings. A result that it persists is
+pickled outside the store; of a training that would be applicants' rows."""
+_STEP_OPTIONS: Final = FLOW_OPTIONS | {"cache_policy": NO_CACHE, "refresh_cache": False}
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -53,7 +57,7 @@ def step(
                 run_logger().info("%s: %s A new run would begin anew.", name, message)
             return Completed(name="Cached", message=message, data=result) if is_kept else result
 
-        make_task = task(name=name, cache_policy=NO_CACHE, persist_result=False, **options)
+        make_task = task(name=name, **_STEP_OPTIONS | options)
         as_task: Callable[..., Any] = make_task(recorded)
 
         @functools.wraps(function)

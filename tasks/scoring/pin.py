@@ -16,8 +16,9 @@ from tasks.core.model.features import FEATURE_VERSION
 from tasks.delivery.files import reading_of
 from tasks.errors import ModelError
 from tasks.model.contract import keep_suite
-from tasks.model.load import load_bundle, policy_for, reasons_of, registry_of, suite_text
+from tasks.model.load import load_bundle, policy_for, reasons_of, registry_of, suite_text, unused_costs
 from tasks.publication.layout import pins_key
+from tasks.publication.versions import require_own_versions
 from tasks.running.checkpoints import digest_of
 from tasks.running.context import flow_run_id, run_logger
 from tasks.running.step import step
@@ -64,11 +65,17 @@ def _resolve(delivery: Delivery, settings: Settings) -> Pins:
     policy_file = load_policy(settings.scoring.policy)
     suite = suite_text(settings.contract.suite)
     contract = suite_identity(suite)
-    keep_suite(open_store(settings.storage), suite, contract[1])
-    policy = policy_for(model, load_bundle(model, settings), policy_file)
+    store = open_store(settings.storage)
+    bundle = load_bundle(model, settings)
+    policy = policy_for(model, bundle, policy_file)
     reasons = reasons_of(settings)
     digest = policy_file.digest
-    return Pins(delivery.as_of, model, policy, digest, *contract, reasons, fingerprint="")
+    pins = Pins(delivery.as_of, model, policy, digest, *contract, reasons, fingerprint="")
+    require_own_versions(store, pins, {"policy": settings.scoring.policy, "contract": settings.contract.suite})
+    keep_suite(store, suite, contract[1])
+    if caveat := unused_costs(policy_file, bundle.cutoff):
+        run_logger().warning("%s", caveat)
+    return pins
 
 
 def _pins_of(published: Manifest) -> Pins:

@@ -23,6 +23,7 @@ from tasks.publication.expired import forget_expired
 from tasks.publication.layout import publishing_key, refused_page_key, refused_report_key
 from tasks.publication.manifests import commit, manifest_of
 from tasks.publication.shown import show_newest
+from tasks.publication.versions import claim_versions
 from tasks.running.checkpoints import COUNTED_VERSIONS
 from tasks.running.context import run_logger
 from tasks.running.step import step
@@ -65,12 +66,15 @@ def publish(
         PublishError: another run published the day, a data file is gone or damaged, or an applicant
             was erased from the day since the run began.
         SourceError: another day claims one of the files.
+        ConfigError: the version of the policy or contract was published with other content.
     """
     store = open_store(settings.storage)
     # Housekeeping leaves alone a day that has this note.
     store.create(publishing_key(delivery.as_of, secrets.token_hex(16)), b"")
     with_rows = tuple(file for file in delivery.files if audited.files[file.name].rows)
     claim_inputs(store, replace(delivery, files=with_rows))
+    if standing.order.kind != "corrections":  # they keep what the published revision was made with
+        claim_versions(store, pins)
     held = require_stored(store, audited.data_files)
     forget_expired(store, delivery.as_of, held)
     if read_token(store, delivery.as_of) != standing.erasure:

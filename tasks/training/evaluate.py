@@ -34,16 +34,7 @@ from tasks.core.training.evaluation import (
     roc_curve,
 )
 from tasks.core.training.importance import Influence, influences_of
-from tasks.core.training.model_card import (
-    CARD_FILE,
-    FIGURES_FILE,
-    CutoffInUse,
-    LearnedFrom,
-    ModelCard,
-    description_of,
-    figures_file,
-    flat_metrics,
-)
+from tasks.core.training.model_card import CutoffInUse, LearnedFrom, ModelCard, description_of, flat_metrics
 from tasks.core.training.segments import judge_segments
 from tasks.model.load import fill_in
 from tasks.running.step import step
@@ -86,12 +77,9 @@ def evaluate(
         choices: Models with other inputs.
         settings: Settings of the training.
     """
-    from tasks.adapters.pages.card import model_card_page
-
     card = _card(history, judged, bundle, choices, settings)
     figures = _figures(card, judged, history.defaulted)
-    documents = {CARD_FILE: model_card_page(card, figures), FIGURES_FILE: figures_file(card)}
-    return Evaluation(flat_metrics(card), figures, documents, description_of(card), card)
+    return Evaluation(flat_metrics(card), figures, description_of(card), card)
 
 
 def _card(

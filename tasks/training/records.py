@@ -94,8 +94,6 @@ class Evaluation:
 
     metrics: dict[str, float]
     figures: dict[str, Figure]
-    documents: dict[str, bytes]
-    """Path among the run's artifacts to content: the model card and its figures for programs."""
     description: str
     """Description of the registered version, in Markdown."""
     card: ModelCard

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
 from configs.policy import load_policy
 from configs.settings import Settings, Training
-from tasks.adapters.files.parquet import write_parquet
 from tasks.core.applications import APPLICATION_ID
 from tasks.core.decision.policy import break_even_cutoff
 from tasks.core.lender.columns import ID
@@ -20,15 +20,17 @@ from tasks.core.model.calibration import fit_calibration
 from tasks.core.model.features import build_features, family_numbers, feature_names, fit_features, monotone_direction
 from tasks.core.model.reference import reference_statistics
 from tasks.core.sampling import drawn_rows
-from tasks.core.training.model_card import ModelCard
+from tasks.core.training.model_card import CARD_FILE, FIGURES_FILE, ModelCard, figures_file
 from tasks.core.training.model_shape import TriedShape, shapes_table
 from tasks.model.load import registry_of
-from tasks.publication.layout import out_of_fold_key, reference_key
+from tasks.publication.references import keep_reference
 from tasks.running.context import run_logger
 from tasks.running.step import step
 from tasks.store import open_store
-from tasks.store.renewing import overwrite
 from tasks.training.records import Evaluation, History, OutOfFold
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,15 @@ class Trained:
     n_trees: int
     cutoff: float
     is_champion: bool = False
+
+
+def require_registrable(settings: Settings) -> None:
+    """Require, before the long work, that the registry would take a model.
+
+    Raises:
+        ModelError: the registry cannot be reached or refuses.
+    """
+    registry_of(settings).require_answer()
 
 
 @step("fit")
@@ -96,25 +107,27 @@ def register(
             "age": evaluation.card.uses_age,
         }
     )
+
+    def documents(version: str) -> dict[str, bytes]:
+        card = replace(evaluation.card, model_version=version)
+        return card_documents(card, evaluation.figures) | shape_documents(judged.shapes)
+
     pin = registry_of(settings).register(
         to_files(bundle),
         params=params,
         metrics=evaluation.metrics,
         figures=evaluation.figures,
-        documents=evaluation.documents | shape_documents(judged.shapes),
+        documents=documents,
         description=evaluation.description,
     )
     sample = reference_sample(history.rows, judged.pd, settings.training)
-    store = open_store(settings.storage)
-    overwrite(store, reference_key(pin.version), write_parquet(sample))
-    predicted = out_of_fold_table(history, judged)
-    overwrite(store, out_of_fold_key(pin.version), write_parquet(predicted))
+    keep_reference(open_store(settings.storage), pin, sample, out_of_fold_table(history, judged))
     auc = evaluation.metrics["auc"]
     run_logger().info("Registered %s version %s: AUC %.4f", pin.name, pin.version, auc)
     return Trained(
         pin,
         evaluation.metrics,
-        evaluation.card,
+        replace(evaluation.card, model_version=pin.version),
         history.rows.num_rows,
         judged.n_trees,
         bundle.cutoff,
@@ -139,6 +152,13 @@ def out_of_fold_table(history: History, judged: OutOfFold) -> pa.Table:
             "defaulted": history.defaulted,
         }
     )
+
+
+def card_documents(card: ModelCard, figures: Mapping[str, Figure]) -> dict[str, bytes]:
+    """Documents of the card: a page for people, its figures for programs."""
+    from tasks.adapters.pages.card import model_card_page
+
+    return {CARD_FILE: model_card_page(card, figures), FIGURES_FILE: figures_file(card)}
 
 
 def shape_documents(shapes: Sequence[TriedShape]) -> dict[str, bytes]:

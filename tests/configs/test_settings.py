@@ -46,7 +46,7 @@ def test_relative_paths_belong_to_the_project_wherever_the_command_runs(
         ("scoring: {chunk_rows: 0}", {}, "scoring.chunk_rows is 0: Input should be greater than or equal to 1"),
         ("scoring: {chunk_rows: many}", {}, "scoring.chunk_rows is 'many': Input should be a valid integer"),
         ("scoring: 5", {}, "scoring is 5"),
-        ("[1, 2]", {}, "holds a list; it must hold a mapping of sections"),
+        ("[1, 2]", {}, "holds a list; it must hold a mapping: lines `name: value`"),
         ("a: [", {}, "cannot be read as YAML"),
         ("", {"SCORING_SCORING__CHUNK_ROWS": "-1"}, "scoring.chunk_rows is '-1'"),
         ("", {"SCORING_SCORING__CHUNKS": "1"}, "scoring.chunks is unknown"),
@@ -97,3 +97,62 @@ def test_a_wrong_policy_names_the_field(tmp_path: Path) -> None:
     path.write_text((PROJECT / "configs/policy.yaml").read_text().replace("false_negative: 10", "false_negative: 0"))
     with pytest.raises(ConfigError, match="policy.yaml is wrong: costs.false_negative is 0"):
         load_policy(path)
+
+
+POLICY = (PROJECT / "configs/policy.yaml").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (POLICY.replace("version:", "verison:"), r"version is missing; verison is unknown. Did you mean 'version'\?"),
+        (
+            POLICY.replace("cutoff: bundle", "cutoff: bundel"),
+            "cutoff is 'bundel': Input should be 'bundle' or Input should be a valid number",
+        ),
+        (POLICY.replace("cutoff: bundle", "cutoff: [1]"), "cutoff is a list: Input"),
+        (
+            POLICY.replace("{name: A, up_to", "{nam: A, up_to"),
+            r"bands.0.name is missing; bands.0.nam is unknown. Did you mean 'name'\?",
+        ),
+        (POLICY.replace("up_to: 0.25", "upto: 0.25"), "bands.0.up_to is missing; bands.0.upto is unknown"),
+        (
+            POLICY.replace("false_positive: 1 ", "false_positive: .inf "),
+            "costs.false_positive is inf: Input should be a finite",
+        ),
+        (POLICY.replace("false_positive: 1 ", "false_positive: one "), "costs.false_positive is 'one': Input"),
+        (POLICY.replace("costs: ", "costs: 5 #").replace("  false", "#"), "costs is 5: Input"),
+        (POLICY.replace("  age: true", "  age: maybe"), "inputs.age is 'maybe'"),
+        (POLICY.replace("  age:", "\tage:"), r"cannot be read as YAML: .*, line \d+, column 1. Indent with spaces"),
+        (POLICY + "cutoff: 0.2\n", "cannot be read as YAML: 'cutoff' stands there twice; .*, line 16, column 1."),
+        (POLICY + "? [1]\n: 2\n", "cannot be read as YAML: found unhashable key, line 16, column 3."),
+        (POLICY + "since: 2026-13-01\n", "cannot be read as YAML: month must be in 1..12."),
+        (POLICY + "x: *nobody\n", "cannot be read as YAML: found undefined alias 'nobody', line 16"),
+        (f"- {POLICY[:40]}", "holds a list; it must hold a mapping"),
+        ("just words", "holds a text; it must hold a mapping"),
+        ("", "policy.yaml is wrong: version is missing; costs is missing; .* The file is empty."),
+        ("# nothing\n", "The file is empty."),
+    ],
+)
+def test_a_typo_in_a_reviewed_file_is_told_in_a_line(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_text(text, "utf-8")
+    with pytest.raises(ConfigError, match=message) as refused:
+        load_policy(path)
+    told = str(refused.value)
+    assert len(told.splitlines()) == 1
+    assert len(told) < 400
+    assert "lost good customer" not in told
+
+
+def test_a_reviewed_file_that_is_missing_or_no_text_is_told_with_the_setting_that_names_it(tmp_path: Path) -> None:
+    path = tmp_path / "policy.yaml"
+    with pytest.raises(
+        ConfigError, match=r"policy.yaml does not exist. Restore it, or name another .* scoring.policy."
+    ):
+        load_policy(path)
+    path.write_bytes(POLICY.encode("utf-16"))
+    with pytest.raises(ConfigError, match=r"cannot be read as YAML: it is not UTF-8 text\."):
+        load_policy(path)
+    with pytest.raises(ConfigError, match=r"cannot be read as YAML: Is a directory\."):
+        load_policy(tmp_path)

@@ -123,7 +123,7 @@ def history(trained: Project, tmp_path_factory: pytest.TempPathFactory) -> tuple
     (other / "x.csv").write_bytes(header + sound[5].replace(b"\n", b"\r\n") + b"\r\n" + sound[60].rstrip(b"\n"))
     (other / "_control.json").write_bytes(json.dumps({"day": str(UNPUBLISHED), "files": {"x.csv": {
         "rows": 2, "sha256": hashlib.sha256((other / "x.csv").read_bytes()).hexdigest()}}}).encode())  # fmt: skip
-    sample = root / "reference/model=1/sample.parquet"
+    sample = root / "reference/model=credit-default/version=1/sample.parquet"
     table = pq.read_table(sample)
     ids = table.column("SK_ID_CURR").to_pylist()
     ids[3] = id_of(sound[6])
@@ -488,7 +488,7 @@ def test_a_damaged_day_does_not_keep_the_others_from_being_erased(
 ) -> None:
     store, applicant = store_of(project), history[1]["of two days"]
     store.delete(manifest_key(DAY, 1))
-    sample = project.root / "reference/model=1/sample.parquet"
+    sample = project.root / "reference/model=credit-default/version=1/sample.parquet"
     table = pq.read_table(sample)
     ids = pa.array([applicant, *table.column("SK_ID_CURR").to_pylist()[1:]])
     pq.write_table(table.set_column(table.column_names.index("SK_ID_CURR"), "SK_ID_CURR", ids), sample)
@@ -634,7 +634,7 @@ def test_what_cannot_be_searched_is_told(project: Project, name: str, data: byte
 
 
 def test_an_applicant_is_taken_out_of_the_out_of_fold_predictions(project: Project) -> None:
-    store, path = store_of(project), project.root / "reference/model=1/out_of_fold.parquet"
+    store, path = store_of(project), project.root / "reference/model=credit-default/version=1/out_of_fold.parquet"
     before = pq.read_table(path)
     applicant = before.column("application_id")[7].as_py()
     erased(store, applicant)
@@ -643,8 +643,10 @@ def test_an_applicant_is_taken_out_of_the_out_of_fold_predictions(project: Proje
 
 
 def test_a_damaged_data_file_that_nobody_can_read_is_told(project: Project) -> None:
-    (project.root / "reference/model=1/sample.parquet").write_bytes(b"PAR1 nonsense")
-    assert list(erased(store_of(project), NOBODY).unsearched) == ["reference/model=1/sample.parquet"]
+    (project.root / "reference/model=credit-default/version=1/sample.parquet").write_bytes(b"PAR1 nonsense")
+    assert list(erased(store_of(project), NOBODY).unsearched) == [
+        "reference/model=credit-default/version=1/sample.parquet"
+    ]
 
 
 @pytest.mark.parametrize("written", ["{}.0", " {} ", "+{}", "0{}", '"{}"', "{}e0"])

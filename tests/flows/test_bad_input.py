@@ -15,6 +15,7 @@ import os
 import re
 import resource
 import shutil
+import sqlite3
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
@@ -355,6 +356,36 @@ def no_database(project: Project) -> Project:
     return project.with_settings(registry={"tracking_uri": f"sqlite:///{path}"})
 
 
+def registry_after(statement: str) -> Spoil:
+    """Use a copy of the registry in which SQL has changed something."""
+
+    def spoil(project: Project) -> Project:
+        own = project.with_own_registry(project.root.parent / "registry")
+        database = load_settings(own.config).registry.tracking_uri.removeprefix("sqlite:///")
+        with contextlib.closing(sqlite3.connect(database)) as connection, connection:
+            connection.execute(statement)
+        return own
+
+    return spoil
+
+
+def version_taken(project: Project) -> None:
+    note = project.root / "versions/policy=1.json"
+    note.parent.mkdir()
+    note.write_text('{"digest": "of other content", "day": "2026-11-01"}')
+
+
+def policy_of_text(old: str, new: str) -> Spoil:
+    """Use the shipped policy with some characters exchanged."""
+
+    def spoil(project: Project) -> Project:
+        policy = project.root.parent / "policy.yaml"
+        policy.write_text((PROJECT / "configs/policy.yaml").read_text().replace(old, new, 1))
+        return project.with_settings(scoring={"policy": str(policy)})
+
+    return spoil
+
+
 def nothing(_project: Project) -> None:
     pass
 
@@ -488,7 +519,7 @@ KINDS = [
     ),
     Kind(
         "missing_column", "a missing column", content(lambda data: data.replace(b"AMT_CREDIT,", b"AMT_CREDITS,", 1)),
-        "1 of 121 required columns are missing from applications_1.csv: AMT_CREDIT. Not declared are: AMT_CREDITS. Did you",
+        "1 of 121 required columns are missing from applications_1.csv: AMT_CREDIT. Not declared are: AMT_CREDITS. Did",
         "Deliver the column under its declared name.", ExpectationsNotMet,
     ),
     Kind(
@@ -749,6 +780,24 @@ KINDS = [
         r"credit-default@hero is not available .*Registered versions: 1", "Promote a version.", ModelError,
     ),
     Kind(
+        "model_renamed", "a model that was renamed",
+        lambda p: p.with_settings(registry={"model_name": "credit-small"}),
+        "No model is named credit-small there, but: credit-default. If it was renamed, set registry.model_name",
+        "Set its name.", ModelError,
+    ),
+    Kind(
+        "registry_moved", "a registry that was moved",
+        registry_after("update model_versions set storage_location = '/old/mlflow-artifacts/1/artifacts/model'"),
+        r"its files are not at /old/mlflow-artifacts/.*/model/bundle \(No such artifact: 'bundle'\), where registry",
+        "Move it back, or train.", ModelError,
+    ),
+    Kind(
+        "registry_schema", "a registry of another version of MLflow",
+        registry_after("update alembic_version set version_num = 'fffffffffff1'"),
+        "was written by another version of MLflow than this one .*: schema fffffffffff1, expected",
+        "Upgrade the database, or use the lock file of its program.", ModelError,
+    ),
+    Kind(
         "damaged_registry", "a registry that is no database",
         no_database, "file is not a database", "Restore the registry.", ModelError,
     ),
@@ -774,6 +823,20 @@ KINDS = [
         "policy_wrong", "a policy with an unknown entry", lambda p: policy_with(p, cutof=0.1),
         "policy.yaml is wrong: cutof is unknown. Did you mean",
         "Mend the policy.", ConfigError,
+    ),
+    Kind(
+        "policy_tab", "a policy indented with a tab", policy_of_text("  false_negative", "\tfalse_negative"),
+        r"policy.yaml cannot be read as YAML: .*, line 4, column 1. Indent with spaces; YAML does not take tabs",
+        "Mend the policy.", ConfigError,
+    ),
+    Kind(
+        "policy_twice", "a policy that says one thing twice", policy_of_text("refer_from: null", "cutoff: 0.2"),
+        "'cutoff' stands there twice; which one counts cannot be known, line 7", "Mend the policy.", ConfigError,
+    ),
+    Kind(
+        "policy_not_raised", "a changed policy whose version was published before", version_taken,
+        r"The policy in .* has version 1, but its content is not that .* was published \(2026-11-01\)",
+        "Raise its version.", ConfigError,
     ),
     Kind(
         "setting_wrong", "a setting out of range", lambda p: p.with_settings(scoring={"chunk_rows": 0}),
@@ -860,6 +923,17 @@ CALLS = [
         r"no MLflow server answers at http://127.0.0.1:9 \(Connection refused\). Start it there with `mlflow server`",
         "Start it, and run the day again.", {"SCORING_REGISTRY__TRACKING_URI": "http://name:secret@127.0.0.1:9"},
         Project.deliver,
+    ),
+    Call(
+        "option_twice", "an option that is given twice",
+        ("monitor", "--as-of", str(DAY), "--as-of", "2026-11-03"), None, 2,
+        "--as-of was given 2 times, and takes one value", "Give it once.",
+    ),
+    Call(
+        "variable_overrules", "a variable of a library that would overrule a setting",
+        ("score", "--as-of", str(DAY), "--without-prefect"), ConfigError, 2,
+        "MLFLOW_WORKSPACE names a workspace of MLflow, so registry.tracking_uri", "Unset it.",
+        {"MLFLOW_WORKSPACE": "risk"},
     ),
     Call(
         "prefect_unreachable", "a Prefect server that cannot be reached", ("score", "--as-of", str(DAY)),

@@ -56,6 +56,12 @@ def test_what_aborts_while_python_is_taken_down_changes_no_exit_code(arguments: 
         (["guess"], "No such command 'guess'"),
         (["score", "--as-of", "2026-02-03", "--config", "nowhere.yaml"], "ConfigError: .*nowhere.yaml does not exist"),
         (["generate", "--from", "2026-11-01", "--format", "xlsx"], "'xlsx' is not one of"),
+        (
+            ["monitor", "--as-of", "2026-11-02", "--as-of", "2026-11-03"],
+            "--as-of was given 2 times, and takes one value",
+        ),
+        (["promote", "--version", "1", "--version=2"], "--version was given 2 times"),
+        (["score", "--as-of", "2026-11-02", "--config", "a", "--config", "b"], "--config was given 2 times"),
     ],
 )
 def test_a_wrong_call_says_what_is_allowed_and_exits_with_2(arguments: list[str], message: str) -> None:
@@ -137,3 +143,25 @@ def test_history_lies_where_it_was_asked_for(tmp_path: Path) -> None:
     first, second = sorted(tmp_path.iterdir())
     assert (first.name, second.name) == ("applications_2026-10-01.csv", "applications_2026-10-02.csv")
     assert first.read_text().startswith("SK_ID_CURR,TARGET,")
+
+
+@pytest.mark.parametrize(
+    "given", [["--applications", "{bad}", "--applications", "{good}"], ["--applications", "{good}", "{bad}"]]
+)
+def test_every_file_that_train_is_given_is_read(tmp_path: Path, project: Project, given: list[str]) -> None:
+    bad, good = tmp_path / "bad.csv", tmp_path / "good.csv"
+    bad.write_text("SK_ID_CURR\n1\n")
+    good.write_text(bad.read_text())
+    own = project.with_own_registry(tmp_path / "registry")
+    words = [word.format(bad=bad, good=good) for word in given]
+    shown = scoring("train", *words, "--config", own.config, "--without-prefect")
+    assert "Traceback" not in shown.stderr
+    first = re.search(r"(good|bad)\.csv", shown.stderr)
+    assert first
+    assert first[0] == Path(words[1]).name, "the first file is read first"
+
+
+def test_drifts_add_up_like_faults(project: Project) -> None:
+    drifts = ["--drift", "income:+0.3", "--drift", "missing:EXT_SOURCE_1:0.2"]
+    shown = scoring("generate", "--from", str(DAY), "--rows", "50", *drifts, "--config", project.config)
+    assert shown.stdout.count("drift ") == 2, shown.stderr

@@ -16,12 +16,14 @@ import yaml
 from configs.calendar import load_calendar
 from configs.settings import PROJECT, load_settings
 from flows.clean_store import clean_store
+from flows.monitor_decisions import monitor_decisions
 from flows.score_applications import score_applications
-from tasks.adapters.files.parquet import read_parquet
+from tasks.adapters.files.parquet import read_parquet, write_parquet
 from tasks.adapters.mlflow import read_bundle
 from tasks.core.day.manifest import Manifest
 from tasks.core.day.records import DataFile
 from tasks.core.decision.published_rows import build_changes
+from tasks.errors import ModelError
 from tasks.inspection.explain import explain
 from tasks.inspection.rejected import export_rejected, find_rejected
 from tasks.inspection.status import day_history, list_days
@@ -268,6 +270,19 @@ def test_an_applicant_of_an_earlier_store_is_erased_and_the_rest_is_whole(
     erasure = erased(store, applicant)
     assert (list(traces(store, applicant)), erasure.unsearched) == ([], {})
     assert problems(store) == []
+
+
+def test_an_earlier_day_is_compared_with_the_reference_of_its_own_model(
+    project: Project,
+    store: FolderStore,
+) -> None:
+    project.narrow_reference("AMT_CREDIT", place="reference/model=1")
+    result = monitor_decisions.fn(as_of=NEXT, config=project.config)
+    assert (result.compared_rows, result.reference_rows) == (100, 100)
+    store.delete("reference/model=1/out_of_fold.parquet")
+    store.create("reference/model=1/out_of_fold.parquet", write_parquet(pa.table({"pd": [0.1]})))
+    with pytest.raises(ModelError, match="that model learned from 4000 rows, the one whose sample this is from 1"):
+        monitor_decisions.fn(as_of=NEXT, config=project.config)
 
 
 def test_housekeeping_finds_what_is_past_its_time_in_an_earlier_store(project: Project) -> None:

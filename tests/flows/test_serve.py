@@ -409,7 +409,7 @@ def test_a_version_shows_its_run_its_description_and_its_signature(registry_copy
         params={"a": 1},
         metrics={"auc": 0.7},
         figures={},
-        documents={"card/card.html": b"<p>"},
+        documents=lambda version: {"card/card.html": f"<p>{version}".encode()},
         description="Why",
     )
     client = mlflow.MlflowClient(load_settings(registry_copy.config).registry.tracking_uri)

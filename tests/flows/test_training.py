@@ -129,10 +129,13 @@ def test_the_same_history_gives_the_same_model(project: Project, tmp_path: Path)
     first, second = (train_model.fn(applications=[str(path)], config=project.config) for _ in range(2))
     assert first.model.digest == second.model.digest
     cards = [Path(registry(project).document_address(each.model, CARD_FILE)) for each in (first, second)]
-    assert cards[0].read_bytes() == cards[1].read_bytes()
+    versions = [f"{each.model.name} version {each.model.version}" for each in (first, second)]
+    texts = [card.read_text() for card in cards]
+    assert all(version in text for version, text in zip(versions, texts, strict=True))
+    assert texts[0].replace(versions[0], versions[1]) == texts[1]
     assert cards[0] != cards[1]
     assert first.model.version != second.model.version
-    assert (project.root / f"reference/model={second.model.version}/sample.parquet").exists()
+    assert (project.root / f"reference/model=credit-default/version={second.model.version}/sample.parquet").exists()
     assert registry(project).champion().version == second.model.version
     registry(project).promote("1")
     assert registry(project).champion().version == "1"

@@ -21,6 +21,7 @@ from tasks.model.load import (
     reasons_of,
     registry_of,
     suite_text,
+    unused_costs,
 )
 from tests.conftest import Project
 
@@ -46,6 +47,19 @@ def bundle(champion: ModelPin, settings: Settings) -> Bundle:
 def test_a_policy_takes_the_proposed_cut_off_or_its_own(cutoff: float | str, used: float) -> None:
     policy = PolicyFile.model_validate(POLICY.model_dump() | {"cutoff": cutoff})
     assert fill_in(policy, 0.1).cutoff == used
+
+
+@pytest.mark.parametrize(
+    ("cutoff", "costs", "is_told"),
+    [("bundle", 10, False), ("bundle", 5, True), (0.2, 5, False)],
+)
+def test_costs_that_change_nothing_are_told(cutoff: float | str, costs: int, *, is_told: bool) -> None:
+    changes = {"cutoff": cutoff, "costs": {"false_negative": costs, "false_positive": 1}}
+    caveat = unused_costs(PolicyFile.model_validate(POLICY.model_dump() | changes), 1 / 11)
+    assert (caveat is not None) == is_told
+    if caveat:
+        assert "takes 0.0909" in caveat
+        assert "would make 0.1667" in caveat
 
 
 def test_a_policy_that_cannot_hold_is_refused() -> None:

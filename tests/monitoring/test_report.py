@@ -12,9 +12,9 @@ from configs.settings import Settings, load_settings
 from tasks.core.day.manifest import Manifest
 from tasks.core.day.records import Order
 from tasks.errors import ConfigError, InputsChanged, ModelError, SourceError
-from tasks.monitoring.report import compare_with_reference, published_day, reference_frame, sample_day
+from tasks.monitoring.report import compare_with_reference, published_day, sample_day
 from tasks.publication.expired import note_expired
-from tasks.publication.layout import landing_key
+from tasks.publication.layout import landing_key, reference_key
 from tasks.store.folder import FolderStore
 from tests.conftest import DAY, Project
 from tests.days import Day, delivered, elsewhere, lay
@@ -122,14 +122,14 @@ def test_a_day_on_which_nobody_is_left_is_not_monitored(day: Day) -> None:
 # --- the reference
 
 
-def test_a_reference_that_is_missing_names_the_model_that_lacks_it(day: Day, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"reference/model=1/sample.parquet is missing: the reference sample of .* 1."):
-        reference_frame(FolderStore(tmp_path), day.manifest)
+def test_a_day_is_not_compared_with_the_reference_of_another_model(day: Day) -> None:
+    with pytest.raises(ModelError, match="is missing, or belongs to another model: the reference sample of credit-de"):
+        compare_with_reference(day.manifest, day.settings)
 
 
 def test_what_has_drifted_and_what_is_lost_is_told_in_reports_that_are_renewed(day: Day, trained: Project) -> None:
-    source = trained.root / "reference/model=1/sample.parquet"
-    FolderStore(day.project.root).create("reference/model=1/sample.parquet", source.read_bytes())
+    key = reference_key("credit-default", "1")
+    FolderStore(day.project.root).create(key, (trained.root / key).read_bytes())
     result = compare_with_reference(day.manifest, day.settings)
     assert (result.as_of, result.compared_rows, result.reference_rows) == (DAY, ROWS, 500)
     assert "NAME_HOUSING_TYPE" in result.drifted

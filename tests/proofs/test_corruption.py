@@ -17,7 +17,7 @@ from tests.revised_day import publish, revise
 
 Damage = Callable[[bytes], bytes | None]
 """From an object's bytes to what is left of it; None: nothing."""
-UNLISTED = ("work/", "reference/", f"landing/day={DAY}/_control.json", report_page_key(DAY))
+UNLISTED = ("work/", "reference/", "versions/", f"landing/day={DAY}/_control.json", report_page_key(DAY))
 """What no manifest vouches for."""
 
 

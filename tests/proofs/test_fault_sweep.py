@@ -140,7 +140,8 @@ def commands(trained: Project, tmp_path_factory: pytest.TempPathFactory) -> dict
     shutil.copytree(trained.root / "reference", project.root / "reference")
     project.deliver(**THE_DAY)
     policy = folder / "policy.yaml"
-    policy.write_text((PROJECT / "configs/policy.yaml").read_text().replace("cutoff: bundle", "cutoff: 0.05"))
+    shipped = (PROJECT / "configs/policy.yaml").read_text()
+    policy.write_text(shipped.replace("cutoff: bundle", "cutoff: 0.05").replace('version: "1"', 'version: "2"'))
     short = {"contract": {"suite": str(short_suite(folder))}}
     force = {"force": True, "reason": "a stricter policy"}
     first = observed(project, Command(FIRST, contents_of(project.root), {}, sections=short))

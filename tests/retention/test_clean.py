@@ -243,7 +243,7 @@ def _everything(store: Store) -> None:
     for key in (
         "contracts/c.json",
         "inputs/sha256=a.json",
-        "reference/model=1/sample.parquet",
+        "reference/model=credit-default/version=1/sample.parquet",
         "monitoring/drift.json",
     ):
         store.create(key, b"kept")
@@ -460,7 +460,8 @@ def test_what_a_revision_makes_anew_is_no_longer_noted_as_expired(project: Proje
     store = open_store(Storage(root=str(project.root)))
     assert set(read_expired(store, DAY)) == {first.audited.quarantine.key}
     policy = project.root.parent / "policy.yaml"
-    policy.write_text((PROJECT / "configs/policy.yaml").read_text().replace("cutoff: bundle", "cutoff: 0.05"))
+    shipped = (PROJECT / "configs/policy.yaml").read_text()
+    policy.write_text(shipped.replace("cutoff: bundle", "cutoff: 0.05").replace('version: "1"', 'version: "2"'))
     second = score(project.with_settings(scoring={"policy": str(policy)}), force=True, reason="stricter").manifest
     assert second.audited.quarantine == first.audited.quarantine
     assert read_expired(store, DAY) == {}

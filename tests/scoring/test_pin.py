@@ -14,10 +14,12 @@ from tasks.core.day.records import Delivery, FileRef, Order
 from tasks.core.day.standing import Standing
 from tasks.core.decision.reasons import Reason
 from tasks.core.lender.feature_list import FAMILIES
-from tasks.errors import ModelError
+from tasks.errors import ConfigError, ModelError
 from tasks.model.load import load_bundle, reasons_of, suite_text
 from tasks.publication.layout import suite_key
+from tasks.publication.versions import claim_versions
 from tasks.scoring.pin import pin
+from tasks.store.folder import FolderStore
 from tests.conftest import DAY, Project
 from tests.manifests import made_manifest
 
@@ -84,6 +86,25 @@ def test_another_policy_decides_anew(settings: Settings, tmp_path: Path) -> None
     pins, others = pin(FRESH, DELIVERY, settings), pin(FRESH, DELIVERY, scoring_by(settings, policy=policy))
     assert others.policy.cutoff == 0.2
     assert others.fingerprint != pins.fingerprint
+
+
+def test_costs_that_the_cut_off_does_not_come_from_are_told(
+    settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("WARNING"):
+        pin(FRESH, DELIVERY, settings)
+        assert caplog.text == ""
+        policy = replaced(tmp_path, "policy.yaml", "false_negative: 10", "false_negative: 5")
+        pin(FRESH, DELIVERY, scoring_by(settings, policy=policy))
+    assert "The costs of policy 1 change nothing: `cutoff: bundle` takes 0.0909" in caplog.text
+
+
+def test_a_policy_that_changed_under_its_published_version_pins_nothing(settings: Settings, tmp_path: Path) -> None:
+    claim_versions(FolderStore(tmp_path / "store"), pin(FRESH, DELIVERY, settings))
+    policy = replaced(tmp_path, "policy.yaml", "cutoff: bundle", "cutoff: 0.2")
+    with pytest.raises(ConfigError, match=f"The policy in {policy} has version 1, but its content is not that"):
+        pin(FRESH, DELIVERY, scoring_by(settings, policy=policy))
+    pin(FRESH, DELIVERY, settings)
 
 
 def test_corrections_keep_all_that_the_published_revision_was_decided_with(settings: Settings) -> None:

@@ -14,7 +14,7 @@ from tasks.core.training.model_card import CARD_FILE, FIGURES_FILE
 from tasks.training.cross_validate import MODEL
 from tasks.training.evaluate import evaluate
 from tasks.training.records import Choices, Evaluation, History, OutOfFold
-from tasks.training.train import fit
+from tasks.training.train import card_documents, fit
 from tests.training.conftest import SMALL
 
 SETTINGS = Settings(training=SMALL)
@@ -83,9 +83,12 @@ def test_kinds_of_applicants_are_judged_at_the_cut_off_in_force(evaluated: Evalu
 
 
 def test_a_model_is_documented_for_people_and_for_programs(evaluated: Evaluation) -> None:
-    assert set(evaluated.documents) == {CARD_FILE, FIGURES_FILE}
-    assert evaluated.card.bundle_digest in evaluated.documents[CARD_FILE].decode()
-    assert json.loads(evaluated.documents[FIGURES_FILE])["learned_from"]["rows"] == 3000
+    documents = card_documents(replace(evaluated.card, model_version="4"), evaluated.figures)
+    assert set(documents) == {CARD_FILE, FIGURES_FILE}
+    assert evaluated.card.bundle_digest in documents[CARD_FILE].decode()
+    assert "Model card of credit-default version 4" in documents[CARD_FILE].decode()
+    facts = json.loads(documents[FIGURES_FILE])
+    assert (facts["learned_from"]["rows"], facts["model_version"]) == (3000, "4")
     assert CARD_FILE in evaluated.description
     assert set(evaluated.figures) == {"roc", "reliability", "cost", "contributions"}
 

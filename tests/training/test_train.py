@@ -10,7 +10,7 @@ import pytest
 
 from configs.settings import Settings, load_settings
 from tasks.core.model.bundle import Bundle, to_files
-from tasks.core.training.model_card import CARD_FILE
+from tasks.core.training.model_card import CARD_FILE, FIGURES_FILE
 from tasks.model.load import load_bundle, proven_engine, registry_of
 from tasks.training.folds import configured_trees
 from tasks.training.records import Evaluation, History, OutOfFold
@@ -83,7 +83,8 @@ def settings(project: Project, tmp_path: Path) -> Settings:
 
 
 def registered(settings: Settings, history: History, judged: OutOfFold, bundle: Bundle) -> Trained:
-    evaluation = Evaluation({"auc": 0.7}, {}, {CARD_FILE: b"<html>"}, "A model.", model_card())
+    card = model_card()
+    evaluation = Evaluation({"auc": 0.7}, {}, "A model.", card)
     return register(bundle, history, judged, evaluation, settings)
 
 
@@ -99,6 +100,9 @@ def test_a_version_is_registered_with_all_that_belongs_to_it_and_scores_only_whe
         False,
     )
     assert registry_of(settings).champion() == before
+    page = Path(registry_of(settings).document_address(trained.model, CARD_FILE))
+    assert "Model card of credit-default version 2" in page.read_text()
+    assert json.loads(page.with_name(FIGURES_FILE).read_text())["model_version"] == "2"
     assert to_files(load_bundle(trained.model, settings)) == to_files(bundle)
     promoted = promote(trained, settings)
     assert promoted == replace(trained, is_champion=True)
@@ -108,13 +112,14 @@ def test_a_version_is_registered_with_all_that_belongs_to_it_and_scores_only_whe
 def test_applicants_rows_are_kept_in_the_store_alone(
     settings: Settings, history: History, judged: OutOfFold, bundle: Bundle
 ) -> None:
-    version = registered(settings, history, judged, bundle).model.version
-    reference = Path(settings.storage.root) / f"reference/model={version}"
+    model = registered(settings, history, judged, bundle).model
+    reference = Path(settings.storage.root) / f"reference/model={model.name}/version={model.version}"
     sample, kept = (
         pq.read_table(reference / name, partitioning=None) for name in ("sample.parquet", "out_of_fold.parquet")
     )
     assert sample.num_rows == settings.training.reference_rows
     assert kept.equals(out_of_fold_table(history, judged))
+    assert sample.schema.metadata[b"bundle_sha256"].decode() == model.digest
     artifacts = [path for path in Path(settings.registry.artifact_root).rglob("*") if path.is_file()]
     assert {path.suffix for path in artifacts} & {".parquet", ".csv", ".pkl"} == set()
     assert "model.txt" in {path.name for path in artifacts}

@@ -104,6 +104,14 @@ class ModelCard:
     versions: Mapping[str, str]
     files: Mapping[str, str]
     """File of the bundle to its SHA-256."""
+    model_version: str | None = None
+    """Registered version; None until the model is registered."""
+
+    @property
+    def model(self) -> str:
+        """Name of the model, and its version once it has one."""
+        version = f" version {self.model_version}" if self.model_version else ""
+        return f"{self.model_name}{version}"
 
 
 def limits_of(card: ModelCard) -> list[str]:
