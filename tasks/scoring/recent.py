@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from tasks.core.day.manifest import Manifest
-from tasks.errors import ManifestDamaged
+from tasks.errors import ManifestDamaged, ObjectArchived
 from tasks.publication.manifests import newest_manifest
 from tasks.running.context import run_logger
 from tasks.store import Store
@@ -21,7 +21,7 @@ def recent_days(store: Store, as_of: date) -> dict[str, int]:
     The oldest day comes first. A day without rows is left out: all of them were erased.
 
     Days are asked for one by one, because a listing may lag behind, and grows with the history. A
-    day whose manifest is damaged is left out, with a warning; it does not stop another day.
+    day whose manifest is damaged or archived is left out, with a warning; it does not stop another day.
     """
     days = [as_of - timedelta(days=n) for n in range(LOOKED_BACK_DAYS, 0, -1)]
     published = {day: _newest(store, day) for day in days}
@@ -30,9 +30,9 @@ def recent_days(store: Store, as_of: date) -> dict[str, int]:
 
 
 def _newest(store: Store, as_of: date) -> Manifest | None:
-    """Newest manifest of a day; None if there is none, or, with a warning, if it is damaged."""
+    """Newest manifest of a day; None if there is none, or, with a warning, if it cannot be read."""
     try:
         return newest_manifest(store, as_of)
-    except ManifestDamaged as damage:
+    except (ManifestDamaged, ObjectArchived) as damage:
         run_logger().warning("%s is left out of the days to compare with: %s", as_of, damage)
         return None
