@@ -5,7 +5,7 @@ It holds the time zone of a business day, and the days on which a missing file i
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Literal, NamedTuple, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -49,6 +49,24 @@ class Calendar(BaseModel):
         datetime.date(2026, 11, 2)
         """
         return moment.astimezone(ZoneInfo(self.zone)).date()
+
+    def local_time(self, moment: str) -> str:
+        """Moment in ISO form as people read it: by the clock of the business, with its zone.
+
+        Text that is not a moment, a day among others, stays as it is.
+
+        >>> prague = Calendar(zone="Europe/Prague", weekend=(), holidays={}, zero_row_days={})
+        >>> prague.local_time("2026-11-02T23:05:59+00:00")
+        '2026-11-03 00:05 Europe/Prague'
+        """
+        try:
+            read = datetime.fromisoformat(moment)
+        except ValueError:
+            return moment
+        if len(moment) == len("2026-11-02"):
+            return moment
+        local = read.replace(tzinfo=read.tzinfo or UTC).astimezone(ZoneInfo(self.zone))
+        return f"{local:%Y-%m-%d %H:%M} {self.zone}"
 
     def excuse(self, day: date) -> str | None:
         """Reason for which the feed may stay away on `day`; None if the day must have applications.

@@ -50,6 +50,10 @@ class ManifestDamaged(PublishError):
     """Error for the operator: a manifest is not as it was written; restore it from a backup."""
 
 
+class ObjectArchived(PublishError):
+    """Error for the operator: an object lies in the store's archive; restore it from there."""
+
+
 class InputsChanged(ScoringError):
     """Error for the operator: the day is published, and its files have changed since."""
 

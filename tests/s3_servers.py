@@ -55,10 +55,10 @@ class S3Server:
             config=Config(s3={"addressing_style": "path"}),
         )
 
-    def fresh_bucket(self) -> str:
+    def fresh_bucket(self, **options: Any) -> str:
         """The name of a new, empty bucket."""
         bucket = f"test-{uuid.uuid4().hex}"
-        self.client.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+        self.client.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION}, **options)
         return bucket
 
     def use(self, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,7 @@ def test_exit_codes_are_those_of_the_failure_table() -> None:
         "ModelError": 5,
         "PublishError": 6,
         "ManifestDamaged": 6,
+        "ObjectArchived": 6,
         "InputsChanged": 7,
         "OrchestratorError": 8,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
@@ -35,17 +36,22 @@ def monitoring_summary(result: MonitoringResult, settings: Settings) -> str:
     from tasks.store import open_store
 
     store = open_store(settings.storage)
-    names = ", ".join(result.drifted[:_COLUMNS])
-    if len(result.drifted) > _COLUMNS:
-        names += " …"
     drifted = f"{len(result.drifted)} columns by Evidently's default tests"
     reference = f"{result.reference_rows:,} of the model's reference"
     figures = {
         "Compared": f"{result.compared_rows:,} applications with {reference}",
         "Empty": ", ".join(result.empty),
-        "Drifted": f"{drifted}: {names}" if names else drifted,
+        "Too few": _some(result.too_few),
+        "Drifted": ": ".join(filter(None, (drifted, _some(result.drifted)))),
     }
+    if result.note:
+        figures = {"Compared": result.note}
     lines = [f"  {name:<14}{text}" for name, text in figures.items() if text]
     for n, key in enumerate(result.keys):
         lines.append(f"  {'' if n else 'Reports':<14}{store.location(key)}")
     return "\n".join([f"\nDecisions of {result.as_of}, monitored\n", *lines])
+
+
+def _some(columns: Sequence[str]) -> str:
+    names = ", ".join(columns[:_COLUMNS])
+    return f"{names} …" if len(columns) > _COLUMNS else names

@@ -104,6 +104,7 @@ def scoring_summary(result: DayResult, settings: Settings) -> str:
             "",
             *_bars(facts.decisions),
             *_reasons(facts.first_reasons),
+            *([f"  {facts.untold}"] if facts.untold else []),
             *_quarantine(facts.broken_rules),
             "",
             *(f"  {name:<14}{text}" for name, text in lines.items() if text),

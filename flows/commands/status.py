@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from flows.options import Day, common_options, set_up
-from tasks.core.words import counted
+from tasks.core.words import counted, normal_name
 from tasks.errors import PublishError
 from tasks.publication.layout import decisions_key, manifest_key, report_key
 
 if TYPE_CHECKING:
+    from configs.calendar import Calendar
     from tasks.core.day.facts import RowCounts
     from tasks.core.day.manifest import Manifest
     from tasks.inspection.reread import Checked
@@ -24,9 +25,11 @@ if TYPE_CHECKING:
     from tasks.store import Store
 
 _DIGITS: Final = 12
+_TOO_FEW: Final = "too few"
+"""Share of so few decisions that it would tell each."""
 _HEAD: Final = (
     f"{'day':<10}  {'rev':>3}  {'received':>9}  {'decided':>9}  {'quarant.':>8}  {'approved':>8}  "
-    f"{'model':<6}  {'decisions':<12}  {'published (UTC)':<16}  state"
+    f"{'model':<6}  {'decisions':<12}  "
 )
 
 
@@ -58,17 +61,16 @@ def status_command(as_of: date | None, last: int, verify: bool, config: str | No
     from tasks.store import open_store
 
     store = open_store(settings.storage)
-    if verify:
-        _verify(store, as_of, settings.storage.root)
-        return
     calendar = load_calendar(settings.scoring.calendar)
-    if as_of:
-        click.echo(history_summary(day_history(store, calendar, as_of), store))
+    if verify:
+        _verify(store, as_of, settings.storage.root, calendar)
+    elif as_of:
+        click.echo(history_summary(day_history(store, calendar, as_of), store, calendar))
     else:
-        click.echo(days_table(list_days(store, calendar, last=last), settings.storage.root))
+        click.echo(days_table(list_days(store, calendar, last=last), settings.storage.root, calendar))
 
 
-def _verify(store: Store, as_of: date | None, root: str) -> None:
+def _verify(store: Store, as_of: date | None, root: str, calendar: Calendar) -> None:
     """Read again what is published, all or one day, and print each finding at once.
 
     Raises:
@@ -77,7 +79,7 @@ def _verify(store: Store, as_of: date | None, root: str) -> None:
     from tasks.inspection.verify import verify_day, verify_store
 
     found = []
-    for checked in [verify_day(store, as_of)] if as_of else verify_store(store):
+    for checked in [verify_day(store, as_of, calendar)] if as_of else verify_store(store, calendar):
         found.append(checked)
         for line in checked_lines(checked):
             click.echo(line)
@@ -90,7 +92,7 @@ def _verify(store: Store, as_of: date | None, root: str) -> None:
         raise PublishError(f"{problems} in what is published, told above. Nothing was changed.")
 
 
-def days_table(days: Sequence[DayStatus], root: str) -> str:
+def days_table(days: Sequence[DayStatus], root: str, calendar: Calendar) -> str:
     """Table with a line a day, newest last; without any day, the words how to begin."""
     if not days:
         return (
@@ -99,10 +101,11 @@ def days_table(days: Sequence[DayStatus], root: str) -> str:
             "scoring generate --from YYYY-MM-DD\n"
             "  Then score the day: scoring score --as-of YYYY-MM-DD"
         )
-    return "\n".join(["", _HEAD, *(_line(day) for day in days)])
+    published = f"published ({calendar.zone})"
+    return "\n".join(["", f"{_HEAD}{published}  state", *(_line(day, calendar, len(published)) for day in days)])
 
 
-def history_summary(history: DayHistory, store: Store) -> str:
+def history_summary(history: DayHistory, store: Store, calendar: Calendar) -> str:
     """State of a day and the facts of all its revisions, newest last."""
     as_of = history.status.as_of
     lines = [f"\nApplications of {as_of}: {_state(history.status)}"]
@@ -110,9 +113,9 @@ def history_summary(history: DayHistory, store: Store) -> str:
         seen = (decisions_key(as_of), report_key(as_of))
         lines += ["", *(f"  {store.location(key)}" for key in seen)]
     for revision, manifest in history.revisions.items():
-        lines += _revision(revision, manifest, history, store)
+        lines += _revision(revision, manifest, history, store, calendar)
     manifests = [manifest for manifest in history.revisions.values() if manifest]
-    named = {name for manifest in manifests for name in manifest.inputs}
+    named = {normal_name(name) for manifest in manifests for name in manifest.inputs}
     lines += _named("Delivered, in no revision", sorted(history.landing - named))
     return "\n".join(lines)
 
@@ -137,19 +140,21 @@ def verified_summary(checked: Sequence[Checked]) -> str:
     return f"{read} re-read: {problems}"
 
 
-def _line(day: DayStatus) -> str:
+def _line(day: DayStatus, calendar: Calendar, width: int) -> str:
     from tasks.core.day.facts import day_facts
 
     manifest = day.newest
     if manifest is None:
-        return str(day.as_of).ljust(_HEAD.index("state")) + _state(day)
+        return f"{day.as_of!s:<{len(_HEAD) + width}}  {_state(day)}"
     facts = day_facts(manifest)
     became = facts.rows.became
-    approved = facts.decisions["approve"].share
+    approved = facts.decisions.get("approve")
+    share = f"{approved.share:.1%}" if approved else _TOO_FEW
+    published_at = calendar.local_time(facts.published_at).removesuffix(f" {calendar.zone}")
     return (
         f"{day.as_of}  {manifest.revision:>3}  {facts.rows.received:>9,}  {became['decided']:>9,}  "
-        f"{became['quarantined']:>8,}  {approved:>8.1%}  {manifest.model.version:<6}  "
-        f"{facts.digest[:_DIGITS]}  {facts.published_at}  {_state(day)}"
+        f"{became['quarantined']:>8,}  {share:>8}  {manifest.model.version:<6}  "
+        f"{facts.digest[:_DIGITS]}  {published_at:<{width}}  {_state(day)}"
     )
 
 
@@ -157,7 +162,13 @@ def _state(day: DayStatus) -> str:
     return day.state + (f" ({'; '.join(day.hints)})" if day.hints else "")
 
 
-def _revision(revision: int, manifest: Manifest | None, history: DayHistory, store: Store) -> Iterable[str]:
+def _revision(
+    revision: int,
+    manifest: Manifest | None,
+    history: DayHistory,
+    store: Store,
+    calendar: Calendar,
+) -> Iterable[str]:
     from tasks.core.day.facts import day_facts
     from tasks.publication.places import kept_places_of
 
@@ -168,26 +179,28 @@ def _revision(revision: int, manifest: Manifest | None, history: DayHistory, sto
         return
     facts = day_facts(manifest)
     seen = ": what readers see" if history.shown == facts.digest else ""
-    yield f"\n  Revision {revision}, published {facts.published_at} UTC{seen}"
+    yield f"\n  Revision {revision}, published {calendar.local_time(facts.published_at)}{seen}"
+    erasures = (f"{calendar.local_time(each['at'])}, {each['reason']}" for each in facts.erasures)
     lines = {
         "Reason": _shown(facts.reason),
         "Made with": facts.made_with,
         "Rows": _rows(facts.rows),
-        "Erased": _shown("; ".join(facts.erasures)),
+        "Erased": _shown("; ".join(erasures)),
         "Decided": ", ".join(f"{name} {each.rows:,}" for name, each in facts.decisions.items()),
+        "Not told": facts.untold,
         "Changed": f"{facts.changed}, since revision {revision - 1}" if facts.changed else "",
         "Digest": facts.digest[:_DIGITS],
     }
     yield from (f"    {name:<12}{text}" for name, text in lines.items() if text)
     for name, sha256 in facts.inputs.items():
-        is_there = name in history.landing
+        is_there = normal_name(name) in history.landing
         place = "a file of this name is in the landing" if is_there else "not in the landing any more"
         yield f"    {'File':<12}{_shown(name)}, {sha256[:_DIGITS]}, {place}"
     # A manifest that was put in the place of another one names its own place.
     places = kept_places_of(manifest) | {"Manifest": manifest_key(as_of, revision)}
     for name, key in places.items():
         expired = history.expired.get(key)
-        gone = f" (expired on {expired['at']}: {expired['rule']})" if expired else ""
+        gone = f" (expired on {calendar.local_time(expired['at'])}: {expired['rule']})" if expired else ""
         yield f"    {name:<12}{store.location(key)}{gone}"
 
 

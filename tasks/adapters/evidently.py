@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
+import html
 import json
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 from evidently import DataDefinition, Dataset, Report
 from evidently.presets import DataDriftPreset, DataSummaryPreset
 
-
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    """One report: a page for people, which works offline, and the same figures for programs."""
-
-    html: bytes
-    json: bytes
+from tasks.adapters.pages.html import Rendered
+from tasks.core.words import in_json
 
 
 def compare_samples(
@@ -27,13 +22,14 @@ def compare_samples(
     *,
     numbers: Sequence[str],
     texts: Sequence[str],
+    note: str = "",
 ) -> tuple[Rendered, tuple[str, ...]]:
     """Make Evidently's drift report, and list the columns that its default tests call drifted.
 
-    The most drifted column comes first.
+    The most drifted column comes first. The report begins with the note, if there is one.
     """
     snapshot = _run(DataDriftPreset(), reference, current, numbers=numbers, texts=texts)
-    report = _rendered(snapshot)
+    report = _rendered(snapshot, note)
     return report, _drifted(json.loads(report.json)["metrics"])
 
 
@@ -43,12 +39,15 @@ def describe(
     *,
     numbers: Sequence[str],
     texts: Sequence[str],
+    note: str = "",
 ) -> Rendered:
     """Make Evidently's data summary.
 
-    It shows missing values and the distribution of each column beside the reference's.
+    It shows missing values and the distribution of each column beside the reference's. It begins
+    with the note, if there is one.
     """
-    return _rendered(_run(DataSummaryPreset(), reference, current, numbers=numbers, texts=texts))
+    snapshot = _run(DataSummaryPreset(), reference, current, numbers=numbers, texts=texts)
+    return _rendered(snapshot, note)
 
 
 def _run(
@@ -70,8 +69,14 @@ def _run(
         return Report([preset]).run(*datasets)
 
 
-def _rendered(snapshot: Any) -> Rendered:
-    return Rendered(snapshot.get_html_str(as_iframe=False).encode(), snapshot.json().encode())
+def _rendered(snapshot: Any, note: str) -> Rendered:
+    page = snapshot.get_html_str(as_iframe=False)
+    told = in_json(json.loads(snapshot.json()))
+    if note:
+        body = "</head>\n    <body>"
+        page = page.replace(body, f"{body}\n    <p>{html.escape(note)}</p>", 1)
+        told = {"note": note, **told}
+    return Rendered(page.encode(), json.dumps(told, allow_nan=False).encode())
 
 
 def _drifted(metrics: list[dict[str, Any]]) -> tuple[str, ...]:
@@ -82,9 +87,9 @@ def _drifted(metrics: list[dict[str, Any]]) -> tuple[str, ...]:
     found = []
     for metric in metrics:
         config = metric["config"]
-        if not config["type"].endswith(":ValueDrift"):
-            continue
         value = metric["value"]
+        if value is None or not config["type"].endswith(":ValueDrift"):
+            continue
         threshold = config["threshold"]
         is_p_value = "p_value" in config["method"]
         strength = threshold / max(value, 1e-300) if is_p_value else value / threshold

@@ -27,6 +27,7 @@ from great_expectations.expectations.expectation import Expectation
 from tasks.adapters.gx_suite import ABOUT_COLUMNS, Reviewed, RowRule, parse_suite, review_suite
 from tasks.core.contract.rules import Rule, RuleCount, RuleResult, Verdicts, merge_counts, suite_identity, typed_frame
 from tasks.core.lender.columns import NAMES
+from tasks.core.words import in_json
 from tasks.errors import ConfigError
 
 _COUNTS_ONLY: Final = {
@@ -165,7 +166,7 @@ class Contract:
                 "evaluated_expectations": len(results),
                 "successful_expectations": n_met,
                 "unsuccessful_expectations": len(results) - n_met,
-                "success_percent": n_met / len(results) * 100,
+                "success_percent": n_met / len(results) * 100 if results else None,
             },
             "results": [
                 {
@@ -210,7 +211,7 @@ class Contract:
             # A crashed metric reports under its own name instead of `raised_exception`.
             if result["exception_info"].get("raised_exception", True):
                 raise _crash(rule_id, self.name, "its metrics failed")
-            found[rule_id] = RuleResult(rule_id, result["success"], _figures(result["result"]))
+            found[rule_id] = RuleResult(rule_id, bool(result["success"]), _figures(result["result"]))
         return tuple(found[each.rule.id] for each in reviewed)
 
 
@@ -351,8 +352,11 @@ def _conclude(rule_id: str, expectation: Expectation, count: RuleCount) -> RuleR
 
 
 def _figures(result: Mapping[str, Any]) -> dict[str, float | int | None]:
-    """Keep only counts and percentages: an observed value may be an applicant's."""
-    return {name: result[name] for name in _FIGURES if name in result}
+    """Keep only counts and percentages: an observed value may be an applicant's.
+
+    Some are numpy's scalars, which neither a report nor a checkpoint can hold.
+    """
+    return {name: in_json(result[name]) for name in _FIGURES if name in result}
 
 
 def _crash(rule_id: str, contract: str, cause: str) -> ConfigError:

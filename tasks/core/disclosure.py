@@ -16,10 +16,12 @@ are not about disclosure. They stand where the figure is made.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
+
+from tasks.core.words import counted
 
 LEAST_ROWS: Final = 20
 """Rows behind a total, a bin, a level, a listed value or a set of quantiles: twice the rule of ten."""
@@ -163,25 +165,116 @@ def rounded_rate(rate: float) -> float:
     return round(rate, RATE_DECIMALS)
 
 
-def coarsen(sample: pd.DataFrame, columns: Mapping[str, Any], *, seed: int) -> pd.DataFrame:
-    """The sample as a report may show it: shuffled rows of common values, none of them one applicant's own.
+def too_few(rows: int, noun: str = "application") -> str:
+    """Sentence that stands instead of figures of so many rows.
 
-    Evidently draws small samples value by value. So each number becomes the nearest of the
-    reference's frozen quantiles (or of its listed values, where it has few), and levels that the
-    reference does not list become `RARE_OR_UNSEEN`. Missing stays missing.
+    >>> too_few(1)
+    "No figures are shown of 1 application: they could be one applicant's own. 20 are needed."
+    """
+    return f"No figures are shown of {counted(rows, noun)}: they could be one applicant's own. {LEAST_ROWS} are needed."
+
+
+def few_values(columns: Sequence[str]) -> str:
+    """Sentence that stands instead of figures of columns with too few values.
+
+    >>> few_values(["OWN_CAR_AGE"])
+    'No figures are shown of OWN_CAR_AGE: fewer than 20 rows have a value.'
+    """
+    return f"No figures are shown of {', '.join(columns)}: fewer than {LEAST_ROWS} rows have a value."
+
+
+class Comparable(NamedTuple):
+    """Two samples as a report may show them, and the columns that it may not."""
+
+    day: pd.DataFrame
+    reference: pd.DataFrame
+    empty: tuple[str, ...]
+    """Columns without any value in one of the samples."""
+    too_few: tuple[str, ...]
+    """Columns with too few values in one of the samples."""
+
+
+def coarsen(
+    day: pd.DataFrame,
+    reference: pd.DataFrame,
+    columns: Mapping[str, Any],
+    *,
+    seed: int,
+) -> Comparable:
+    """Both samples as a report may show them: values of many, none of them one applicant's own.
+
+    Evidently draws small samples value by value, and tells minimum, maximum, counts and the most
+    common value. So each number becomes the nearest of the reference's frozen quantiles (or of its
+    listed values, where it has few), and levels that the reference does not list become
+    `RARE_OR_UNSEEN`. A value that too few rows of a sample have becomes a neighbour's, a level
+    `RARE_OR_UNSEEN`, in both samples alike. Each column is shuffled on its own, so that no row of
+    the result is an applicant. Missing stays missing.
 
     Args:
-        sample: Typed applications, one column per entry of `columns` at least.
+        day: Typed applications, one column per entry of `columns` at least.
+        reference: The same of the reference sample.
         columns: The reference statistics of the bundle by column.
         seed: Seed of the shuffle.
 
-    >>> frozen = {"x": {"quantiles": [0.0, 5.0, 9.0]}, "c": {"level_shares": {"A": 1.0}}}
-    >>> rows = pd.DataFrame({"x": [-1.0, 5.9, 99.0], "c": ["A", "Z", None]})
-    >>> coarsen(rows, frozen, seed=0).sort_values("x").to_dict("list")
-    {'x': [0.0, 5.0, 9.0], 'c': ['A', '(rare or unseen)', None]}
+    >>> frozen = {"x": {"quantiles": [0.0, 5.0, 9.0]}, "c": {"level_shares": {"A": 0.5, "B": 0.5}}}
+    >>> x, c = [-1.0, *[5.9] * 20, *[99.0] * 20], ["Z", *["A"] * 20, *["B"] * 20]
+    >>> rows = pd.DataFrame({"x": x, "c": c})
+    >>> shown = coarsen(rows, rows, frozen, seed=0).day
+    >>> shown["x"].value_counts().to_dict(), shown["c"].value_counts().to_dict()
+    ({5.0: 21, 9.0: 20}, {'(rare or unseen)': 21, 'B': 20})
     """
-    coarse = {name: _coarsen_column(sample[name], frozen) for name, frozen in columns.items()}
-    return pd.DataFrame(coarse).sample(frac=1.0, random_state=seed, ignore_index=True)
+    random = np.random.default_rng(seed)
+    shown: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
+    empty: list[str] = []
+    few: list[str] = []
+    for name, frozen in columns.items():
+        pair = [_coarsen_column(sample[name], frozen) for sample in (day, reference)]
+        least_values = min(int(values.count()) for values in pair)
+        if not is_enough(least_values):
+            (few if least_values else empty).append(name)
+            continue
+        counts = {value: each for value, *each in _counted_values(pair).itertuples()}
+        merged = _merged_levels(counts) if "level_shares" in frozen else _merged_numbers(counts)
+        for sample, values in zip(shown, pair, strict=True):
+            sample[name] = random.permutation(values.map(merged).to_numpy())
+    return Comparable(pd.DataFrame(shown[0]), pd.DataFrame(shown[1]), tuple(empty), tuple(few))
+
+
+def _counted_values(pair: Sequence[pd.Series]) -> pd.DataFrame:
+    """Rows of each value in either sample."""
+    return pd.concat([values.value_counts() for values in pair], axis=1).fillna(0).astype(int).sort_index()
+
+
+def _may_show(values: Sequence[Any], counts: Mapping[Any, Sequence[int]]) -> bool:
+    """True if none or enough rows of each sample have one of these values."""
+    of_samples = zip(*(counts[value] for value in values), strict=True)
+    return all(is_none_or_enough(sum(rows)) for rows in of_samples)
+
+
+def _merged_numbers(counts: Mapping[float, Sequence[int]]) -> dict[float, float]:
+    """Value to the one that stands for it: that of most rows among neighbours that are enough."""
+    groups: list[list[float]] = []
+    group: list[float] = []
+    for value in counts:
+        group.append(value)
+        if _may_show(group, counts):
+            groups.append(group)
+            group = []
+    while group and not _may_show(group, counts):
+        group = groups.pop() + group
+    merged: dict[float, float] = {}
+    for each in [*groups, group] if group else groups:
+        merged |= dict.fromkeys(each, max(each, key=lambda value: sum(counts[value])))
+    return merged
+
+
+def _merged_levels(counts: Mapping[str, Sequence[int]]) -> dict[str, str]:
+    """Level to the one that stands for it: `RARE_OR_UNSEEN` for as many as make that enough."""
+    rare = [level for level in counts if level == RARE_OR_UNSEEN or not _may_show([level], counts)]
+    others = sorted(counts.keys() - set(rare), key=lambda level: (sum(counts[level]), level))
+    while rare and not _may_show(rare, counts):
+        rare.append(others.pop(0))
+    return {level: RARE_OR_UNSEEN if level in rare else level for level in counts}
 
 
 def _coarsen_column(values: pd.Series, frozen: Mapping[str, Any]) -> pd.Series:

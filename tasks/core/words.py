@@ -1,8 +1,12 @@
-"""Texts for people: counts, shares and Markdown."""
+"""Texts for people: counts, shares and Markdown; and values for JSON."""
 
 from __future__ import annotations
 
+import math
 import re
+import unicodedata
+from collections.abc import Mapping
+from typing import Any
 
 
 def counted(number: int, noun: str) -> str:
@@ -34,3 +38,31 @@ def in_markdown(text: str) -> str:
     a\_b.csv
     """
     return re.sub(r"([\\`*_{}\[\]()#+!|<>&~])", r"\\\1", text)
+
+
+def normal_name(name: str) -> str:
+    r"""Name of a file, or a key, as names are compared: with composed letters (NFC).
+
+    One system writes an accented letter as one character, another as two that look the same.
+
+    >>> normal_name("e\u0301.csv") == "\u00e9.csv"
+    True
+    """
+    return unicodedata.normalize("NFC", name)
+
+
+def in_json(value: Any) -> Any:
+    """Value as any reader of JSON takes it.
+
+    Scalars of numpy become plain ones, and numbers that are not finite null: JSON has none.
+
+    >>> import numpy as np
+    >>> in_json({"met": np.True_, "rows": [np.int64(2), np.float32(0.5), float("nan")]})
+    {'met': True, 'rows': [2, 0.5, None]}
+    """
+    if isinstance(value, Mapping):
+        return {str(name): in_json(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [in_json(each) for each in value]
+    plain = value.item() if hasattr(value, "item") else value
+    return None if isinstance(plain, float) and not math.isfinite(plain) else plain

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from configs.calendar import load_calendar
 from configs.settings import Scoring
 from tasks.adapters.files.landing_file import LandingFile
 from tasks.adapters.files.landing_reader import read_chunks, read_header
@@ -16,9 +17,9 @@ from tasks.core.applications import APPLICATION_ID, parse_numbers, parse_rows, p
 from tasks.core.day.manifest import Manifest
 from tasks.core.files import format_of
 from tasks.core.lender.columns import ID, TYPED_SCHEMA, missing_columns
-from tasks.core.words import counted
+from tasks.core.words import counted, normal_name
 from tasks.delivery.files import announced_of, open_landing, reading_of, sha256_of
-from tasks.errors import SourceError
+from tasks.errors import ObjectArchived, SourceError
 from tasks.publication.expired import read_expired
 from tasks.publication.layout import landing_key
 from tasks.store import Store
@@ -57,12 +58,12 @@ def decided_rows(
     remarks: list[str] = []
     found = [TYPED_SCHEMA.empty_table()]
     missing = results.column(APPLICATION_ID).combine_chunks()
-    for name, sha256 in _files_last_first(store, published, remarks):
+    for name, sha256 in _files_last_first(store, published, remarks, scoring.calendar):
         if not len(missing):
             break
         try:
             rows = _rows_of(store, published, name, sha256, missing, scoring, remarks)
-        except SourceError as error:
+        except (ObjectArchived, SourceError) as error:
             remarks.append(str(error))
             continue
         found.append(rows)
@@ -74,16 +75,19 @@ def _files_last_first(
     store: Store,
     published: Manifest,
     remarks: list[str],
+    calendar: str,
 ) -> Iterator[tuple[str, str]]:
-    """Name and digest of the files that are still in the landing; adds a remark on each other."""
+    """Delivered name and digest of the files still in the landing; adds a remark on each other."""
     prefix = landing_key(published.as_of)
-    there = {entry.key for entry in store.list(prefix)}
-    expired = read_expired(store, published.as_of)
+    there = {normal_name(entry.key): entry.key.removeprefix(prefix) for entry in store.list(prefix)}
+    expired = {normal_name(key): removed for key, removed in read_expired(store, published.as_of).items()}
     for name, sha256 in reversed(list(published.inputs.items())):
-        if prefix + name in there:
-            yield name, sha256
-        elif removed := expired.get(prefix + name):
-            remarks.append(f"{name} was removed by rule on {removed['at'][:10]}: {removed['rule']}.")
+        key = normal_name(prefix + name)
+        if key in there:
+            yield there[key], sha256
+        elif removed := expired.get(key):
+            on = load_calendar(calendar).local_time(removed["at"])
+            remarks.append(f"{name} was removed by rule on {on}: {removed['rule']}.")
         else:
             remarks.append(f"{name} is not in the landing any more.")
 

@@ -15,6 +15,7 @@ from tasks.core.contract.screening import require_declared
 from tasks.core.day.control import CONTROL, Announced, read_control
 from tasks.core.day.records import FileRef, Pins
 from tasks.core.lender.columns import NAMES, TARGET
+from tasks.core.words import normal_name
 from tasks.errors import ConfigError, ScoringError, SourceError, did_you_mean
 from tasks.store import Changed, NotFound, Store
 from tasks.store.renewing import read_if_there
@@ -98,11 +99,11 @@ def announced_of(store: Store, key: str) -> Announced | None:
     """
     folder, _, name = key.rpartition("/")
     stored = read_if_there(store, f"{folder}/{CONTROL}")
-    return announced_in(stored.data).get(name) if stored else None
+    return announced_in(stored.data).get(normal_name(name)) if stored else None
 
 
 def announced_in(control: bytes) -> Mapping[str, Announced]:
-    """File name to its announcement in a control file.
+    """File name (`normal_name`) to its announcement in a control file.
 
     Empty if the bytes are not a control file; that stops the day elsewhere.
     """

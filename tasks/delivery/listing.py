@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections import Counter
 from collections.abc import Collection
 from datetime import date
 from typing import Final
@@ -13,12 +14,12 @@ from tasks.core.day.manifest import Manifest
 from tasks.core.day.records import CORRECTIONS, PUBLISH, Delivery, FileRef, Order
 from tasks.core.day.standing import Standing
 from tasks.core.files import format_of
-from tasks.core.words import counted
+from tasks.core.words import counted, normal_name
 from tasks.delivery.files import digest_of_stream, open_landing
 from tasks.errors import InputsChanged, SourceError
 from tasks.publication.expired import read_expired
-from tasks.publication.layout import is_hidden, landing_key
-from tasks.store import Changed, NotFound, Store
+from tasks.publication.layout import is_delivered, landing_key
+from tasks.store import Changed, Entry, NotFound, Store
 
 # Steps put suffixes behind a file's name, and most file systems end at 255.
 _LONGEST_NAME_BYTES: Final = 200
@@ -49,8 +50,8 @@ def stand(
             that no look at the landing is older than the token.
     """
     prefix = landing_key(as_of)
-    there = {entry.key.removeprefix(prefix) for entry in store.list(prefix)}
-    inputs = published.inputs if published else {}
+    there = {normal_name(entry.key.removeprefix(prefix)) for entry in store.list(prefix)}
+    inputs = _input_names(published)
     corrections = [name for name in sorted(there) if _is_correction(name)]
     is_waiting = order.kind == "publish"
     return Standing(
@@ -67,7 +68,7 @@ def stand(
 def list_delivery(store: Store, standing: Standing) -> Delivery:
     """All application files of a day that count, with their digests.
 
-    A name that begins with `_` or `.` is not a file of applications. Published corrections always
+    A name that begins with `_` or `.`, or marks a folder, is not a file of applications. Published corrections always
     count; the others count if a revision is ordered.
 
     Raises:
@@ -104,10 +105,10 @@ def require_unexpired(standing: Standing) -> None:
 
 def _published_corrections(store: Store, standing: Standing) -> list[FileRef]:
     """Corrections in the landing that the newest revision was made from."""
-    inputs = standing.published.inputs if standing.published else {}
+    inputs = _input_names(standing.published)
     prefix = landing_key(standing.as_of)
     there = [entry.key.removeprefix(prefix) for entry in store.list(prefix + CORRECTIONS)]
-    names = [name for name in there if _is_correction(name) and name in inputs]
+    names = [name for name in there if _is_correction(name) and normal_name(name) in inputs]
     control = _control_of_counted(store, prefix + CORRECTIONS + CONTROL) if names else None
     return [
         _digested(store, standing.as_of, name, _announced_rows(control, name.removeprefix(CORRECTIONS)))
@@ -122,9 +123,14 @@ def _is_correction(name: str) -> bool:
 
 def _expired_names(store: Store, published: Manifest, there: Collection[str]) -> tuple[str, ...]:
     """Files of a revision that the landing does not hold any more and that were removed by rule."""
-    gone = [name for name in published.inputs if name not in there]
-    noted = read_expired(store, published.as_of) if gone else {}
-    return tuple(name for name in gone if landing_key(published.as_of) + name in noted)
+    gone = [name for name in published.inputs if normal_name(name) not in there]
+    noted = {normal_name(key) for key in read_expired(store, published.as_of)} if gone else set()
+    return tuple(name for name in gone if normal_name(landing_key(published.as_of) + name) in noted)
+
+
+def _input_names(published: Manifest | None) -> set[str]:
+    """Names of the files that a revision was made from, as names are compared."""
+    return {normal_name(name) for name in published.inputs} if published else set()
 
 
 def _list_files(
@@ -161,22 +167,23 @@ def _digested(store: Store, as_of: date, name: str, announced_rows: int | None) 
         digest = digest_of_stream(stream)
         size_bytes = stream.seek(0, os.SEEK_END)
     lines = digest.lines if file_format == "csv" else None
-    return FileRef(name, key, file_format, size_bytes, digest.sha256, announced_rows, lines)
+    return FileRef(normal_name(name), key, file_format, size_bytes, digest.sha256, announced_rows, lines)
 
 
 def _is_application(name: str) -> bool:
     """True if a name under a prefix is that of a file of applications, in any folder."""
-    return not name.startswith(CORRECTIONS) and not is_hidden(name)
+    return not name.startswith(CORRECTIONS) and is_delivered(name)
 
 
 def _application_names(store: Store, prefix: str) -> list[str]:
     """Names of all files of applications under a prefix, sorted.
 
     Raises:
-        SourceError: a name cannot be used, or lies in a folder, or two differ only in case.
+        SourceError: a name cannot be used, or lies in a folder, or two differ only in case or in
+            the way their letters are written.
     """
-    listed = [entry.key.removeprefix(prefix) for entry in store.list(prefix)]
-    names = [name for name in listed if _is_application(name)]
+    listed = {entry.key.removeprefix(prefix): entry for entry in store.list(prefix)}
+    names = [name for name, entry in listed.items() if _is_application(name) and not _is_folder(name, entry)]
     for name in names:
         _require_plain_name(name)
     folders = [name for name in names if "/" in name]
@@ -186,13 +193,19 @@ def _application_names(store: Store, prefix: str) -> list[str]:
             f"nobody reads: {', '.join(folders[:_MAX_NAMES])}. Deliver them beside the others, or "
             "let the folder's name begin with _ if they are not applications."
         )
-    folded = [name.casefold() for name in names]
-    alike = [name for name in names if folded.count(name.casefold()) > 1]
+    folded = Counter(normal_name(name).casefold() for name in names)
+    alike = [name for name in names if folded[normal_name(name).casefold()] > 1]
     if alike:
-        raise SourceError(
-            f"{', '.join(alike)} differ in upper and lower case alone; which is meant cannot be known. Leave one."
-        )
-    return names
+        is_case = len({normal_name(name) for name in alike}) > 1
+        told = alike if is_case else [ascii(name) for name in alike]
+        difference = "upper and lower case" if is_case else "composed and decomposed letters, which look the same,"
+        raise SourceError(f"{', '.join(told)} differ in {difference} alone; which is meant cannot be known. Leave one.")
+    return sorted(names, key=normal_name)
+
+
+def _is_folder(name: str, entry: Entry) -> bool:
+    """True for the object without bytes by which some tools mark the folder of corrections."""
+    return f"{name}/" == CORRECTIONS and not entry.size_bytes
 
 
 def _require_plain_name(name: str) -> None:
@@ -227,7 +240,7 @@ def _control_of_counted(store: Store, key: str) -> Control | None:
 
 
 def _announced_rows(control: Control | None, name: str) -> int | None:
-    announced = control.files.get(name) if control else None
+    announced = control.files.get(normal_name(name)) if control else None
     return announced.rows if announced else None
 
 

@@ -35,6 +35,7 @@ from tasks.core.day.erasure import erased_totals, places_of_rows
 from tasks.core.day.manifest import Manifest, pins_of
 from tasks.core.day.records import Audited, DataFile, content_fingerprint, count_by_decision, count_by_reason
 from tasks.core.decision.published_rows import count_changed_reasons
+from tasks.core.words import normal_name
 from tasks.erasure.landing import claim_rewritten, rewritten_controls
 from tasks.erasure.record import ErasureRecord, ObjectChange, ObjectRewrite, rewrite, sha256_of_data
 from tasks.erasure.search import Found, landing_file, name_of, search
@@ -328,9 +329,10 @@ def _without(
     audited = manifest.audited
     named = (audited.decisions, audited.quarantine, audited.changes)
     decisions, quarantine, changes = (tables.get(file.key) if file else None for file in named)
+    names = {normal_name(name): name for name in manifest.inputs}
     cut = {}
     for each in landing:
-        name = name_of(each.key)
+        name = names.get(normal_name(name_of(each.key)), "")
         if manifest.inputs.get(name) == each.change.sha256:
             cut[name] = each
     is_decided = None if audited.decisions.key in gone else decisions is not None

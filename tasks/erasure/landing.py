@@ -11,6 +11,7 @@ from tasks.core.day.control import CONTROL
 from tasks.core.day.manifest import Manifest
 from tasks.core.day.records import CORRECTIONS, Delivery, FileRef
 from tasks.core.files import format_of
+from tasks.core.words import normal_name
 from tasks.delivery.files import announced_in
 from tasks.erasure.record import ObjectRewrite, rewrite
 from tasks.erasure.search import name_of
@@ -32,7 +33,7 @@ def rewritten_controls(
         if not stored:
             continue
         announced = announced_in(stored.data)
-        changes = {each.key.removeprefix(prefix): each.change for each in landing}
+        changes = {normal_name(each.key.removeprefix(prefix)): each.change for each in landing}
         new_entries = {
             name: {"rows": max(announced[name].rows - change.rows, 0), "sha256": change.new_sha256}
             for name, change in changes.items()
@@ -41,7 +42,7 @@ def rewritten_controls(
         if new_entries:
             control = json.loads(stored.data)
             entries = control["files"].items()
-            files = {name: each | new_entries.get(name, {}) for name, each in entries}
+            files = {name: each | new_entries.get(normal_name(name), {}) for name, each in entries}
             files = {name: each for name, each in files.items() if each["sha256"]}
             data = json.dumps(control | {"files": files}, indent=1).encode()
             yield rewrite(prefix + CONTROL, stored, data)
@@ -54,11 +55,12 @@ def claim_rewritten(
     landing: Sequence[ObjectRewrite],
 ) -> None:
     """Claim the files from which the day was made, under their digests after the erasure."""
-    inputs = {item for manifest in manifests for item in manifest.inputs.items()}
+    named = (item for manifest in manifests for item in manifest.inputs.items())
+    inputs = {(normal_name(name), sha256) for name, sha256 in named}
     files = [
         FileRef(name, each.key, format_of(name), len(each.data), each.change.new_sha256)
         for each in landing
-        for name in (name_of(each.key),)
+        for name in (normal_name(name_of(each.key)),)
         if each.data is not None and each.change.new_sha256 and (name, each.change.sha256) in inputs
     ]
     with contextlib.suppress(SourceError):  # the note only helps to know the file on another day

@@ -16,8 +16,8 @@ from tasks.core.applications import ID_COLUMNS, rows_of_applicant
 from tasks.core.day.control import CONTROL
 from tasks.core.files import format_of
 from tasks.delivery.files import announced_of, open_landing
-from tasks.errors import SourceError
-from tasks.publication.layout import day_of, landing_key, room_of, room_prefix
+from tasks.errors import ObjectArchived, SourceError
+from tasks.publication.layout import day_of, is_marker, landing_key, room_of, room_prefix
 from tasks.running.context import run_logger
 from tasks.store import Changed, Entry, NotFound, Store, printable_location
 from tasks.store.keys import is_key
@@ -65,7 +65,7 @@ def search(store: Store, applicant: int, *, reading: Reading, prefix: str = "") 
     for number, entry in enumerate(entries, start=1):
         try:
             rows = _count(store, entry.key, applicant, reading)
-        except SourceError as error:
+        except (ObjectArchived, SourceError) as error:
             unsearched[entry.key] = str(error)
             continue
         if rows:
@@ -123,7 +123,8 @@ def name_of(key: str) -> str:
 
 def _may_hold_rows(entry: Entry) -> bool:
     if room_of(entry.key) == "landing":
-        return entry.size_bytes > 0 and not entry.key.endswith(f"/{CONTROL}")
+        is_empty = not entry.size_bytes or is_marker(entry.key)
+        return not is_empty and not entry.key.endswith(f"/{CONTROL}")
     return entry.key.endswith(".parquet")
 
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Final
 
+from configs.calendar import Calendar
 from tasks.core.day.records import DataFile
 from tasks.delivery.files import sha256_of
-from tasks.errors import PublishError
+from tasks.errors import ObjectArchived, PublishError
 from tasks.publication.data_files import intact_data
 from tasks.publication.expired import read_expired
 from tasks.publication.layout import expired_key
@@ -41,6 +42,8 @@ class Reader:
     """Reads the objects of a day, and keeps each finding about them once."""
 
     store: Store
+    calendar: Calendar | None = None
+    """Clock by which times are told; None tells them as they were noted."""
     expired: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Key to time and rule of each file that was removed by rule, which is not a problem."""
     _problems: dict[str, None] = field(default_factory=dict)
@@ -79,6 +82,8 @@ class Reader:
         self._files.add(expired_key(as_of))
         try:
             self.expired = read_expired(self.store, as_of)
+        except ObjectArchived as error:
+            self._unreadable(expired_key(as_of), error)
         except PublishError:
             self._require_answer(expired_key(as_of))
             self.problem(expired_key(as_of), "does not note what was removed by rule")
@@ -193,7 +198,8 @@ class Reader:
         """Keep a remark if the object was removed by rule. Returns True if it was."""
         removed = self.expired.get(key)
         if removed:
-            self.remark(key, f"expired on {removed['at']}: {removed['rule']}")
+            at = self.calendar.local_time(removed["at"]) if self.calendar else removed["at"]
+            self.remark(key, f"expired on {at}: {removed['rule']}")
         return removed is not None
 
     def _unreadable(self, key: str, error: PublishError | OSError) -> None:

@@ -15,11 +15,11 @@ from typing import Final
 from configs.calendar import Calendar
 from tasks.core.day.manifest import Manifest
 from tasks.core.day.records import CORRECTIONS
-from tasks.core.words import counted
-from tasks.errors import ManifestDamaged, PublishError
+from tasks.core.words import counted, normal_name
+from tasks.errors import ManifestDamaged, ObjectArchived, PublishError
 from tasks.publication.data_files import shown_revision
 from tasks.publication.expired import read_expired
-from tasks.publication.layout import Room, decisions_key, expired_key, is_hidden, landing_key, revisions_with
+from tasks.publication.layout import Room, decisions_key, expired_key, is_delivered, landing_key, revisions_with
 from tasks.publication.manifests import manifest_of
 from tasks.publication.stored_day import StoredDay, stored_days
 from tasks.store import Store
@@ -51,7 +51,7 @@ class DayHistory:
     shown: str | None
     """SHA-256 of the decisions that readers see; None if they see none."""
     landing: frozenset[str]
-    """Names of the application files that lie in the landing."""
+    """Names of the application files that lie in the landing (`normal_name`)."""
     expired: Mapping[str, Mapping[str, str]]
     """Key of each data file that was removed by rule to its time and rule."""
 
@@ -59,7 +59,7 @@ class DayHistory:
 def list_days(store: Store, calendar: Calendar, *, last: int) -> list[DayStatus]:
     """List the newest `last` days of which anything was delivered or published, newest last."""
     days = [day for day in stored_days(store, _ROOMS).values() if _is_begun(day)]
-    return [_status_of(day, calendar) for day in days[-last:]]
+    return [_status_or_archived(day, calendar) for day in days[-last:]]
 
 
 def day_history(store: Store, calendar: Calendar, as_of: date) -> DayHistory:
@@ -86,9 +86,9 @@ def _is_begun(day: StoredDay) -> bool:
 
 
 def _delivered(day: StoredDay) -> frozenset[str]:
-    """Names of the application files, corrections among them."""
+    """Names of the application files (`normal_name`), corrections among them."""
     names = (entry.key.removeprefix(landing_key(day.as_of)) for entry in day.entries("landing"))
-    return frozenset(name for name in names if not is_hidden(name))
+    return frozenset(normal_name(name) for name in names if is_delivered(name))
 
 
 def _shown_bytes(day: StoredDay) -> int | None:
@@ -96,6 +96,14 @@ def _shown_bytes(day: StoredDay) -> int | None:
     key = decisions_key(day.as_of)
     sizes = [entry.size_bytes for entry in day.entries("decisions") if entry.key == key]
     return sizes[0] if sizes else None
+
+
+def _status_or_archived(day: StoredDay, calendar: Calendar) -> DayStatus:
+    """Status of a day, as far as it can be read: an archived object hides no other day."""
+    try:
+        return _status_of(day, calendar)
+    except ObjectArchived as error:
+        return DayStatus(day.as_of, None, "archived", (str(error),))
 
 
 def _status_of(day: StoredDay, calendar: Calendar) -> DayStatus:
@@ -127,6 +135,8 @@ def _expired(
     """Files that were removed by rule, and hints. If the note is damaged: no files, and a hint."""
     try:
         return read_expired(store, as_of), ()
+    except ObjectArchived:
+        raise
     except PublishError:
         return {}, (f"expired.json is damaged: {_VERIFY}",)
 
@@ -139,9 +149,10 @@ def _compare(
     """State and hints of a published day."""
     as_of = day.as_of
     delivered = _delivered(day)
-    missing = newest.inputs.keys() - delivered
-    gone = {name for name in missing if landing_key(as_of) + name not in expired}
-    new = delivered - newest.inputs.keys()
+    inputs = {normal_name(name) for name in newest.inputs}
+    noted = {normal_name(key) for key in expired}
+    gone = {name for name in inputs - delivered if normal_name(landing_key(as_of)) + name not in noted}
+    new = delivered - inputs
     waiting = sum(name.startswith(CORRECTIONS) for name in new)
     possible = {
         f"{counted(waiting, 'file')} of corrections waiting": waiting,

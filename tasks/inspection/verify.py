@@ -14,10 +14,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any, Final
 
+from configs.calendar import Calendar
 from tasks.core.contract.rules import suite_identity
 from tasks.core.day.manifest import Manifest
 from tasks.core.day.records import DataFile
-from tasks.core.words import counted
+from tasks.core.words import counted, normal_name
 from tasks.errors import ConfigError
 from tasks.inspection.reread import BACKUP, Checked, Reader
 from tasks.publication.data_files import shown_revision
@@ -49,12 +50,12 @@ _PATIENCE_SECONDS: Final = 3.0
 _LISTED: Final = 20
 
 
-def verify_store(store: Store) -> Iterator[Checked]:
+def verify_store(store: Store, calendar: Calendar | None = None) -> Iterator[Checked]:
     """Verify every day of which anything is or was published, oldest first; then the rest."""
     days = sorted(stored_days(store, _ROOMS).keys() | _reported(store))
     logged_at = time.monotonic()
     for as_of in days:
-        checked = verify_day(store, as_of)
+        checked = verify_day(store, as_of, calendar)
         if time.monotonic() > logged_at + _PATIENCE_SECONDS:
             files = counted(checked.files, "file")
             logging.getLogger("scoring").info("Read %s again: %s", as_of, files)
@@ -70,13 +71,14 @@ def _reported(store: Store, as_of: date | None = None) -> set[date]:
     return {day for day, key in listed if day and key == report_key(day)}
 
 
-def verify_day(store: Store, as_of: date) -> Checked:
+def verify_day(store: Store, as_of: date, calendar: Calendar | None = None) -> Checked:
     """Verify one day.
 
     That is: its manifests, all that they name, the decisions and report that readers see, the files
-    it was made from, and all else that lies there.
+    it was made from, and all else that lies there. Times are told by the calendar's clock, if one
+    is given.
     """
-    reader = Reader(store)
+    reader = Reader(store, calendar)
     day = StoredDay(store, as_of)
     listed = {entry.key: entry.size_bytes for room in _ROOMS for entry in day.entries(room)}
     if expired_key(as_of) in listed:
@@ -88,7 +90,7 @@ def verify_day(store: Store, as_of: date) -> Checked:
     _check_contracts(reader, manifests.values())
     _check_shown(reader, as_of, listed, manifests, last)
     if newest := manifests.get(last):
-        _check_inputs(reader, newest)
+        _check_inputs(reader, newest, [entry.key for entry in day.entries("landing")])
     _check_foreign(reader, listed.keys() - {decisions_key(as_of)})
     _check_unnamed(reader, as_of, listed, manifests, last)
     return reader.checked(as_of, revisions=len(manifests))
@@ -266,14 +268,17 @@ def _check_page(reader: Reader, newest: Manifest, report: bytes | None) -> None:
     reader.renewable(report_page_key(newest.as_of), contract_page(json.loads(report)), how)
 
 
-def _check_inputs(reader: Reader, newest: Manifest) -> None:
+def _check_inputs(reader: Reader, newest: Manifest, landing: Iterable[str]) -> None:
     """Check the delivered files of the newest revision, and their claims for this day."""
     as_of = newest.as_of
+    delivered = {normal_name(key): key for key in landing}
     for name, required in newest.inputs.items():
-        observed = reader.landed_sha256(landing_key(as_of) + name)
+        key = landing_key(as_of) + name
+        key = delivered.get(normal_name(key), key)
+        observed = reader.landed_sha256(key)
         if observed not in {None, required}:
             reader.problem(
-                landing_key(as_of) + name,
+                key,
                 f"has SHA-256 {observed[:12]}…; {as_of} was decided from {required[:12]}…",
                 "Restore the file that was scored, or decide the day again: "
                 f'scoring score --as-of {as_of} --force --reason "..."',

@@ -5,8 +5,10 @@ Each report is a page to look at and a JSON file to read.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import pyarrow as pa
@@ -16,7 +18,7 @@ from tasks.adapters.files.parquet import read_parquet
 from tasks.core.applications import APPLICATION_ID
 from tasks.core.contract.screening import PD
 from tasks.core.day.manifest import Manifest
-from tasks.core.disclosure import coarsen
+from tasks.core.disclosure import Comparable, coarsen, few_values, too_few
 from tasks.core.lender.columns import ID, NUMBERS, TEXTS
 from tasks.core.sampling import drawn_rows
 from tasks.delivery.decided import decided_rows
@@ -31,6 +33,9 @@ from tasks.running.context import run_logger
 from tasks.running.step import step
 from tasks.store import Store, open_store
 from tasks.store.renewing import overwrite
+
+if TYPE_CHECKING:
+    from tasks.adapters.pages.html import Rendered
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,10 @@ class MonitoringResult:
 
     Their distributions cannot be compared.
     """
+    too_few: tuple[str, ...]
+    """Columns with so few values that figures of them would be those of single applicants."""
+    note: str
+    """Sentence that stands instead of all figures; empty if the day was compared."""
     keys: tuple[str, ...]
 
 
@@ -89,38 +98,64 @@ def published_day(
 @step("compare with reference")
 def compare_with_reference(published: Manifest, settings: Settings) -> MonitoringResult:
     """Write the drift and quality reports of a published day, and replace older ones."""
-    from tasks.adapters.evidently import compare_samples, describe
-
     store = open_store(settings.storage)
     model = published.model
     frozen = load_bundle(model, settings).reference
     columns = {**frozen["columns"], PD: {"quantiles": frozen["pd_quantiles"]}}
-    seed = published.as_of.toordinal()
-    current = coarsen(sample_day(store, published, settings), columns, seed=seed)
-    sample = read_reference(store, model, trained_rows=frozen["rows"]).to_pandas()
-    reference = coarsen(sample, columns, seed=seed)
-    # Evidently cannot compare a column without any value; its absence is the finding.
-    empty = tuple(name for name in columns if current[name].isna().all() or reference[name].isna().all())
-    current = current.drop(columns=list(empty))
-    reference = reference.drop(columns=list(empty))
-    run_logger().info("Comparing %d rows with %d of the reference", len(current), len(reference))
-    kinds = {
-        "numbers": [name for name in (*NUMBERS, PD) if name not in empty],
-        "texts": [name for name in TEXTS if name not in empty],
-    }
-    drift, drifted = compare_samples(reference, current, **kinds)
-    run_logger().info("Drift: %d of %d columns; describing data quality", len(drifted), len(columns))
-    quality = describe(reference, current, **kinds)
+    day = sample_day(store, published, settings)
+    reference = read_reference(store, model, trained_rows=frozen["rows"]).to_pandas()
+    samples = coarsen(day, reference, columns, seed=published.as_of.toordinal())
+    drifted: tuple[str, ...] = ()
+    note = ""
+    if samples.day.columns.empty:
+        note = too_few(len(day)) if len(day) < len(reference) else too_few(len(reference), "reference row")
+        reports = _reports_without_figures(published, note)
+    else:
+        reports, drifted = _compared(samples)
     contents = {
-        "drift.html": drift.html,
-        "drift.json": drift.json,
-        "quality.html": quality.html,
-        "quality.json": quality.json,
+        monitoring_key(published.as_of, f"{name}.{ending}"): data
+        for name, report in reports.items()
+        for ending, data in (("html", report.html), ("json", report.json))
     }
-    keys = tuple(monitoring_key(published.as_of, name) for name in contents)
-    for key, data in zip(keys, contents.values(), strict=True):
+    for key, data in contents.items():
         overwrite(store, key, data)
-    return MonitoringResult(published.as_of, len(current), len(reference), drifted, empty, keys)
+    return MonitoringResult(
+        as_of=published.as_of,
+        compared_rows=len(day),
+        reference_rows=len(reference),
+        drifted=drifted,
+        empty=samples.empty,
+        too_few=samples.too_few,
+        note=note,
+        keys=tuple(contents),
+    )
+
+
+def _compared(samples: Comparable) -> tuple[dict[str, Rendered], tuple[str, ...]]:
+    """Reports on the day beside the reference, and the columns that drifted."""
+    from tasks.adapters.evidently import compare_samples, describe
+
+    day, reference = samples.day, samples.reference
+    run_logger().info("Comparing %d rows with %d of the reference", len(day), len(reference))
+    kinds = {
+        "numbers": [name for name in (*NUMBERS, PD) if name in day],
+        "texts": [name for name in TEXTS if name in day],
+    }
+    note = few_values(samples.too_few) if samples.too_few else ""
+    drift, drifted = compare_samples(reference, day, **kinds, note=note)
+    run_logger().info("Drift: %d of %d columns; describing data quality", len(drifted), day.shape[1])
+    quality = describe(reference, day, **kinds, note=note)
+    return {"drift": drift, "quality": quality}, drifted
+
+
+def _reports_without_figures(published: Manifest, note: str) -> dict[str, Rendered]:
+    """The same reports of a day of so few applications that figures would be theirs."""
+    from tasks.adapters.pages.html import Rendered, note_page
+
+    title = f"Applications of {published.as_of}, revision {published.revision}"
+    told = json.dumps({"note": note, "metrics": [], "tests": []}).encode()
+    report = Rendered(note_page(title, note), told)
+    return {"drift": report, "quality": report}
 
 
 def sample_day(store: Store, published: Manifest, settings: Settings) -> pd.DataFrame:

@@ -57,6 +57,12 @@ _DATA_FILE: Final = re.compile(r"(revisions|quarantine)/day=[^/]+/[a-z]+-[0-9a-f
 _FINGERPRINT_DIGITS: Final = 16
 _LONGEST_PART: Final = 200
 """Most bytes of a name within a key; file systems take 255."""
+_FOLDER_MARKER: Final = "_$folder$"
+_MARKERS: Final = {
+    "thumbs.db", "ehthumbs.db", "desktop.ini", ".directory", ".ds_store", "icon\r", "@eadir", "#recycle",
+    ".keep", ".gitkeep", ".s3keep",
+}  # fmt: skip
+"""Names, in lower case, that desktops, file servers and tools give to files of their own."""
 
 
 # --- rooms and days
@@ -99,6 +105,26 @@ def is_hidden(name: str) -> bool:
     [False, True, False, True]
     """
     return any(part[:1] in {"_", "."} for part in name.split("/"))
+
+
+def is_delivered(name: str) -> bool:
+    """True if a name in the landing is that of a delivered file, whatever it holds.
+
+    >>> names = ("a.csv", "corrections/a.csv", "_SUCCESS", "corrections_$folder$", "Thumbs.db")
+    >>> [is_delivered(name) for name in names]
+    [True, True, False, False, False]
+    """
+    return not is_hidden(name) and not is_marker(name)
+
+
+def is_marker(name: str) -> bool:
+    """True if a store's tool, a desktop or a file server left the file, as a marker of a folder.
+
+    >>> [is_marker(name) for name in ("corrections_$folder$", ".DS_Store", "_SUCCESS", "a.csv")]
+    [True, True, False, False]
+    """
+    parts = name.casefold().split("/")
+    return any(part.endswith(_FOLDER_MARKER) or part in _MARKERS for part in parts)
 
 
 # --- what comes in

@@ -22,9 +22,9 @@ from typing import Final, NamedTuple
 from configs.calendar import Clock, load_calendar
 from configs.settings import Retention, Settings
 from tasks.core.day.control import CONTROL
-from tasks.core.words import counted
+from tasks.core.words import counted, normal_name
 from tasks.delivery.listing import list_delivery, stand
-from tasks.errors import ConfigError, SourceError
+from tasks.errors import ConfigError, ObjectArchived, SourceError
 from tasks.publication.expired import forget_expired, note_expired
 from tasks.publication.layout import Room, day_of, is_data_file, landing_key, room_of, room_prefix
 from tasks.publication.stored_day import StoredDay
@@ -132,7 +132,10 @@ def clean_days(
     store = open_store(settings.storage)
     found: list[Removal | Left] = []
     for number, as_of in enumerate(days, start=1):
-        found.extend(clean_day(store, as_of, clock, settings.retention, apply=apply))
+        try:
+            found.extend(clean_day(store, as_of, clock, settings.retention, apply=apply))
+        except ObjectArchived as archived:
+            found.append(Left("what follows", as_of, str(archived)))
         if number % _LOG_EVERY_DAYS == 0:
             run_logger().info("%d of %d days looked at", number, len(days))
     removals = (each for each in found if isinstance(each, Removal))
@@ -236,10 +239,12 @@ def _due_landing(day: StoredDay, keeping: _Keeping) -> Iterator[Removal | Left]:
     if why := _reason_to_keep_landing(day, keeping.clock, entries):
         yield Left("landing", day.as_of, why)
         return
-    named = {prefix + name for name in day.manifests[-1].inputs} if day.manifests else set()
+    inputs = day.manifests[-1].inputs if day.manifests else {}
+    named = {normal_name(prefix + name) for name in inputs}
     # A control file without its files would make the day look cut off.
     for entry in sorted(entries, key=lambda entry: not entry.key.endswith(f"/{CONTROL}")):
-        yield Removal("landing", day.as_of, entry.key, entry.size_bytes, entry.key in named)
+        is_named = normal_name(entry.key) in named
+        yield Removal("landing", day.as_of, entry.key, entry.size_bytes, is_named)
 
 
 def _reason_to_keep_landing(

@@ -17,6 +17,7 @@ from tasks.core.contract.rules import Budget, RuleCount, RuleResult, merge_count
 from tasks.core.contract.screening import BROKEN_RULES, CONFLICTING, count_by_rule, typed_name
 from tasks.core.day.records import Draft, PartRef
 from tasks.core.lender.columns import ID
+from tasks.core.words import in_json
 from tasks.errors import ExpectationsNotMet
 from tasks.scoring.assemble import Assembled
 from tasks.scoring.contract_report import show_rules, write_refused
@@ -90,7 +91,7 @@ class Gate:
         show_rules(report)
         if refused:
             self._refuse(report)
-        return Passed(json.dumps(report, indent=1).encode(), judged.by_rule, judged.evidence.recent)
+        return Passed(json.dumps(in_json(report), indent=1).encode(), judged.by_rule, judged.evidence.recent)
 
     @property
     def _budget(self) -> Budget:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from tasks.adapters.files.parquet import read_parquet
 from tasks.core.applications import APPLICATION_ID
 from tasks.core.day.manifest import Manifest
-from tasks.errors import ManifestDamaged
+from tasks.errors import ManifestDamaged, ObjectArchived
 from tasks.publication.data_files import intact_data
 from tasks.publication.manifests import newest_manifest
 from tasks.running.context import run_logger
@@ -30,7 +30,7 @@ def recent_days(store: Store, as_of: date) -> dict[str, int]:
     The oldest day comes first. A day without rows is left out: all of them were erased.
 
     Days are asked for one by one, because a listing may lag behind, and grows with the history. A
-    day whose manifest is damaged is left out, with a warning; it does not stop another day.
+    day whose manifest is damaged or archived is left out, with a warning; it does not stop another day.
     """
     days = [as_of - timedelta(days=n) for n in range(LOOKED_BACK_DAYS, 0, -1)]
     published = {day: _newest(store, day) for day in days}
@@ -52,7 +52,7 @@ def most_shared_ids(store: Store, days: Iterable[str], ids: pa.ChunkedArray) -> 
     shared = []
     for day in list(days)[-COMPARED_IDS_DAYS:]:
         manifest = _newest(store, date.fromisoformat(day))
-        data = intact_data(store, manifest.audited.decisions) if manifest else None
+        data = _decisions(store, manifest) if manifest else None
         if data is None:
             run_logger().warning("The applications of %s cannot be compared; its decisions are not there", day)
             continue
@@ -61,10 +61,18 @@ def most_shared_ids(store: Store, days: Iterable[str], ids: pa.ChunkedArray) -> 
     return max(shared, default=None)
 
 
+def _decisions(store: Store, published: Manifest) -> bytes | None:
+    """Decisions of a revision; None if they are gone, damaged or archived."""
+    try:
+        return intact_data(store, published.audited.decisions)
+    except ObjectArchived:
+        return None
+
+
 def _newest(store: Store, as_of: date) -> Manifest | None:
-    """Newest manifest of a day; None if there is none, or, with a warning, if it is damaged."""
+    """Newest manifest of a day; None if there is none, or, with a warning, if it cannot be read."""
     try:
         return newest_manifest(store, as_of)
-    except ManifestDamaged as damage:
+    except (ManifestDamaged, ObjectArchived) as damage:
         run_logger().warning("%s is left out of the days to compare with: %s", as_of, damage)
         return None

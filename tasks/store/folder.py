@@ -28,6 +28,35 @@ from tasks.store.reading import translated_reads
 _UNFINISHED: Final = ".unfinished"
 _LOCKS: Final = ".locks"
 _LOCK_DIGITS: Final = 3
+_SOMETHING_ELSE: Final = "something else lies where it needs a folder or a file, so move that away"
+_MOUNT_IS_GONE: Final = "its mount does not answer any more, so mount it again"
+_OPEN_FILES: Final = "too many files are open, so raise the limit (ulimit -n)"
+_WHAT_TO_DO: Final = {
+    errno.ENOSPC: "the disk is full (df -h) or has no room for more names (df -i), so make room",
+    errno.EDQUOT: "the quota is used up, so make room or have it raised",
+    errno.EFBIG: "no file may be so large here, so raise the limit (ulimit -f) or make room",
+    errno.EROFS: "it is mounted read-only, so mount it to be written",
+    errno.EACCES: "this user has no right to it, so grant it (ls -ld)",
+    errno.EPERM: "this user may not do that here, so look who owns it and if it is immutable (lsattr)",
+    errno.ENAMETOOLONG: "the name is too long for this file system, so give it a shorter one",
+    errno.EIO: "the disk or the network behind it fails, so see the system's log",
+    errno.ESTALE: _MOUNT_IS_GONE,
+    errno.ENOTCONN: _MOUNT_IS_GONE,
+    errno.ENODEV: _MOUNT_IS_GONE,
+    errno.ETIMEDOUT: _MOUNT_IS_GONE,
+    errno.EMFILE: _OPEN_FILES,
+    errno.ENFILE: _OPEN_FILES,
+    errno.ENOTDIR: _SOMETHING_ELSE,
+    errno.EISDIR: _SOMETHING_ELSE,
+    errno.ELOOP: _SOMETHING_ELSE,
+    errno.EINVAL: _SOMETHING_ELSE,
+}
+"""Number of an error of the file system to its cause, and what to do."""
+_WITHOUT_LINKS: Final = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
+_LINKS: Final = (
+    "this file system makes no hard links, by which one writer alone wins, so lay the store on one "
+    "that does (ext4, xfs, btrfs, NFS), or on S3"
+)
 
 
 class FolderStore:
@@ -74,10 +103,7 @@ class FolderStore:
                 yield stream
                 _flush_to_disk(stream)
                 _make_folder(path.parent)
-                try:
-                    os.link(temporary, path)
-                except FileExistsError:
-                    raise AlreadyExists(key) from None
+                _link(temporary, path, key)
             _sync_folder(path.parent)
 
     def replace(self, key: str, data: bytes, *, tag: str) -> None:
@@ -165,10 +191,40 @@ def _translated(verb: str, key: str) -> Iterator[None]:
     except OSError as error:
         if isinstance(error, FileNotFoundError) and verb != "create":
             raise NotFound(key) from None
-        raise PublishError(
-            f"The store could not {verb} {key}: {error.strerror}. Nothing was half-written; "
-            "mend the folder (space, permissions, mount) and run the command again."
-        ) from error
+        raise _unwritten(verb, key, error, _what_to_do(key, error)) from error
+
+
+def _link(temporary: Path, path: Path, key: str) -> None:
+    """Let a written file appear under its name.
+
+    Raises:
+        AlreadyExists: there is an object under this key.
+        PublishError: the file system makes no hard links.
+    """
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise AlreadyExists(key) from None
+    except OSError as error:
+        if error.errno in _WITHOUT_LINKS:
+            raise _unwritten("create", key, error, _LINKS) from None
+        raise
+
+
+def _what_to_do(key: str, error: OSError) -> str:
+    if error.errno == errno.EXDEV:
+        return (
+            f"{key.partition('/')[0]}/ or a folder in it is a mount of its own, and objects are "
+            "linked into place, which works within one mount alone, so mount the store as a whole"
+        )
+    return _WHAT_TO_DO.get(error.errno or 0, "look at space, permissions and mount")
+
+
+def _unwritten(verb: str, key: str, error: OSError, what_to_do: str) -> PublishError:
+    return PublishError(
+        f"The store could not {verb} {key}: {error.strerror}. Nothing was half-written; mend the "
+        f"folder: {what_to_do}. Then run the command again."
+    )
 
 
 def _found_in(folder: Path) -> Iterator[Path]:

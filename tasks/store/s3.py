@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
+import logging
 import shutil
 import tempfile
 import time
@@ -22,7 +23,7 @@ from tasks.store.interface import Changed, Entry, NotFound, Stored, Unfinished
 from tasks.store.keys import require_key
 from tasks.store.probe import PROBES, honours_conditions
 from tasks.store.reading import translated_reads
-from tasks.store.s3_client import S3Root, connect, pause_seconds, translated
+from tasks.store.s3_client import S3Root, connect, is_locked, pause_seconds, translated
 from tasks.store.s3_upload import Upload, put
 
 _COPY_BYTES: Final = 1 << 20
@@ -90,9 +91,15 @@ class S3Store:
         put(self._root, require_key(key), data, tag=tag)
 
     def delete(self, key: str) -> None:
-        """Remove the object. A missing object is not an error."""
+        """Remove the object. A missing object, or one that the bucket's lock keeps, is not an error."""
+        client = connect(self._root)
         with contextlib.suppress(NotFound), translated("delete", key, self._root):
-            connect(self._root).delete_object(**self._root.at(require_key(key)))
+            try:
+                client.delete_object(**self._root.at(require_key(key)))
+            except client.exceptions.ClientError as error:
+                if not is_locked(error):
+                    raise
+                logging.getLogger(__name__).warning("%s stays: the bucket's lock keeps it", self.location(key))
 
     def list(self, prefix: str) -> Iterator[Entry]:
         """List all objects whose key begins with `prefix`, sorted by key.

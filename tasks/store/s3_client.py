@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from tasks.errors import ConfigError, PublishError
+from tasks.errors import ConfigError, ObjectArchived, PublishError
 from tasks.store.interface import Changed, NotFound
 
 _ENDPOINT_VARIABLES: Final = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
@@ -27,6 +27,7 @@ _CONNECTING: Final = threading.Lock()
 _CONFLICT: Final = 409
 _CONDITION_FAILED: Final = 412
 _SERVER_ERROR: Final = 500
+_LOCKED: Final = ("objectlocked", "object lock", "worm", "retention", "legal hold")
 _LOOKS: Final = {"read", "list"}
 CONFIRM: Final = "confirm who wrote"
 """Verb of the request after a write. If it fails, the write stays in doubt."""
@@ -110,7 +111,7 @@ def _client(root: S3Root, _process: int) -> Any:
         connect_timeout=root.connect_timeout_seconds,
         read_timeout=root.read_timeout_seconds,
         retries={"mode": "standard", "total_max_attempts": root.attempts},
-        # Some stores refuse the checksums that boto3 adds otherwise.
+        # Some stores refuse the checksums that boto3 adds otherwise; `tasks.store.probe` adds one.
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
     )
@@ -162,6 +163,16 @@ def status_of(error: Any) -> int:
     return int(metadata.get("HTTPStatusCode", _SERVER_ERROR))
 
 
+def is_locked(error: Any) -> bool:
+    """True if botocore's `ClientError` says that Object Lock keeps an object.
+
+    AWS says so in its text alone; a bucket with versions, as every locked one there, asks nothing.
+    """
+    told = error.response.get("Error", {})
+    said = f"{told.get('Code', '')} {told.get('Message', '')}".lower()
+    return status_of(error) < _SERVER_ERROR and any(word in said for word in _LOCKED)
+
+
 @contextlib.contextmanager
 def translated(verb: str, key: str, root: S3Root) -> Iterator[None]:
     """Turn errors of S3, botocore and the temporary folder into the store's own.
@@ -196,9 +207,21 @@ def _refused(error: Any, verb: str, key: str, root: S3Root) -> Exception:
         return NotFound(key)
     if status == _CONDITION_FAILED:
         return Changed(key)
+    if code == "InvalidObjectState":
+        return _archived(error, key, root)
     what_to_do = _WHAT_TO_DO.get(code, "Mend the store.")
     is_refused = status < _SERVER_ERROR and not was_retried and verb != CONFIRM
     return _failure(verb, key, root, f"{code} ({status})", what_to_do, is_refused=is_refused)
+
+
+def _archived(error: Any, key: str, root: S3Root) -> ObjectArchived:
+    storage_class = error.response["Error"].get("StorageClass") or "a class that cannot be read at once"
+    return ObjectArchived(
+        f"s3://{root.bucket}/{root.prefix}{key} is archived ({storage_class}), so it cannot be read. "
+        "Nothing was changed. Have it restored (aws s3api restore-object), which takes minutes to "
+        "hours, and run the command again. Let no lifecycle rule archive what is still read: "
+        "revisions/ and decisions/ always are."
+    )
 
 
 def _unanswered(error: Exception, verb: str, key: str, root: S3Root) -> Exception:

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from tasks.errors import ScoringError
 from tasks.store.interface import AlreadyExists, Changed, NotFound
-from tasks.store.probe import honours_conditions
+from tasks.store.probe import checksum_for, honours_conditions
 from tasks.store.s3_client import CONFIRM, S3Root, connect, status_of, translated
 
 _WRITER: Final = "writer"
@@ -106,7 +106,8 @@ class Upload(io.BufferedIOBase):
                 begun = client.create_multipart_upload(**at, **_marks(self._root, self._token))
                 self._upload = {**at, "UploadId": begun["UploadId"]}
             number = len(self._parts) + 1
-            sent = client.upload_part(**self._upload, PartNumber=number, Body=self._held)
+            checksum = checksum_for(self._root, self._held)
+            sent = client.upload_part(**self._upload, PartNumber=number, Body=self._held, **checksum)
         self._parts.append({"PartNumber": number, "ETag": sent["ETag"]})
         self._sent_bytes += len(self._held)
         self._held = bytearray()
@@ -128,7 +129,7 @@ def put(
         NotFound: there is no object to replace.
     """
     token = token or uuid.uuid4().hex
-    condition = _condition(root, key, tag)
+    sent_with = _marks(root, token) | _condition(root, key, tag) | checksum_for(root, data)
     put_object = connect(root).put_object
     with translated("create" if tag is None else "replace", key, root):
         _send_once(
@@ -136,7 +137,7 @@ def put(
             key,
             tag,
             token,
-            lambda: put_object(**root.at(key), Body=data, **_marks(root, token), **condition),
+            lambda: put_object(**root.at(key), Body=data, **sent_with),
         )
 
 

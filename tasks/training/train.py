@@ -22,6 +22,7 @@ from tasks.core.model.reference import reference_statistics
 from tasks.core.sampling import drawn_rows
 from tasks.core.training.model_card import CARD_FILE, FIGURES_FILE, ModelCard, figures_file
 from tasks.core.training.model_shape import TriedShape, shapes_table
+from tasks.core.words import in_json
 from tasks.model.load import registry_of
 from tasks.publication.references import keep_reference
 from tasks.running.context import run_logger
@@ -163,7 +164,7 @@ def card_documents(card: ModelCard, figures: Mapping[str, Figure]) -> dict[str, 
 
 def shape_documents(shapes: Sequence[TriedShape]) -> dict[str, bytes]:
     """Documents of the shapes tried: JSON for programs, Markdown for people."""
-    figures = json.dumps([shape.figures() for shape in shapes], indent=1)
+    figures = json.dumps(in_json([shape.figures() for shape in shapes]), indent=1)
     return {"shapes.json": figures.encode(), "shapes.md": shapes_table(shapes).encode()}
 
 

@@ -125,14 +125,22 @@ def test_rates_have_three_decimals() -> None:
     assert [rounded_rate(rate) for rate in (0.12349, 0.12351, 1.0)] == [0.123, 0.124, 1.0]
 
 
+def shown(sample: pd.DataFrame, seed: int = 1) -> pd.DataFrame:
+    """The sample as a report shows it beside itself."""
+    return coarsen(sample, sample, FROZEN, seed=seed).day
+
+
+def sample_of(rows: int = 60, **columns: object) -> pd.DataFrame:
+    return pd.DataFrame({"amount": [20.0] * rows, "flag": [0.0] * rows, "kind": ["A"] * rows} | columns)
+
+
 def test_no_single_applicants_value_is_left() -> None:
     random = np.random.default_rng(0)
     rows = 500
     kinds = random.choice(["A", "B", "JOHN Q"], rows)
-    sample = pd.DataFrame(
-        {"amount": random.normal(20, 9, rows), "flag": random.integers(0, 2, rows) * 1.0, "kind": kinds}
-    )
-    coarse = coarsen(sample, FROZEN, seed=1)
+    flags = random.integers(0, 2, rows) * 1.0
+    sample = sample_of(rows, amount=random.normal(20, 9, rows), flag=flags, kind=kinds)
+    coarse = shown(sample)
     assert set(coarse["amount"]) == {10.0, 20.0, 40.0}
     assert set(coarse["flag"]) == {0.0, 1.0}
     assert set(coarse["kind"]) == {"A", "B", RARE_OR_UNSEEN}
@@ -141,17 +149,70 @@ def test_no_single_applicants_value_is_left() -> None:
 
 @pytest.mark.parametrize(("amount", "nearest"), [(14.9, 10.0), (15.1, 20.0), (29.9, 20.0), (30.1, 40.0)])
 def test_a_number_becomes_the_nearest_common_value(amount: float, nearest: float) -> None:
-    sample = pd.DataFrame({"amount": [amount], "flag": [0.0], "kind": ["A"]})
-    assert coarsen(sample, FROZEN, seed=1)["amount"].tolist() == [nearest]
+    assert set(shown(sample_of(amount=[amount] * 60))["amount"]) == {nearest}
+
+
+@pytest.mark.parametrize(
+    ("column", "many", "few", "instead"),
+    [
+        ("amount", 40.0, 10.0, {40.0}),
+        ("amount", 10.0, 40.0, {10.0}),
+        ("flag", 0.0, 1.0, {0.0}),
+        ("kind", "A", "B", {RARE_OR_UNSEEN}),
+        ("kind", "A", "JOHN Q", {RARE_OR_UNSEEN}),
+    ],
+)
+@pytest.mark.parametrize("rows", [1, 19])
+def test_a_value_of_too_few_is_told_of_nobody(
+    column: str, many: object, few: object, instead: set[object], rows: int
+) -> None:
+    assert set(shown(sample_of(**{column: [few] * rows + [many] * (60 - rows)}))[column]) == instead
+    assert set(shown(sample_of(**{column: [few] * 20 + [many] * 40}))[column]) != instead
+
+
+def test_a_value_that_few_have_in_one_sample_is_told_in_neither() -> None:
+    day = sample_of(amount=[10.0] * 3 + [40.0] * 57)
+    reference = sample_of(amount=[10.0] * 30 + [40.0] * 30)
+    both = coarsen(day, reference, FROZEN, seed=1)
+    assert set(both.day["amount"]) == set(both.reference["amount"]) == {40.0}
+
+
+def test_what_the_day_has_not_is_told_of_the_reference() -> None:
+    reference = sample_of(amount=[10.0] * 30 + [40.0] * 30, kind=["A"] * 30 + ["B"] * 30)
+    both = coarsen(sample_of(amount=[40.0] * 60), reference, FROZEN, seed=1)
+    assert set(both.reference["amount"]) == {10.0, 40.0}
+    assert set(both.reference["kind"]) == {"A", "B"}
+
+
+@pytest.mark.parametrize(("values", "empty", "too_few"), [(0, ("amount",), ()), (19, (), ("amount",)), (20, (), ())])
+def test_a_column_with_too_few_values_is_named_and_left_out(
+    values: int, empty: tuple[str, ...], too_few: tuple[str, ...]
+) -> None:
+    sample = sample_of(amount=[20.0] * values + [None] * (60 - values))
+    for both in (coarsen(sample, sample_of(), FROZEN, seed=1), coarsen(sample_of(), sample, FROZEN, seed=1)):
+        assert (both.empty, both.too_few) == (empty, too_few)
+        assert ("amount" in both.day) == ("amount" in both.reference) == (values == 20)
+
+
+@given(st.lists(st.sampled_from([10.0, 11.0, 20.0, 40.0, None]), min_size=20, max_size=90), st.integers(0, 9))
+def test_enough_rows_stand_behind_each_value_that_is_shown(amounts: list[float | None], seed: int) -> None:
+    day = sample_of(len(amounts), amount=pd.array(amounts, dtype="Float64").to_numpy(float, na_value=np.nan))
+    both = coarsen(day, sample_of(amount=[10.0, 20.0, 40.0] * 20), FROZEN, seed=seed)
+    for sample in (both.day, both.reference):
+        for name in sample:
+            assert (sample[name].value_counts() >= 20).all()
 
 
 def test_rows_cannot_be_found_again_by_their_place() -> None:
-    sample = pd.DataFrame({"amount": np.repeat([10.0, 40.0], 200), "flag": 0.0, "kind": "A"})
-    coarse = coarsen(sample, FROZEN, seed=1)
+    sample = sample_of(400, amount=np.repeat([10.0, 40.0], 200), flag=np.repeat([0.0, 1.0], 200))
+    coarse = shown(sample)
     assert coarse["amount"].tolist() != sample["amount"].tolist()
     assert coarse["amount"].value_counts().to_dict() == {10.0: 200, 40.0: 200}
+    # Beside each other in the sample, and no more in what is shown.
+    assert ((coarse["amount"] == 40.0) != (coarse["flag"] == 1.0)).any()
 
 
 def test_missing_stays_missing() -> None:
-    sample = pd.DataFrame({"amount": [None, 11.0], "flag": [1.0, None], "kind": [None, "A"]})
-    assert coarsen(sample, FROZEN, seed=1).isna().sum().to_dict() == {"amount": 1, "flag": 1, "kind": 1}
+    values = {"amount": [None] * 30 + [11.0] * 30, "flag": [1.0] * 30 + [None] * 30, "kind": [None] * 40 + ["A"] * 20}
+    coarse = shown(sample_of(**values))
+    assert coarse.isna().sum().to_dict() == {"amount": 30, "flag": 30, "kind": 40}

@@ -92,5 +92,5 @@ def test_files_that_are_gone_are_told_apart_by_rule_and_by_loss(store: FolderSto
     assert rows == {2: 21}
     assert remarks == (
         "corrections/b.csv is not in the landing any more.",
-        "a.csv was removed by rule on 2026-12-02: kept for 30 days.",
+        "a.csv was removed by rule on 2026-12-02 01:00 Europe/Prague: kept for 30 days.",
     )

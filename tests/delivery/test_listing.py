@@ -180,3 +180,72 @@ def test_whoever_only_looks_at_a_day_is_not_stopped_by_an_erasure(store: FolderS
     standing = stand(store, DAY, PUBLISHED)
     assert standing.erasure is None
     assert [file.name for file in list_delivery(store, standing).files] == ["a.csv"]
+
+
+# --- what is no delivery, and names that look the same
+
+COMPOSED, DECOMPOSED = "\u017e\u00e1dosti.csv", "z\u030ca\u0301dosti.csv"
+
+
+@pytest.mark.parametrize(
+    "marker",
+    [
+        "corrections_$folder$", "$folder$_$folder$", "corrections/_$folder$", "corrections", "_SUCCESS", ".keep",
+        ".DS_Store", "Thumbs.db", "desktop.ini", "THUMBS.DB", "corrections/.DS_Store", "corrections/Thumbs.db",
+        "@eaDir/a.csv", "._a.csv",
+    ],
+)  # fmt: skip
+def test_what_tools_leave_beside_the_files_is_no_file(store: FolderStore, marker: str) -> None:
+    lay(store, "a.csv")
+    announce(store, "a.csv")
+    store.create(landing_key(DAY) + marker, b"")
+    assert [file.name for file in list_delivery(store, Standing(DAY)).files] == ["a.csv"]
+    assert stand(store, DAY, PUBLISHED).waiting == ()
+
+
+def test_a_file_without_an_ending_that_holds_something_is_still_refused(store: FolderStore) -> None:
+    lay(store, "a.csv", "corrections")
+    with pytest.raises(SourceError, match="corrections is not an application file"):
+        list_delivery(store, Standing(DAY))
+
+
+@pytest.mark.parametrize(("announced", "arrived"), [(COMPOSED, DECOMPOSED), (DECOMPOSED, COMPOSED)])
+@pytest.mark.parametrize("folder", ["", "corrections/"])
+def test_names_that_look_the_same_are_the_same_file(
+    store: FolderStore, announced: str, arrived: str, folder: str
+) -> None:
+    lay(store, folder + arrived)
+    announce(store, announced, folder=folder)
+    standing = Standing(DAY, CORRECTIONS, excuse="a Sunday") if folder else Standing(DAY)
+    (file,) = list_delivery(store, standing).files
+    assert (file.name, file.announced_rows) == (folder + COMPOSED, 7)
+    assert store.read(file.key).data == ROWS
+
+
+@pytest.mark.parametrize(("published", "arrived"), [(COMPOSED, DECOMPOSED), (DECOMPOSED, COMPOSED)])
+def test_a_published_file_under_a_name_that_looks_the_same_is_that_file(
+    store: FolderStore, published: str, arrived: str
+) -> None:
+    inputs = {published: SHA256, f"corrections/{published}": SHA256}
+    lay(store, arrived, f"corrections/{arrived}")
+    standing = stand(store, DAY, made_manifest(inputs=inputs))
+    assert (standing.waiting, standing.expired) == ((), ())
+    assert list_delivery(store, standing).digests == standing.unexpired_inputs
+    store.delete(landing_key(DAY) + arrived)
+    note_expired(store, DAY, [landing_key(DAY) + arrived], rule="r", at="t")
+    standing = stand(store, DAY, made_manifest(inputs=inputs))
+    assert standing.expired == (published,)
+    assert list_delivery(store, standing).digests == standing.unexpired_inputs
+
+
+def test_two_names_that_look_the_same_are_refused(store: FolderStore) -> None:
+    lay(store, COMPOSED, DECOMPOSED)
+    with pytest.raises(SourceError, match="differ in composed and decomposed letters, which look the same, alone"):
+        list_delivery(store, Standing(DAY))
+
+
+def test_a_control_file_that_announces_two_names_that_look_the_same_is_refused(store: FolderStore) -> None:
+    lay(store, COMPOSED)
+    announce(store, COMPOSED, DECOMPOSED)
+    with pytest.raises(SourceError, match="_control.json is not a control file"):
+        list_delivery(store, Standing(DAY))

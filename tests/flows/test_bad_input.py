@@ -57,6 +57,7 @@ NEXT_DAY = date(2026, 11, 3)
 ROWS = 60
 DOCUMENT = PROJECT / "docs/bad-input.md"
 Spoil = Callable[[Project], Any]
+_COMPOSED, _DECOMPOSED = "\u00e1.csv", "a\u0301.csv"
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,28 @@ def empty_part(project: Project) -> None:
     """A file of the header alone, which no control file announces."""
     (project.landing / "_control.json").unlink()
     (project.landing / "part.csv").write_bytes(csv_of(project).read_bytes().split(b"\n")[0] + b"\n")
+
+
+def markers(project: Project) -> None:
+    """What S3 tools and desktops leave beside the files."""
+    for name in ("corrections_$folder$", "Thumbs.db", "desktop.ini", ".DS_Store"):
+        (project.landing / name).write_text("x")
+
+
+def decomposed(project: Project) -> None:
+    """The delivered file under a name with decomposed letters, announced with composed ones."""
+    csv_of(project).rename(project.landing / _DECOMPOSED)
+    control = project.landing / "_control.json"
+    announced = json.loads(control.read_text())
+    announced["files"] = {_COMPOSED: announced["files"]["applications_1.csv"]}
+    control.write_text(json.dumps(announced))
+
+
+def twins(project: Project) -> None:
+    """The delivered file under two names that look the same."""
+    (project.landing / "_control.json").unlink()
+    shutil.copy(csv_of(project), project.landing / _COMPOSED)
+    csv_of(project).rename(project.landing / _DECOMPOSED)
 
 
 def with_quotes_in_extra_column(rows: list[bytes]) -> list[bytes]:
@@ -432,6 +455,11 @@ KINDS = [
     Kind(
         "names_alike", "file names that differ in case alone", second("Applications_1.csv"),
         "Applications_1.csv, applications_1.csv differ in upper and lower case alone",
+        "Remove the one that is not meant.",
+    ),
+    Kind(
+        "names_twins", "file names that look the same: a letter composed in one, decomposed in the other", twins,
+        "differ in composed and decomposed letters, which look the same, alone",
         "Remove the one that is not meant.",
     ),
     Kind(
@@ -878,6 +906,14 @@ KINDS = [
     Kind(
         "hidden", "files and folders whose names begin with _ or .",
         hidden, "", "Nothing; they are no applications.", None,
+    ),
+    Kind(
+        "markers", "folder markers of S3 tools, notes of desktops",
+        markers, "", "Nothing; they are no applications.", None,
+    ),
+    Kind(
+        "decomposed", "a file name with decomposed letters, announced with composed ones",
+        decomposed, "", "Nothing; names are compared composed.", None,
     ),
 ]  # fmt: skip
 

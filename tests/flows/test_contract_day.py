@@ -14,10 +14,13 @@ import pytest
 
 from configs.settings import PROJECT, load_settings
 from tasks.core.day.control_totals import MEASURES
+from tasks.core.lender.columns import NAMES
 from tasks.errors import ExpectationsNotMet
 from tasks.publication.manifests import commit
 from tasks.store import open_store
+from tests.adapters.test_rule_types import EXAMPLES, GOOD
 from tests.conftest import DAY, Project
+from tests.days import delivered, lay
 
 Score = Callable[..., Any]
 Entry = dict[str, Any]
@@ -224,3 +227,78 @@ def test_a_column_that_the_feed_has_lost_stops_the_day(project: Project, score: 
         score()
     told = outcomes(project, "contract-refused")["EXT_SOURCE_1_mostly_known"]
     assert (told["checked"], told["scope"], told["outcome"]) == (400, "table", "day stopped")
+
+
+# --- every type of rule
+
+PLACES = {
+    "n": "AMT_ANNUITY", "same": "AMT_GOODS_PRICE", "less": "EXT_SOURCE_1", "falling": "OWN_CAR_AGE",
+    "t": "ORGANIZATION_TYPE", "paper": "OCCUPATION_TYPE", "none": "EXT_SOURCE_3",
+}  # fmt: skip
+"""Column of the examples to the column of the feed that takes its place."""
+SOUND = GOOD.assign(paper="1", none="")
+BROKEN = pd.DataFrame(
+    {
+        "n": ["1000000", *["9"] * 28, ""],
+        "same": "8",
+        "less": "9",
+        "falling": [*["1"] * 29, "2"],
+        "t": ['"x"', "1", *["20210"] * 28],
+        "paper": "{",
+        "none": "1",
+    }
+)
+"""Rows that break every rule of EXAMPLES, but those on types of columns."""
+OTHERWISE = {
+    "expect_column_values_to_be_null": {"column": "none"},
+    "expect_column_values_to_be_json_parseable": {"column": "paper"},
+    "expect_table_columns_to_match_set": {"column_set": list(NAMES)},
+    "expect_table_columns_to_match_ordered_list": {"column_list": list(NAMES)},
+    "expect_table_column_count_to_equal": {"value": len(NAMES)},
+    "expect_table_column_count_to_be_between": {"max_value": len(NAMES)},
+}
+"""Examples that ask something else of a day of the feed."""
+
+
+def in_the_feed(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The example with columns of the feed in the place of its own."""
+
+    def placed(value: Any) -> Any:
+        return [placed(each) for each in value] if isinstance(value, list) else PLACES.get(value, value)
+
+    is_about_columns = {"column", "column_A", "column_B", "column_list"}
+    return {name: placed(value) if name in is_about_columns else value for name, value in kwargs.items()}
+
+
+@pytest.mark.parametrize("is_met", [True, False])
+def test_a_rule_of_every_type_comes_to_the_report_of_a_published_day(
+    project: Project, score: Score, *, is_met: bool
+) -> None:
+    rows = SOUND if is_met else BROKEN
+    project.deliver(rows=len(rows))
+    laid = delivered(project).assign(**{PLACES[name]: rows[name].astype(str).to_list() for name in PLACES})
+    lay(project, laid if is_met else laid.assign(further="1"))
+    examples = {type_: in_the_feed(kwargs) for type_, kwargs in {**EXAMPLES, **OTHERWISE}.items()}
+    if not is_met:
+        examples = json.loads(json.dumps(examples).replace('"float64"', '"int64"'))
+    path = Path(project.config).with_name("suite.json")
+    entries = [{**rule(type_, type_, "warning"), "kwargs": kwargs} for type_, kwargs in examples.items()]
+    path.write_text(json.dumps({**SUITE, "expectations": entries}))
+    score(project.with_settings(contract={"suite": str(path)}))
+    found = {type_: each["is_met"] for type_, each in outcomes(project).items() if type_ in examples}
+    assert found.keys() == examples.keys()
+    # A file without a declared column is refused before any rule is asked.
+    expected = {type_: is_met or type_ == "expect_column_to_exist" for type_ in examples}
+    assert found == expected
+    assert (project.root / f"reports/day={DAY}/contract.html").exists()
+
+
+def test_a_contract_of_which_no_rule_can_be_judged_yet_is_told(project: Project, score: Score) -> None:
+    deliver(project, 60, bad=[])
+    recent = rule(
+        "recent", "expect_table_row_count_to_be_between", "warning", min_value={"$PARAMETER": "recent_rows_min"}
+    )
+    path = Path(project.config).with_name("suite.json")
+    path.write_text(json.dumps({**SUITE, "expectations": [recent]}))
+    score(project.with_settings(contract={"suite": str(path)}))
+    assert outcomes(project)["recent"]["is_met"] is None

@@ -4,6 +4,8 @@ import gzip
 import hashlib
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,13 +17,22 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
+from configs.calendar import load_calendar
 from configs.settings import load_settings
 from flows.commands.score import scoring_summary
 from flows.score_applications import score_applications
+from tasks.adapters.files.landing_file import AS_DELIVERED
 from tasks.core.day.manifest import Manifest
 from tasks.core.day.standing import DayResult
 from tasks.core.lender.columns import NAMES
+from tasks.erasure.erase import erase
 from tasks.errors import ExpectationsNotMet, InputsChanged
+from tasks.inspection.explain import explain
+from tasks.inspection.status import day_history, list_days
+from tasks.inspection.verify import verify_day
+from tasks.publication.layout import manifest_key
+from tasks.publication.manifests import manifest_json, read_manifest
+from tasks.store import open_store
 from tests.conftest import DAY, Project
 from tests.days import delivered, elsewhere, lay
 
@@ -173,3 +184,48 @@ def test_an_implausible_share_of_approvals_is_not_published(project: Project, sc
         score(project.with_settings(audit={"min_approval_share": 0.999, "max_approval_share": 1.0}))
     rooms = {path.name for path in project.root.iterdir()}
     assert rooms & {"decisions", "revisions", "quarantine", "reports"} == set()
+
+
+# --- names that look the same
+
+COMPOSED, DECOMPOSED = "\u017e\u00e1dosti.csv", "z\u030ca\u0301dosti.csv"
+
+
+def name_as_before(project: Project) -> None:
+    """Let the manifest name its file with decomposed letters, as an earlier version of the program did."""
+    path = project.root / manifest_key(DAY, 1)
+    manifest = read_manifest(path.read_bytes())
+    audited = manifest.audited
+    renamed = replace(audited, files={DECOMPOSED: audited.files[COMPOSED]}, control_totals={})
+    inputs = {DECOMPOSED: manifest.inputs[COMPOSED]}
+    path.write_bytes(manifest_json(replace(manifest, inputs=inputs, audited=renamed)))
+
+
+@pytest.mark.parametrize("is_old", [False, True])
+@pytest.mark.parametrize("now", [COMPOSED, DECOMPOSED])
+def test_a_landing_that_is_copied_to_a_system_of_other_letters_is_the_same_landing(
+    project: Project, score: Score, now: str, *, is_old: bool
+) -> None:
+    project.deliver(rows=30)
+    rows = delivered(project)
+    (project.landing / "applications_1.csv").unlink()
+    path = lay(project, rows, DECOMPOSED)
+    published = score().manifest
+    assert list(published.inputs) == list(published.audited.files) == [COMPOSED]
+    if is_old:
+        name_as_before(project)
+    path.rename(project.landing / now)
+    assert score().outcome == "unchanged"
+    settings = load_settings(project.config)
+    store = open_store(settings.storage)
+    calendar = load_calendar(settings.scoring.calendar)
+    (status,) = list_days(store, calendar, last=9)
+    assert (status.state, status.hints) == ("published", ("not announced",))
+    assert day_history(store, calendar, DAY).landing == {COMPOSED}
+    checked = verify_day(store, DAY)
+    assert (checked.problems, checked.remarks) == ((), ())
+    applicant = int(rows["SK_ID_CURR"][0])
+    assert explain(store, DAY, applicant, settings).account is not None
+    erase(store, applicant, reason="asked", at=datetime.now(UTC), reading=AS_DELIVERED)
+    assert score().outcome == "unchanged"
+    assert verify_day(store, DAY).problems == ()

@@ -8,17 +8,25 @@ from pathlib import Path
 
 import pytest
 
-from configs.calendar import Calendar
-from configs.settings import Storage
+from configs.calendar import Calendar, Clock
+from configs.settings import Retention, Settings, Storage
 from tasks.core.day.manifest import Manifest
+from tasks.errors import ObjectArchived
+from tasks.inspection.explain import explain
 from tasks.inspection.status import DayStatus, day_history, list_days
+from tasks.inspection.verify import verify_day
 from tasks.publication.expired import note_expired
-from tasks.publication.layout import announcement_key, decisions_key, manifest_key, report_key
+from tasks.publication.layout import announcement_key, decisions_key, expired_key, landing_key, manifest_key, report_key
 from tasks.publication.manifests import manifest_json, read_manifest
-from tasks.store import Stored, open_store
+from tasks.publication.shown import show_newest
+from tasks.retention.clean import clean_days
+from tasks.scoring.recent import recent_days
+from tasks.store import Store, Stored, open_store
 from tasks.store.folder import FolderStore
 from tests.conftest import DAY, Project
+from tests.manifests import commit_revision
 from tests.revised_day import NEXT, WHY, publish, revise
+from tests.s3_servers import S3Server, bucket_of
 
 CALENDAR = Calendar(zone="UTC", weekend=("tuesday",), holidays={}, zero_row_days={})
 BEHIND = ("behind", (f"run scoring score --as-of {DAY}",))
@@ -210,3 +218,52 @@ def test_a_store_on_s3_says_the_same(root: Path, s3_root: str) -> None:
         on_s3.create(path.relative_to(root).as_posix(), path.read_bytes())
     assert list_days(on_s3, CALENDAR, last=30) == listed(root)
     assert day_history(on_s3, CALENDAR, DAY) == day_history(FolderStore(root), CALENDAR, DAY)
+
+
+# --- archived objects
+
+
+def archive(server: S3Server, root: str, key: str) -> None:
+    """Move an object to the store's archive, as a lifecycle rule does."""
+    at = {"Bucket": bucket_of(root), "Key": f"prod/{key}"}
+    server.client.copy_object(**at, CopySource=at, StorageClass="GLACIER", MetadataDirective="COPY")
+
+
+@pytest.fixture
+def bucket(s3_root: str) -> Store:
+    """A store on S3 in which two days are published."""
+    store = open_store(Storage(root=s3_root))
+    for day in (DAY, NEXT):
+        commit_revision(store, as_of=day)
+        show_newest(store, day)
+    return store
+
+
+@pytest.mark.parametrize("key", [manifest_key(DAY, 1), expired_key(DAY)])
+def test_a_day_of_which_something_is_archived_hides_no_other_day(
+    bucket: Store, s3_server: S3Server, s3_root: str, key: str
+) -> None:
+    note_expired(bucket, DAY, ["a"], rule="r", at="t")
+    archive(s3_server, s3_root, key)
+    first, second = list_days(bucket, CALENDAR, last=9)
+    assert (first.as_of, first.state, second.as_of, second.newest is None) == (DAY, "archived", NEXT, False)
+    assert f"{s3_root}/{key} is archived (GLACIER)" in first.hints[0]
+    assert "Have it restored (aws s3api restore-object)" in first.hints[0]
+    assert any(f"{s3_root}/{key} is archived" in each for each in verify_day(bucket, DAY).problems)
+    with pytest.raises(ObjectArchived, match=f"{key} is archived .GLACIER."):
+        day_history(bucket, CALENDAR, DAY)
+
+
+def test_an_archived_manifest_leaves_the_other_days_to_be_cleaned_and_compared(
+    bucket: Store, s3_server: S3Server, s3_root: str
+) -> None:
+    archive(s3_server, s3_root, manifest_key(DAY, 1))
+    for day in (DAY, NEXT):
+        bucket.create(f"{landing_key(day)}a.csv", b"1")
+    settings = Settings(storage=Storage(root=s3_root), retention=Retention(landing_days=1))
+    _, left = clean_days([DAY, NEXT], Clock(date(2026, 12, 24), CALENDAR), settings, apply=False)
+    assert {each.as_of for each in left} == {DAY, NEXT}
+    assert f"{s3_root}/{manifest_key(DAY, 1)} is archived (GLACIER)" in left[0].why
+    assert list(recent_days(bucket, date(2026, 11, 9))) == [str(NEXT)]
+    with pytest.raises(ObjectArchived, match=f"{manifest_key(DAY, 1)} is archived"):
+        explain(bucket, DAY, 1, settings)

@@ -1,7 +1,9 @@
 """A published day is compared with the reference of the model that decided it."""
 
 import hashlib
+import html
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,8 +11,10 @@ import pandas as pd
 import pytest
 
 from configs.settings import Settings, load_settings
+from flows.commands.monitor import monitoring_summary
 from tasks.core.day.manifest import Manifest
 from tasks.core.day.records import Order
+from tasks.core.words import counted
 from tasks.errors import ConfigError, InputsChanged, ModelError, SourceError
 from tasks.monitoring.report import compare_with_reference, published_day, sample_day
 from tasks.publication.expired import note_expired
@@ -22,6 +26,8 @@ from tests.manifests import made_audit, made_manifest
 
 ROWS, CORRECTED = 60, 30
 EMPTY = ["COMMONAREA_AVG", "HOUSETYPE_MODE"]
+FEW = "OCCUPATION_TYPE"
+"""A column with three values."""
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +37,7 @@ def day(trained: Project, tmp_path_factory: pytest.TempPathFactory) -> Day:
     project = elsewhere(trained, root)
     project.deliver(rows=ROWS)
     rows = delivered(project).assign(**dict.fromkeys(EMPTY, ""))
+    rows[FEW] = ["Managers"] * 3 + [""] * (len(rows) - 3)
     lay(project, rows)
     path = lay(project, rows.head(CORRECTED).assign(NAME_HOUSING_TYPE="Co-op apartment"), "corrections/first.csv")
     path.write_bytes(path.read_bytes().rstrip(b"\n"))  # whole only because its digest says so
@@ -138,4 +145,39 @@ def test_what_has_drifted_and_what_is_lost_is_told_in_reports_that_are_renewed(d
     assert list(reports) == ["drift.html", "drift.json", "quality.html", "quality.json"]
     told = {metric["config"].get("column") for metric in json.loads(reports["drift.json"])["metrics"]}
     assert {"AMT_CREDIT", "NAME_HOUSING_TYPE", "pd"} <= told
-    assert told & {"SK_ID_CURR", *EMPTY} == set()
+    assert told & {"SK_ID_CURR", FEW, *EMPTY} == set()
+    note = f"No figures are shown of {FEW}: fewer than 20 rows have a value."
+    assert FEW in result.too_few
+    for name in ("drift", "quality"):
+        assert "<p>No figures are shown of " in reports[f"{name}.html"].decode()
+        assert FEW in json.loads(reports[f"{name}.json"])["note"]
+    assert note.split(":")[1] in json.loads(reports["drift.json"])["note"]
+    assert counts_in(reports["quality.json"]) >= 20
+
+
+def counts_in(report: bytes) -> int:
+    """The least number of rows, above none, behind a level that a report tells."""
+    told = [metric["value"] for metric in json.loads(report)["metrics"]]
+    counts = [count for value in told if isinstance(value, dict) for count in value.get("counts", {}).values()]
+    return min(count for count in counts if count)
+
+
+@pytest.mark.parametrize("rows", [1, 15, 19])
+def test_of_a_day_of_so_few_no_figure_is_told(trained: Project, tmp_path: Path, rows: int) -> None:
+    project = elsewhere(trained, tmp_path / "store")
+    shutil.copytree(trained.root / "reference", project.root / "reference")
+    project.deliver(rows=rows)
+    lay(project, delivered(project))
+    few = Day(project)
+    result = compare_with_reference(few.manifest, few.settings)
+    note = f"No figures are shown of {counted(rows, 'application')}: they could be one applicant's own. 20 are needed."
+    assert (result.note, result.drifted) == (note, ())
+    assert [Path(key).name for key in result.keys] == ["drift.html", "drift.json", "quality.html", "quality.json"]
+    for key in result.keys:
+        report = few.store.read(key).data
+        assert html.unescape(report.decode()).count(note) >= 1
+        if key.endswith(".json"):
+            assert json.loads(report) == {"note": note, "metrics": [], "tests": []}
+    summary = monitoring_summary(result, few.settings)
+    assert f"  Compared      {note}\n" in summary
+    assert "Drifted" not in summary

@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 import pytest
 
 from tasks.store.folder import FolderStore
-from tasks.store.probe import _ignored_condition
+from tasks.store.probe import _probe
 from tests.conftest import Project
 from tests.proofs.fault_day import PROMISED, Command, Contents, Ending, score
 from tests.proofs.fault_disk import CHANGES, BreakingDisk, BreakingStore, Fuse, die, fail_in_store, fail_on_disk
@@ -120,7 +120,7 @@ class S3Ground:
             self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": stale})
         for key, data in contents.items():
             self._client.put_object(Bucket=self._bucket, Key=_PREFIX + key, Body=data)
-        _ignored_condition.cache_clear()  # so that the store is probed as by a new process
+        _probe.cache_clear()  # so that the store is probed as by a new process
 
     def calls(self, command: Command) -> Mapping[str, int]:
         """See `Ground`."""

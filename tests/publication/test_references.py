@@ -6,6 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from tasks.adapters.files.landing_file import AS_DELIVERED
 from tasks.adapters.files.parquet import read_parquet, write_parquet
 from tasks.core.model.bundle import ModelPin
 from tasks.erasure.search import search
@@ -50,7 +51,7 @@ def test_each_model_gets_its_own_reference_whatever_its_name(store: FolderStore)
     for number, model in enumerate(models):
         kept(store, model, number)
     assert [number_of(store, model) for model in models] == list(range(len(models)))
-    found = search(store, 3, max_unpacked_bytes=1).found
+    found = search(store, 3, reading=AS_DELIVERED).found
     assert len(found) == 2 * len(models), "an erasure finds them all"
 
 
@@ -59,7 +60,7 @@ def test_models_of_two_registries_with_one_name_and_version_are_told_apart(store
     for number, model in enumerate((ours, theirs, ours, theirs)):
         kept(store, model, number)
     assert (number_of(store, ours), number_of(store, theirs)) == (2, 3)
-    assert len(search(store, 3, max_unpacked_bytes=1).found) == 4
+    assert len(search(store, 3, reading=AS_DELIVERED).found) == 4
     with pytest.raises(ModelError, match=r"m/version=1/sample.parquet is missing, or belongs to another model.*train"):
         number_of(store, never)
 

@@ -11,7 +11,7 @@ from tasks.core.lender.feature_list import FAMILIES
 from tasks.scoring.announce import announce, day_markdown, event_of
 from tasks.store.folder import FolderStore
 from tests.conftest import DAY
-from tests.manifests import made_audit, made_manifest, revised_manifest, sample_manifest
+from tests.manifests import FILES, made_audit, made_manifest, revised_manifest, sample_manifest
 
 CHANGES = DataFile(f"revisions/day={DAY}/changes-{'1' * 16}.parquet", "1" * 64, 9, 3)
 FIRST = made_manifest()
@@ -119,15 +119,22 @@ def test_the_page_of_a_clean_first_revision_says_that_no_row_was_quarantined(tmp
 @pytest.mark.parametrize("n_codes", [0, 1, 16])
 def test_the_page_tells_all_first_reasons(store: FolderStore, n_codes: int) -> None:
     names = [f"{reason.code} {FAMILIES[family]}" for family, reason in FIRST.reasons.items()]
-    by_reason = {reason.code: max(n_codes - n, 0) for n, reason in enumerate(FIRST.reasons.values())}
+    by_reason = {reason.code: 20 * max(n_codes - n, 0) for n, reason in enumerate(FIRST.reasons.values())}
     refused = max(sum(by_reason.values()), 1)
     page = day_markdown(
-        made_manifest(made_audit(by_reason=by_reason, by_decision={"approve": 1, "refuse": refused})), store
+        made_manifest(made_audit(by_reason=by_reason, by_decision={"approve": 1, "refuse": refused}, files=FILES)),
+        store,
     )
     for place, name in enumerate(names):
-        count = n_codes - place
+        count = 20 * (n_codes - place)
         assert (f"\n| {name} | {count:,} | {count / refused:.1%} |\n" in page) == (place < n_codes)
 
 
 def test_a_day_from_before_there_were_reasons_tells_none(store: FolderStore) -> None:
     assert "first reason" not in day_markdown(replace(FIRST, reasons={}), store)
+
+
+def test_the_page_of_a_day_of_one_tells_no_decision(store: FolderStore) -> None:
+    page = day_markdown(FIRST, store)
+    assert "Decisions: No figures are shown of 1 application: they could be one applicant's own." in page
+    assert [word for word in ("| decision |", "| approve |", "first reason") if word in page] == []

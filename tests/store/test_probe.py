@@ -4,11 +4,12 @@ import pytest
 
 from configs.settings import Storage
 from tasks.errors import PublishError
-from tasks.store import NotFound, open_store
+from tasks.store import AlreadyExists, NotFound, open_store
 from tests.s3_servers import S3Server, bucket_of
 from tests.store.breaking_proxy import Answer, Break, BreakingProxy, nth
 
 PROBE_CALLS = 9
+PART_BYTES = 5 * 1024**2
 
 
 def probes_of(proxy: BreakingProxy) -> int:
@@ -106,3 +107,93 @@ def test_who_may_not_delete_may_write(s3_proxy: BreakingProxy, s3_root: str) -> 
     )
     open_store(Storage(root=s3_root)).create("a", b"one")
     assert [entry.key for entry in open_store(Storage(root=s3_root)).list("")] == ["a"]
+
+
+# --- checksums
+
+
+def write_all(root: str) -> None:
+    """Write in every way: in one request, in parts, anew and in the place of another; and remove."""
+    store = open_store(Storage(root=root, part_bytes=PART_BYTES))
+    store.create("small", b"one")
+    store.replace("small", b"two", tag=store.read("small").tag)
+    store.create("large", bytes(PART_BYTES + 1))
+    store.replace("large", bytes(PART_BYTES + 2), tag=store.read("large").tag)
+    store.delete("small")
+    with pytest.raises(NotFound):
+        store.read("small")
+    store.create("small", b"three")
+    with pytest.raises(AlreadyExists):
+        store.create("small", b"four")
+    assert store.read("small").data == b"three"
+    assert len(store.read("large").data) == PART_BYTES + 2
+
+
+def test_every_byte_that_is_sent_has_its_checksum(s3_proxy: BreakingProxy, s3_root: str) -> None:
+    write_all(s3_root)
+    sent = [call for call in s3_proxy.calls if call.method == "PUT"]
+    assert len(sent) > 10
+    assert [str(call) for call in sent if "content-md5" not in call.headers] == []
+
+
+@pytest.mark.parametrize("mode", ["GOVERNANCE", "COMPLIANCE"])
+def test_a_bucket_with_object_lock_takes_everything(
+    s3_server: S3Server, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    s3_server.use(monkeypatch)
+    bucket = s3_server.fresh_bucket(ObjectLockEnabledForBucket=True)
+    rule = {"DefaultRetention": {"Mode": mode, "Days": 1}}
+    s3_server.client.put_object_lock_configuration(
+        Bucket=bucket, ObjectLockConfiguration={"ObjectLockEnabled": "Enabled", "Rule": rule}
+    )
+    write_all(f"s3://{bucket}/prod")
+
+
+def test_a_bucket_with_versions_takes_everything(s3_root: str, s3_server: S3Server) -> None:
+    s3_server.client.put_bucket_versioning(Bucket=bucket_of(s3_root), VersioningConfiguration={"Status": "Enabled"})
+    write_all(s3_root)
+
+
+@pytest.mark.parametrize("refusal", [Answer(400, "InvalidRequest"), Answer(501, "NotImplemented"), Answer(400, "")])
+@pytest.mark.parametrize("asked", ["", "partNumber"])
+def test_a_store_that_refuses_checksums_gets_none_and_that_is_told_once(
+    s3_proxy: BreakingProxy, s3_root: str, caplog: pytest.LogCaptureFixture, refusal: Answer, asked: str
+) -> None:
+    s3_proxy.plan = lambda call: refusal if asked in call.path and "content-md5" in call.headers else None
+    write_all(s3_root)
+    write_all(f"{s3_root}/again")
+    refused = [call for call in s3_proxy.calls if s3_proxy.plan(call)]
+    told = [each.message for each in caplog.records if "refuses Content-MD5" in each.message]
+    assert len(refused) == len(told) == 2  # each root is asked once
+    assert told[0].startswith(f"{s3_root}/ refuses Content-MD5: ")
+    assert f"({refusal.status}). Objects are sent without a checksum." in told[0]
+
+
+def test_a_store_that_refuses_all_writes_is_not_blamed_for_checksums(
+    s3_proxy: BreakingProxy, s3_root: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    s3_proxy.plan = lambda call: Answer(400, "InvalidRequest") if call.method == "PUT" else None
+    with pytest.raises(PublishError, match=r"could not try conditional writes .*InvalidRequest \(400\)"):
+        open_store(Storage(root=s3_root)).create("a", b"one")
+    assert "Content-MD5" not in caplog.text
+
+
+def test_a_store_of_another_make_takes_checksums(heedless_s3_root: str) -> None:
+    store = open_store(Storage(root=heedless_s3_root, single_writer=True, part_bytes=PART_BYTES))
+    store.create("large", bytes(PART_BYTES + 1))
+    store.create("small", b"one")
+    store.replace("small", b"two", tag=store.read("small").tag)
+    assert store.read("small").data == b"two"
+
+
+def test_what_a_lock_keeps_is_told_and_no_error(
+    s3_proxy: BreakingProxy, s3_root: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = open_store(Storage(root=s3_root))
+    store.create("a", b"one")
+    s3_proxy.plan = lambda call: Answer(403, "ObjectLocked") if call.method == "DELETE" else None
+    store.delete("a")
+    assert f"{s3_root}/a stays: the bucket's lock keeps it" in caplog.text
+    s3_proxy.plan = lambda call: Answer(403, "AccessDenied") if call.method == "DELETE" else None
+    with pytest.raises(PublishError, match="AccessDenied"):
+        store.delete("a")

@@ -6,7 +6,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
+
+from tasks.core.words import normal_name
 
 CONTROL: Final = "_control.json"
 
@@ -25,7 +27,7 @@ class Control:
 
     day: date
     files: Mapping[str, Announced]
-    """File name, relative to the control file, to its announcement."""
+    """File name (`normal_name`), relative to the control file, to its announcement."""
 
 
 def read_control(data: bytes) -> Control:
@@ -40,14 +42,21 @@ def read_control(data: bytes) -> Control:
     """
     try:
         content = json.loads(data)
-        files = {
-            name: Announced(_count(each["rows"]), each["sha256"].lower()) for name, each in content["files"].items()
-        }
-        return Control(date.fromisoformat(content["day"]), files)
+        return Control(date.fromisoformat(content["day"]), _announced(content["files"]))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ValueError(
             'expected {"day": "YYYY-MM-DD", "files": {"<name>": {"rows": <number>, "sha256": "<hex>"}}}'
         ) from None
+
+
+def _announced(files: Mapping[str, Any]) -> dict[str, Announced]:
+    """Name to announcement. Raises `ValueError` if two names look the same."""
+    announced = {
+        normal_name(name): Announced(_count(each["rows"]), each["sha256"].lower()) for name, each in files.items()
+    }
+    if len(announced) < len(files):
+        raise ValueError("two names that look the same")
+    return announced
 
 
 def _count(rows: object) -> int:

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from tasks.core.day.manifest import Manifest
 from tasks.core.day.records import CORRECTIONS, Audited, FileTotals, sum_totals
+from tasks.core.disclosure import is_enough, is_none_or_enough, too_few
 from tasks.core.lender.feature_list import FAMILIES
 from tasks.core.words import counted
-
-_TO_THE_DAY: Final = len("2026-11-02")
-_TO_THE_MINUTE: Final = len("2026-11-02T07:05")
 
 
 class RowCounts(NamedTuple):
@@ -53,7 +51,7 @@ class DayFacts:
     title: str
     """Day and number of the revision."""
     published_at: str
-    """Time in UTC, to the minute."""
+    """Time in ISO form, in UTC; empty if the run noted none."""
     made_with: str
     """Model, cut-off, policy and contract."""
     reason: str
@@ -62,8 +60,8 @@ class DayFacts:
     """Number of decisions and reasons that differ from the revision before."""
     corrections: str
     """Rows of all corrections, by what became of them; empty in the first revision."""
-    erasures: tuple[str, ...]
-    """Day and reason of each erasure."""
+    erasures: tuple[Mapping[str, str], ...]
+    """Time in ISO form (`at`) and `reason` of each erasure."""
     rows: RowCounts
     """Sum over the files."""
     files: Mapping[str, RowCounts]
@@ -71,8 +69,12 @@ class DayFacts:
     inputs: Mapping[str, str]
     """Name of each file to its SHA-256; a file whose rows were all erased is left out."""
     decisions: Mapping[str, DecisionCount]
+    """Empty if so few were decided that this would tell the decision of each."""
     first_reasons: tuple[FirstReason, ...]
-    """Most frequent first, then those not approved without a reason; empty if none were counted."""
+    """Most frequent first, then those not approved without a reason; empty if none were counted, or
+    so few were not approved that this would tell the reason of each."""
+    untold: str
+    """Sentence that stands instead of decisions or reasons of too few."""
     broken_rules: Mapping[str, int]
     """Rule to the number of quarantined rows that break it; a row may break several."""
     digest: str
@@ -83,22 +85,28 @@ def day_facts(manifest: Manifest) -> DayFacts:
     """All that there is to say of the revision that this manifest publishes."""
     audited = manifest.audited
     rows = _counts_of(manifest.totals)
+    decided = rows.became["decided"]
+    not_approved = sum(audited.by_decision.values()) - audited.by_decision.get("approve", 0)
+    are_decisions_told = is_none_or_enough(decided)
+    are_reasons_told = are_decisions_told and is_enough(not_approved)
     return DayFacts(
         title=f"Applications of {manifest.as_of}, revision {manifest.revision}",
-        published_at=manifest.run.get("published_at", "")[:_TO_THE_MINUTE].replace("T", " "),
+        published_at=manifest.run.get("published_at", ""),
         made_with=_made_with(manifest),
         reason=" ".join((manifest.reason or "").split()),
         changed=_changed(audited),
         corrections=_corrections(audited),
-        erasures=tuple(_erasure(each) for each in manifest.erasures),
+        erasures=manifest.erasures,
         rows=rows,
         files={name: _counts_of(totals) for name, totals in audited.files.items()},
         inputs=manifest.inputs,
         decisions={
-            name: DecisionCount(count, count / max(rows.became["decided"], 1))
+            name: DecisionCount(count, count / max(decided, 1))
             for name, count in audited.by_decision.items()
+            if are_decisions_told
         },
-        first_reasons=_first_reasons(manifest),
+        first_reasons=_first_reasons(manifest, not_approved) if are_reasons_told else (),
+        untold=_untold(decided, not_approved),
         broken_rules=audited.by_rule,
         digest=audited.decisions.sha256,
     )
@@ -143,15 +151,16 @@ def _corrections(audited: Audited) -> str:
     return line
 
 
-def _erasure(erasure: Mapping[str, str]) -> str:
-    return f"{erasure['at'][:_TO_THE_DAY]}, {erasure['reason']}"
+def _untold(decided: int, not_approved: int) -> str:
+    if not is_none_or_enough(decided):
+        return f"Decisions: {too_few(decided)}"
+    return "" if is_none_or_enough(not_approved) else f"Reasons: {too_few(not_approved)}"
 
 
-def _first_reasons(manifest: Manifest) -> tuple[FirstReason, ...]:
+def _first_reasons(manifest: Manifest, not_approved: int) -> tuple[FirstReason, ...]:
     audited = manifest.audited
     if not audited.by_reason:
         return ()
-    not_approved = sum(audited.by_decision.values()) - audited.by_decision["approve"]
     without_one = not_approved - sum(audited.by_reason.values())
     reasons = manifest.reasons.items()
     families = {reason.code: FAMILIES.get(family, family) for family, reason in reasons}

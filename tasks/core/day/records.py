@@ -33,7 +33,7 @@ class FileRef:
     """A landing file as listed and digested."""
 
     name: str
-    """Name of the file, relative to the day's landing."""
+    """Name of the file, relative to the day's landing (`normal_name`); its key is as delivered."""
     key: str
     format: FileFormat
     size_bytes: int

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 
 from tasks.core.day.manifest import Manifest
 from tasks.core.day.records import PUBLISH, Order, PartRef
+from tasks.core.words import normal_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +39,11 @@ class Standing:
 
     @property
     def unexpired_inputs(self) -> dict[str, str]:
-        """File of the newest revision to its digest, without those removed by rule since."""
+        """File of the newest revision (`normal_name`) to its digest, without those removed by rule."""
         if self.published is None:
             return {}
-        return {name: sha256 for name, sha256 in self.published.inputs.items() if name not in self.expired}
+        inputs = self.published.inputs.items()
+        return {normal_name(name): sha256 for name, sha256 in inputs if name not in self.expired}
 
 
 def is_excused(standing: Standing, parts: Sequence[PartRef]) -> bool:

@@ -16,7 +16,7 @@ from tasks.core.lender.kinds import PROTECTED
 from tasks.core.training.evaluation import Estimate, PricedCutoffs, Reliability, wilson_interval
 from tasks.core.training.importance import Influence
 from tasks.core.training.segments import Grouping, Segment
-from tasks.core.words import counted, percent
+from tasks.core.words import counted, in_json, percent
 
 CARD_FILE: Final = "model_card.html"
 FIGURES_FILE: Final = "evaluation.json"
@@ -328,16 +328,12 @@ def _columns(table: Any) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Value that JSON can hold, with numbers to six significant digits.
-
-    A number that is not finite is null.
-    """
+    """Value that JSON can hold, with numbers to six significant digits."""
     if isinstance(value, Estimate):
         return _plain(value._asdict())
     if isinstance(value, Mapping):
         return {str(name): _plain(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(each) for each in value]
-    if isinstance(value, float):
-        return float(f"{value:.{_DIGITS}g}") if math.isfinite(value) else None
-    return value
+    plain = in_json(value)
+    return float(f"{plain:.{_DIGITS}g}") if isinstance(plain, float) else plain

@@ -13,7 +13,7 @@ from tests.manifests import BY_DECISION, CHANGES, FILES, sample_manifest
 def test_a_first_revision_is_told_by_day_time_makers_and_counts() -> None:
     facts = day_facts(sample_manifest())
     assert facts.title == "Applications of 2026-11-02, revision 1"
-    assert facts.published_at == "2026-11-02 07:05"
+    assert facts.published_at == "2026-11-02T07:05:59.123456+00:00"
     assert facts.made_with == "credit-default version 3, cut-off 0.0909, policy 2, contract 4"
     assert facts.inputs == {"a.csv": "aa"}
     assert facts.broken_rules == {"one": 902, "two": 3}
@@ -84,26 +84,54 @@ def test_a_reason_is_told_in_one_line_and_an_erasure_by_its_day() -> None:
     second = {"at": "2027-01-02T00:00:00+00:00", "reason": "once more"}
     facts = day_facts(sample_manifest(reason="they told\n  us more", erasures=(first, second)))
     assert facts.reason == "they told us more"
-    assert facts.erasures == ("2026-12-01, asked", "2027-01-02, once more")
+    assert facts.erasures == (first, second)
 
 
 @pytest.mark.parametrize(
     ("by_reason", "expected"),
     [
         ({}, ()),
-        ({"R1": 0, "R2": 2}, (("R2", "Car", 2, 1.0),)),
-        ({"R1": 1, "R2": 1}, (("R1", "Age", 1, 0.5), ("R2", "Car", 1, 0.5))),
-        ({"R1": 0, "R2": 1}, (("R2", "Car", 1, 0.5), ("none", "", 1, 0.5))),
-        ({"R1": 0, "R2": 0}, (("none", "", 2, 1.0),)),
+        ({"R1": 0, "R2": 20}, (("R2", "Car", 20, 1.0),)),
+        ({"R1": 10, "R2": 10}, (("R1", "Age", 10, 0.5), ("R2", "Car", 10, 0.5))),
+        ({"R1": 0, "R2": 10}, (("R2", "Car", 10, 0.5), ("none", "", 10, 0.5))),
+        ({"R1": 0, "R2": 0}, (("none", "", 20, 1.0),)),
     ],
 )
 def test_first_reasons_are_told_most_frequent_first_and_who_has_none_last(
     by_reason: dict[str, int], expected: tuple[FirstReason, ...]
 ) -> None:
     reasons = {"age": Reason("R1", "Your age."), "car": Reason("R2", "Your car.")}
-    refused = {"approve": 4, "refer": 1, "refuse": 1}
+    refused = {"approve": 4, "refer": 10, "refuse": 10}
     told = sample_manifest(audited={"by_reason": by_reason, "by_decision": refused}, reasons=reasons)
     assert day_facts(told).first_reasons == expected
     approved = {"approve": 6, "refer": 0, "refuse": 0}
     nobody = {"by_reason": dict.fromkeys(by_reason, 0), "by_decision": approved}
     assert day_facts(sample_manifest(audited=nobody, reasons=reasons)).first_reasons == ()
+
+
+@pytest.mark.parametrize(
+    ("decided", "refused", "untold"),
+    [
+        (1, 1, "Decisions: No figures are shown of 1 application: "),
+        (19, 0, "Decisions: No figures are shown of 19 applications: "),
+        (20, 0, ""),
+        (20, 1, "Reasons: No figures are shown of 1 application: "),
+        (5000, 19, "Reasons: No figures are shown of 19 applications: "),
+        (5000, 20, ""),
+        (0, 0, ""),
+    ],
+)
+def test_a_decision_or_reason_of_so_few_that_it_is_each_ones_is_not_told(
+    decided: int, refused: int, untold: str
+) -> None:
+    audited = {
+        "files": {"a.csv": FileTotals(decided, decided, 0, 0)},
+        "by_decision": {"approve": decided - refused, "refer": 0, "refuse": refused},
+        "by_reason": {"R1": refused},
+    }
+    facts = day_facts(sample_manifest(audited=audited, reasons={"age": Reason("R1", "Your age.")}))
+    assert facts.untold.startswith(untold)
+    assert bool(facts.untold) == bool(untold)
+    assert bool(facts.decisions) == (not untold.startswith("Decisions"))
+    assert bool(facts.first_reasons) == (refused >= 20)
+    assert facts.rows.became["decided"] == decided

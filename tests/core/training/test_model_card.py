@@ -125,6 +125,8 @@ def test_the_figures_file_is_json_that_the_same_card_gives_again() -> None:
     assert told["files"] == CARD.files
     odd = model_card(figures=dict(CARD.figures) | {"auc": Estimate(0.7, np.nan, np.inf)})
     assert json.loads(figures_file(odd))["figures"]["auc"] == {"value": 0.7, "low": None, "high": None}
+    scalars = model_card(made_by={"seed": np.int64(7), "rate": np.float32(0.5), "is_on": np.True_})
+    assert json.loads(figures_file(scalars))["made_by"] == {"seed": 7, "rate": 0.5, "is_on": True}
 
 
 def test_the_description_has_the_headline_and_says_where_the_card_is() -> None:

@@ -282,7 +282,11 @@ CASES: dict[str, tuple[Callable[[Project, int], object], list[str], list[str]]] 
     ),
     "the landing expired": (
         expire,
-        ["cannot be told", f"{FILE} was removed by rule on 2026-12-02: kept for 30 days.", "No delivered file"],
+        [
+            "cannot be told",
+            f"{FILE} was removed by rule on 2026-12-02 01:00 Europe/Prague: kept for 30 days.",
+            "No delivered file",
+        ],
         [AS_IT_WAS],
     ),
     "the landing is gone": (

@@ -9,7 +9,7 @@ from flows.commands.score import scoring_summary
 from tasks.core.day.manifest import Manifest
 from tasks.core.day.standing import DayResult, Standing
 from tests.conftest import DAY
-from tests.manifests import revised_manifest, sample_manifest
+from tests.manifests import made_manifest, revised_manifest, sample_manifest
 
 REVISED = """
 Applications of 2026-11-02, revision 2: published
@@ -54,6 +54,12 @@ def lines_of(manifest: Manifest | None, root: Path, standing: Standing) -> str:
 def test_a_revision_is_told_whole(tmp_path: Path) -> None:
     waiting = Standing(DAY, waiting=("corrections/d.csv", "corrections/e.csv"))
     assert lines_of(revised_manifest(), tmp_path, waiting) == REVISED
+
+
+def test_of_a_day_of_one_no_decision_is_told(tmp_path: Path) -> None:
+    told = lines_of(made_manifest(), tmp_path, Standing(DAY))
+    assert "\n  Decisions: No figures are shown of 1 application: they could be one applicant's own." in told
+    assert [word for word in ("approve", "%", "First reason") if word in told] == []
 
 
 def test_of_a_clean_first_revision_less_is_told(tmp_path: Path) -> None:

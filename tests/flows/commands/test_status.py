@@ -14,13 +14,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from configs.calendar import Calendar
 from flows.cli import main
-from flows.commands.status import history_summary
+from flows.commands.status import days_table, history_summary
 from tasks.inspection.status import DayHistory, DayStatus
 from tasks.publication.expired import note_expired
 from tasks.store.folder import FolderStore
 from tests.conftest import DAY, Project
-from tests.manifests import revised_manifest
+from tests.manifests import made_manifest, revised_manifest, sample_manifest
 from tests.revised_day import NEXT, WHY, publish, revise
 
 REVISIONS = f"revisions/day={DAY}"
@@ -28,6 +29,7 @@ FIRST, SECOND = (f"{REVISIONS}/rev={n:04d}/manifest.json" for n in (1, 2))
 DECISIONS = f"decisions/day={DAY}/decisions.parquet"
 REPORT = f"reports/day={DAY}/contract.json"
 FILE = f"landing/day={DAY}/applications_1.csv"
+PRAGUE = Calendar(zone="Europe/Prague", weekend=(), holidays={}, zero_row_days={})
 Run = Callable[..., tuple[int, str]]
 
 
@@ -152,11 +154,11 @@ Applications of 2026-11-02: published (not announced)
 
   Revision 1: no manifest that can be read; see scoring status --as-of 2026-11-02 --verify
 
-  Revision 2, published 2026-11-02 07:05 UTC: what readers see
+  Revision 2, published 2026-11-02 08:05 Europe/Prague: what readers see
     Reason      they *told* us more
     Made with   credit-default version 3, cut-off 0.0909, policy 2, contract 4
     Rows        5,034 received: 4,032 decided, 902 quarantined, 60 copies dropped, 30 replaced, 10 erased
-    Erased      2026-12-01, asked
+    Erased      2026-12-01 10:30 Europe/Prague, asked
     Decided     approve 3,024, refer 8, refuse 1,000
     Changed     2,000 decisions, and the reasons of 1 other, since revision 1
     Digest      dd
@@ -180,15 +182,36 @@ def test_a_history_reads_so(tmp_path: Path) -> None:
         frozenset({"a.csv", "late.csv"}),
         {"q": {"at": "2026-12-02", "rule": "kept for 30 days"}},
     )
-    assert history_summary(history, FolderStore(tmp_path)).replace(str(tmp_path), "ROOT") == HISTORY
+    assert history_summary(history, FolderStore(tmp_path), PRAGUE).replace(str(tmp_path), "ROOT") == HISTORY
 
 
 def test_a_manifest_in_the_place_of_another_one_is_told_by_its_place(tmp_path: Path) -> None:
     status = DayStatus(DAY, None, "")
     history = DayHistory(status, {3: revised_manifest()}, None, frozenset(), {})
-    shown = history_summary(history, FolderStore(tmp_path))
-    assert "\n  Revision 3, published 2026-11-02 07:05 UTC\n" in shown
+    shown = history_summary(history, FolderStore(tmp_path), PRAGUE)
+    assert "\n  Revision 3, published 2026-11-02 08:05 Europe/Prague\n" in shown
     assert shown.endswith("rev=0003/manifest.json")
+
+
+def test_times_are_told_by_the_clock_of_the_calendar() -> None:
+    day = DayStatus(DAY, sample_manifest(), "published")
+    head, line = days_table([day], "ROOT", PRAGUE).splitlines()[1:]
+    assert head.endswith("published (Europe/Prague)  state")
+    assert line.split()[-3:] == ["2026-11-02", "08:05", "published"]
+    tokyo = PRAGUE.model_copy(update={"zone": "Asia/Tokyo"})
+    assert "published (Asia/Tokyo)" in days_table([day], "ROOT", tokyo)
+    assert "2026-11-02 16:05" in days_table([day], "ROOT", tokyo)
+
+
+def test_the_share_of_a_day_of_one_is_not_told(tmp_path: Path) -> None:
+    day = DayStatus(DAY, made_manifest(), "published")
+    line = days_table([day], "ROOT", PRAGUE).splitlines()[-1]
+    assert "too few" in line
+    assert "%" not in line
+    history = DayHistory(day, {1: made_manifest()}, None, frozenset(), {})
+    told = history_summary(history, FolderStore(tmp_path), PRAGUE)
+    assert "    Not told    Decisions: No figures are shown of 1 application" in told
+    assert "approve" not in told
 
 
 # --- whatever is damaged is named
@@ -374,7 +397,7 @@ def expire(project: Project) -> str:
     note_expired(FolderStore(project.root), DAY, keys, rule="kept for 30 days", at="2026-12-02T00:00:00+00:00")
     for key in keys:
         (project.root / key).unlink()
-    return "expired on 2026-12-02T00:00:00+00:00: kept for 30 days"
+    return "expired on 2026-12-02 01:00 Europe/Prague: kept for 30 days"
 
 
 def take_back(project: Project) -> str:
