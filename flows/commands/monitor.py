@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from flows.options import as_of_option, common_options, plain_option, runnable, set_up
+from tasks.core.words import counted
 
 if TYPE_CHECKING:
     from configs.settings import Settings
@@ -36,7 +37,7 @@ def monitoring_summary(result: MonitoringResult, settings: Settings) -> str:
     from tasks.store import open_store
 
     store = open_store(settings.storage)
-    drifted = f"{len(result.drifted)} columns by Evidently's default tests"
+    drifted = f"{counted(len(result.drifted), 'column')} by Evidently's default tests"
     reference = f"{result.reference_rows:,} of the model's reference"
     figures = {
         "Compared": f"{result.compared_rows:,} applications with {reference}",

@@ -53,7 +53,7 @@ RARE_OR_UNSEEN: Final = "(rare or unseen)"
 _FLAG_VALUES: Final = frozenset({0.0, 1.0})
 
 
-def is_enough(rows: int) -> bool:
+def is_enough(rows: float) -> bool:
     """True if a figure of so many rows may be published.
 
     >>> is_enough(19), is_enough(20)
@@ -246,9 +246,16 @@ def _counted_values(pair: Sequence[pd.Series]) -> pd.DataFrame:
 
 
 def _may_show(values: Sequence[Any], counts: Mapping[Any, Sequence[int]]) -> bool:
-    """True if none or enough rows of each sample have one of these values."""
-    of_samples = zip(*(counts[value] for value in values), strict=True)
-    return all(is_none_or_enough(sum(rows)) for rows in of_samples)
+    """True if enough rows of each sample have one of these values.
+
+    A sample may also have none, if enough of its rows would have them by the other one's share:
+    that is news. None where few were due is chance, and would look like drift.
+    """
+    day, reference = (sum(rows) for rows in zip(*(counts[value] for value in values), strict=True))
+    all_of_day, all_of_reference = (sum(rows) for rows in zip(*counts.values(), strict=True))
+    due_on_day = day or reference / all_of_reference * all_of_day
+    due_in_reference = reference or day / all_of_day * all_of_reference
+    return is_enough(due_on_day) and is_enough(due_in_reference)
 
 
 def _merged_numbers(counts: Mapping[float, Sequence[int]]) -> dict[float, float]:

@@ -184,6 +184,14 @@ def test_what_the_day_has_not_is_told_of_the_reference() -> None:
     assert set(both.reference["kind"]) == {"A", "B"}
 
 
+@pytest.mark.parametrize(("share", "is_told"), [(0.3, False), (0.35, True)])
+def test_that_a_day_lacks_what_few_of_it_were_due_to_have_is_not_told(share: float, *, is_told: bool) -> None:
+    others = round(600 * share)
+    reference = sample_of(600, amount=[10.0] * others + [40.0] * (600 - others), kind="A")
+    both = coarsen(sample_of(amount=[40.0] * 60), reference, FROZEN, seed=1)
+    assert set(both.reference["amount"]) == ({10.0, 40.0} if is_told else {40.0})
+
+
 @pytest.mark.parametrize(("values", "empty", "too_few"), [(0, ("amount",), ()), (19, (), ("amount",)), (20, (), ())])
 def test_a_column_with_too_few_values_is_named_and_left_out(
     values: int, empty: tuple[str, ...], too_few: tuple[str, ...]
