@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from configs.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
-_OF_PREFECT: Final = {"httpx", "prefect"}
-"""Packages whose errors in a run say that Prefect's API was lost."""
 _NO_ID: Final = 2**53  # from here on float64, in which ids are compared, skips whole numbers
 
 
@@ -94,6 +92,7 @@ def runnable(flow: Any, *, without_prefect: bool) -> Callable[..., Any]:
     """
     if without_prefect:
         return flow.fn
+    from httpx import HTTPError
     from prefect import tags
 
     from tasks.running.step import require_prefect
@@ -112,9 +111,7 @@ def runnable(flow: Any, *, without_prefect: bool) -> Callable[..., Any]:
     def run(**parameters: Any) -> Any:
         try:
             return tags("credit-scoring")(recorded)(**parameters)
-        except Exception as error:
-            if type(error).__module__.split(".")[0] not in _OF_PREFECT:
-                raise
+        except HTTPError as error:  # the run speaks to nobody else by this library
             lost = f"Prefect was lost during the run: {type(error).__name__}."
             if not returned:
                 raise OrchestratorError(
