@@ -115,7 +115,7 @@ def history_summary(history: DayHistory, store: Store, calendar: Calendar) -> st
     for revision, manifest in history.revisions.items():
         lines += _revision(revision, manifest, history, store, calendar)
     manifests = [manifest for manifest in history.revisions.values() if manifest]
-    named = {normal_name(name) for manifest in manifests for name in manifest.inputs}
+    named = {name for manifest in manifests for name in manifest.inputs_by_name}
     lines += _named("Delivered, in no revision", sorted(history.landing - named))
     return "\n".join(lines)
 

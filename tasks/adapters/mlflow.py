@@ -172,8 +172,9 @@ class ModelRegistry:
         """
         model = f"{pin.name} version {pin.version}"
         with self._answering(f"{model} cannot be fetched", pin.name):
-            version = self._client().get_model_version(pin.name, pin.version)
-            source = self._client().get_model_version_download_uri(pin.name, pin.version)
+            client = self._client()
+            version = client.get_model_version(pin.name, pin.version)
+            source = client.get_model_version_download_uri(pin.name, pin.version)
         if version.tags.get(_DIGEST_TAG, pin.digest) != pin.digest:
             raise ModelError(
                 f"{model} in registry {self.address} is not what was registered when this was "

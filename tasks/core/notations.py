@@ -86,12 +86,11 @@ def count_notations(lost: pa.Array, column: str) -> dict[str, int]:
     """
     text = pc.utf8_trim_whitespace(lost.cast(pa.string()))
     counts: dict[str, int] = {}
-    masks = {"column name": pc.equal(pc.utf8_lower(text), column.lower())}
-    for notation in ("column name", *_PATTERNS):
+    patterns = {"column name": f"(?i)^{re.escape(column)}$", **_PATTERNS}
+    for notation, pattern in patterns.items():
         if not len(text):
             break
-        pattern = _PATTERNS.get(notation)
-        found = pc.match_substring_regex(text, pattern) if pattern else masks[notation]
+        found = pc.match_substring_regex(text, pattern)
         counts[notation] = pc.sum(found).as_py() or 0
         text = text.filter(pc.invert(found))
     counts["other text"] = len(text)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from typing import BinaryIO, Final, NamedTuple
 
 from configs.settings import Scoring, Settings
@@ -35,12 +34,12 @@ def reading_of(scoring: Scoring) -> Reading:
             raise ConfigError(f"{setting}, which is not a declared column.{did_you_mean(name, [*NAMES, TARGET])}")
         if alias in NAMES:
             raise ConfigError(f"{setting}, but {alias} is a declared column itself. Leave it out.")
-    return Reading(scoring.max_unpacked_bytes, dict(scoring.column_aliases))
+    return Reading(scoring.max_unpacked_bytes, scoring.column_aliases)
 
 
 def pinned_reading(pins: Pins, settings: Settings) -> Reading:
     """Settings by which a day's files are read, with the aliases that the day is pinned to."""
-    return replace(reading_of(settings.scoring), column_aliases=pins.column_aliases)
+    return Reading(settings.scoring.max_unpacked_bytes, pins.column_aliases)
 
 
 @contextmanager

@@ -51,7 +51,7 @@ def stand(
     """
     prefix = landing_key(as_of)
     there = {normal_name(entry.key.removeprefix(prefix)) for entry in store.list(prefix)}
-    inputs = _input_names(published)
+    inputs = published.inputs_by_name if published else {}
     corrections = [name for name in sorted(there) if _is_correction(name)]
     is_waiting = order.kind == "publish"
     return Standing(
@@ -68,8 +68,8 @@ def stand(
 def list_delivery(store: Store, standing: Standing) -> Delivery:
     """All application files of a day that count, with their digests.
 
-    A name that begins with `_` or `.`, or marks a folder, is not a file of applications. Published corrections always
-    count; the others count if a revision is ordered.
+    A name that begins with `_` or `.`, or marks a folder, is not a file of applications. Published
+    corrections always count; the others count if a revision is ordered.
 
     Raises:
         SourceError: there are no files, one has an unknown ending, or they differ from the control
@@ -105,7 +105,7 @@ def require_unexpired(standing: Standing) -> None:
 
 def _published_corrections(store: Store, standing: Standing) -> list[FileRef]:
     """Corrections in the landing that the newest revision was made from."""
-    inputs = _input_names(standing.published)
+    inputs = standing.published.inputs_by_name if standing.published else {}
     prefix = landing_key(standing.as_of)
     there = [entry.key.removeprefix(prefix) for entry in store.list(prefix + CORRECTIONS)]
     names = [name for name in there if _is_correction(name) and normal_name(name) in inputs]
@@ -126,11 +126,6 @@ def _expired_names(store: Store, published: Manifest, there: Collection[str]) ->
     gone = [name for name in published.inputs if normal_name(name) not in there]
     noted = {normal_name(key) for key in read_expired(store, published.as_of)} if gone else set()
     return tuple(name for name in gone if normal_name(landing_key(published.as_of) + name) in noted)
-
-
-def _input_names(published: Manifest | None) -> set[str]:
-    """Names of the files that a revision was made from, as names are compared."""
-    return {normal_name(name) for name in published.inputs} if published else set()
 
 
 def _list_files(

@@ -55,8 +55,7 @@ def claim_rewritten(
     landing: Sequence[ObjectRewrite],
 ) -> None:
     """Claim the files from which the day was made, under their digests after the erasure."""
-    named = (item for manifest in manifests for item in manifest.inputs.items())
-    inputs = {(normal_name(name), sha256) for name, sha256 in named}
+    inputs = {item for manifest in manifests for item in manifest.inputs_by_name.items()}
     files = [
         FileRef(name, each.key, format_of(name), len(each.data), each.change.new_sha256)
         for each in landing

@@ -149,9 +149,9 @@ def _compare(
     """State and hints of a published day."""
     as_of = day.as_of
     delivered = _delivered(day)
-    inputs = {normal_name(name) for name in newest.inputs}
+    inputs = set(newest.inputs_by_name)
     noted = {normal_name(key) for key in expired}
-    gone = {name for name in inputs - delivered if normal_name(landing_key(as_of)) + name not in noted}
+    gone = {name for name in inputs - delivered if landing_key(as_of) + name not in noted}
     new = delivered - inputs
     waiting = sum(name.startswith(CORRECTIONS) for name in new)
     possible = {

@@ -47,7 +47,8 @@ def require_own_files(store: Store, delivery: Delivery) -> None:
 def claim_inputs(store: Store, delivery: Delivery) -> None:
     """Claim each file for its day, right before the day is published from it.
 
-    The caller leaves out files without rows. Of two days that claim the same file exactly one succeeds.
+    The caller leaves out files without rows. Of two days that claim the same file exactly one
+    succeeds.
 
     Raises:
         SourceError: another day was published from one of the files, or has claimed it and is about

@@ -37,9 +37,7 @@ def require_own_versions(store: Store, pins: Pins, places: Mapping[ReviewedFile,
         ConfigError: names the file, its version, and the day that was published with the other.
     """
     for what, (version, digest) in _versions_of(pins).items():
-        known = _known(store, what, version, digest)
-        if known and digest not in known:
-            raise _not_raised(what, version, known, f" in {places[what]}")
+        _require_own(store, what, version, digest, place=f" in {places[what]}")
 
 
 def claim_versions(store: Store, pins: Pins) -> None:
@@ -55,9 +53,7 @@ def claim_versions(store: Store, pins: Pins) -> None:
             note = {"digest": digest, "day": pins.as_of.isoformat()}
             with contextlib.suppress(AlreadyExists):
                 store.create(version_key(what, version), json.dumps(note).encode())
-        known = _known(store, what, version, digest)
-        if known and digest not in known:
-            raise _not_raised(what, version, known, "")
+        _require_own(store, what, version, digest)
 
 
 def _versions_of(pins: Pins) -> dict[ReviewedFile, tuple[str, str]]:
@@ -66,6 +62,26 @@ def _versions_of(pins: Pins) -> dict[ReviewedFile, tuple[str, str]]:
         "policy": (pins.policy.version, pins.policy_digest),
         "contract": (pins.contract_version, pins.contract_digest),
     }
+
+
+def _require_own(
+    store: Store,
+    what: ReviewedFile,
+    version: str,
+    digest: str,
+    *,
+    place: str = "",
+) -> None:
+    known = _known(store, what, version, digest)
+    if not known or digest in known:
+        return
+    days = " and ".join(str(day) for day in known.values())
+    raise ConfigError(
+        f"The {what}{place} has version {version}, but its content is not that with which version "
+        f"{version} was published ({days}): whoever reads a row by its {what}_version would take "
+        f"one for the other. Nothing was published. Give `{_FIELD[what]}` a new value, or restore "
+        "the content."
+    )
 
 
 def _known(store: Store, what: ReviewedFile, version: str, digest: str) -> dict[str, date]:
@@ -98,18 +114,3 @@ def _published(store: Store, what: ReviewedFile, version: str) -> dict[str, date
             if record.get("version") == version:
                 found[str(record.get("digest"))] = day.as_of
     return found
-
-
-def _not_raised(
-    what: ReviewedFile,
-    version: str,
-    known: Mapping[str, date],
-    place: str,
-) -> ConfigError:
-    days = " and ".join(str(day) for day in known.values())
-    return ConfigError(
-        f"The {what}{place} has version {version}, but its content is not that with which version "
-        f"{version} was published ({days}): whoever reads a row by its {what}_version would take "
-        f"one for the other. Nothing was published. Give `{_FIELD[what]}` a new value, or restore "
-        "the content."
-    )

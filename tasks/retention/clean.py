@@ -239,8 +239,7 @@ def _due_landing(day: StoredDay, keeping: _Keeping) -> Iterator[Removal | Left]:
     if why := _reason_to_keep_landing(day, keeping.clock, entries):
         yield Left("landing", day.as_of, why)
         return
-    inputs = day.manifests[-1].inputs if day.manifests else {}
-    named = {normal_name(prefix + name) for name in inputs}
+    named = {prefix + name for name in day.manifests[-1].inputs_by_name} if day.manifests else set()
     # A control file without its files would make the day look cut off.
     for entry in sorted(entries, key=lambda entry: not entry.key.endswith(f"/{CONTROL}")):
         is_named = normal_name(entry.key) in named

@@ -87,11 +87,11 @@ class Gate:
             budget=self._budget,
             by_rule=judged.by_rule,
         )
-        report = self._report(judged) | {"refused": refused, "revision": draft.revision}
+        report = in_json(self._report(judged) | {"refused": refused, "revision": draft.revision})
         show_rules(report)
         if refused:
             self._refuse(report)
-        return Passed(json.dumps(in_json(report), indent=1).encode(), judged.by_rule, judged.evidence.recent)
+        return Passed(json.dumps(report, indent=1).encode(), judged.by_rule, judged.evidence.recent)
 
     @property
     def _budget(self) -> Budget:

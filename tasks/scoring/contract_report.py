@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from tasks.core.contract.report import ContractReport, ReportedRule, read_contract_report
-from tasks.core.words import in_json, in_markdown, percent
+from tasks.core.words import in_markdown, percent
 from tasks.publication.layout import refused_page_key, refused_report_key
 from tasks.running.context import is_in_flow_run
 from tasks.running.events import never_in_the_way, show_table
@@ -23,7 +23,7 @@ def write_refused(store: Store, as_of: date, report: Mapping[str, Any]) -> str:
     """
     from tasks.adapters.pages.html import contract_page
 
-    overwrite(store, refused_report_key(as_of), json.dumps(in_json(report), indent=1).encode())
+    overwrite(store, refused_report_key(as_of), json.dumps(report, indent=1).encode())
     overwrite(store, refused_page_key(as_of), contract_page(report))
     return store.location(refused_page_key(as_of))
 

@@ -30,7 +30,8 @@ def recent_days(store: Store, as_of: date) -> dict[str, int]:
     The oldest day comes first. A day without rows is left out: all of them were erased.
 
     Days are asked for one by one, because a listing may lag behind, and grows with the history. A
-    day whose manifest is damaged or archived is left out, with a warning; it does not stop another day.
+    day whose manifest is damaged or archived is left out, with a warning; it does not stop another
+    day.
     """
     days = [as_of - timedelta(days=n) for n in range(LOOKED_BACK_DAYS, 0, -1)]
     published = {day: _newest(store, day) for day in days}

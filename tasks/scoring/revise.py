@@ -9,7 +9,6 @@ from configs.settings import Settings
 from tasks.core.day.manifest import Manifest
 from tasks.core.day.records import CORRECTIONS, Delivery, Draft, Order, Pins
 from tasks.core.day.standing import Standing
-from tasks.core.words import normal_name
 from tasks.errors import ConfigError, InputsChanged, PublishError, SourceError
 from tasks.publication.layout import draft_key, landing_key
 from tasks.running.checkpoints import digest_of
@@ -138,8 +137,7 @@ def _require_corrections(published: Manifest, standing: Standing, delivery: Deli
             f"There are no corrections: {landing_key(delivery.as_of)}{CORRECTIONS} holds no files. "
             "Deliver the corrected applications there, with all columns, in any format of a day."
         )
-    before = {normal_name(name): sha256 for name, sha256 in published.inputs.items()}
-    differences = _differences(before, delivery.digests)
+    differences = _differences(published.inputs_by_name, delivery.digests)
     new = [name for name in differences["new"] if not name.startswith(CORRECTIONS)]
     if new or differences["changed"] or differences["gone"]:
         raise _inputs_changed(published, standing, delivery)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 
@@ -16,8 +16,8 @@ from tasks.core.contract.rules import RuleCount, merge_counts
 from tasks.core.contract.screening import (
     PD,
     SOURCE_ROW,
-    TOLD_COLUMNS,
     ScreenedChunk,
+    listed_columns,
     no_rejected_rows,
     screen_chunk,
     typed_name,
@@ -45,9 +45,6 @@ from tasks.store.renewing import overwrite
 
 if TYPE_CHECKING:
     from tasks.adapters.gx import Contract
-
-_MAX_CHARACTERS: Final = 60
-"""Most characters of a column's name in a message."""
 
 
 class _Worked(NamedTuple):
@@ -150,17 +147,14 @@ def _store_part(store: Store, pins: Pins, name: str, tables: list[pa.Table]) -> 
 
 def _warn_of_extra_columns(header: tuple[str, ...], *, name: str) -> None:
     """Log the columns of a header that nobody declared."""
-    extra = [ascii(column)[:_MAX_CHARACTERS] for column in header if column not in NAMES]
+    extra = [ascii(column) for column in header if column not in NAMES]
     # All declared columns are there, so the header is one, and the others are names, not values.
     if extra:
-        names = ", ".join(extra[:TOLD_COLUMNS])
-        if len(extra) > TOLD_COLUMNS:
-            names += ", …"
         run_logger().warning(
             "%s: %s that nobody declared, ignored: %s",
             name,
             counted(len(extra), "column"),
-            names,
+            listed_columns(extra),
         )
 
 

@@ -88,9 +88,7 @@ def _csv_records(file: LandingFile, applicant: int) -> Iterator[_Record]:
     records = _split(_lines(text))
     header, cells = next(records, (b"", None))
     names = cells or header.decode().rstrip("\r\n").split(",")
-    aliases = file.reading.column_aliases
-    declared = [aliases.get(name, name) for name in (each.removeprefix("\ufeff") for each in names)]
-    column = declared.index(ID)
+    column = [file.reading.declared(name.removeprefix("\ufeff")) for name in names].index(ID)
     yield _Record(header, is_row=False, is_theirs=False)
     rows = 0
     is_doubtful = False
@@ -191,7 +189,6 @@ def _open_parquet(file: LandingFile) -> pq.ParquetFile:
 
 def _cut_parquet(landed: LandingFile, applicant: int) -> Cut:
     file = _open_parquet(landed)
-    aliases = landed.reading.column_aliases
     groups = file.metadata.num_row_groups
     codec = file.metadata.row_group(0).column(0).compression if groups else "NONE"
     sink = pa.BufferOutputStream()
@@ -200,7 +197,7 @@ def _cut_parquet(landed: LandingFile, applicant: int) -> Cut:
         left = 0
         for number in range(groups):
             group = file.read_row_group(number)
-            declared = group.rename_columns([aliases.get(name, name) for name in group.column_names])
+            declared = group.rename_columns(list(map(landed.reading.declared, group.column_names)))
             kept = group.filter(pa.array(~rows_of_applicant(declared, applicant)))
             writer.write_table(kept, row_group_size=max(kept.num_rows, 1))
             left += kept.num_rows

@@ -21,6 +21,10 @@ class Reading:
     column_aliases: Mapping[str, str] = field(default_factory=dict)
     """Name of a column as the feed writes it, to its declared name."""
 
+    def declared(self, column: str) -> str:
+        """Declared name of a column: the one that its name is an alias of, else its name."""
+        return self.column_aliases.get(column, column)
+
 
 AS_DELIVERED: Final = Reading()
 """Reading without aliases, within the default limit."""

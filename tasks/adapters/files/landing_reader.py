@@ -86,7 +86,7 @@ def declared_names(file: LandingFile, delivered: Sequence[str]) -> tuple[str, ..
         SourceError: there are none, none of them is declared, or a declared column comes twice.
     """
     name = file.name
-    columns = tuple(file.reading.column_aliases.get(column, column) for column in delivered)
+    columns = tuple(map(file.reading.declared, delivered))
     if not columns:
         expected = "a header line with the declared columns"
         raise SourceError(f"{name} is empty; {expected} is required. Deliver it again.")
@@ -327,11 +327,10 @@ def _require_row_per_line(text: CsvText, rows: int, file: LandingFile) -> None:
 
 
 def _require_plain_types(schema: pa.Schema, file: LandingFile) -> None:
-    aliases = file.reading.column_aliases
     for field in schema:
         is_dictionary = pa.types.is_dictionary(field.type)
         kind = field.type.value_type if is_dictionary else field.type
-        is_declared = aliases.get(field.name, field.name) in NAMES
+        is_declared = file.reading.declared(field.name) in NAMES
         if is_declared and not any(is_plain(kind) for is_plain in _PLAIN_TYPES):
             raise SourceError(
                 f"{file.name} has {field.name} as {field.type}; numbers, booleans and text can be read. "

@@ -85,7 +85,7 @@ def require_declared(header: Sequence[str], *, name: str, also: tuple[str, ...] 
     if not missing:
         return
     is_header = len(missing) <= TOLD_COLUMNS
-    named = _listed(missing)
+    named = listed_columns(missing)
     n_required = len(NAMES) + len(also)
     told = [f"{len(missing)} of {n_required} required columns are missing from {name}: {named}."]
     # If most columns are missing, the line may be a row, and its cells an applicant's values.
@@ -93,7 +93,7 @@ def require_declared(header: Sequence[str], *, name: str, also: tuple[str, ...] 
     if fault := header_fault(header):
         told.append(fault)
     elif others:
-        told.append(f"Not declared are: {_listed(others)}.{did_you_mean(missing[0], others)}")
+        told.append(f"Not declared are: {listed_columns(others)}.{did_you_mean(missing[0], others)}")
     told.append(
         "The feed may add columns and change their order, not their names: the contract is "
         "expectations/applications.json."
@@ -101,7 +101,8 @@ def require_declared(header: Sequence[str], *, name: str, also: tuple[str, ...] 
     raise ExpectationsNotMet(" ".join(told))
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed_columns(names: Sequence[str]) -> str:
+    """Names of columns for a message, as many and as much of each as it may hold."""
     named = ", ".join(name[:_MAX_CHARACTERS] for name in names[:TOLD_COLUMNS])
     return named if len(names) <= TOLD_COLUMNS else f"{named}, …"
 

@@ -18,6 +18,7 @@ from tasks.core.decision.published_rows import SCHEMA_VERSION
 from tasks.core.decision.reasons import Reason
 from tasks.core.model.bundle import ModelPin
 from tasks.core.model.features import FEATURE_VERSION
+from tasks.core.words import normal_name
 
 MANIFEST_VERSION: Final = "3"
 
@@ -52,6 +53,11 @@ class Manifest:
     def totals(self) -> FileTotals:
         """The day's rows over all files."""
         return sum_totals(self.audited.files.values())
+
+    @property
+    def inputs_by_name(self) -> dict[str, str]:
+        """File (`normal_name`) to its SHA-256; an earlier program named files as delivered."""
+        return {normal_name(name): sha256 for name, sha256 in self.inputs.items()}
 
     @property
     def publication(self) -> str:
