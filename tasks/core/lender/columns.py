@@ -84,6 +84,10 @@ SENTINELS: Final[Mapping[str, float]] = MappingProxyType({"DAYS_EMPLOYED": 36524
 applicants without employment, mostly pensioners."""
 NO_CATEGORY: Final = "XNA"
 """Level that is such a code in the text columns."""
+WEEKDAY: Final = "WEEKDAY_APPR_PROCESS_START"
+"""Weekday on which the application was made: `MONDAY` to `SUNDAY`."""
+CALENDAR: Final = frozenset({WEEKDAY, "HOUR_APPR_PROCESS_START"})
+"""Columns that say when an application was made, and nothing of the applicant."""
 
 
 def missing_columns(delivered: Sequence[str]) -> tuple[str, ...]:

@@ -16,14 +16,14 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from tasks.core.lender.columns import ID, NUMBERS, TEXTS
+from tasks.core.lender.columns import CALENDAR, ID, NUMBERS, TEXTS
 
 KEPT_OUT: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {"gender and family status": ("CODE_GENDER", "NAME_FAMILY_STATUS")}
 )
 """Columns kept out for fairness, by the words for them. Training measures the gain of a model with
 them."""
-NEVER_INPUTS: Final = frozenset({ID, "WEEKDAY_APPR_PROCESS_START", "HOUR_APPR_PROCESS_START"}.union(*KEPT_OUT.values()))
+NEVER_INPUTS: Final = CALENDAR.union({ID}, *KEPT_OUT.values())
 """Columns that no model sees."""
 AGE: Final = "DAYS_BIRTH"
 FILLED: Final = ("EXT_SOURCE_1", "EXT_SOURCE_2", "EXT_SOURCE_3")

@@ -1,0 +1,70 @@
+"""Reviewed thresholds of monitoring, `configs/monitoring.yaml`, as a typed model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from configs.settings import project_path, read_yaml, validated
+from tasks.core.monitoring.statistics import STATISTICS
+from tasks.core.monitoring.thresholds import Threshold, Thresholds
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class StatisticThreshold(_Part):
+    """Sizes from which a difference counts, in the unit of the statistic."""
+
+    watch: float = Field(ge=0, description="Size worth a look.")
+    alert: float = Field(gt=0, description="Size from which somebody must act.")
+    corrected: Literal["columns", "alone"] = Field(
+        description="`columns`: corrected together with the other statistics of columns.",
+    )
+    probability: float = Field(gt=0, lt=1, description="Corrected probability under which it counts.")
+
+    @model_validator(mode="after")
+    def _alerts_later(self) -> StatisticThreshold:
+        if self.alert < self.watch:
+            raise ValueError(f"alert is {self.alert}; it must be at least watch, {self.watch}")
+        return self
+
+
+class MonitoringFile(_Part):
+    """Content of `configs/monitoring.yaml`."""
+
+    version: str = Field(min_length=1, description="Version, raised with every change.")
+    alert_probability: float = Field(gt=0, lt=1)
+    heavy_share: float = Field(ge=0, le=1)
+    light_factor: float = Field(ge=1)
+    least_rows: int = Field(ge=1)
+    sure_rows: int = Field(ge=1)
+    statistics: dict[str, StatisticThreshold]
+
+    @model_validator(mode="after")
+    def _has_each(self) -> MonitoringFile:
+        unlike = sorted(set(self.statistics) ^ set(STATISTICS))
+        if unlike:
+            raise ValueError(f"statistics must be {', '.join(STATISTICS)}; not so: {', '.join(unlike)}")
+        return self
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """Thresholds as the judge takes them."""
+        return Thresholds(
+            {name: Threshold(**each.model_dump()) for name, each in self.statistics.items()},
+            self.alert_probability,
+            self.heavy_share,
+            self.light_factor,
+            self.least_rows,
+            self.sure_rows,
+        )
+
+
+def load_thresholds(path: str | Path) -> MonitoringFile:
+    """Thresholds in the file at `path`. Raises `ConfigError` that names the wrong field."""
+    source = project_path(str(path))
+    return validated(MonitoringFile, read_yaml(source, "monitoring.thresholds"), source)

@@ -1,0 +1,214 @@
+"""Verdict on a day: which differences count, how much, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from scipy.special import ndtri
+
+from tasks.core.monitoring.compared import Compared
+from tasks.core.monitoring.correction import false_discovery_adjusted, family_adjusted
+from tasks.core.monitoring.metrics import Level
+from tasks.core.monitoring.statistics import STATISTICS
+from tasks.core.monitoring.statistics.record import Tests
+from tasks.core.monitoring.thresholds import Thresholds
+from tasks.core.words import counted
+
+ADVICE: Final[Mapping[str, str]] = {
+    "alert": (
+        "Look at the columns named first, and ask the feed's owner about them. Refused or approved "
+        "applications may need a second look. Drift alone is no reason to train again: without new "
+        "outcomes training would fit the old ones once more."
+    ),
+    "watch": (
+        "Look at it today. The same finding on the next day alerts. Drift alone is no reason to "
+        "train again: without new outcomes training would fit the old ones once more."
+    ),
+    "ok": "Nothing to do.",
+    "insufficient": "Too few applications for a verdict; monitor a window of days instead.",
+}
+_POWER: Final = 0.8
+"""Power at which the smallest detectable change is stated (Cohen 1988)."""
+
+
+class Finding(NamedTuple):
+    """A difference that counts."""
+
+    column: str
+    what: str
+    """Name of the statistic, a key of `STATISTICS`."""
+    value: float
+    low: float
+    high: float
+    """Lower and upper end of the values that 95 of 100 days without drift have."""
+    reference: float
+    level: Level
+    sentence: str
+    weight: float
+    """Size over the threshold of `watch`, times 1 + the column's share in the model."""
+
+
+@dataclass(frozen=True, slots=True)
+class DayVerdict:
+    """Verdict on a day, with its findings, the heaviest first."""
+
+    level: Level
+    rows: int
+    findings: tuple[Finding, ...]
+    smallest_detectable: Mapping[str, float]
+    """Kind of change to the smallest that a day of so many rows shows with a power of 0.8."""
+    note: str = ""
+    """Sentence that stands instead of findings where nothing could be compared."""
+
+    @property
+    def advice(self) -> str:
+        """Sentences that say what to do."""
+        return ADVICE[self.level]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of the findings, the heaviest first, each once."""
+        return tuple(dict.fromkeys(finding.column for finding in self.findings))
+
+    @property
+    def headline(self) -> str:
+        """Verdict in one sentence."""
+        if self.note:
+            return self.note
+        if self.findings:
+            return f"{counted(len(self.findings), 'finding')} on {counted(len(self.columns), 'column')}."
+        if self.smallest_detectable:
+            told = ", ".join(f"{name} {size:.3g}" for name, size in self.smallest_detectable.items())
+            return f"No change found. The smallest that so few applications show: {told}."
+        return "No change found."
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values of the verdict, without the facts of the day."""
+        return {
+            "verdict": self.level,
+            "rows": self.rows,
+            "headline": self.headline,
+            "advice": self.advice,
+            "findings": [finding._asdict() for finding in self.findings],
+            "smallest_detectable": dict(self.smallest_detectable),
+        }
+
+
+def judge(
+    day: Compared | None,
+    thresholds: Thresholds,
+    *,
+    watched_before: Collection[tuple[str, str]] = (),
+) -> DayVerdict:
+    """Judge a day that was held against its reference.
+
+    Args:
+        day: None if there is no application, or nothing to compare it with.
+        thresholds: those of `configs/monitoring.yaml`.
+        watched_before: column and statistic of the findings of the monitored day before; a finding
+            that repeats one of them alerts.
+    """
+    if day is None or not day.day.rows:
+        rows = 0 if day is None else day.day.rows
+        return DayVerdict("insufficient", rows, (), {}, "There is no application to compare.")
+    results = {what: statistic(day) for what, statistic in STATISTICS.items() if what in thresholds.statistics}
+    findings: list[Finding] = []
+    for what, adjusted in _adjusted(results, thresholds).items():
+        findings += _strongest(_findings(day, what, results[what], adjusted, thresholds, watched_before))
+    ordered = tuple(sorted(findings, key=lambda each: (each.level != "alert", -each.weight, each.column, each.what)))
+    levels = {finding.level for finding in ordered}
+    rows = day.day.rows
+    smallest = smallest_detectable(day, thresholds) if rows < thresholds.sure_rows else {}
+    level: Level = "ok"
+    if "alert" in levels:
+        level = "alert"
+    elif rows < thresholds.least_rows:
+        level = "insufficient"
+    elif ordered:
+        level = "watch"
+    return DayVerdict(level, rows, ordered, smallest)
+
+
+def _adjusted(results: Mapping[str, Tests], thresholds: Thresholds) -> dict[str, np.ndarray]:
+    """Corrected probabilities of each statistic's tests."""
+    adjusted = {
+        what: family_adjusted(tests.p)
+        for what, tests in results.items()
+        if thresholds.statistics[what].corrected == "alone"
+    }
+    together = [what for what in results if what not in adjusted]
+    if together:
+        corrected = false_discovery_adjusted(np.concatenate([results[what].p for what in together]))
+        ends = np.cumsum([len(results[what].p) for what in together])
+        adjusted |= dict(zip(together, np.split(corrected, ends[:-1]), strict=True))
+    return adjusted
+
+
+def _findings(
+    day: Compared,
+    what: str,
+    tests: Tests,
+    adjusted: np.ndarray,
+    thresholds: Thresholds,
+    watched_before: Collection[tuple[str, str]],
+) -> list[Finding]:
+    threshold = thresholds.statistics[what]
+    counts = (adjusted <= threshold.probability) & (tests.effect >= threshold.watch)
+    found = []
+    for position in np.flatnonzero(counts).tolist():
+        column = tests.columns[position]
+        share = day.frozen.weights.get(column, 1.0)
+        effect = float(tests.effect[position])
+        factor = 1.0 if share >= thresholds.heavy_share else thresholds.light_factor
+        is_large = effect >= threshold.alert * factor
+        is_sure = adjusted[position] <= thresholds.alert_probability
+        is_alert = (is_large and is_sure) or (column, what) in watched_before
+        found.append(
+            Finding(
+                column,
+                what,
+                float(tests.value[position]),
+                float(tests.low[position]),
+                float(tests.high[position]),
+                float(tests.reference[position]),
+                "alert" if is_alert else "watch",
+                tests.sentence(position),
+                round(effect / threshold.watch * (1.0 + share), 3),
+            )
+        )
+    return found
+
+
+def _strongest(findings: list[Finding]) -> list[Finding]:
+    """The heaviest finding of each column; its sentence counts the others."""
+    by_column: dict[str, list[Finding]] = {}
+    for finding in sorted(findings, key=lambda each: -each.weight):
+        by_column.setdefault(finding.column, []).append(finding)
+    strongest = []
+    for first, *others in by_column.values():
+        more = f" So do {counted(len(others), 'other pair')} of it." if others and first.what == "dependence" else ""
+        strongest.append(first._replace(sentence=first.sentence + more))
+    return strongest
+
+
+def smallest_detectable(day: Compared, thresholds: Thresholds) -> dict[str, float]:
+    """Smallest changes that a day of so many rows shows with a power of 0.8.
+
+    A normal approximation of a two-sided test. The critical value is that of the first of the
+    tests of all columns (Benjamini and Hochberg 1995), or that of the score's test.
+    """
+    columns = len(day.layout.names)
+    error = float(np.sqrt(1 / day.day.rows + 1 / max(1, day.frozen.rows)))
+    of_columns = min(each.probability for each in thresholds.statistics.values() if each.corrected == "columns")
+    power = float(ndtri(_POWER))
+    strict = -float(ndtri(of_columns / (4 * columns))) + power
+    alone = -float(ndtri(thresholds.statistics["score"].probability / 2)) + power
+    missing, score = thresholds.statistics["missing"].watch, thresholds.statistics["score"].watch
+    return {
+        "share of a fifth of the rows": round(max(missing, strict * error * 0.4), 3),
+        "mean of a column, in sd": round(strict * error, 3),
+        "mean logit(pd), in sd": round(max(score, alone * error), 3),
+    }
