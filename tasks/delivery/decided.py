@@ -45,10 +45,6 @@ def decided_rows(
 ) -> DecidedRows:
     """Delivered rows of published results, read from the files that the revision was made from.
 
-    The last file is read first, and reading ends when all rows are found: the row of the last
-    correction counts, or else the feed's. Rows are found by id before their other columns are
-    parsed.
-
     Args:
         store: where landing and manifests lie.
         published: the revision.
@@ -56,19 +52,35 @@ def decided_rows(
         scoring: limits of reading.
     """
     remarks: list[str] = []
-    found = [TYPED_SCHEMA.empty_table()]
+    chunks = decided_chunks(store, published, results, scoring, remarks)
+    rows = pa.concat_tables([TYPED_SCHEMA.empty_table(), *chunks])
+    return DecidedRows(rows.sort_by(ID), tuple(remarks))
+
+
+def decided_chunks(
+    store: Store,
+    published: Manifest,
+    results: pa.Table,
+    scoring: Scoring,
+    remarks: list[str],
+) -> Iterator[pa.Table]:
+    """The same rows chunk by chunk, in no order of ids. Adds a remark on each file that fails.
+
+    The last file is read first, and reading ends when all rows are found: the row of the last
+    correction counts, or else the feed's. Rows are found by id before their other columns are
+    parsed. A file is digested after it was read, so that a change in between is noticed, too; the
+    remark on it comes after its rows.
+    """
     missing = results.column(APPLICATION_ID).combine_chunks()
     for name, sha256 in _files_last_first(store, published, remarks, scoring.calendar):
         if not len(missing):
-            break
+            return
         try:
-            rows = _rows_of(store, published, name, sha256, missing, scoring, remarks)
+            for rows in _rows_of(store, published, name, sha256, missing, scoring, remarks):
+                missing = _without(missing, rows)
+                yield rows
         except (ObjectArchived, SourceError) as error:
             remarks.append(str(error))
-            continue
-        found.append(rows)
-        missing = _without(missing, rows)
-    return DecidedRows(pa.concat_tables(found).sort_by(ID), tuple(remarks))
 
 
 def _files_last_first(
@@ -100,11 +112,10 @@ def _rows_of(
     wanted: pa.Array,
     scoring: Scoring,
     remarks: list[str],
-) -> pa.Table:
+) -> Iterator[pa.Table]:
     """Typed rows of a file, the first of each id that is wanted.
 
-    The file is digested after it was read, so that a change in between is noticed, too. Adds a
-    remark if it is not the file that was scored.
+    Adds a remark if it is not the file that was scored.
 
     Raises:
         SourceError: the file is gone, unreadable, or lacks columns.
@@ -115,28 +126,26 @@ def _rows_of(
     with open_landing(store, key, name=name) as stream:
         file = LandingFile(stream, name, format_of(name), reading_of(scoring), rows)
         try:
-            return _wanted_rows(file, wanted, chunk_rows=scoring.chunk_rows)
+            yield from _wanted_rows(file, wanted, chunk_rows=scoring.chunk_rows)
         finally:
             if sha256_of(stream) != sha256:
                 remarks.append(f"{name} is not the file that was scored; it was changed since.")
 
 
-def _wanted_rows(file: LandingFile, wanted: pa.Array, *, chunk_rows: int) -> pa.Table:
+def _wanted_rows(file: LandingFile, wanted: pa.Array, *, chunk_rows: int) -> Iterator[pa.Table]:
     """Typed rows of a file, the first of each id that is wanted; reading ends when all are found."""
     if lacking := missing_columns(read_header(file)):
         raise SourceError(f"{file.name} lacks {counted(len(lacking), 'declared column')}.")
-    found = [TYPED_SCHEMA.empty_table()]
     with closing(read_chunks(file, chunk_rows=chunk_rows)) as chunks:
         for chunk in chunks:
             ids, _ = parse_numbers(plain_values(chunk, ID), whole=True)
             is_wanted = pc.is_in(ids.cast(pa.int64()), value_set=wanted)
             if pc.any(is_wanted).as_py():
                 rows = _first_of_each(parse_rows(chunk.filter(is_wanted)).rows)
-                found.append(rows)
                 wanted = _without(wanted, rows)
+                yield rows
             if not len(wanted):
-                break
-    return pa.concat_tables(found)
+                return
 
 
 def _without(ids: pa.Array, rows: pa.Table) -> pa.Array:
