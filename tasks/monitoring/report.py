@@ -1,188 +1,280 @@
-"""Reports on a published day beside the reference of its model: drift and data quality.
-
-Each report is a page to look at and a JSON file to read.
-"""
+"""Monitoring of a published day: its verdict, its figures, and a page to look at."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from typing import TYPE_CHECKING
+from datetime import date, timedelta
+from typing import Any, Final, Literal
 
-import pandas as pd
-import pyarrow as pa
+import numpy as np
+import pyarrow.compute as pc
 
+from configs.calendar import load_calendar
+from configs.monitoring import load_thresholds
+from configs.policy import load_policy
 from configs.settings import Settings
-from tasks.adapters.files.parquet import read_parquet
-from tasks.core.applications import APPLICATION_ID
+from tasks.adapters.files.parquet import write_parquet
+from tasks.core.contract.report import read_contract_report
 from tasks.core.contract.screening import PD
-from tasks.core.day.manifest import Manifest
-from tasks.core.disclosure import Comparable, coarsen, few_values, too_few
-from tasks.core.lender.columns import ID, NUMBERS, TEXTS
-from tasks.core.sampling import drawn_rows
-from tasks.delivery.decided import decided_rows
-from tasks.delivery.listing import require_unexpired, stand
-from tasks.errors import ConfigError, InputsChanged, SourceError
+from tasks.core.day.manifest import Manifest, policy_of
+from tasks.core.decision.policy import Policy, decide
+from tasks.core.decision.reasons import REASONS
+from tasks.core.monitoring.compared import Compared, compare_counts
+from tasks.core.monitoring.day_metrics import day_metrics
+from tasks.core.monitoring.expected import (
+    CONCEPT_DRIFT_CAVEAT,
+    ExpectedPerformance,
+    expected_metrics,
+    expected_performance,
+)
+from tasks.core.monitoring.fairness import LIMITS, compare_kinds, count_age_reasons, fairness_metrics
+from tasks.core.monitoring.metrics import Level, Metric, metrics_of, metrics_table
+from tasks.core.monitoring.quality import QUALITY_FIGURES, quality_metrics, quality_sentence
+from tasks.core.monitoring.reference import Frozen
+from tasks.core.monitoring.verdict import DayVerdict, judge
+from tasks.core.words import in_json
+from tasks.errors import ConfigError, SourceError
 from tasks.model.load import load_bundle
+from tasks.monitoring.against import Against, against_recent_days, against_reference, frozen_reference
+from tasks.monitoring.today import GatheredDay, gather_day, join_days, published_day
 from tasks.publication.data_files import read_data
-from tasks.publication.layout import monitoring_key
-from tasks.publication.manifests import walk_manifests
+from tasks.publication.layout import metrics_key, monitoring_key, verdict_key, window_key
 from tasks.publication.references import read_reference
 from tasks.running.context import run_logger
 from tasks.running.step import step
 from tasks.store import Store, open_store
 from tasks.store.renewing import overwrite
 
-if TYPE_CHECKING:
-    from tasks.adapters.pages.html import Rendered
+AgainstKind = Literal["reference", "last-28"]
+"""Rows that a day is compared with: those of training, or those of the days before it."""
+_MOST_DAYS: Final = 92
+"""Days of a window: a quarter."""
 
 
 @dataclass(frozen=True, slots=True)
 class MonitoringResult:
-    """Findings of monitoring, and the keys of its reports."""
+    """Verdict of monitoring, in words, and the keys of what was written."""
 
-    as_of: date
-    compared_rows: int
+    first: date
+    last: date
+    level: Level
+    headline: str
+    advice: str
+    findings: tuple[str, ...]
+    """Sentences, the heaviest first, each with its level in front."""
+    columns: tuple[str, ...]
+    """Columns of the findings, the heaviest first."""
+    expected: tuple[str, ...]
+    """Sentences on performance before outcomes, and on what they are blind to."""
+    control: tuple[str, ...]
+    """Sentences on quality and fairness that are worth a look."""
+    rows: int
     reference_rows: int
-    drifted: tuple[str, ...]
-    """Columns that Evidently's default tests call drifted, most drifted first."""
-    empty: tuple[str, ...]
-    """Columns without any value in the day or in the reference.
-
-    Their distributions cannot be compared.
-    """
-    too_few: tuple[str, ...]
-    """Columns with so few values that figures of them would be those of single applicants."""
-    note: str
-    """Sentence that stands instead of all figures; empty if the day was compared."""
     keys: tuple[str, ...]
 
 
-@step("find published day")
-def published_day(
-    as_of: date,
-    settings: Settings,
-    publication: str | None = None,
-    decisions: str | None = None,
-) -> Manifest:
-    """Manifest of the newest revision of a day.
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """Everything that monitoring has to say of a day."""
 
-    Args:
-        as_of: the business day.
-        settings: those of this run.
-        publication: the one that an event announces; None if a person asks for the day.
-        decisions: place of the announced decisions, for the message.
+    compared: Compared | None
+    verdict: DayVerdict
+    expected: ExpectedPerformance
+    control: tuple[str, ...]
+    metrics: tuple[Metric, ...]
+
+
+@step("judge day")
+def judge_published(
+    published: Sequence[Manifest],
+    settings: Settings,
+    against: AgainstKind = "reference",
+) -> MonitoringResult:
+    """Judge a published day, or several as one sample, and write what was found.
+
+    The verdict and the figures are written before the page, so that a page that fails loses
+    neither. The same day in the same store gives the same bytes. The figures of a window are not
+    kept: those of its days are.
 
     Raises:
-        SourceError: the day was never published.
-        ConfigError: this store does not hold the announced publication.
+        ConfigError: the days were decided by different models.
+        InputsChanged: the landing files are no longer those that were scored, or have expired.
     """
     store = open_store(settings.storage)
-    published = None
-    is_announced = publication is None
-    for published in walk_manifests(store, as_of):
-        is_announced = is_announced or published.publication == publication
-    if not is_announced:
+    newest = published[-1]
+    frozen = frozen_reference(newest.model, settings, store)
+    days = [
+        gather_day(store, each, frozen, settings.scoring, sample_rows=settings.monitoring.sample_rows)
+        for each in published
+    ]
+    is_window = len(published) > 1
+    seed = newest.as_of.toordinal()
+    day = join_days(days, sample_rows=settings.monitoring.sample_rows, seed=seed) if is_window else days[0]
+    look_back = against_recent_days if against == "last-28" else against_reference
+    beside = look_back(store, published[0].as_of, newest.model, frozen)
+    judged = _judge(day, newest, beside, settings, store, is_window=is_window)
+    written = _write(store, published, judged, beside, day, settings)
+    run_logger().info("Verdict on %s: %s", newest.as_of, judged.verdict.level)
+    return MonitoringResult(
+        published[0].as_of,
+        newest.as_of,
+        judged.verdict.level,
+        judged.verdict.headline,
+        judged.verdict.advice,
+        tuple(f"{finding.level}: {finding.sentence}" for finding in judged.verdict.findings),
+        judged.verdict.columns,
+        (*_expected_sentences(judged.expected), CONCEPT_DRIFT_CAVEAT),
+        judged.control,
+        day.counts.rows,
+        beside.frozen.rows,
+        written,
+    )
+
+
+@step("find published days")
+def published_window(first: date, last: date, settings: Settings) -> tuple[Manifest, ...]:
+    """Manifests of the published days from `first` to `last`.
+
+    Raises:
+        ConfigError: the window is empty or too long, or its days were decided by several models.
+        SourceError: no day of it was published.
+    """
+    length = (last - first).days + 1
+    if not 1 <= length <= _MOST_DAYS:
+        raise ConfigError(f"The window from {first} to {last} has {length} days; 1 to {_MOST_DAYS} are possible.")
+    found = []
+    for offset in range(length):
+        try:
+            found.append(published_day(first + timedelta(days=offset), settings))
+        except SourceError:
+            continue
+    if not found:
+        raise SourceError(f"No day from {first} to {last} was published; score them first: scoring status")
+    models = {manifest.model for manifest in found}
+    if len(models) > 1:
+        versions = ", ".join(sorted(f"{model.name} {model.version}" for model in models))
         raise ConfigError(
-            f"The event announces decisions of {as_of} in {decisions or 'a place that it does not name'}. The store of "
-            f"this deployment, {settings.storage.root}, does not hold that publication: another store published it. "
-            "Nothing was compared. Monitor the day with the settings of that store: "
-            f"scoring monitor --as-of {as_of}"
+            f"The days from {first} to {last} were decided by {versions}. Different models have different "
+            "references: choose a window within which one model decided."
         )
-    if published is None:
-        raise SourceError(f"{as_of} has not been published; score it first: scoring score --as-of {as_of}")
-    return published
+    return tuple(found)
 
 
-@step("compare with reference")
-def compare_with_reference(published: Manifest, settings: Settings) -> MonitoringResult:
-    """Write the drift and quality reports of a published day, and replace older ones."""
-    store = open_store(settings.storage)
-    model = published.model
-    frozen = load_bundle(model, settings).reference
-    columns = {**frozen["columns"], PD: {"quantiles": frozen["pd_quantiles"]}}
-    day = sample_day(store, published, settings)
-    reference = read_reference(store, model, trained_rows=frozen["rows"]).to_pandas()
-    samples = coarsen(day, reference, columns, seed=published.as_of.toordinal())
-    drifted: tuple[str, ...] = ()
-    note = ""
-    if samples.day.columns.empty:
-        note = too_few(len(day)) if len(day) < len(reference) else too_few(len(reference), "reference row")
-        reports = _reports_without_figures(published, note)
-    else:
-        reports, drifted = _compared(samples)
-    contents = {
-        monitoring_key(published.as_of, f"{name}.{ending}"): data
-        for name, report in reports.items()
-        for ending, data in (("html", report.html), ("json", report.json))
+def _judge(
+    day: GatheredDay,
+    manifest: Manifest,
+    beside: Against,
+    settings: Settings,
+    store: Store,
+    *,
+    is_window: bool,
+) -> _Judged:
+    """Verdict, expected performance, quality and fairness of gathered applications."""
+    thresholds = load_thresholds(settings.monitoring.thresholds).thresholds
+    policy = policy_of(manifest)
+    compared = None
+    if day.counts.rows:
+        limits = (policy.refer_from, policy.cutoff)
+        compared = compare_counts(
+            day.counts, beside.frozen, beside.dispersion, limits, score_dispersion=beside.score_dispersion
+        )
+    watched_before = frozenset() if is_window else beside.watched_before
+    verdict = judge(compared, thresholds, watched_before=watched_before)
+    expected = _expected(day, policy, beside.frozen, settings)
+    kinds, age_reasons = _fairness(day, manifest)
+    quality = () if is_window else _quality(manifest, beside, settings, store)
+    metrics = (
+        *(day_metrics(compared, verdict) if compared else ()),
+        *expected_metrics(expected),
+        *fairness_metrics(kinds, age_reasons),
+        *quality,
+    )
+    control = (
+        *(quality_sentence(metric) for metric in quality if metric.level == "watch"),
+        *(kind.sentence for kind in (*kinds, age_reasons) if kind.level == "watch"),
+    )
+    return _Judged(compared, verdict, expected, control, metrics)
+
+
+def _expected(day: GatheredDay, policy: Policy, frozen: Frozen, settings: Settings) -> ExpectedPerformance:
+    pd = day.results.column(PD).to_numpy()
+    costs = load_policy(settings.scoring.policy).costs.model_dump()
+    return expected_performance(
+        pd,
+        decide(pd, policy),
+        n_bands=len(policy.bands),
+        costs=costs,
+        calibration_rows=max(1, frozen.pd.rows),
+    )
+
+
+def _fairness(day: GatheredDay, manifest: Manifest) -> tuple[Any, Any]:
+    """Comparison of kinds of applicants, and the reasons about age of the elderly."""
+    decisions = day.results.column("decision").to_numpy()
+    reasons = [day.results.column(name).to_numpy() for name in REASONS]
+    codes = [reason.code for family, reason in manifest.reasons.items() if family == "age"]
+    kinds = compare_kinds(day.protected, decisions)
+    is_elderly = day.protected["elderly"] == FROM_62 if day.protected else np.zeros(len(decisions), dtype=bool)
+    return kinds, count_age_reasons(is_elderly, decisions, reasons, codes)
+
+
+def _quality(manifest: Manifest, beside: Against, settings: Settings, store: Store) -> tuple[Metric, ...]:
+    report = read_contract_report(json.loads(read_data(store, manifest.audited.contract_report)))
+    recent = {
+        table.column("as_of")[0].as_py(): metrics_of(table, tuple(QUALITY_FIGURES)) for table in beside.days
     }
+    return tuple(quality_metrics(manifest, report, recent, zone=load_calendar(settings.scoring.calendar).zone))
+
+
+def _write(
+    store: Store,
+    published: Sequence[Manifest],
+    judged: _Judged,
+    beside: Against,
+    day: GatheredDay,
+    settings: Settings,
+) -> tuple[str, ...]:
+    """Write verdict, figures and page; returns their keys."""
+    newest = published[-1]
+    verdict = {
+        "as_of": newest.as_of.isoformat(),
+        "revision": newest.revision,
+        "model_name": newest.model.name,
+        "model_version": newest.model.version,
+        **judged.verdict.to_json(),
+        "expected": {
+            **{name: figure._asdict() for name, figure in judged.expected._asdict().items()},
+            "caveat": CONCEPT_DRIFT_CAVEAT,
+        },
+        "control": {"worth_a_look": list(judged.control), "limits": list(LIMITS)},
+    }
+    if len(published) > 1:
+        first, last = published[0].as_of, newest.as_of
+        verdict["from"] = first.isoformat()
+        contents = {window_key(first, last, "verdict.json"): _as_json(verdict)}
+        pages = {"html": window_key(first, last, "drift.html")}
+    else:
+        table = metrics_table(
+            judged.metrics,
+            as_of=newest.as_of,
+            revision=newest.revision,
+            model_version=newest.model.version,
+        )
+        contents = {
+            verdict_key(newest.as_of): _as_json(verdict),
+            metrics_key(newest.as_of): write_parquet(table, {}),
+        }
+        pages = {name: monitoring_key(newest.as_of, name) for name in ("drift.html", "drift.json")}
     for key, data in contents.items():
         overwrite(store, key, data)
-    return MonitoringResult(
-        as_of=published.as_of,
-        compared_rows=len(day),
-        reference_rows=len(reference),
-        drifted=drifted,
-        empty=samples.empty,
-        too_few=samples.too_few,
-        note=note,
-        keys=tuple(contents),
-    )
+    return (*contents, *pages.values())
 
 
-def _compared(samples: Comparable) -> tuple[dict[str, Rendered], tuple[str, ...]]:
-    """Reports on the day beside the reference, and the columns that drifted."""
-    from tasks.adapters.evidently import compare_samples, describe
-
-    day, reference = samples.day, samples.reference
-    run_logger().info("Comparing %d rows with %d of the reference", len(day), len(reference))
-    kinds = {
-        "numbers": [name for name in (*NUMBERS, PD) if name in day],
-        "texts": [name for name in TEXTS if name in day],
-    }
-    note = few_values(samples.too_few) if samples.too_few else ""
-    drift, drifted = compare_samples(reference, day, **kinds, note=note)
-    run_logger().info("Drift: %d of %d columns; describing data quality", len(drifted), day.shape[1])
-    quality = describe(reference, day, **kinds, note=note)
-    return {"drift": drift, "quality": quality}, drifted
+def _as_json(content: Mapping[str, Any]) -> bytes:
+    return json.dumps(in_json(content), indent=1, allow_nan=False).encode()
 
 
-def _reports_without_figures(published: Manifest, note: str) -> dict[str, Rendered]:
-    """The same reports of a day of so few applications that figures would be theirs."""
-    from tasks.adapters.pages.html import Rendered, note_page
-
-    title = f"Applications of {published.as_of}, revision {published.revision}"
-    told = json.dumps({"note": note, "metrics": [], "tests": []}).encode()
-    report = Rendered(note_page(title, note), told)
-    return {"drift": report, "quality": report}
-
-
-def sample_day(store: Store, published: Manifest, settings: Settings) -> pd.DataFrame:
-    """Random sample of the day's decided applications with their pd, read from the landing files.
-
-    The same revision gives the same sample.
-
-    Raises:
-        InputsChanged: the landing files are no longer those that were scored, or have expired.
-        SourceError: no decided application is left.
-    """
-    if not published.audited.decisions.rows:
-        raise SourceError(
-            f"Revision {published.revision} of {published.as_of} has no decided application any "
-            "more, so there is nothing to compare with the reference. Nothing was changed."
-        )
-    require_unexpired(stand(store, published.as_of, published))
-    decisions = read_parquet(read_data(store, published.audited.decisions), [APPLICATION_ID, PD])
-    limit = settings.monitoring.sample_rows
-    chosen = drawn_rows(decisions.num_rows, limit, seed=published.as_of.toordinal())
-    results = decisions.take(pa.array(chosen))
-    delivered = decided_rows(store, published, results, settings.scoring)
-    if delivered.remarks or delivered.rows.num_rows != results.num_rows:
-        raise InputsChanged(
-            f"The landing files of {published.as_of} are not those that revision "
-            f"{published.revision} was made from; restore them to monitor the day."
-        )
-    return delivered.rows.to_pandas().merge(
-        results.to_pandas(), left_on=ID, right_on=APPLICATION_ID, validate="one_to_one"
-    )
+def _expected_sentences(expected: ExpectedPerformance) -> tuple[str, ...]:
+    return tuple(figure.sentence for figure in expected if figure.value is not None)

@@ -6,7 +6,8 @@ r"""Storage layout: every key, prefix and pattern of the store. No other module 
 ...     pins_key(day, "run", "0f1e"), draft_key(day, "run", "0f1e"), publishing_key(day, "7c"),
 ...     erased_key(day), manifest_key(day, 1), announcement_key(day, 1), expired_key(day),
 ...     decisions_key(day), report_key(day), report_page_key(day), refused_report_key(day),
-...     refused_page_key(day), monitoring_key(day, "drift.html"), suite_key("ab12"),
+...     refused_page_key(day), monitoring_key(day, "drift.html"), verdict_key(day), metrics_key(day),
+...     window_key(day, day, "verdict.json"), suite_key("ab12"),
 ...     input_key("ab12"), version_key("policy", "1"), reference_key("credit-default", "1"),
 ...     out_of_fold_key("credit default", "1"), nameless_reference_key("1"),
 ...     nameless_out_of_fold_key("1"), erasure_record_key(datetime(2026, 11, 3, 7, 5), "9d"),
@@ -28,6 +29,9 @@ reports/day=2026-11-02/contract.html
 reports/day=2026-11-02/contract-refused.json
 reports/day=2026-11-02/contract-refused.html
 reports/day=2026-11-02/drift.html
+reports/day=2026-11-02/verdict.json
+monitoring/day=2026-11-02/metrics.parquet
+reports/from=2026-11-02/to=2026-11-02/verdict.json
 contracts/ab12.json
 inputs/sha256=ab12.json
 versions/policy=1.json
@@ -47,7 +51,9 @@ from datetime import date, datetime
 from typing import Final, Literal
 from urllib.parse import quote
 
-Room = Literal["landing", "work", "revisions", "quarantine", "decisions", "reports", "erasures"]
+Room = Literal[
+    "landing", "work", "revisions", "quarantine", "decisions", "reports", "monitoring", "erasures"
+]
 """First part of a key."""
 
 _DAY: Final = re.compile(r"[a-z]+/day=(\d{4}-\d{2}-\d{2})/.+", re.DOTALL)
@@ -254,6 +260,21 @@ def refused_page_key(as_of: date) -> str:
 def monitoring_key(as_of: date, name: str) -> str:
     """Key of a report that monitoring writes."""
     return f"{day_prefix('reports', as_of)}{name}"
+
+
+def verdict_key(as_of: date) -> str:
+    """Key of the verdict of monitoring on a day."""
+    return monitoring_key(as_of, "verdict.json")
+
+
+def metrics_key(as_of: date) -> str:
+    """Key of the figures of a monitored day."""
+    return f"{day_prefix('monitoring', as_of)}metrics.parquet"
+
+
+def window_key(first: date, last: date, name: str) -> str:
+    """Key of a report on several days as one sample."""
+    return f"{room_prefix('reports')}from={first}/to={last}/{name}"
 
 
 # --- what belongs to no day

@@ -17,7 +17,7 @@ from tasks.core.decision.policy import break_even_cutoff
 from tasks.core.lender.columns import ID
 from tasks.core.model.bundle import Bundle, ModelPin, make_golden, to_files
 from tasks.core.model.calibration import fit_calibration
-from tasks.core.model.features import build_features, family_numbers, feature_names, fit_features, monotone_direction
+from tasks.core.model.features import build_features, column_weights, family_numbers, feature_names, fit_features, monotone_direction
 from tasks.core.model.reference import reference_statistics
 from tasks.core.sampling import drawn_rows
 from tasks.core.training.model_card import CARD_FILE, FIGURES_FILE, ModelCard, figures_file
@@ -59,7 +59,7 @@ def require_registrable(settings: Settings) -> None:
 @step("fit")
 def fit(history: History, judged: OutOfFold, settings: Settings) -> Bundle:
     """Fit the chosen model to all rows, and freeze everything that scoring needs beside it."""
-    from tasks.adapters.lightgbm import LightGBMModel, fit_trees
+    from tasks.adapters.lightgbm import LightGBMModel, fit_trees, gain_by_feature
 
     policy = load_policy(settings.scoring.policy)
     names = feature_names(use_age=policy.inputs.age)
@@ -77,7 +77,7 @@ def fit(history: History, judged: OutOfFold, settings: Settings) -> Bundle:
     calibration = fit_calibration(judged.raw, history.defaulted)
     engine = LightGBMModel(text, family_numbers(features.names))
     golden = make_golden(history.rows, features, engine, calibration, seed=settings.training.seed)
-    statistics = reference_statistics(history.rows, judged.pd)
+    statistics = reference_statistics(history.rows, judged.pd, column_weights(gain_by_feature(text)))
     return Bundle(
         text,
         features,

@@ -91,6 +91,20 @@ def family_numbers(names: Iterable[str]) -> np.ndarray:
     return np.array([places[family_of(name)] for name in names], dtype=np.int64)
 
 
+def column_weights(gain: Mapping[str, float]) -> dict[str, float]:
+    """Share, 0 to 1, of each delivered column in the loss reduction of a model's features.
+
+    A feature of several columns gives each of them an equal part.
+    """
+    total = sum(gain.values()) or 1.0
+    weights: dict[str, float] = {}
+    for name, reduction in gain.items():
+        columns = _columns_of(name)
+        for column in columns:
+            weights[column] = weights.get(column, 0.0) + reduction / len(columns) / total
+    return {column: round(weight, 4) for column, weight in weights.items()}
+
+
 def monotone_direction(name: str) -> int:
     """Direction of pd as the feature rises: +1 may not fall, -1 may not rise, 0 is free."""
     return _FEATURE[name].direction if name in _FEATURE else 0

@@ -5,6 +5,7 @@ No statistic is one of few applicants (`tasks/core/disclosure.py`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -13,6 +14,7 @@ import pyarrow.compute as pc
 
 from tasks.core.disclosure import inner_quantiles, is_enough_to_list, listed_values
 from tasks.core.lender.columns import NUMBERS, TEXTS
+from tasks.core.monitoring.reference import freeze_reference
 
 _QUANTILES: Final = (0.005, 0.01, *(step / 20 for step in range(1, 20)), 0.99, 0.995)
 """Probabilities of the quantiles, without minimum and maximum: those are an applicant's value."""
@@ -20,10 +22,19 @@ _FEW_VALUES: Final = 30
 """Largest number of distinct values of a column that counts as a flag, a rating or a count."""
 
 
-def reference_statistics(rows: pa.Table, pd: np.ndarray) -> dict[str, Any]:
+MONITORED: Final = "monitored"
+"""Entry of what a day is judged by; models of an earlier program lack it."""
+
+
+def reference_statistics(
+    rows: pa.Table,
+    pd: np.ndarray,
+    weights: Mapping[str, float] | None = None,
+) -> dict[str, Any]:
     """Statistics of each column: missing share, and quantiles or shares of levels; those of the pd.
 
-    A column of few numbers (a flag, a rating, a count) has its common values listed, too.
+    A column of few numbers (a flag, a rating, a count) has its common values listed, too. `weights`
+    are the columns' shares of the model's loss reduction.
     """
     columns: dict[str, Any] = {}
     for name in NUMBERS:
@@ -41,7 +52,12 @@ def reference_statistics(rows: pa.Table, pd: np.ndarray) -> dict[str, Any]:
             "missing_share": _missing_share(rows.column(name)),
             "level_shares": _level_shares(rows.column(name)),
         }
-    return {"rows": rows.num_rows, "columns": columns, "pd_quantiles": inner_quantiles(pd, _QUANTILES)}
+    return {
+        "rows": rows.num_rows,
+        "columns": columns,
+        "pd_quantiles": inner_quantiles(pd, _QUANTILES),
+        MONITORED: freeze_reference(rows, pd, weights).to_json(),
+    }
 
 
 def _level_shares(values: pa.ChunkedArray) -> dict[str, float]:
