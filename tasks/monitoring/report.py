@@ -133,7 +133,7 @@ def compare_with_reference(published: Manifest, settings: Settings) -> Monitorin
 
 def _compared(samples: Comparable) -> tuple[dict[str, Rendered], tuple[str, ...]]:
     """Reports on the day beside the reference, and the columns that drifted."""
-    from tasks.adapters.evidently import compare_samples, describe
+    from tasks.adapters.evidently_presets import compare_samples, describe
 
     day, reference = samples.day, samples.reference
     run_logger().info("Comparing %d rows with %d of the reference", len(day), len(reference))
