@@ -346,11 +346,15 @@ def test_no_text_is_run_as_a_script() -> None:
 # --- the workspace
 
 
-DAYS = {
-    DAY + timedelta(n): small(shown_day(judged("pd"), as_of=DAY + timedelta(n), level=level, scalars={"mean_pd": mean}))
-    for n, (level, mean) in enumerate([("ok", 0.1), ("insufficient", None), ("alert", 0.3)])
-}
-SNAPSHOTS = {as_of: drawn.snapshot for as_of, drawn in reversed(DAYS.items())}
+@pytest.fixture(scope="module")
+def snapshots() -> dict[date, bytes]:
+    """Three days: a quiet one, one of too few applications, and one to act on; the newest first."""
+    levels = [("ok", 0.1), ("insufficient", None), ("alert", 0.3)]
+    days = [
+        shown_day(judged("pd"), as_of=DAY + timedelta(n), level=level, scalars={"mean_pd": mean})
+        for n, (level, mean) in enumerate(levels)
+    ]
+    return {day.as_of: small(day).snapshot for day in reversed(days)}
 
 
 def series(folder: Path, figure: str) -> list[tuple[datetime, float]]:
@@ -363,32 +367,34 @@ def series(folder: Path, figure: str) -> list[tuple[datetime, float]]:
     return [(source.timestamp, value) for source, value in zip(found.sources, values, strict=True)]
 
 
-def test_a_workspace_has_a_run_a_day_and_a_panel_a_figure(tmp_path: Path) -> None:
-    folder = build_workspace(tmp_path / "new/workspace", SNAPSHOTS)
+def test_a_workspace_has_a_run_a_day_and_a_panel_a_figure(snapshots: dict[date, bytes], tmp_path: Path) -> None:
+    folder = build_workspace(tmp_path / "new/workspace", snapshots)
     workspace = Workspace(str(folder))
     (project,) = workspace.list_projects()
     assert (project.id, project.name) == (PROJECT_ID, PROJECT_NAME)
     runs = [workspace.get_run(PROJECT_ID, run) for run in workspace.list_runs(PROJECT_ID)]
-    assert sorted(run.timestamp.date() for run in runs if run) == list(DAYS)
+    assert sorted(run.timestamp.date() for run in runs if run) == sorted(snapshots)
     panels = project.dashboard.model().panels
     assert [panel.title for panel in panels] == [figure.title for figure in FIGURES.values()]
     assert [panel.values[0].metric_labels for panel in panels] == [{"figure": name} for name in FIGURES]
     assert project.dashboard.model().tabs[0].panels == [panel.id for panel in panels]
 
 
-def test_the_panels_draw_our_numbers_and_leave_gaps(tmp_path: Path) -> None:
-    folder = build_workspace(tmp_path, SNAPSHOTS)
-    first, second, third = (datetime(day.year, day.month, day.day) for day in DAYS)  # noqa: DTZ001 - as Evidently's
+def test_the_panels_draw_our_numbers_and_leave_gaps(snapshots: dict[date, bytes], tmp_path: Path) -> None:
+    folder = build_workspace(tmp_path, snapshots)
+    first, second, third = (datetime(day.year, day.month, day.day) for day in sorted(snapshots))  # noqa: DTZ001 - as Evidently's
     assert series(folder, "level") == [(first, 0.0), (third, 2.0)]
     assert series(folder, "mean_pd") == [(first, 0.1), (third, 0.3)]
     assert series(folder, "drifted_columns") == [(first, 0.0), (second, 0.0), (third, 0.0)]
     assert series(folder, "quarantine_share") == []
 
 
-def test_a_workspace_made_anew_holds_only_the_days_that_are_given(tmp_path: Path) -> None:
+def test_a_workspace_made_anew_holds_only_the_days_that_are_given(
+    snapshots: dict[date, bytes], tmp_path: Path
+) -> None:
     (tmp_path / "notes.txt").write_text("mine")
-    build_workspace(tmp_path, SNAPSHOTS)
-    build_workspace(tmp_path, {DAY: SNAPSHOTS[DAY]})
+    build_workspace(tmp_path, snapshots)
+    build_workspace(tmp_path, {DAY: snapshots[DAY]})
     assert len(series(tmp_path, "drifted_columns")) == 1
     assert (tmp_path / "notes.txt").read_text() == "mine"
     build_workspace(tmp_path, {})
@@ -396,10 +402,12 @@ def test_a_workspace_made_anew_holds_only_the_days_that_are_given(tmp_path: Path
 
 
 @pytest.mark.parametrize("damaged", [b"", b"{}", b"[]", b'{"metrics": []}', b"\xff"])
-def test_a_damaged_snapshot_is_named_and_changes_nothing(tmp_path: Path, damaged: bytes) -> None:
-    build_workspace(tmp_path, SNAPSHOTS)
+def test_a_damaged_snapshot_is_named_and_changes_nothing(
+    snapshots: dict[date, bytes], tmp_path: Path, damaged: bytes
+) -> None:
+    build_workspace(tmp_path, snapshots)
     with pytest.raises(SourceError, match="snapshot of 2026-03-03 cannot be read: .* scoring monitor --as-of 2026-03-03"):
-        build_workspace(tmp_path, {**SNAPSHOTS, DAY + timedelta(1): damaged})
+        build_workspace(tmp_path, {**snapshots, DAY + timedelta(1): damaged})
     assert len(series(tmp_path, "drifted_columns")) == 3
 
 
