@@ -281,7 +281,8 @@ def _compare(grouping: str, kind: _Counted, reference: _Counted | None, rule: _R
     p_value = _exact_p(kind, reference)
     is_adverse = shown.high < rule.least_ratio and p_value < rule.significance
     level: Level = "watch" if is_adverse else "ok"
-    verdict = f"{'clearly' if is_adverse else 'not clearly'} below {rule.least_ratio:g}"
+    other = "perhaps" if shown.value < rule.least_ratio else "not"
+    verdict = f"{'clearly' if is_adverse else other} below {rule.least_ratio:g}"
     if rate is None or not reference.is_shown:
         sentence = f"{told}; its ratio to the rate of {reference.kind} is {verdict}."
         return KindFairness(grouping, kind.kind, kind.rows, rate, reference.kind, None, None, level, sentence)
