@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from collections import defaultdict
+from contextvars import ContextVar
+from typing import Any, Final
 
 from prefect import get_run_logger
 from prefect.context import FlowRunContext
 from prefect.runtime import deployment, flow_run
 
 from configs.settings import PROJECT, Settings, load_settings
+
+_SECONDS: Final[ContextVar[defaultdict[str, float]]] = ContextVar("step seconds")
+
+
+def step_seconds() -> defaultdict[str, float]:
+    """Step to the seconds that it worked, all calls together, since the settings of the run were loaded."""
+    return _SECONDS.get(defaultdict(float))
 
 
 def run_logger() -> logging.Logger | logging.LoggerAdapter[Any]:
@@ -23,8 +32,9 @@ def run_logger() -> logging.Logger | logging.LoggerAdapter[Any]:
 def settings_of_run(config: str | None) -> Settings:
     """Load the settings of a flow; a deployed run tells its folder and its store in its log.
 
-    Raises what `load_settings` raises.
+    The seconds of the run's steps are counted from here on. Raises what `load_settings` raises.
     """
+    _SECONDS.set(defaultdict(float))
     settings = load_settings(config)
     if deployment.id:
         run_logger().info("This run works in %s, on the store %s", PROJECT, settings.storage.root)

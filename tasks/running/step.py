@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import time
 from collections.abc import Callable
 from datetime import date
 from typing import Any, Final, ParamSpec, TypeVar, get_type_hints
@@ -19,7 +20,7 @@ from configs.calendar import load_calendar
 from configs.settings import Settings, load_settings
 from tasks.errors import ConfigError, OrchestratorError, ScoringError
 from tasks.running.checkpoints import keep, recall
-from tasks.running.context import run_logger
+from tasks.running.context import run_logger, step_seconds
 from tasks.running.prefect_api import find_problem
 from tasks.store import open_store
 
@@ -51,7 +52,7 @@ def step(
     def wrap(function: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(function)
         def recorded(*args: P.args, **kwargs: P.kwargs) -> Any:
-            result, is_kept = _once(function, reuse, *args, **kwargs)
+            result, is_kept = _once(name, function, reuse, *args, **kwargs)
             message = "Finished before; its result was kept in the store."
             if is_kept:
                 run_logger().info("%s: %s A new run would begin anew.", name, message)
@@ -63,7 +64,7 @@ def step(
         @functools.wraps(function)
         def run(*args: P.args, **kwargs: P.kwargs) -> R:
             if not FlowRunContext.get():
-                return _once(function, reuse, *args, **kwargs)[0]
+                return _once(name, function, reuse, *args, **kwargs)[0]
             result = as_task(*args, **kwargs)
             # Prefect does not unwrap a state that we named.
             return result.result() if isinstance(result, State) else result
@@ -74,20 +75,32 @@ def step(
 
 
 def _once(
-    function: Callable[P, R], reuse: Callable[..., str | None] | None, *args: P.args, **kwargs: P.kwargs
+    name: str,
+    function: Callable[P, R],
+    reuse: Callable[..., str | None] | None,
+    *args: P.args,
+    **kwargs: P.kwargs,
 ) -> tuple[R, bool]:
     """Return the function's result, and True if it was kept from before; keep a new one."""
     key = reuse(*args, **kwargs) if reuse else None
     if key is None:
-        return function(*args, **kwargs), False
+        return _timed(name, function, *args, **kwargs), False
     signature = inspect.signature(function)
     store = open_store(signature.bind(*args, **kwargs).arguments["settings"].storage)
     kept: R | None = recall(store, key, get_type_hints(function)["return"])
     if kept is not None:
         return kept, True
-    result = function(*args, **kwargs)
+    result = _timed(name, function, *args, **kwargs)
     keep(store, key, result)
     return result, False
+
+
+def _timed(name: str, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Return the function's result; its time is added to `step_seconds`."""
+    begun = time.monotonic()
+    result = function(*args, **kwargs)
+    step_seconds()[name] += time.monotonic() - begun
+    return result
 
 
 def require_prefect() -> None:

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 
 from configs.calendar import load_calendar
 from configs.settings import Settings
-from tasks.core.day.manifest import Manifest, policy_record
+from tasks.core.day.manifest import SECONDS_OF, Manifest, policy_record
 from tasks.core.day.records import Audited, Delivery, Draft, Order, Pins
 from tasks.core.day.standing import Standing
 from tasks.delivery.listing import stand
@@ -25,7 +25,7 @@ from tasks.publication.manifests import commit, manifest_of
 from tasks.publication.shown import show_newest
 from tasks.publication.versions import claim_versions
 from tasks.running.checkpoints import COUNTED_VERSIONS
-from tasks.running.context import run_logger
+from tasks.running.context import run_logger, step_seconds
 from tasks.running.step import step
 from tasks.store import AlreadyExists, Store, open_store
 
@@ -112,6 +112,7 @@ def _put_back(store: Store, published: Manifest, held: Mapping[str, bytes]) -> N
 def build_manifest(delivery: Delivery, pins: Pins, draft: Draft, audited: Audited) -> Manifest:
     """Manifest of this run, which becomes its commit."""
     versions = {package: importlib.metadata.version(package) for package in COUNTED_VERSIONS}
+    seconds = {f"{SECONDS_OF}{name}": f"{worked:.1f}" for name, worked in step_seconds().items()}
     return Manifest(
         as_of=delivery.as_of,
         revision=draft.revision,
@@ -121,7 +122,7 @@ def build_manifest(delivery: Delivery, pins: Pins, draft: Draft, audited: Audite
         policy=policy_record(pins.policy, pins.policy_digest),
         contract={"version": pins.contract_version, "digest": pins.contract_digest},
         audited=audited,
-        run={"published_at": datetime.now(UTC).isoformat(timespec="seconds"), **versions},
+        run={"published_at": datetime.now(UTC).isoformat(timespec="seconds"), **versions, **seconds},
         reason=draft.reason,
         reasons=pins.reasons,
     )

@@ -1,5 +1,6 @@
 """A step is a plain function outside a flow run; a kept result is not made twice."""
 
+import contextvars
 import re
 from dataclasses import dataclass
 from datetime import date
@@ -10,6 +11,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from configs.settings import Settings
 from tasks.errors import ConfigError, OrchestratorError
+from tasks.running.context import settings_of_run, step_seconds
 from tasks.running.step import business_day, require_prefect, run_name, step
 
 DAY = date(2026, 11, 2)
@@ -43,6 +45,26 @@ def test_a_step_keeps_its_name_and_its_words() -> None:
         return n + 1
 
     assert (add_one(1), add_one.__name__, add_one.__doc__) == (2, "add_one", "Add one.")
+
+
+def test_the_seconds_of_a_run_are_those_of_work_done_since_its_settings_were_loaded(tmp_path: Path) -> None:
+    settings = Settings.model_validate({"storage": {"root": str(tmp_path)}})
+    count(7, settings)
+    settings_of_run(None)
+    assert step_seconds() == {}
+    count(7, settings)
+    assert step_seconds() == {}, "a kept result takes no time"
+    count(8, settings)
+    once = step_seconds()["count"]
+    count(9, settings)
+    assert 0 < once < step_seconds()["count"]
+
+
+def test_outside_a_run_no_seconds_are_kept(tmp_path: Path) -> None:
+    settings = Settings.model_validate({"storage": {"root": str(tmp_path)}})
+    copied = contextvars.Context()
+    copied.run(count, 1, settings)
+    assert copied.run(step_seconds) == {}
 
 
 def test_the_day_that_is_asked_for_counts_and_without_one_nothing_is_guessed() -> None:

@@ -21,6 +21,8 @@ from tasks.core.model.features import FEATURE_VERSION
 from tasks.core.words import normal_name
 
 MANIFEST_VERSION: Final = "3"
+SECONDS_OF: Final = "seconds of "
+"""Beginning of the facts of a run that tell how long each step worked; the step's name follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,12 @@ class Manifest:
     def inputs_by_name(self) -> dict[str, str]:
         """File (`normal_name`) to its SHA-256; an earlier program named files as delivered."""
         return {normal_name(name): sha256 for name, sha256 in self.inputs.items()}
+
+    @property
+    def step_seconds(self) -> dict[str, float]:
+        """Step to the seconds that it worked in the run that published; a kept result took none."""
+        facts = self.run.items()
+        return {name.removeprefix(SECONDS_OF): float(value) for name, value in facts if name.startswith(SECONDS_OF)}
 
     @property
     def publication(self) -> str:

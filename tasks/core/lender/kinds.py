@@ -11,13 +11,18 @@ import numpy as np
 import pyarrow as pa
 
 from tasks.core.lender.columns import NUMBERS, SENTINELS
-from tasks.core.lender.feature_list import FILLED
+from tasks.core.lender.feature_list import AGE, FILLED
 
 _DAYS_IN_A_YEAR: Final = 365.25
 _AGES: Final = {0: "under 25", 25: "25 to 34", 35: "35 to 44", 45: "45 to 54", 55: "55 to 64", 65: "65 and over"}
 """Youngest age of a band, in years, to the name of the band."""
 _QUARTERS: Final = ("lowest quarter", "second quarter", "third quarter", "highest quarter")
-_MISSING: Final = "missing"
+_ELDERLY_FROM: Final = 62
+"""Age in years from which Regulation B calls an applicant elderly (12 CFR 1002.2(o))."""
+UNDER_62: Final = "under 62"
+FROM_62: Final = "62 and over"
+MISSING: Final = "missing"
+"""Kind of the applicants whose property is not known."""
 _AGE: Final = "Age"
 _GENDER: Final = "Gender (never an input)"
 _FAMILY: Final = "Family status (never an input)"
@@ -28,28 +33,42 @@ PROTECTED: Final = frozenset({_AGE, _GENDER, _FAMILY})
 def groupings_of(rows: pa.Table) -> dict[str, np.ndarray]:
     """Name of a grouping to the kind of each applicant in it, texts, shape (rows,)."""
     numbers = {name: rows.column(name).to_numpy() for name in NUMBERS if name in _NEEDED}
+    protected = protected_kinds(rows)
     scores = sum((~np.isnan(numbers[name])).astype(int) for name in FILLED)
     is_idle = numbers["DAYS_EMPLOYED"] == SENTINELS["DAYS_EMPLOYED"]
     employed = np.where(is_idle, "not employed", "employed")
     return {
-        _AGE: _band(-numbers["DAYS_BIRTH"] / _DAYS_IN_A_YEAR, list(_AGES)[1:], tuple(_AGES.values())),
-        _GENDER: _texts(rows, "CODE_GENDER"),
+        _AGE: protected["age"],
+        _GENDER: protected["gender"],
         _FAMILY: _texts(rows, "NAME_FAMILY_STATUS"),
         "Income": _quarters(numbers["AMT_INCOME_TOTAL"]),
         "Credit": _quarters(numbers["AMT_CREDIT"]),
         "Contract": _texts(rows, "NAME_CONTRACT_TYPE"),
         "Education": _texts(rows, "NAME_EDUCATION_TYPE"),
-        "Employment": np.where(np.isnan(numbers["DAYS_EMPLOYED"]), _MISSING, employed),
+        "Employment": np.where(np.isnan(numbers["DAYS_EMPLOYED"]), MISSING, employed),
         "External scores known": np.char.add(np.asarray(scores).astype(str), " of 3"),
     }
 
 
-_NEEDED: Final = {"DAYS_BIRTH", "DAYS_EMPLOYED", "AMT_INCOME_TOTAL", "AMT_CREDIT", *FILLED}
+def protected_kinds(rows: pa.Table) -> dict[str, np.ndarray]:
+    """Kind of each applicant by `gender`, by `age`, and by `elderly`: texts, shape (rows,).
+
+    The control of fairness compares these (`core.monitoring.fairness`).
+    """
+    years = -rows.column(AGE).to_numpy() / _DAYS_IN_A_YEAR
+    return {
+        "gender": _texts(rows, "CODE_GENDER"),
+        "age": _band(years, list(_AGES)[1:], tuple(_AGES.values())),
+        "elderly": _band(years, [_ELDERLY_FROM], (UNDER_62, FROM_62)),
+    }
+
+
+_NEEDED: Final = {"DAYS_EMPLOYED", "AMT_INCOME_TOTAL", "AMT_CREDIT", *FILLED}
 ORDER_OF_KINDS: Final = (*_AGES.values(), *_QUARTERS)
 
 
 def _texts(rows: pa.Table, name: str) -> np.ndarray:
-    return np.asarray(rows.column(name).fill_null(_MISSING).to_numpy(), dtype=str)
+    return np.asarray(rows.column(name).fill_null(MISSING).to_numpy(), dtype=str)
 
 
 def _quarters(values: np.ndarray) -> np.ndarray:
@@ -61,4 +80,4 @@ def _quarters(values: np.ndarray) -> np.ndarray:
 def _band(values: np.ndarray, edges: list[float] | list[int], names: tuple[str, ...]) -> np.ndarray:
     """Name of each value's band. A value at an edge belongs to the higher band."""
     named = np.array(names)[np.searchsorted(edges, values, side="right")]
-    return np.where(np.isnan(values), _MISSING, named)
+    return np.where(np.isnan(values), MISSING, named)
