@@ -267,10 +267,8 @@ def holds(figure: ExpectedFigure, realised: float) -> bool:
 def stable_table(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
     """Stable months by their number of rows: how often the interval held what came."""
     months = [each for each in outcomes if each.shift == STABLE and len(each.expected) == 1]
-    rows = []
-    for size in sorted({each.rows for each in months}):
-        rows.append(_stable_row(f"{size:,}", [each for each in months if each.rows == size]))
-    return [*rows, _stable_row("all", months)]
+    by_rows = {rows: [each for each in months if each.rows == rows] for rows in sorted({each.rows for each in months})}
+    return [*(_stable_row(f"{rows:,}", some) for rows, some in by_rows.items()), _stable_row("all", months)]
 
 
 def _stable_row(name: str, months: Sequence[Outcome]) -> dict[str, Any]:

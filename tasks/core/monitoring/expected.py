@@ -201,9 +201,7 @@ class _Chance:
         self._level_information = scale * information
         self._tilt_information = scale * float(np.sum(self._variance * self._tilt**2))
 
-    def interval(
-        self, value: float, slope: np.ndarray, *, lowest: float, highest: float
-    ) -> tuple[float, float]:
+    def interval(self, value: float, slope: np.ndarray, *, lowest: float, highest: float) -> tuple[float, float]:
         """95 % interval of `value` + sum of slope * (outcome - pd), inside what is possible."""
         weighted = self._variance * slope
         variance = float(np.sum(weighted * slope))
@@ -235,9 +233,7 @@ def _approval_rate(is_approved: np.ndarray) -> ExpectedFigure:
     return ExpectedFigure(rate, float(low[0]), float(high[0]), n, sentence)
 
 
-def _default_rate(
-    pd: np.ndarray, is_approved: np.ndarray, chance: _Chance, *, few: str | None
-) -> ExpectedFigure:
+def _default_rate(pd: np.ndarray, is_approved: np.ndarray, chance: _Chance, *, few: str | None) -> ExpectedFigure:
     n = int(is_approved.sum())
     if few or not n:
         return _no_figure(n, few or "Nobody was approved, so there is no default rate of the approved.")
@@ -288,14 +284,14 @@ def _concentration(band: np.ndarray, n_bands: int) -> tuple[ExpectedFigure, Expe
     if not is_enough_for_mean(n):
         return _no_figure(n, _too_few(n)), _no_figure(n, _too_few(n))
     index, normalised = herfindahl(np.bincount(band, minlength=n_bands))
-    told = (
+    plain = (
         f"The Herfindahl index of {counted(n_bands, 'risk band')} is {index:.3f}; even bands have "
-        f"{1 / n_bands:.3f}, one band alone 1.",
-        f"Scaled from 0 for even bands to 1 for one band alone, the concentration is {normalised:.3f}.",
+        f"{1 / n_bands:.3f}, one band alone 1."
     )
+    scaled = f"Scaled from 0 for even bands to 1 for one band alone, the concentration is {normalised:.3f}."
     return (
-        ExpectedFigure(index, None, None, n, told[0]),
-        ExpectedFigure(normalised, None, None, n, told[1]),
+        ExpectedFigure(index, None, None, n, plain),
+        ExpectedFigure(normalised, None, None, n, scaled),
     )
 
 

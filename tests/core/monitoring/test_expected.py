@@ -82,7 +82,9 @@ def test_a_referred_application_costs_as_one_that_was_not_refused() -> None:
 
 
 @given(st.lists(st.tuples(PDS, st.booleans()), min_size=2, max_size=60))
-def test_the_expected_auc_is_that_of_scikit_learn_with_each_row_in_both_outcomes(rows: list[tuple[float, bool]]) -> None:
+def test_the_expected_auc_is_that_of_scikit_learn_with_each_row_in_both_outcomes(
+    rows: list[tuple[float, bool]],
+) -> None:
     pd = np.array([each for each, _ in rows])
     if not 0 < pd.sum() < len(pd):
         return
@@ -240,7 +242,8 @@ def test_a_day_on_which_nobody_is_approved_has_a_cost_and_no_default_rate() -> N
 
 
 @pytest.mark.parametrize(
-    ("rows", "pd", "shown"), [(200, 0.05, True), (199, 0.05, False), (99, 0.5, False), (100, 0.5, True), (200, 0.96, False)]
+    ("rows", "pd", "shown"),
+    [(200, 0.05, True), (199, 0.05, False), (99, 0.5, False), (100, 0.5, True), (200, 0.96, False)],
 )
 def test_an_auc_needs_a_hundred_rows_and_ten_of_either_outcome(rows: int, pd: float, shown: bool) -> None:
     figure = expected(np.full(rows, pd)).expected_auc
@@ -277,13 +280,18 @@ def test_every_figure_is_a_metric_and_one_without_a_value_is_insufficient(rows: 
         assert figure.sentence.endswith(".")
 
 
+COST_TOLD = (
+    "Wrong decisions are expected to cost 0.230 per application, in units of a lost good customer "
+    "(95% interval 0.151 to 0.318)."
+)
+
+
 def test_sentences_say_the_figures_with_their_intervals() -> None:
     pd = np.repeat([0.02, 0.5], [900, 100])
     assert [figure.sentence for figure in expected(pd)] == [
         "90.0% of 1,000 applications were approved.",
         "2.0% of 900 approved applications are expected to default (95% interval 1.1% to 3.0%).",
-        "Wrong decisions are expected to cost 0.230 per application, in units of a lost good customer "
-        "(95% interval 0.151 to 0.318).",
+        COST_TOLD,
         "The AUC is expected to be 0.841 (95% interval 0.787 to 0.891).",
         "The Herfindahl index of 5 risk bands is 0.820; even bands have 0.200, one band alone 1.",
         "Scaled from 0 for even bands to 1 for one band alone, the concentration is 0.775.",
