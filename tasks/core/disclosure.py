@@ -165,13 +165,13 @@ def rounded_rate(rate: float) -> float:
     return round(rate, RATE_DECIMALS)
 
 
-def too_few(rows: int, noun: str = "application") -> str:
+def too_few(rows: int, noun: str = "application", *, needed: int = LEAST_ROWS) -> str:
     """Sentence that stands instead of figures of so many rows.
 
     >>> too_few(1)
     "No figures are shown of 1 application: they could be one applicant's own. 20 are needed."
     """
-    return f"No figures are shown of {counted(rows, noun)}: they could be one applicant's own. {LEAST_ROWS} are needed."
+    return f"No figures are shown of {counted(rows, noun)}: they could be one applicant's own. {needed} are needed."
 
 
 def few_values(columns: Sequence[str]) -> str:
