@@ -19,7 +19,7 @@ class _Part(BaseModel):
 class StatisticThreshold(_Part):
     """Sizes from which a difference counts, in the unit of the statistic."""
 
-    watch: float = Field(ge=0, description="Size worth a look.")
+    watch: float = Field(gt=0, description="Size worth a look.")
     alert: float = Field(gt=0, description="Size from which somebody must act.")
     corrected: Literal["columns", "alone"] = Field(
         description="`columns`: corrected together with the other statistics of columns.",

@@ -253,6 +253,10 @@ class Monitoring(_Section):
         ge=100,
         description="Most rows of the day that Evidently draws from.",
     )
+    thresholds: str = Field(
+        "configs/monitoring.yaml",
+        description="Reviewed thresholds of the verdict.",
+    )
 
 
 class Retention(_Section):

@@ -1,12 +1,15 @@
-"""Compare a published day with the reference of the model that decided it."""
+"""Judge a published day against the reference of the model that decided it."""
 
 from __future__ import annotations
 
 from datetime import date
+from typing import Literal
 
 from prefect import flow
 
-from tasks.monitoring.report import MonitoringResult, compare_with_reference, published_day
+from tasks.monitoring.announce import announce_verdict
+from tasks.monitoring.report import MonitoringResult, judge_published, published_window
+from tasks.monitoring.today import published_day
 from tasks.running.context import settings_of_run
 from tasks.running.step import FLOW_OPTIONS, business_day, run_name
 
@@ -17,8 +20,10 @@ def monitor_decisions(
     config: str | None = None,
     publication: str | None = None,
     decisions: str | None = None,
+    since: date | None = None,
+    against: Literal["reference", "last-28"] = "reference",
 ) -> MonitoringResult:
-    """Write the drift and data quality reports of a published day.
+    """Judge a published day: drift, quality, expected performance and fairness.
 
     The flow runs on its own, so it never holds back a decision.
 
@@ -28,8 +33,17 @@ def monitor_decisions(
         publication: Publication that an event announces. The run refuses to compare the day if its
             own store does not hold it. Leave it empty to monitor a day by hand.
         decisions: Place of the announced decisions; named if they are not those of this store.
+        since: First day of a window that ends with `as_of` and is judged as one sample; empty for
+            the day alone.
+        against: Rows to compare with: those of training (`reference`), or those of the 28 published
+            days before (`last-28`).
     """
     settings = settings_of_run(config)
     day = business_day(as_of, settings)
-    published = published_day(day, settings, publication, decisions)
-    return compare_with_reference(published, settings)
+    if since is None:
+        published = (published_day(day, settings, publication, decisions),)
+    else:
+        published = published_window(since, day, settings)
+    result = judge_published(published, settings, against)
+    announce_verdict(result, settings)
+    return result

@@ -17,7 +17,7 @@ from tasks.core.contract.screening import PD
 from tasks.core.model.bundle import ModelPin
 from tasks.core.model.reference import MONITORED
 from tasks.core.monitoring.reference import Frozen, freeze_reference
-from tasks.core.monitoring.usual_days import LAST_DAYS, dispersion_of, recent_reference
+from tasks.core.monitoring.usual_days import LAST_DAYS, dispersion_of, recent_reference, score_dispersion_of
 from tasks.errors import SourceError
 from tasks.model.load import load_bundle
 from tasks.publication.layout import day_of, metrics_key, room_prefix, verdict_key
@@ -39,6 +39,8 @@ class Against:
     frozen: Frozen
     dispersion: np.ndarray
     """Variance between days over that of random rows, shape (columns,)."""
+    score_dispersion: float
+    """The same of the mean score."""
     days: tuple[pa.Table, ...]
     """Metrics of the days before, of the same model, the newest first."""
     watched_before: frozenset[tuple[str, str]]
@@ -64,7 +66,8 @@ def frozen_reference(model: ModelPin, settings: Settings, store: Store) -> Froze
 def against_reference(store: Store, as_of: date, model: ModelPin, frozen: Frozen) -> Against:
     """The reference of training, with the variation between the days before."""
     days = _metrics_before(store, as_of, model)
-    return Against(frozen, dispersion_of(days, frozen), days, _watched_before(store, as_of))
+    spread = score_dispersion_of(days, frozen)
+    return Against(frozen, dispersion_of(days, frozen), spread, days, _watched_before(store, as_of))
 
 
 def against_recent_days(store: Store, as_of: date, model: ModelPin, frozen: Frozen) -> Against:
@@ -80,7 +83,8 @@ def against_recent_days(store: Store, as_of: date, model: ModelPin, frozen: Froz
             f"{model.name}. Monitor them first, or compare with the reference: scoring monitor --as-of {as_of}"
         )
     recent = recent_reference(days, frozen)
-    return Against(recent, dispersion_of(days, frozen), days, frozenset())
+    spread = score_dispersion_of(days, frozen)
+    return Against(recent, dispersion_of(days, frozen), spread, days, frozenset())
 
 
 def _metrics_before(store: Store, as_of: date, model: ModelPin) -> tuple[pa.Table, ...]:

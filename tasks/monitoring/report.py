@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final, Literal
+from zoneinfo import ZoneInfo
 
 import numpy as np
-import pyarrow.compute as pc
 
 from configs.calendar import load_calendar
 from configs.monitoring import load_thresholds
@@ -21,6 +21,9 @@ from tasks.core.contract.screening import PD
 from tasks.core.day.manifest import Manifest, policy_of
 from tasks.core.decision.policy import Policy, decide
 from tasks.core.decision.reasons import REASONS
+from tasks.core.disclosure import is_enough, is_none_or_enough
+from tasks.core.lender.kinds import FROM_62
+from tasks.core.monitoring.cells import Role
 from tasks.core.monitoring.compared import Compared, compare_counts
 from tasks.core.monitoring.day_metrics import day_metrics
 from tasks.core.monitoring.expected import (
@@ -29,8 +32,15 @@ from tasks.core.monitoring.expected import (
     expected_metrics,
     expected_performance,
 )
-from tasks.core.monitoring.fairness import LIMITS, compare_kinds, count_age_reasons, fairness_metrics
-from tasks.core.monitoring.metrics import Level, Metric, metrics_of, metrics_table
+from tasks.core.monitoring.fairness import (
+    LIMITS,
+    AgeReasons,
+    KindFairness,
+    compare_kinds,
+    count_age_reasons,
+    fairness_metrics,
+)
+from tasks.core.monitoring.metrics import WHOLE_DAY, Level, Metric, metrics_of, metrics_table
 from tasks.core.monitoring.quality import QUALITY_FIGURES, quality_metrics, quality_sentence
 from tasks.core.monitoring.reference import Frozen
 from tasks.core.monitoring.verdict import DayVerdict, judge
@@ -49,6 +59,7 @@ from tasks.store.renewing import overwrite
 
 AgainstKind = Literal["reference", "last-28"]
 """Rows that a day is compared with: those of training, or those of the days before it."""
+_PAGES: Final = ("drift.html", "drift.json")
 _MOST_DAYS: Final = 92
 """Days of a window: a quarter."""
 
@@ -210,7 +221,7 @@ def _expected(day: GatheredDay, policy: Policy, frozen: Frozen, settings: Settin
     )
 
 
-def _fairness(day: GatheredDay, manifest: Manifest) -> tuple[Any, Any]:
+def _fairness(day: GatheredDay, manifest: Manifest) -> tuple[tuple[KindFairness, ...], AgeReasons]:
     """Comparison of kinds of applicants, and the reasons about age of the elderly."""
     decisions = day.results.column("decision").to_numpy()
     reasons = [day.results.column(name).to_numpy() for name in REASONS]
@@ -222,10 +233,10 @@ def _fairness(day: GatheredDay, manifest: Manifest) -> tuple[Any, Any]:
 
 def _quality(manifest: Manifest, beside: Against, settings: Settings, store: Store) -> tuple[Metric, ...]:
     report = read_contract_report(json.loads(read_data(store, manifest.audited.contract_report)))
-    recent = {
-        table.column("as_of")[0].as_py(): metrics_of(table, tuple(QUALITY_FIGURES)) for table in beside.days
-    }
-    return tuple(quality_metrics(manifest, report, recent, zone=load_calendar(settings.scoring.calendar).zone))
+    recent = {table.column("as_of")[0].as_py(): metrics_of(table, tuple(QUALITY_FIGURES)) for table in beside.days}
+    return tuple(
+        quality_metrics(manifest, report, recent, zone=ZoneInfo(load_calendar(settings.scoring.calendar).zone))
+    )
 
 
 def _write(
@@ -254,7 +265,7 @@ def _write(
         first, last = published[0].as_of, newest.as_of
         verdict["from"] = first.isoformat()
         contents = {window_key(first, last, "verdict.json"): _as_json(verdict)}
-        pages = {"html": window_key(first, last, "drift.html")}
+        page_key, snapshot_key = (window_key(first, last, name) for name in _PAGES)
     else:
         table = metrics_table(
             judged.metrics,
@@ -266,10 +277,65 @@ def _write(
             verdict_key(newest.as_of): _as_json(verdict),
             metrics_key(newest.as_of): write_parquet(table, {}),
         }
-        pages = {name: monitoring_key(newest.as_of, name) for name in ("drift.html", "drift.json")}
+        page_key, snapshot_key = (monitoring_key(newest.as_of, name) for name in _PAGES)
     for key, data in contents.items():
         overwrite(store, key, data)
-    return (*contents, *pages.values())
+    page, snapshot = _drawn(store, newest, judged, beside, day, settings)
+    overwrite(store, page_key, page)
+    overwrite(store, snapshot_key, snapshot)
+    return (*contents, page_key, snapshot_key)
+
+
+def _drawn(
+    store: Store,
+    newest: Manifest,
+    judged: _Judged,
+    beside: Against,
+    day: GatheredDay,
+    settings: Settings,
+) -> tuple[bytes, bytes]:
+    """Evidently's page and snapshot of the judged rows beside the reference sample."""
+    from tasks.adapters.evidently import ShownColumn, ShownDay, draw_day
+
+    reference = load_bundle(newest.model, settings).reference
+    columns = {**reference["columns"], PD: {"quantiles": reference["pd_quantiles"]}}
+    sample = read_reference(store, newest.model, trained_rows=reference["rows"]).to_pandas()
+    verdict, weights = judged.verdict, beside.frozen.weights
+    sentences = {finding.column: finding.sentence for finding in reversed(verdict.findings)}
+    sizes = {PD: 0.0, **verdict.sizes}
+    shown = ShownDay(
+        newest.as_of,
+        newest.revision,
+        newest.model.version,
+        verdict.level,
+        (verdict.headline, *(f"{each.level}: {each.sentence}" for each in verdict.findings), verdict.advice),
+        _scalars(newest, judged, day),
+        [
+            ShownColumn(name, sizes[name], name in sentences, sentences.get(name, "No difference beyond chance."))
+            for name in sorted(sizes, key=lambda each: (-sizes[each], each))
+        ],
+        sorted(weights, key=lambda name: (-weights[name], name)),
+    )
+    rows = day.sample.to_pandas()
+    drawn = draw_day(shown, rows, sample, columns)
+    return drawn.page, drawn.snapshot
+
+
+def _scalars(newest: Manifest, judged: _Judged, day: GatheredDay) -> dict[str, float | None]:
+    """Figures of the day that a trend shows, by their names in Evidently's panels."""
+    rows, totals = day.counts.rows, newest.totals
+    told = {metric.metric: metric.value for metric in judged.metrics if metric.slice == WHOLE_DAY}
+    missing = None
+    if judged.compared and is_enough(rows):
+        is_missing = judged.compared.layout.roles == Role.MISSING
+        missing = float(judged.compared.shares[is_missing].mean())
+    return {
+        "rows": float(rows),
+        "mean_pd": told.get("mean_pd"),
+        "approval_share": told.get("approval_rate"),
+        "missing_share": missing,
+        "quarantine_share": totals.quarantined / totals.rows if is_none_or_enough(totals.quarantined) else None,
+    }
 
 
 def _as_json(content: Mapping[str, Any]) -> bytes:

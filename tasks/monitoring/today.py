@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -17,6 +17,7 @@ from tasks.core.contract.screening import PD
 from tasks.core.day.manifest import Manifest
 from tasks.core.decision.policy import DECISIONS
 from tasks.core.lender.columns import ID
+from tasks.core.lender.kinds import protected_kinds
 from tasks.core.monitoring.counts import DayCounts, count_rows
 from tasks.core.monitoring.reference import Frozen
 from tasks.core.sampling import drawn_rows
@@ -37,6 +38,8 @@ class GatheredDay:
     counts: DayCounts
     results: pa.Table
     """Published rows of all applications, sorted by application_id."""
+    protected: Mapping[str, np.ndarray]
+    """Grouping to the kind of each application, texts, in the order of `results`."""
     sample: pa.Table
     """Typed rows of some applications with their `pd`, for Evidently to draw from."""
 
@@ -95,18 +98,21 @@ def gather_day(
     results = read_parquet(read_data(store, published.audited.decisions))
     counts = DayCounts.none(frozen)
     if not results.num_rows:
-        return GatheredDay(counts, results, pa.table({}))
+        return GatheredDay(counts, results, {}, pa.table({}))
     require_unexpired(stand(store, published.as_of, published))
     ids = results.column(APPLICATION_ID).to_numpy()
     pd = results.column(PD).to_numpy()
     decisions = pc.index_in(results.column("decision"), value_set=pa.array(DECISIONS)).to_numpy()
     is_drawn = np.zeros(len(ids), dtype=bool)
     is_drawn[drawn_rows(len(ids), sample_rows, seed=published.as_of.toordinal())] = True
+    protected: dict[str, np.ndarray] = {}
     drawn: list[pa.Table] = []
     remarks: list[str] = []
     for rows in decided_chunks(store, published, results, scoring, remarks):
         place = np.searchsorted(ids, rows.column(ID).to_numpy())
         counts += count_rows(rows, pd[place], decisions[place], frozen)
+        for name, kinds in protected_kinds(rows).items():
+            protected.setdefault(name, np.full(len(ids), "", dtype=object))[place] = kinds
         with_pd = rows.append_column(PD, pa.array(pd[place]))
         drawn.append(with_pd.filter(pa.array(is_drawn[place])))
         run_logger().info("Read %d of %d applications of %s", counts.rows, len(ids), published.as_of)
@@ -115,7 +121,8 @@ def gather_day(
             f"The landing files of {published.as_of} are not those that revision "
             f"{published.revision} was made from; restore them to monitor the day."
         )
-    return GatheredDay(counts, results, pa.concat_tables(drawn).sort_by(ID))
+    protected = {name: kinds.astype(str) for name, kinds in protected.items()}
+    return GatheredDay(counts, results, protected, pa.concat_tables(drawn).sort_by(ID))
 
 
 def join_days(days: Sequence[GatheredDay], *, sample_rows: int, seed: int) -> GatheredDay:
@@ -127,4 +134,6 @@ def join_days(days: Sequence[GatheredDay], *, sample_rows: int, seed: int) -> Ga
     sample = pa.concat_tables(filled) if filled else days[0].sample
     chosen = drawn_rows(sample.num_rows, sample_rows, seed=seed)
     results = pa.concat_tables([day.results for day in days])
-    return GatheredDay(counts, results, sample.take(pa.array(chosen)))
+    groupings = dict.fromkeys(name for day in days for name in day.protected)
+    protected = {name: np.concatenate([day.protected[name] for day in days if day.counts.rows]) for name in groupings}
+    return GatheredDay(counts, results, protected, sample.take(pa.array(chosen)))

@@ -51,9 +51,7 @@ from datetime import date, datetime
 from typing import Final, Literal
 from urllib.parse import quote
 
-Room = Literal[
-    "landing", "work", "revisions", "quarantine", "decisions", "reports", "monitoring", "erasures"
-]
+Room = Literal["landing", "work", "revisions", "quarantine", "decisions", "reports", "monitoring", "erasures"]
 """First part of a key."""
 
 _DAY: Final = re.compile(r"[a-z]+/day=(\d{4}-\d{2}-\d{2})/.+", re.DOTALL)

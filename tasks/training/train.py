@@ -17,7 +17,14 @@ from tasks.core.decision.policy import break_even_cutoff
 from tasks.core.lender.columns import ID
 from tasks.core.model.bundle import Bundle, ModelPin, make_golden, to_files
 from tasks.core.model.calibration import fit_calibration
-from tasks.core.model.features import build_features, column_weights, family_numbers, feature_names, fit_features, monotone_direction
+from tasks.core.model.features import (
+    build_features,
+    column_weights,
+    family_numbers,
+    feature_names,
+    fit_features,
+    monotone_direction,
+)
 from tasks.core.model.reference import reference_statistics
 from tasks.core.sampling import drawn_rows
 from tasks.core.training.model_card import CARD_FILE, FIGURES_FILE, ModelCard, figures_file

@@ -177,4 +177,3 @@ def _position_in(listed: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 def _shown(value: float | str) -> str:
     return value if isinstance(value, str) else f"{value:,.10g}"
-

@@ -31,6 +31,8 @@ class Compared:
     """Share of each cell that is expected, 0 to 1, shape (cells,)."""
     reference_rows: np.ndarray
     """Rows of the reference behind the expected shares, shape (columns,)."""
+    score_dispersion: float = 1.0
+    """The same of the mean score."""
     thresholds: tuple[float, ...] = ()
     """pd from which an application is not approved, and from which it is refused."""
 
@@ -48,6 +50,11 @@ class Compared:
     def rows(self) -> np.ndarray:
         """Rows of the day that count, shape (columns,)."""
         return self.day.rows / self.dispersion
+
+    @cached_property
+    def scored_rows(self) -> float:
+        """Rows of the day that count for the score and the decisions, at least 1."""
+        return max(1.0, self.day.rows / self.score_dispersion)
 
     @cached_property
     def observed(self) -> np.ndarray:
@@ -96,6 +103,8 @@ def compare_counts(
     frozen: Frozen,
     dispersion: np.ndarray | None = None,
     thresholds: tuple[float, ...] = (),
+    *,
+    score_dispersion: float = 1.0,
 ) -> Compared:
     """Hold a day's counts against the reference.
 
@@ -104,6 +113,7 @@ def compare_counts(
         frozen: the reference.
         dispersion: of each column, by `dispersion_of`; None if there are no days before.
         thresholds: those of the day's policy, of referral and of refusal.
+        score_dispersion: of the mean score, by `score_dispersion_of`.
     """
     layout = frozen.layout
     counts = np.array([rows for name in layout.names for rows in frozen.counts[name]], dtype=np.float64)
@@ -119,8 +129,9 @@ def compare_counts(
         like = _like_weekdays(by_weekday, expected[cells], mix, rows=frozen.rows)
         if like is not None:
             expected[cells], rows[position] = like
-    ones = np.ones(len(layout.names))
-    return Compared(frozen, day, ones if dispersion is None else dispersion, expected, rows, thresholds)
+    if dispersion is None:
+        dispersion = np.ones(len(layout.names))
+    return Compared(frozen, day, dispersion, expected, rows, score_dispersion, thresholds)
 
 
 def _like_weekdays(

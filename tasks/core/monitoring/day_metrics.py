@@ -19,6 +19,8 @@ from tasks.core.monitoring.verdict import DayVerdict
 SHARE: Final = "share"
 """Share of the rows in a cell; its slice is `cell=<number>`, and its range is the expected one."""
 EXPECTED: Final = "expected_share"
+TYPICAL_PD: Final = "typical_pd"
+"""pd at the mean of logit(pd); its range is the expected one, even about its middle in log-odds."""
 _BY_ROLE: Final = {
     Role.MISSING: ("missing_share", "missing"),
     Role.SENTINEL: ("sentinel_share", "sentinel"),
@@ -51,12 +53,12 @@ def _score(day: Compared, levels: dict[tuple[str, str], Level]) -> list[Metric]:
     if not is_enough_for_mean(rows):
         return []
     expected, reference_rows = day.expected_logit
-    margin = 1.96 * day.frozen.pd.sd * float(np.sqrt(1 / rows + 1 / reference_rows))
+    margin = 1.96 * day.frozen.pd.sd * float(np.sqrt(1 / day.scored_rows + 1 / reference_rows))
     level = levels.get((PD, "score"), "ok")
     low, high = float(expit(expected - margin)), float(expit(expected + margin))
     typical = float(expit(day.day.logit_sum / rows))
     return [
-        Metric("typical_pd", typical, rows, PD, low=low, high=high, level=level),
+        Metric(TYPICAL_PD, typical, rows, PD, low=low, high=high, level=level),
         Metric("mean_pd", day.day.pd_sum / rows, rows, PD),
     ]
 

@@ -7,11 +7,12 @@ Trends, pages and dashboards read this table alone. It holds counts, shares and 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Final, Literal, NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 Level = Literal["ok", "watch", "alert", "insufficient"]
 """`alert`: somebody must act. `watch`: look at it today. `insufficient`: too few rows to tell."""
@@ -77,6 +78,12 @@ def metrics_table(
     for name in Metric._fields:
         columns[name] = [_plain(getattr(metric, name)) for metric in ordered]
     return pa.table(columns, schema=METRICS_SCHEMA)
+
+
+def metrics_of(table: pa.Table, names: Sequence[str]) -> list[Metric]:
+    """Figures of these names in a table of `METRICS_SCHEMA`."""
+    chosen = table.filter(pc.is_in(table.column("metric"), value_set=pa.array(names, pa.string())))
+    return [Metric(**row) for row in chosen.select(Metric._fields).to_pylist()]
 
 
 def _plain(value: object) -> object:

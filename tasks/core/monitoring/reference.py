@@ -181,9 +181,7 @@ def freeze_reference(
     """
     columns = tuple(cut_cells(name, rows.column(name)) for name in WATCHED)
     codes = {column.name: column.codes_of(rows.column(column.name)) for column in columns}
-    exact = {
-        column.name: np.bincount(codes[column.name], minlength=len(column.roles)) for column in columns
-    }
+    exact = {column.name: np.bincount(codes[column.name], minlength=len(column.roles)) for column in columns}
     weekdays = _weekday_numbers(rows)
     by_weekday = {
         column.name: table
@@ -244,8 +242,7 @@ def _weekday_counts(
     if stats.chi2.sf(statistic, freedom) > _WEEKDAY_P:
         return None
     return {
-        day: tuple(rounded_count(rows) for rows in counts)
-        for day, counts in zip(WEEKDAYS, table.tolist(), strict=True)
+        day: tuple(rounded_count(rows) for rows in counts) for day, counts in zip(WEEKDAYS, table.tolist(), strict=True)
     }
 
 

@@ -13,9 +13,10 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from scipy.special import logit
 from scipy.stats import chi2
 
-from tasks.core.monitoring.day_metrics import EXPECTED, SHARE
+from tasks.core.monitoring.day_metrics import EXPECTED, SHARE, TYPICAL_PD
 from tasks.core.monitoring.reference import Frozen, Layout
 
 LAST_DAYS: Final = 28
@@ -55,6 +56,21 @@ def dispersion_of(days: Sequence[pa.Table], frozen: Frozen) -> np.ndarray:
     usual = chi2.ppf(0.5, np.maximum(freedom, 1))
     factor = np.median(statistics, axis=0) / usual
     return np.where(freedom >= 1, np.maximum(factor, 1.0), 1.0)
+
+
+def score_dispersion_of(days: Sequence[pa.Table], frozen: Frozen) -> float:
+    """Variance of the mean score between days over that of random rows, at least 1.
+
+    The median of the squared deviations from the mean over days, over the median of chi-square.
+    """
+    told = [row for day in days for row in day.filter(pc.equal(day.column("metric"), TYPICAL_PD)).to_pylist()]
+    if len(told) < _LEAST_DAYS or not frozen.pd.sd:
+        return 1.0
+    found, low, high = (logit([row[name] for row in told]) for name in ("value", "low", "high"))
+    change = found - (low + high) / 2
+    rows = np.array([row["n"] for row in told])
+    squares = rows * ((change - change.mean()) / frozen.pd.sd) ** 2 * len(told) / (len(told) - 1)
+    return max(1.0, float(np.median(squares) / chi2.ppf(0.5, 1)))
 
 
 def recent_reference(days: Sequence[pa.Table], frozen: Frozen) -> Frozen:

@@ -58,6 +58,9 @@ class DayVerdict:
     level: Level
     rows: int
     findings: tuple[Finding, ...]
+    sizes: Mapping[str, float]
+    """Column to the size of its largest difference that is not chance, over the threshold of
+    `watch`; from 1 on it is a finding. 0 if all its differences may be chance."""
     smallest_detectable: Mapping[str, float]
     """Kind of change to the smallest that a day of so many rows shows with a power of 0.8."""
     note: str = ""
@@ -113,10 +116,11 @@ def judge(
     """
     if day is None or not day.day.rows:
         rows = 0 if day is None else day.day.rows
-        return DayVerdict("insufficient", rows, (), {}, "There is no application to compare.")
+        return DayVerdict("insufficient", rows, (), {}, {}, "There is no application to compare.")
     results = {what: statistic(day) for what, statistic in STATISTICS.items() if what in thresholds.statistics}
+    adjusted_by_what = _adjusted(results, thresholds)
     findings: list[Finding] = []
-    for what, adjusted in _adjusted(results, thresholds).items():
+    for what, adjusted in adjusted_by_what.items():
         findings += _strongest(_findings(day, what, results[what], adjusted, thresholds, watched_before))
     ordered = tuple(sorted(findings, key=lambda each: (each.level != "alert", -each.weight, each.column, each.what)))
     levels = {finding.level for finding in ordered}
@@ -129,7 +133,7 @@ def judge(
         level = "insufficient"
     elif ordered:
         level = "watch"
-    return DayVerdict(level, rows, ordered, smallest)
+    return DayVerdict(level, rows, ordered, _sizes(day, results, adjusted_by_what, thresholds), smallest)
 
 
 def _adjusted(results: Mapping[str, Tests], thresholds: Thresholds) -> dict[str, np.ndarray]:
@@ -145,6 +149,22 @@ def _adjusted(results: Mapping[str, Tests], thresholds: Thresholds) -> dict[str,
         ends = np.cumsum([len(results[what].p) for what in together])
         adjusted |= dict(zip(together, np.split(corrected, ends[:-1]), strict=True))
     return adjusted
+
+
+def _sizes(
+    day: Compared,
+    results: Mapping[str, Tests],
+    adjusted: Mapping[str, np.ndarray],
+    thresholds: Thresholds,
+) -> dict[str, float]:
+    """Size of the largest difference of each column that is not chance, in units of its threshold."""
+    sizes = dict.fromkeys(day.layout.names, 0.0)
+    for what, tests in results.items():
+        threshold = thresholds.statistics[what]
+        counts = np.where(adjusted[what] <= threshold.probability, tests.effect / threshold.watch, 0.0)
+        for column, size in zip(tests.columns, counts.tolist(), strict=True):
+            sizes[column] = max(sizes.get(column, 0.0), size)
+    return sizes
 
 
 def _findings(

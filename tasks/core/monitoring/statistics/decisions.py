@@ -30,7 +30,7 @@ def decision_tests(day: Compared) -> Tests:
     value = np.array([day.day.decisions[wanted[threshold] :].sum() / rows for threshold in known])
     due = np.array(list(known.values()))
     words = [_WORDS[wanted[threshold]] for threshold in known]
-    error = np.sqrt(due * (1 - due) * (1 / rows + 1 / max(1, day.frozen.pd.rows)))
+    error = np.sqrt(due * (1 - due) * (1 / day.scored_rows + 1 / max(1, day.frozen.pd.rows)))
     change = np.abs(value - due)
     p = np.where(error > 0, 2 * norm.sf(change / np.where(error > 0, error, 1.0)), 1.0)
 

@@ -37,7 +37,9 @@ def distribution_tests(day: Compared) -> Tests:
     distance = layout.sum_by_column(np.abs(differences) * layout.is_value) / 2
     tested = np.flatnonzero((freedom > 0) & (rows > 0) & (reference_rows > 0))
     p = chi2.sf(total[tested], freedom[tested])
-    usual = _usual_distance(layout.sum_by_column(np.sqrt(due / m * (1 - due / m)) * layout.is_value), rows, reference_rows)
+    usual = _usual_distance(
+        layout.sum_by_column(np.sqrt(due / m * (1 - due / m)) * layout.is_value), rows, reference_rows
+    )
 
     def sentence(position: int) -> str:
         column = tested[position]

@@ -20,7 +20,7 @@ def score_tests(day: Compared) -> Tests:
     sd = day.frozen.pd.sd
     count = int(sd > 0)
     mean = day.day.logit_sum / max(1, day.day.rows)
-    error = np.sqrt(1 / max(1, day.day.rows) + 1 / reference_rows) if count else 1.0
+    error = np.sqrt(1 / day.scored_rows + 1 / reference_rows) if count else 1.0
     shift = (mean - expected) / sd if count else 0.0
     z = shift / error
     typical, usual = float(expit(mean)), float(expit(expected))

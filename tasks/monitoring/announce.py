@@ -1,0 +1,75 @@
+"""Announcement of a verdict: an event for those who listen, a page for those who look at the run."""
+
+from __future__ import annotations
+
+from typing import Final
+from uuid import NAMESPACE_URL, uuid5
+
+from configs.settings import Settings
+from tasks.monitoring.report import MonitoringResult
+from tasks.running.context import flow_run_id, is_in_flow_run
+from tasks.running.events import never_in_the_way, send_event, show_markdown
+from tasks.running.step import step
+from tasks.store import open_store
+
+DRIFT_DETECTED: Final = "scoring.drift.detected"
+_TOLD_LEVELS: Final = ("watch", "alert")
+_MOST_COLUMNS: Final = 20
+
+
+@step("announce verdict")
+def announce_verdict(result: MonitoringResult, settings: Settings) -> None:
+    """Show the verdict beside the run, and emit an event if somebody should look at it.
+
+    Nothing of it can fail monitoring; outside a flow run there is nobody to tell.
+    """
+    if not is_in_flow_run():
+        return
+    store = open_store(settings.storage)
+    places = [store.location(key) for key in result.keys]
+    day = result.last.isoformat()
+    if result.level in _TOLD_LEVELS:
+        with never_in_the_way(f"event {DRIFT_DETECTED}"):
+            send_event(
+                DRIFT_DETECTED,
+                event_id=uuid5(NAMESPACE_URL, f"{places[0]} {flow_run_id()}"),
+                resource={
+                    "prefect.resource.id": f"scoring.verdict.{day}",
+                    "prefect.resource.name": f"verdict on {day}",
+                },
+                payload={
+                    "as_of": day,
+                    "from": result.first.isoformat(),
+                    "level": result.level,
+                    "columns": list(result.columns[:_MOST_COLUMNS]),
+                    "findings": len(result.findings),
+                    "reports": places,
+                },
+            )
+    with never_in_the_way("artifact"):
+        show_markdown(
+            verdict_markdown(result, places),
+            key=f"verdict-{day}",
+            description=f"Verdict on {day}: {result.level}",
+        )
+
+
+def verdict_markdown(result: MonitoringResult, places: list[str]) -> str:
+    """The verdict as a page in Markdown: what was found, what to do, where to look."""
+    window = f"{result.first} to {result.last}" if result.first != result.last else f"{result.last}"
+    return "\n".join(
+        [
+            f"# {window}: {result.level}",
+            f"{result.headline} {result.advice}",
+            "",
+            *(f"- {sentence}" for sentence in result.findings),
+            "",
+            "## Expected before outcomes",
+            *(f"- {sentence}" for sentence in result.expected),
+            *(["", "## Worth a look", *(f"- {sentence}" for sentence in result.control)] if result.control else []),
+            "",
+            f"Compared: {result.rows:,} applications with {result.reference_rows:,} of the reference.",
+            "",
+            *(f"- `{place}`" for place in places),
+        ]
+    )
