@@ -40,10 +40,10 @@ def monitor_decisions(
     """
     settings = settings_of_run(config)
     day = business_day(as_of, settings)
-    if since is None:
-        published = (published_day(day, settings, publication, decisions),)
-    else:
+    if since:
         published = published_window(since, day, settings)
+    else:
+        published = (published_day(day, settings, publication, decisions),)
     result = judge_published(published, settings, against)
     announce_verdict(result, settings)
     return result

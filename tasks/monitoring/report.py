@@ -204,7 +204,8 @@ def _judge(
     )
     control = (
         *(quality_sentence(metric) for metric in quality if metric.level == "watch"),
-        *(kind.sentence for kind in (*kinds, age_reasons) if kind.level == "watch"),
+        *(kind.sentence for kind in kinds if kind.level == "watch"),
+        *([age_reasons.sentence] if age_reasons.level == "watch" else []),
     )
     return _Judged(compared, verdict, expected, control, metrics)
 

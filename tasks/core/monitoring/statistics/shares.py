@@ -43,7 +43,8 @@ def _share_tests(day: Compared, roles: tuple[Role, ...], words: str, *, one_side
     found, due = np.round(day.observed[cells]), np.round(day.due[cells])
     more = hypergeom.sf(found - 1, rows + reference_rows, found + due, rows)
     less = hypergeom.cdf(found, rows + reference_rows, found + due, rows)
-    p = more if one_sided else np.minimum(1.0, 2 * np.minimum(more, less))
+    both = np.minimum(1.0, 2 * np.minimum(more, less))
+    p = np.asarray(more if one_sided else both)
     value, expected = day.shares[cells], day.expected[cells]
     change = value - expected
     low, high = day.range_of(cells)
