@@ -20,7 +20,7 @@ from scipy.special import ndtri
 from scipy.stats import chi2
 
 from benchmarks.studies.feed_fit import LEVEL_ROWS, short, spelled_number
-from tasks.core.feed.statistics import EVERY_DAY_ALIKE, WEEKDAY, WEEKDAYS, FeedStatistics, WeekdayWeights
+from tasks.core.feed.statistics import EVERY_DAY_ALIKE, OTHER, WEEKDAY, WEEKDAYS, FeedStatistics, WeekdayWeights
 from tasks.core.feed.synthetic import DayDraft, level_shares, missing_shares
 from tasks.core.feed.ties import ABSENT, NO_ORGANIZATION
 from tasks.core.lender.columns import NAMES, TEXTS
@@ -46,9 +46,10 @@ _LARGEST: Final = 20.0
 # Every region has nearly one rating. So the region must bring the difference of the ratings.
 _RATING: Final = "REGION_RATING_CLIENT"
 _REGION: Final = "REGION_POPULATION_RELATIVE"
-# Weights of a region nearer to 1 than this are left out.
-_LEAST_REGION: Final = 0.01
+# Weights of a level that lie nearer to 1 than this on all weekdays are left out.
+_LEAST_WEIGHT: Final = 0.03
 _DIGITS: Final = 3
+_SCALE_DECIMALS: Final = 6
 
 Counts = NDArray[np.float64]
 """Rows of each weekday (first axis) by kind of value (second axis)."""
@@ -167,8 +168,9 @@ class _WeekdayFit:
 
     def _missing(self, name: str) -> dict[str, Any]:
         real = self._missing_rows(name)
-        if real.min() < LEVEL_ROWS or missing_shares(name, EVERY_DAY_ALIKE, self.day) is None:
+        if real.sum() < LEVEL_ROWS or missing_shares(name, EVERY_DAY_ALIKE, self.day) is None:
             return {}
+        real = pooled(real, self.n_rows)
         drawn = self._by_weekday(self._chance_of_missing(name, EVERY_DAY_ALIKE))
         n_drawn = self._by_weekday(np.ones(self.day.streams.rows))
         real_counts = np.column_stack([real, self.n_rows - real])
@@ -189,8 +191,21 @@ class _WeekdayFit:
         if len(levels) == 1:
             return {}
         shares, rows = self._groups(name, weights)
-        real, least = self._real_levels(name, levels, rows @ shares)
-        return _level_factors(levels, shares, rows, real, least=least)
+        real = self._listed_levels(name, levels)
+        quantiles = self._lines(name, _QUANTILE)
+        if real is not None:
+            kinds, real = _common_kinds(real, rows @ shares)
+        elif not quantiles.empty and _are_whole(levels):
+            kinds, real = _moved_kinds(levels, rows @ shares, quantiles, self.n_rows)
+        if real is None or real.shape[1] < 2 or not differs(real, rows @ shares @ kinds):
+            return {}
+        factors = _fit_factors(real, kinds, shares, rows)
+        found = {
+            level: _rounded(factors[:, kind.argmax()])
+            for level, kind in zip(levels, kinds, strict=True)
+            if np.abs(factors[:, kind.argmax()] - 1.0).max() >= _LEAST_WEIGHT and kind.any()
+        }
+        return {"levels": found} if found else {}
 
     def _groups(self, name: str, weights: WeekdayWeights) -> tuple[Counts, Counts]:
         """Shares of the levels in each group, and present rows by weekday and group."""
@@ -201,44 +216,35 @@ class _WeekdayFit:
         rows = [np.bincount(weekdays[at], present[at], len(WEEKDAYS)) for _, at in groups]
         return shares, np.array(rows).T
 
-    def _real_levels(
-        self, name: str, levels: Sequence[str], drawn: Counts
-    ) -> tuple[Counts, float]:  # fmt: skip
-        """Real rows by weekday and level, and how many a level needs. A last column holds others.
-
-        Levels that the table does not list have 0 rows.
-        """
+    def _listed_levels(self, name: str, levels: Sequence[str]) -> Counts | None:
+        """Real rows by weekday and level, other levels in a last column; None if none is listed."""
         listed = self._lines(name, _LEVEL)[list(WEEKDAYS)]
-        if not listed.empty:
-            keys = listed.index.astype(str)
-            if name not in TEXTS:
-                keys = keys.map(lambda key: spelled_number(float(key)))
-            counts = np.rint(listed.set_axis(keys).to_numpy(np.float64) * self.n_rows).T
-            by_level = pd.DataFrame(counts, columns=keys).reindex(columns=levels, fill_value=0.0)
-            if name == "ORGANIZATION_TYPE":
-                absent = by_level[NO_ORGANIZATION].to_numpy()
-                by_level[NO_ORGANIZATION] = 0.0
-            else:
-                absent = self._missing_rows(name)
-            others = np.maximum(self.n_rows - absent - by_level.sum(axis=1).to_numpy(), 0.0)
-            return np.column_stack([by_level.to_numpy(), others]), LEVEL_ROWS
-        quantiles = self._lines(name, _QUANTILE)
-        if quantiles.empty or self.day.statistics.draws[name].curve or not _are_whole(levels):
-            return np.zeros((len(WEEKDAYS), len(levels) + 1)), LEVEL_ROWS
-        numbers = np.array(levels, dtype=np.float64)
-        shares = drawn.sum(axis=0) / drawn.sum()
-        fitted = [least_change(numbers, shares, quantiles[weekday]) for weekday in WEEKDAYS]
-        real = np.array(fitted) * self.n_rows[:, None]
-        return np.column_stack([real, np.zeros(len(WEEKDAYS))]), 1.0
+        if listed.empty:
+            return None
+        keys = listed.index.astype(str)
+        if name not in TEXTS:
+            keys = keys.map(lambda key: spelled_number(float(key)))
+        counts = np.rint(listed.to_numpy(np.float64) * self.n_rows).T
+        by_level = pd.DataFrame(counts, columns=keys).reindex(columns=levels, fill_value=0.0)
+        absent = self._missing_rows(name)
+        if NO_ORGANIZATION in by_level and name == "ORGANIZATION_TYPE":
+            absent = absent + by_level[NO_ORGANIZATION].to_numpy()
+            by_level[NO_ORGANIZATION] = 0.0
+        others = self.n_rows - absent - by_level.sum(axis=1).to_numpy()
+        return np.column_stack([by_level.to_numpy(), np.maximum(others, 0.0)])
 
     def _score(self, name: str) -> dict[str, Any]:
+        """Summands of normal scores: the median of what quartiles and median moved by.
+
+        A single quantile of few values jumps by chance. Popular numbers have no summands.
+        """
         draw = self.day.statistics.draws[name]
         quantiles = self._lines(name, _QUANTILE)
-        if quantiles.empty or not draw.curve or draw.times or draw.line:
+        if quantiles.empty or list(draw.shares) != [OTHER] or draw.times or draw.line:
             return {}
         normal = ndtri(quantiles.index.astype(np.float64))
         moved = [
-            np.mean(np.interp(quantiles[day], quantiles[_ALL], normal)[1:-1] - normal[1:-1])
+            np.median(np.interp(quantiles[day], quantiles[_ALL], normal)[1:-1] - normal[1:-1])
             for day in WEEKDAYS
         ]  # fmt: skip
         present = (~self.day.draft.lacks(name)).astype(np.float64)
@@ -257,10 +263,10 @@ class _WeekdayFit:
         ratings = list(self.day.statistics.draws[_RATING].shares)
         shares, rows = self._groups(_RATING, EVERY_DAY_ALIKE)
         drawn = rows @ shares
-        real = self._real_levels(_RATING, ratings, drawn)[0][:, :-1]
-        if real.min() < LEVEL_ROWS or not differs(real, drawn):
+        real = self._listed_levels(_RATING, ratings)
+        if real is None or real[:, :-1].min() < LEVEL_ROWS or not differs(real[:, :-1], drawn):
             return {}
-        wanted = with_margins(real, drawn)
+        wanted = with_margins(real[:, :-1], drawn)
         ratios = wanted / drawn.sum(axis=0)
         ratios /= ratios[:, [int(np.argmax(drawn.sum(axis=0)))]]
         regions, places = np.unique(self.day.draft.columns[_REGION], return_inverse=True)
@@ -272,44 +278,48 @@ class _WeekdayFit:
         levels = {
             spelled[region]: _rounded(factors)
             for region, factors in zip(regions.tolist(), by_region @ ratios.T, strict=True)
-            if np.abs(factors - 1.0).max() >= _LEAST_REGION
+            if np.abs(factors - 1.0).max() >= _LEAST_WEIGHT
         }
         return {"levels": levels}
 
 
-def _level_factors(
-    levels: Sequence[str], shares: Counts, rows: Counts, real: Counts, *, least: float
-) -> dict[str, Any]:
-    """Factors of levels, so that the drawn rows differ by weekday as the real ones do.
+def _common_kinds(real: Counts, drawn: Counts) -> tuple[Counts, Counts]:
+    """Kinds of levels (level by kind), and real rows by weekday and kind.
 
-    Levels of fewer than `least` rows on a weekday are taken together, and have the factor 1. If
-    there are too few of those, the most frequent level has the factor 1.
+    A level is a kind of its own if it has enough rows on each weekday. The others are the first
+    kind together; if they are too few, the most frequent level comes first.
 
     Args:
-        levels: names of the levels.
-        shares: group by level, shares that sum to 1 in each group.
-        rows: weekday by group.
-        real: weekday by level, with other levels in a last column.
-        least: real and drawn rows that a named level needs on each weekday.
+        real: weekday by level, with unlisted levels in a last column.
+        drawn: weekday by level.
     """
-    drawn = rows @ shares
-    by_level = real[:, :-1]
-    named = (by_level.min(axis=0) >= least) & (drawn.min(axis=0) >= least)
-    order = sorted(np.flatnonzero(named).tolist(), key=lambda n: -by_level[:, n].sum())
-    kinds = [np.eye(len(levels))[n] for n in order]
-    counts = [by_level[:, n] for n in order]
-    names = [levels[n] for n in order[1:]]
-    rest = np.where(named, 0.0, 1.0)
-    real_rest = real @ np.append(rest, 1.0)
-    if real_rest.min() >= LEVEL_ROWS and (drawn @ rest).min() >= LEVEL_ROWS:
-        kinds.insert(0, rest)
-        counts.insert(0, real_rest)
-        names = [levels[n] for n in order]
-    if len(kinds) < 2 or not differs(np.column_stack(counts), drawn @ np.column_stack(kinds)):
-        return {}
-    factors = _fit_factors(np.column_stack(counts), np.column_stack(kinds), shares, rows)
-    found = {name: _rounded(each) for name, each in zip(names, factors.T[1:], strict=True)}
-    return {"levels": {name: each for name, each in found.items() if set(each) != {1}}}
+    named = (real[:, :-1].min(axis=0) >= LEVEL_ROWS) & (drawn.min(axis=0) >= LEVEL_ROWS)
+    places = np.flatnonzero(named)
+    places = places[np.argsort(-real[:, places].sum(axis=0), kind="stable")]
+    kinds = np.eye(named.size)[:, places]
+    counts = real[:, places]
+    others = np.where(named, 0.0, 1.0)
+    real_others = real @ np.append(others, 1.0)
+    if real_others.min() < LEVEL_ROWS or (drawn @ others).min() < LEVEL_ROWS:
+        return kinds, counts
+    return np.column_stack([others, kinds]), np.column_stack([real_others, counts])
+
+
+def _moved_kinds(
+    levels: Sequence[str], drawn: Counts, quantiles: pd.DataFrame, n_rows: Counts
+) -> tuple[Counts, Counts]:
+    """Kinds of levels, and real rows by weekday and kind, estimated from quantiles.
+
+    Levels whose shares are scaled alike on every weekday are one kind; the largest comes first.
+    """
+    numbers = np.array(levels, dtype=np.float64)
+    shares = drawn.sum(axis=0) / drawn.sum()
+    fitted = np.array([least_change(numbers, shares, quantiles[day]) for day in WEEKDAYS])
+    scales = np.round(fitted / np.maximum(shares, 1e-12), _SCALE_DECIMALS)
+    distinct, kind_of = np.unique(scales, axis=1, return_inverse=True)
+    kinds = np.eye(distinct.shape[1])[kind_of.ravel()]
+    kinds = kinds[:, np.argsort(-(shares @ kinds), kind="stable")]
+    return kinds, fitted @ kinds * n_rows[:, None]
 
 
 def _fit_factors(real: Counts, kinds: Counts, shares: Counts, rows: Counts) -> Counts:
@@ -341,10 +351,12 @@ def with_margins(counts: Counts, like: Counts) -> Counts:
 def differs(real: Counts, drawn: Counts) -> bool:
     """True if weekdays differ otherwise in the real rows than in the drawn ones.
 
-    Pearson's chi-square of the real rows. The drawn rows give the expected odds ratios.
+    Pearson's chi-square of the real rows. The drawn rows give the expected odds ratios; they vary
+    by chance as well, which makes the statistic larger by the ratio of both numbers of rows.
     """
     expected = with_margins(drawn, real)
     statistic = float(((real - expected) ** 2 / expected).sum())
+    statistic /= 1.0 + float(real.sum() / drawn.sum())
     n_weekdays, n_kinds = real.shape
     return bool(chi2.sf(statistic, (n_weekdays - 1) * (n_kinds - 1)) < _CHANCE)
 
@@ -356,17 +368,22 @@ def least_change(
 
     A quantile bounds the shares below and up to its number. Where a bound is broken, the numbers on
     either side of it are scaled to meet it: the least change in the sense of Kullback and Leibler
-    (Csiszar, I-divergence geometry of probability distributions, 1975).
+    (Csiszar, I-divergence geometry of probability distributions, 1975). The bound that is broken
+    most comes first.
     """
     changed = shares.copy()
+    bounds = [
+        (chosen, share, sign)
+        for share, number in zip(quantiles.index.astype(np.float64), quantiles, strict=True)
+        for chosen, sign in ((numbers <= number, 1.0), (numbers < number, -1.0))
+    ]
     for _ in range(_ROUNDS):
-        for share, number in zip(quantiles.index.astype(np.float64), quantiles, strict=True):
-            up_to = numbers <= number
-            if changed[up_to].sum() < share:
-                _scale(changed, up_to, share)
-            below = numbers < number
-            if changed[below].sum() > share:
-                _scale(changed, below, share)
+        broken_by = [sign * (share - changed[chosen].sum()) for chosen, share, sign in bounds]
+        worst = int(np.argmax(broken_by))
+        if broken_by[worst] <= 0.0:
+            break
+        chosen, share, _ = bounds[worst]
+        _scale(changed, chosen, share)
     return changed
 
 
@@ -378,7 +395,20 @@ def _scale(shares: NDArray[np.float64], chosen: NDArray[np.bool_], wanted: float
         shares[~chosen] *= (1.0 - wanted) / (1.0 - mass)
 
 
+def pooled(counts: Counts, n_rows: Counts) -> Counts:
+    """Counts by weekday; the weekdays of the smallest share one rate if one has too few rows."""
+    if counts.min() >= LEVEL_ROWS:
+        return counts
+    order = np.argsort(counts, kind="stable")
+    enough = int(np.argmax(np.cumsum(counts[order]) >= LEVEL_ROWS))
+    small = order[: max(enough, 1) + 1]
+    pooled = counts.copy()
+    pooled[small] = n_rows[small] * counts[small].sum() / n_rows[small].sum()
+    return pooled
+
+
 def _are_whole(levels: Sequence[str]) -> bool:
+    """True if all levels are whole numbers; `OTHER` is none."""
     return all(level.lstrip("-").isdigit() for level in levels)
 
 
