@@ -175,7 +175,8 @@ class _WeekdayFit:
         n_drawn = self._by_weekday(np.ones(self.day.streams.rows))
         real_counts = np.column_stack([real, self.n_rows - real])
         drawn_counts = np.column_stack([drawn, n_drawn - drawn])
-        if not differs(real_counts, drawn_counts):
+        too_few = min(real_counts.min(), drawn_counts.min()) < 1.0
+        if too_few or not differs(real_counts, drawn_counts):
             return {}
         wanted = with_margins(real_counts, drawn_counts)[:, 0]
         factors = np.ones(len(WEEKDAYS))
@@ -258,7 +259,7 @@ class _WeekdayFit:
 
     def _regions(self, name: str) -> dict[str, Any]:
         """Weights of the regions, by which their ratings come as often as they should."""
-        if name != _REGION:
+        if name != _REGION or OTHER in self.day.statistics.draws[_REGION].shares:
             return {}
         ratings = list(self.day.statistics.draws[_RATING].shares)
         shares, rows = self._groups(_RATING, EVERY_DAY_ALIKE)
@@ -318,6 +319,7 @@ def _moved_kinds(
     scales = np.round(fitted / np.maximum(shares, 1e-12), _SCALE_DECIMALS)
     distinct, kind_of = np.unique(scales, axis=1, return_inverse=True)
     kinds = np.eye(distinct.shape[1])[kind_of.ravel()]
+    kinds = kinds[:, shares @ kinds > 0.0]
     kinds = kinds[:, np.argsort(-(shares @ kinds), kind="stable")]
     return kinds, fitted @ kinds * n_rows[:, None]
 
