@@ -9,6 +9,8 @@ from tasks.training.records import History
 
 
 def synthetic_history(rows: int) -> History:
-    """So many applications of one day, always the same."""
-    made = synthesize_applications(load_statistics(), as_of=date(2026, 10, 1), rows=rows, seed=5, with_target=True)
+    """So many applications with all weekdays, always the same."""
+    made = synthesize_applications(
+        load_statistics(), as_of=date(2026, 10, 1), rows=rows, seed=5, with_target=True, history=True
+    )
     return History(parse_rows(made).rows, made.column("TARGET").to_numpy().astype(float) == 1)

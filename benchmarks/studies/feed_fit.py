@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit, ndtri
 from sklearn.tree import DecisionTreeRegressor
 
-from tasks.core.feed.statistics import OTHER, RESIDUAL_SHARES, Draw
+from tasks.core.feed.statistics import OTHER, RESIDUAL_SHARES, WEEKDAY, Draw
 from tasks.core.feed.synthetic import base_of_multiple, score_at
 from tasks.core.feed.ties import ABSENT, FIRST_FORM, NO_ORGANIZATION, OTHER_FORMS, SETTLED, UntiedRows, first_form_of
 from tasks.core.lender.columns import COLUMNS, ID, NAMES, TEXTS
@@ -43,12 +43,13 @@ _EXPLAINED: Final = 0.004
 # Stands for a missing number in a tree; larger than any real one.
 _MISSING: Final = 1e12
 
-# Drawn first, because much follows them. The others come in the declared order, the forms of a part
+# Drawn first, because much follows them; the weekday by `WeekdayWeights`. The others come in the declared order, the forms of a part
 # after its average.
 _FIRST: Final = (
-    "NAME_CONTRACT_TYPE", "DAYS_BIRTH", "CODE_GENDER", "NAME_INCOME_TYPE", "NAME_EDUCATION_TYPE",
-    "AMT_GOODS_PRICE", "AMT_CREDIT", "AMT_ANNUITY", "REGION_POPULATION_RELATIVE",
-    "REGION_RATING_CLIENT", "NAME_FAMILY_STATUS", "ORGANIZATION_TYPE", "OCCUPATION_TYPE",
+    WEEKDAY, "NAME_CONTRACT_TYPE", "DAYS_BIRTH", "CODE_GENDER", "NAME_INCOME_TYPE",
+    "NAME_EDUCATION_TYPE", "AMT_GOODS_PRICE", "AMT_CREDIT", "AMT_ANNUITY",
+    "REGION_POPULATION_RELATIVE", "REGION_RATING_CLIENT", "NAME_FAMILY_STATUS",
+    "ORGANIZATION_TYPE", "OCCUPATION_TYPE",
 )  # fmt: skip
 # Nobody in the feed worked before this age, nor has registered or got papers before birth.
 _YOUNGEST_WORKER_DAYS: Final = 6_540
@@ -222,7 +223,9 @@ class Fit:
         return _to_grid(values, name, entry)
 
     def _offer(self, name: str, quantity: NDArray[Any], present: NDArray[np.bool_]) -> None:
-        """Allow the trees of later columns to ask about `name`."""
+        """Allow the trees of later columns to ask about `name`, unless it is the weekday."""
+        if name == WEEKDAY:
+            return
         if name not in TEXTS:
             self.asked[name, None] = np.where(present & ~np.isnan(quantity), quantity, _MISSING)
             return

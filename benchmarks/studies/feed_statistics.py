@@ -23,7 +23,9 @@ import pyarrow.csv as pa_csv
 from numpy.typing import NDArray
 
 from benchmarks.studies.feed_fit import LEVEL_ROWS, Fit, order, short, spelled_number
+from benchmarks.studies.feed_weekdays import fit_weekdays, read_weekdays, rows_of, weekday_table
 from tasks.core.applications import parse_rows
+from tasks.core.feed.statistics import WEEKDAY, WEEKDAYS, FeedStatistics
 from tasks.core.feed.ties import NOT_EMPLOYED, first_form_of
 from tasks.core.lender.columns import COLUMNS, NAMES, TARGET
 from tasks.errors import ConfigError
@@ -61,14 +63,20 @@ def read_applications(path: Path) -> tuple[pa.Table, NDArray[np.float64] | None]
 
 
 def build_statistics(
-    table: pa.Table, *, default_share: float, before: Mapping[str, Any] | None = None
+    table: pa.Table,
+    *,
+    default_share: float,
+    before: Mapping[str, Any] | None = None,
+    weekdays: pd.DataFrame | None = None,
 ) -> dict[str, Any]:
     """Whole document of the statistics, as `FeedStatistics.from_json` reads it.
 
     Args:
         table: real applications in `TYPED_SCHEMA`.
         default_share: share of them that defaulted, 0 to 1.
-        before: an earlier document; its figures of single columns stay if they rest on more rows.
+        before: an earlier document; its figures of single columns stay if they rest on more rows,
+            and so do its weekdays.
+        weekdays: table of the weekdays of more rows, as `weekday_table` makes it of `table`.
 
     Raises:
         ConfigError: there are too few rows for statistics of groups.
@@ -88,11 +96,33 @@ def build_statistics(
         sample_rows, default_share = before["sample_rows"], before["default_share"]
     fitted = frame.sample(min(len(frame), _MOST_FITTED), random_state=0)
     fit = Fit.begin(fitted, columns, sample_rows)
-    return {
+    document = {
         "sample_rows": sample_rows,
         "default_share": round(default_share, 4),
         "columns": columns,
-        "draws": {name: fit.draw(name) for name in order()},
+        "draws": {name: fit.draw(name) for name in order()} | {WEEKDAY: {}},
+    }
+    if weekdays is None:
+        weekdays = weekday_table(frame, columns)
+    return document | _describe_weekdays(document, weekdays, before or {})
+
+
+def _describe_weekdays(
+    document: Mapping[str, Any], table: pd.DataFrame, before: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Columns with the share of each weekday, and the differences between weekdays."""
+    n_rows = rows_of(table)
+    described = document["columns"][WEEKDAY]
+    if before.get("weekday_rows", 0) > n_rows.sum():
+        known = {key: before[key] for key in ("weekday_rows", "by_weekday")}
+        described |= before["columns"][WEEKDAY]
+        return known
+    shares = zip(WEEKDAYS, n_rows / n_rows.sum(), strict=True)
+    described["shares"] = {level: round(float(share), 5) for level, share in shares}
+    statistics = FeedStatistics.from_json(json.dumps(document))
+    return {
+        "weekday_rows": int(n_rows.sum()),
+        "by_weekday": fit_weekdays(statistics, table),
     }
 
 
@@ -139,7 +169,7 @@ def _category_shares(values: pd.Series) -> dict[str, float]:
 
 def as_text(document: Mapping[str, Any]) -> str:
     """Document as JSON, with one column or draw a line, so that changes of the statistics show."""
-    parts = ("columns", "draws")
+    parts = ("columns", "draws", "by_weekday")
     single = {key: value for key, value in document.items() if key not in parts}
     lines = [f'  "{key}": {json.dumps(value)}' for key, value in single.items()]
     for part in parts:
@@ -164,14 +194,24 @@ def as_text(document: Mapping[str, Any]) -> str:
     show_default=True,
     help="Earlier statistics. Their figures of single columns stay if they rest on more rows.",
 )
+@click.option(
+    "--weekdays",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Table of shares and quantiles by weekday of more rows than REAL has (CSV).",
+)
 @click.option("--source", default="", help="Source of the rows, for people who read the file.")
-def main(real: Path, path: Path, before: Path, source: str) -> None:
+def main(real: Path, path: Path, before: Path, weekdays: Path | None, source: str) -> None:
     """Make the statistics of the feed from REAL, a file of applications with their TARGET."""
     table, outcomes = read_applications(real)
     if outcomes is None:
         raise click.UsageError(f"{real.name} has no {TARGET}.")
     earlier = json.loads(before.read_text("utf-8"))
-    document = build_statistics(table, default_share=float(outcomes.mean()), before=earlier)
+    document = build_statistics(
+        table,
+        default_share=float(outcomes.mean()),
+        before=earlier,
+        weekdays=read_weekdays(weekdays) if weekdays else None,
+    )
     source = source or f"{real.name}, statistics of {table.num_rows:,} rows"
     path.write_text(as_text({"source": source, **document}), "utf-8")
     click.echo(f"{path}: {path.stat().st_size / 1e3:.0f} kB, {len(document['draws'])} draws")

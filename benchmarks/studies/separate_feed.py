@@ -110,7 +110,9 @@ def main(real: Path, rows: int, seed: int, held_out: bool) -> None:
         compared = other
         statistics = FeedStatistics.from_json(json.dumps(document))
     n_rows = compared.num_rows
-    synthetic = synthesize_applications(statistics, rows=n_rows, seed=seed, as_of=_DAY)
+    synthetic = synthesize_applications(
+        statistics, rows=n_rows, seed=seed, as_of=_DAY, history=True
+    )  # fmt: skip
     found = separate(compared, synthetic, seed=seed)
     click.echo(f"Synthetic from real, {n_rows:,} rows each:  AUC {found.auc:.3f}")
     click.echo(f"Real from real, {one.num_rows:,} rows each:       AUC {floor.auc:.3f}\n")

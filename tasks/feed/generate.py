@@ -80,9 +80,10 @@ def generate_day(
 ) -> GeneratedDay:
     """Write `rows` applications in `files` files under `landing/day=<as_of>/`.
 
-    The control file that names them is written last. First the columns drift as `drift` lists it.
-    Then a share of the rows, `bad_share`, is spoilt: 0 to 1, over all files together. At last the
-    `faults` are done to the delivery. Memory: about 3 kB a row.
+    The applications were begun on that day, so all of them have its weekday. The control file that
+    names them is written last. First the columns drift as `drift` lists it. Then a share of the
+    rows, `bad_share`, is spoilt: 0 to 1, over all files together. At last the `faults` are done to
+    the delivery. Memory: about 3 kB a row.
 
     Raises:
         ConfigError: an option is outside its range, or a drift or fault cannot be done; nothing
@@ -133,10 +134,13 @@ def write_history(
 ) -> GeneratedFile:
     """Write one local file of `rows` applications with their TARGET, for training.
 
-    A file that is already at `path` is replaced. `as_of` should lie before the first scored day:
-    the same seed and day give the same applicants.
+    The applications stand for a long time, and have all weekdays. A file that is already at `path`
+    is replaced. `as_of` should lie before the first scored day: the same seed and day give the same
+    applicants.
     """
-    table = synthesize_applications(statistics, rows=rows, seed=seed, as_of=as_of, with_target=True)
+    table = synthesize_applications(
+        statistics, rows=rows, seed=seed, as_of=as_of, with_target=True, history=True
+    )
     data = encode(table, file_format)
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")

@@ -4,7 +4,8 @@ They hold figures of single columns, and the dependence of each column on others
 after others. A small tree says what it depends on; its leaves stand for groups of many rows
 (Breiman et al., Classification and Regression Trees, 1984; as a way to make synthetic data:
 Reiter, Using CART to generate partially synthetic public use microdata, 2005). Numbers have a
-linear term besides. `benchmarks/studies/feed_statistics.py` makes the file from a real one.
+linear term besides. The weekday of an application changes shares and scores of some columns.
+`benchmarks/studies/feed_statistics.py` makes the file from a real one.
 """
 
 from __future__ import annotations
@@ -24,6 +25,11 @@ Leaf = float | Mapping[str, float] | Sequence[float]
 RESIDUAL_SHARES: Final = (0.1, 0.3, 0.5, 0.7, 0.9)
 OTHER: Final = "other"
 """Level that stands for all numbers except the popular ones."""
+WEEKDAY: Final = "WEEKDAY_APPR_PROCESS_START"
+WEEKDAYS: Final = (
+    "MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY",
+)  # fmt: skip
+"""Levels of `WEEKDAY`, in the order of `date.weekday`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +119,24 @@ class Draw:
 
 
 @dataclass(frozen=True, slots=True)
+class WeekdayWeights:
+    """Difference of one column between weekdays: one number for each of `WEEKDAYS`."""
+
+    missing: Sequence[float] = ()
+    """Factors of the odds that a row has no value; empty if weekdays do not differ."""
+    levels: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    """Level to factors of its share in every group, before the shares are scaled to sum to 1.
+
+    Levels that are not named have the factor 1.
+    """
+    score: Sequence[float] = ()
+    """Summands of the normal scores; empty if weekdays do not differ."""
+
+
+EVERY_DAY_ALIKE: Final = WeekdayWeights()
+
+
+@dataclass(frozen=True, slots=True)
 class FeedStatistics:
     """Statistics of the real feed, without any of its rows."""
 
@@ -123,14 +147,16 @@ class FeedStatistics:
     """Number of rows behind the minima and maxima, which sets how rare these are."""
     default_share: float
     """Share of the real applications that defaulted, 0 to 1."""
+    by_weekday: Mapping[str, WeekdayWeights] = field(default_factory=dict)
+    """Column to its difference between weekdays; columns that hardly differ have none."""
 
     @classmethod
     def from_json(cls, text: str) -> FeedStatistics:
         """Statistics from the text of the reviewed file.
 
         Raises:
-            ConfigError: its columns are not the declared ones, or a column follows one that is
-                drawn later.
+            ConfigError: its columns are not the declared ones, a column follows one that is
+                drawn later, or a difference between weekdays is incomplete.
         """
         document = json.loads(text)
         if unlike := set(document["columns"]) ^ set(NAMES):
@@ -143,7 +169,12 @@ class FeedStatistics:
         entries = document["draws"].items()
         draws = {name: _draw({"shares": columns[name].shares} | entry) for name, entry in entries}
         _require_order(draws)
-        return cls(columns, draws, document["sample_rows"], document["default_share"])
+        by_weekday = {
+            name: WeekdayWeights(**entry) for name, entry in document.get("by_weekday", {}).items()
+        }  # fmt: skip
+        _require_weekdays(by_weekday, draws)
+        rows = document["sample_rows"]
+        return cls(columns, draws, rows, document["default_share"], by_weekday)
 
 
 def _column(entry: Mapping[str, Any]) -> ColumnStatistics:
@@ -208,3 +239,26 @@ def _require_order(draws: Mapping[str, Draw]) -> None:
                 f"In the feed statistics {name} follows {names}, which no draw before it makes."
             )  # fmt: skip
         drawn.add(name)
+
+
+def _require_weekdays(
+    by_weekday: Mapping[str, WeekdayWeights], draws: Mapping[str, Draw]
+) -> None:  # fmt: skip
+    order = list(draws)
+    after = order[order.index(WEEKDAY) + 1 :] if WEEKDAY in draws else []
+    for name, weights in by_weekday.items():
+        if name not in after:
+            raise ConfigError(
+                f"In the feed statistics {name} differs by weekday, but is not drawn after {WEEKDAY}."
+            )  # fmt: skip
+        if unknown := set(weights.levels) - set(draws[name].shares):
+            levels = ", ".join(sorted(unknown))
+            raise ConfigError(
+                f"In the feed statistics the weekdays of {name} name levels it never takes: {levels}."
+            )  # fmt: skip
+        for numbers in (weights.missing, weights.score, *weights.levels.values()):
+            if len(numbers) not in (0, len(WEEKDAYS)):
+                raise ConfigError(
+                    f"In the feed statistics {name} has {len(numbers)} numbers by weekday; "
+                    f"there must be {len(WEEKDAYS)}."
+                )  # fmt: skip

@@ -6,6 +6,9 @@ Numbers are drawn as normal scores: a weighted sum of the scores of earlier colu
 that the group distributes. The curve of the column turns the score into a value. At last the ties
 correct everything that must hold on every row.
 
+The weekday is drawn first. It changes how often some values are missing, the shares of some levels
+and some scores. All applications of a day have the weekday of that day; a history mixes weekdays.
+
 Every column draws from random streams of its own, and a row uses only its own draws. So a column
 added at the end alters no other, and the first rows of a day are the same for any number of rows.
 """
@@ -13,7 +16,7 @@ added at the end alters no other, and the first rows of a day are the same for a
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -24,14 +27,29 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit, ndtri
 
 from tasks.core.feed.outcome import NOISE, default_logit
-from tasks.core.feed.statistics import OTHER, RESIDUAL_SHARES, Draw, FeedSplit, FeedStatistics, FeedTree, levels_of
+from tasks.core.feed.statistics import (
+    EVERY_DAY_ALIKE,
+    OTHER,
+    RESIDUAL_SHARES,
+    WEEKDAY,
+    WEEKDAYS,
+    Draw,
+    FeedSplit,
+    FeedStatistics,
+    FeedTree,
+    WeekdayWeights,
+    levels_of,
+)
 from tasks.core.feed.ties import ABSENT, FIRST_FORM, NO_ORGANIZATION, OTHER_FORMS, REVOLVING, UntiedRows, tie
 from tasks.core.lender.columns import ID, NAMES, TARGET, TEXTS, TYPED_SCHEMA
 from tasks.errors import ConfigError
 
 __all__ = [
+    "DayDraft",
     "FeedStatistics",
     "base_of_multiple",
+    "level_shares",
+    "missing_shares",
     "random_stream",
     "score_at",
     "synthesize_applications",
@@ -39,12 +57,20 @@ __all__ = [
 
 
 def synthesize_applications(
-    statistics: FeedStatistics, *, rows: int, seed: int, as_of: date, with_target: bool = False
+    statistics: FeedStatistics,
+    *,
+    rows: int,
+    seed: int,
+    as_of: date,
+    with_target: bool = False,
+    history: bool = False,
 ) -> pa.Table:
     """Draw `rows` applications of day `as_of` in `TYPED_SCHEMA`.
 
-    If `with_target`, the second column is an int64 TARGET (1 = default). The same `seed` and
-    `as_of` give the same rows, with or without TARGET, and the first rows of a longer day. An id
+    All of them have the weekday of `as_of`. If `history`, they stand for a long time before it,
+    and have the weekdays of the real feed. If `with_target`, the second column is an int64 TARGET
+    (1 = default). The same `seed`, `as_of` and `history` give the same rows, with or without
+    TARGET, and the first rows of a longer day. An id
     comes once within any 1,073 successive days of one seed, and within 5,365 if no day has more
     than 400,000 rows.
 
@@ -55,8 +81,11 @@ def synthesize_applications(
         raise ConfigError(
             f"rows is {rows}; a synthetic day holds 0 to {_IDS_A_DAY:,} applications."
         )  # fmt: skip
-    streams = _Streams(seed, as_of, rows)
-    draft = _draw_all(statistics, streams)
+    day = DayDraft.begin(statistics, rows=rows, seed=seed, as_of=as_of, history=history)
+    for name in statistics.draws:
+        day.draw(name, statistics.by_weekday.get(name, EVERY_DAY_ALIKE))
+    streams = day.streams
+    draft = day.draft
     nameless = streams.uniform("record of AMT_GOODS_PRICE") < _nameless_share(statistics)
     tie(draft, nameless=nameless)
     draft.columns[ID] = _ids(as_of, rows)
@@ -122,44 +151,57 @@ _FARTHEST_SCORE: Final = 6.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Day:
-    """Day while it is drawn."""
+class DayDraft:
+    """Applications while they are drawn."""
 
     statistics: FeedStatistics
     streams: _Streams
     draft: UntiedRows
     scores: dict[str, NDArray[np.float64]]
     """Normal scores of the numbers drawn so far; 0 if a number is missing."""
+    history: bool
 
+    @classmethod
+    def begin(
+        cls, statistics: FeedStatistics, *, rows: int, seed: int, as_of: date, history: bool
+    ) -> DayDraft:
+        """Applications before the first draw; see `synthesize_applications`."""
+        levels = {name: tuple(statistics.columns[name].shares) for name in TEXTS}
+        streams = _Streams(seed, as_of, rows)
+        return cls(statistics, streams, UntiedRows(levels, {}, {}), {}, history)
 
-def _draw_all(statistics: FeedStatistics, streams: _Streams) -> UntiedRows:
-    levels = {name: tuple(statistics.columns[name].shares) for name in TEXTS}
-    day = _Day(statistics, streams, UntiedRows(levels, {}, {}), {})
-    for name, draw in statistics.draws.items():
-        gone = _missing_rows(name, draw, day)
-        codes = _draw_codes(name, draw, day)
+    def weekdays(self) -> NDArray[np.intp]:
+        """Weekday of each row, as its place in `WEEKDAYS`; only after `WEEKDAY` was drawn."""
+        places = np.array([WEEKDAYS.index(level) for level in self.draft.levels[WEEKDAY]])
+        weekdays: NDArray[np.intp] = places[self.draft.columns[WEEKDAY]]
+        return weekdays
+
+    def draw(self, name: str, weights: WeekdayWeights) -> None:
+        """Draw column `name`, with `weights` for each weekday. Its predecessors must be drawn."""
+        gone = _missing_rows(name, weights, self)
+        codes = _draw_codes(name, weights, self)
         if name in TEXTS:
             codes[gone] = _NO_CODE
-            day.draft.quantities[name] = day.draft.columns[name] = codes.astype(np.int16)
+            self.draft.quantities[name] = self.draft.columns[name] = codes.astype(np.int16)
         else:
-            _draw_numbers(name, draw, day, codes=codes, gone=gone)
-    return day.draft
+            _draw_numbers(name, weights, self, codes=codes, gone=gone)
 
 
 def _draw_numbers(
     name: str,
-    draw: Draw,
-    day: _Day,
+    weights: WeekdayWeights,
+    day: DayDraft,
     *,
     codes: NDArray[np.intp],
     gone: NDArray[np.bool_],
 ) -> None:
     """Turn the drawn levels of a column into numbers. Numbers not popular come by their score."""
+    draw = day.statistics.draws[name]
     numbers = np.array([np.nan if level == OTHER else float(level) for level in draw.shares])
     quantity = numbers[codes]
     others = np.flatnonzero(np.isnan(quantity) & ~gone)
     if draw.curve:
-        quantity[others] = _number_at(_draw_scores(name, draw, day, others), draw)
+        quantity[others] = _number_at(_draw_scores(name, weights, day, others), draw)
     quantity[gone] = np.nan
     quantity = _quantities_on_grid(quantity, draw)
     if draw.curve:
@@ -177,21 +219,33 @@ def _quantities_on_grid(quantity: NDArray[np.float64], draw: Draw) -> NDArray[np
     return on_grid
 
 
-def _missing_rows(name: str, draw: Draw, day: _Day) -> NDArray[np.bool_]:
-    n_rows = day.streams.rows
+def _missing_rows(name: str, weights: WeekdayWeights, day: DayDraft) -> NDArray[np.bool_]:
     absent = ABSENT.get(name)
-    gone = absent(day.draft) if absent else np.zeros(n_rows, dtype=bool)
+    gone = absent(day.draft) if absent else np.zeros(day.streams.rows, dtype=bool)
+    share = missing_shares(name, weights, day)
+    if share is None:
+        return gone
+    return gone | (day.streams.uniform(f"record of {name}") < share)
+
+
+def missing_shares(
+    name: str, weights: WeekdayWeights, day: DayDraft
+) -> NDArray[np.float64] | None:  # fmt: skip
+    """Probability of each row that its value is missing, ties aside; None if it never is."""
+    draw = day.statistics.draws[name]
+    share = np.zeros(day.streams.rows)
     if draw.missing is not None:
-        share = np.zeros(n_rows)
-        for leaf, rows in rows_by_leaf(draw.missing, day.draft, n_rows):
+        for leaf, rows in rows_by_leaf(draw.missing, day.draft, day.streams.rows):
             share[rows] = leaf
-        return gone | (day.streams.uniform(f"record of {name}") < share)
-    if absent:
-        return gone
-    share_of_all = day.statistics.columns[name].missing_share
-    if not share_of_all:
-        return gone
-    return gone | (day.streams.uniform(f"record of {name}") < share_of_all)
+    elif name in ABSENT or not day.statistics.columns[name].missing_share:
+        return None
+    else:
+        share[:] = day.statistics.columns[name].missing_share
+    if not weights.missing:
+        return share
+    factor = np.asarray(weights.missing)[day.weekdays()]
+    scaled: NDArray[np.float64] = share * factor / (1.0 - share + share * factor)
+    return scaled
 
 
 def rows_by_leaf(
@@ -223,15 +277,33 @@ def _in_first(split: FeedSplit, draft: UntiedRows, rows: NDArray[np.intp]) -> ND
     return quantities <= split.at
 
 
-def _draw_codes(name: str, draw: Draw, day: _Day) -> NDArray[np.intp]:
-    """Level of each row, as its place in `draw.shares`.
-
-    A level that is too rare for any group comes with its share in the whole feed.
-    """
+def _draw_codes(name: str, weights: WeekdayWeights, day: DayDraft) -> NDArray[np.intp]:
+    """Level of each row, as its place in `Draw.shares`."""
     codes = np.zeros(day.streams.rows, dtype=np.intp)
-    if len(draw.shares) == 1:
+    levels = list(day.statistics.draws[name].shares)
+    if name == WEEKDAY and not day.history:
+        codes[:] = levels.index(WEEKDAYS[day.streams.as_of.weekday()])
+        return codes
+    if len(levels) == 1:
         return codes
     own = day.streams.uniform(f"level of {name}")
+    for shares, rows in level_shares(name, day):
+        for factors, chosen in _rows_by_weekday(levels, weights, day, rows):
+            cumulated = np.cumsum(shares * factors)
+            bounds = cumulated[:-1] / cumulated[-1]
+            codes[chosen] = np.searchsorted(bounds, own[chosen], side="right")
+    return codes
+
+
+def level_shares(
+    name: str, day: DayDraft
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.intp]]]:  # fmt: skip
+    """Shares of the levels of `Draw.shares` in each group, with the rows of the group.
+
+    A level that is too rare for any group comes with its share in the whole feed. Shares sum to 1
+    only nearly.
+    """
+    draw = day.statistics.draws[name]
     grouped = levels_of(draw.levels) | set(draw.rest) | {NO_ORGANIZATION}
     rare = {level: share for level, share in draw.shares.items() if level not in grouped}
     unnamed = _unnamed_shares(name, draw)
@@ -240,9 +312,24 @@ def _draw_codes(name: str, draw: Draw, day: _Day) -> NDArray[np.intp]:
         total = sum(share for level, share in unnamed.items() if level not in named)
         scale = max(0.0, 1.0 - sum(named.values())) / total if total else 0.0
         shares = {level: scale * share for level, share in unnamed.items()} | named
-        cumulated = np.cumsum([shares[level] for level in draw.shares])
-        codes[rows] = np.searchsorted(cumulated[:-1] / cumulated[-1], own[rows], side="right")
-    return codes
+        yield np.array([shares[level] for level in draw.shares]), rows
+
+
+def _rows_by_weekday(
+    levels: Sequence[str],
+    weights: WeekdayWeights,
+    day: DayDraft,
+    rows: NDArray[np.intp],
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.intp]]]:
+    """Factors of the levels on each weekday, with those of `rows` that have it."""
+    if not weights.levels:
+        yield np.ones(len(levels)), rows
+        return
+    alike = [1.0] * len(WEEKDAYS)
+    factors = np.array([weights.levels.get(level, alike) for level in levels])
+    weekdays = day.weekdays()[rows]
+    for n in range(len(WEEKDAYS)):
+        yield factors[:, n], rows[weekdays == n]
 
 
 def _unnamed_shares(name: str, draw: Draw) -> dict[str, float]:
@@ -257,8 +344,11 @@ def _unnamed_shares(name: str, draw: Draw) -> dict[str, float]:
     return shares | ({NO_ORGANIZATION: 0.0} if name == "ORGANIZATION_TYPE" else {})
 
 
-def _draw_scores(name: str, draw: Draw, day: _Day, others: NDArray[np.intp]) -> NDArray[np.float64]:
+def _draw_scores(
+    name: str, weights: WeekdayWeights, day: DayDraft, others: NDArray[np.intp]
+) -> NDArray[np.float64]:
     """Normal scores of the rows `others`: the prediction by earlier columns, and a residual."""
+    draw = day.statistics.draws[name]
     own = day.streams.normal(name)
     score = np.zeros(day.streams.rows)
     for leaf, rows in rows_by_leaf(draw.residuals, day.draft, day.streams.rows, among=others):
@@ -266,6 +356,8 @@ def _draw_scores(name: str, draw: Draw, day: _Day, others: NDArray[np.intp]) -> 
     predicted: NDArray[np.float64] = score[others]
     for earlier, weight in draw.follows.items():
         predicted += weight * day.scores[earlier][others]
+    if weights.score:
+        predicted += np.asarray(weights.score)[day.weekdays()[others]]
     return predicted
 
 

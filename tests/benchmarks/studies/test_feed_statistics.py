@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from benchmarks.studies.feed_fit import line_through, order, short, spelled_number, steps_of
 from benchmarks.studies.feed_statistics import as_text, build_statistics, describe_column, main
-from tasks.core.feed.statistics import FeedStatistics
+from tasks.core.feed.statistics import WEEKDAY, FeedStatistics, columns_of
 from tasks.core.feed.synthetic import synthesize_applications
 from tasks.core.feed.ties import SETTLED
 from tasks.core.files import encode
@@ -28,7 +28,7 @@ ROWS = 1_500
 
 @pytest.fixture(scope="module")
 def given() -> pa.Table:
-    return synthesize_applications(load_statistics(), rows=ROWS, seed=1, as_of=DAY)
+    return synthesize_applications(load_statistics(), rows=ROWS, seed=1, as_of=DAY, history=True)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def leaves(node: Any) -> Iterator[Any]:
 
 
 def test_what_is_made_of_rows_makes_rows_like_them(given: pa.Table, made: FeedStatistics) -> None:
-    again = synthesize_applications(made, rows=ROWS, seed=2, as_of=DAY).to_pandas()
+    again = synthesize_applications(made, rows=ROWS, seed=2, as_of=DAY, history=True).to_pandas()
     rows = given.to_pandas()
     assert again.isna().mean().to_dict() == pytest.approx(rows.isna().mean().to_dict(), abs=0.08)
     pair = ["AMT_CREDIT", "AMT_ANNUITY"]
@@ -79,7 +79,20 @@ def test_single_columns_of_more_rows_stay(given: pa.Table) -> None:
     before = json.loads(Path("configs/feed_statistics.json").read_text("utf-8"))
     kept = build_statistics(given.slice(0, 500), default_share=0.5, before=before)
     assert kept["columns"] == before["columns"]
+    assert (kept["weekday_rows"], kept["by_weekday"]) == (before["weekday_rows"], before["by_weekday"])
     assert (kept["sample_rows"], kept["default_share"]) == (before["sample_rows"], before["default_share"])
+
+
+def test_weekdays_come_as_often_as_in_the_rows(given: pa.Table, document: dict[str, Any]) -> None:
+    shares = given[WEEKDAY].to_pandas().value_counts(normalize=True).round(5)
+    assert document["columns"][WEEKDAY]["shares"] == shares.to_dict()
+    assert document["weekday_rows"] == ROWS
+
+
+def test_no_tree_asks_for_the_weekday(made: FeedStatistics) -> None:
+    for name, draw in made.draws.items():
+        for tree in (draw.missing, draw.levels, draw.residuals):
+            assert WEEKDAY not in columns_of(tree), name
 
 
 def test_too_few_rows_for_groups_are_refused(given: pa.Table) -> None:

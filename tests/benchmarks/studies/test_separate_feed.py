@@ -42,7 +42,8 @@ def test_halves_hold_every_row_once(rows: pa.Table) -> None:
 @pytest.mark.parametrize("options", [["--rows", "200"], ["--held-out"]])
 def test_the_command_tells_both_figures(tmp_path: Path, options: list[str]) -> None:
     real = tmp_path / "real.csv"
-    real.write_bytes(encode(synthesize_applications(load_statistics(), rows=1_000, seed=1, as_of=DAY), "csv"))
+    given = synthesize_applications(load_statistics(), rows=1_000, seed=1, as_of=DAY, history=True)
+    real.write_bytes(encode(given, "csv"))
     told = CliRunner().invoke(main, [str(real), *options])
     assert told.exit_code == 0, told.output
     assert told.output.count("AUC") == 2

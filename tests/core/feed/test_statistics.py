@@ -87,6 +87,29 @@ def test_a_column_that_follows_a_later_one_is_refused(draw: dict) -> None:
         FeedStatistics.from_json(document)
 
 
+@pytest.mark.parametrize(
+    ("by_weekday", "message"),
+    [
+        ({"CODE_GENDER": {}}, "CODE_GENDER differs by weekday, but is not drawn after WEEKDAY_APPR_PROCESS_START"),
+        ({"FLAG_OWN_CAR": {"levels": {"?": [1] * 7}}}, r"the weekdays of FLAG_OWN_CAR name levels it never takes: \?"),
+        ({"FLAG_OWN_CAR": {"levels": {"Y": [1] * 6}}}, "FLAG_OWN_CAR has 6 numbers by weekday; there must be 7"),
+        ({"FLAG_OWN_CAR": {"missing": [1] * 8}}, "FLAG_OWN_CAR has 8 numbers by weekday"),
+        ({"FLAG_OWN_CAR": {"score": [0]}}, "FLAG_OWN_CAR has 1 numbers by weekday"),
+    ],
+)
+def test_a_wrong_difference_between_weekdays_is_refused(by_weekday: dict, message: str) -> None:
+    draws = {"CODE_GENDER": {}, "WEEKDAY_APPR_PROCESS_START": {}, "FLAG_OWN_CAR": {"shares": {"Y": 1}}}
+    document = json.loads(a_document(**draws)) | {"by_weekday": by_weekday}
+    with pytest.raises(ConfigError, match=message):
+        FeedStatistics.from_json(json.dumps(document))
+
+
+def test_weights_of_weekdays_are_odds_and_scores(statistics: FeedStatistics) -> None:
+    for name, weights in statistics.by_weekday.items():
+        assert all(0 < factor <= 20 for each in (weights.missing, *weights.levels.values()) for factor in each), name
+        assert all(abs(score) < 1 for score in weights.score), name
+
+
 def test_an_undeclared_column_is_not_drawn() -> None:
     with pytest.raises(ConfigError, match="draw undeclared columns: INCOME"):
         FeedStatistics.from_json(a_document(INCOME={}))

@@ -27,7 +27,7 @@ def statistics() -> FeedStatistics:
 
 @pytest.fixture(scope="module")
 def labelled(statistics: FeedStatistics) -> pa.Table:
-    return synthesize_applications(statistics, rows=ROWS, seed=1, as_of=DAY, with_target=True)
+    return synthesize_applications(statistics, rows=ROWS, seed=1, as_of=DAY, with_target=True, history=True)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,8 @@ def test_the_columns_and_types_are_the_declared_ones(applications: pa.Table) -> 
 def test_the_target_stands_second_and_changes_nothing_else(statistics: FeedStatistics, labelled: pa.Table) -> None:
     assert labelled.column_names == [ID, TARGET, *NAMES[1:]]
     assert labelled.schema.field(TARGET).type == pa.int64()
-    assert labelled.drop_columns([TARGET]).equals(a_day(statistics, rows=ROWS))
+    alone = synthesize_applications(statistics, rows=ROWS, seed=1, as_of=DAY, history=True)
+    assert labelled.drop_columns([TARGET]).equals(alone)
 
 
 def test_the_same_request_gives_the_same_rows(statistics: FeedStatistics) -> None:
@@ -67,7 +68,7 @@ def test_another_seed_or_day_gives_other_rows(statistics: FeedStatistics, seed: 
 
 
 def test_more_rows_change_no_row_and_no_outcome(statistics: FeedStatistics, labelled: pa.Table) -> None:
-    few = synthesize_applications(statistics, rows=100, seed=1, as_of=DAY, with_target=True)
+    few = synthesize_applications(statistics, rows=100, seed=1, as_of=DAY, with_target=True, history=True)
     assert few.equals(labelled.slice(0, 100).combine_chunks())
 
 
