@@ -66,7 +66,7 @@ WEIGHTS: Final[Mapping[str, float]] = {
 
 
 def study_pd(rows: pa.Table) -> np.ndarray:
-    """pd of each row, float64, shape (rows,): a fixed logistic function of six strong columns.
+    """Probability of default of each row, shape (rows,): a fixed logistic function of six strong columns.
 
     Nothing in it was fitted to the rows at hand. So a reference's own pd are as honest as those of
     a day, as out-of-fold predictions are. A missing value counts as one in the middle.

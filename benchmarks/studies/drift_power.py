@@ -12,14 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from benchmarks.studies.drift_days import (
-    NO_DAYS_BEFORE,
-    Between,
-    Population,
-    count_applications,
-    frozen_of,
-    judged_day,
-)
+from benchmarks.studies.drift_days import NO_DAYS_BEFORE, Between, Population, count_applications, frozen_of, judged_day
 from benchmarks.studies.drift_rivals import flags, sample_values, tallied
 from tasks.core.feed.drifting import drift_rows, parse_drifts
 from tasks.core.monitoring.reference import PD, Frozen
