@@ -21,8 +21,8 @@ class StatisticThreshold(_Part):
 
     watch: float = Field(gt=0, description="Size worth a look.")
     alert: float = Field(gt=0, description="Size from which somebody must act.")
-    corrected: Literal["columns", "alone"] = Field(
-        description="`columns`: corrected together with the other statistics of columns.",
+    corrected: Literal["shares", "alone"] = Field(
+        description="`shares`: corrected together with the other statistics of single shares.",
     )
     probability: float = Field(gt=0, lt=1, description="Corrected probability under which it counts.")
 

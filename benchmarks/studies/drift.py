@@ -82,8 +82,8 @@ WHOLE_STUDY: Final = StudySize(
     sizes=(500, 2_000, 10_000, 50_000), quiet_days=75, weeks=25, power_days=10, rival_days=2,
 )  # fmt: skip
 SAMPLED_STUDY: Final = StudySize(
-    populations=1, reference_rows=20_000, rows=20_000, weekday_rows=3_000,
-    sizes=(500, 2_000), quiet_days=40, weeks=4, power_days=40, rival_days=1,
+    populations=1, reference_rows=20_000, rows=20_000, weekday_rows=6_000,
+    sizes=(500, 2_000), quiet_days=40, weeks=2, power_days=40, rival_days=1,
 )  # fmt: skip
 
 
@@ -270,9 +270,11 @@ def _cell(value: Any) -> str:
 
 TITLES: Final = ("Days of random rows", "Ordinary weeks", "Drifts on purpose")
 _RANDOM_TOLD: Final = (
-    "Rows drawn at random, so that a reference and a day differ by chance alone. A finding that comes again on the "
-    "next day alerts, as in production. Shares have 95 % intervals (Clopper and Pearson); days of one reference share "
-    "it, so the worst reference is told, too. A rival alarms if it calls any column drifted."
+    "Rows drawn at random, so that a reference and a day differ by chance alone. The score is a fixed logistic "
+    "function of six strong columns, fitted to nothing, so that a reference's own pd are as honest as a day's. A "
+    "finding that comes again on the next day alerts, as in production. Days of 500 rows are judged in full; "
+    "`insufficient` begins below. Shares have 95 % intervals (Clopper and Pearson); days of one reference share it, "
+    "so the worst reference is told, too. A rival alarms if it calls any column drifted."
 )
 _WEEKS_TOLD: Final = (
     f"Days of {SMALL_DAY:,} rows of one weekday each, Monday to Sunday in turn, against a reference of all weekdays; "

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Together = Literal["columns", "alone"]
-"""Correction of a statistic's tests: `columns` together with those of the other statistics of
-columns, `alone` among themselves."""
+Together = Literal["shares", "alone"]
+"""Correction of a statistic's tests: `shares` together with those of the other statistics of single
+shares, `alone` among themselves."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-from scipy.special import ndtri
+from scipy.special import chndtrinc, ndtri
+from scipy.stats import chi2
 
 from tasks.core.monitoring.compared import Compared
-from tasks.core.monitoring.correction import false_discovery_adjusted, family_adjusted
+from tasks.core.monitoring.correction import family_adjusted
 from tasks.core.monitoring.metrics import Level
 from tasks.core.monitoring.statistics import STATISTICS
 from tasks.core.monitoring.statistics.record import Tests
@@ -32,6 +33,12 @@ ADVICE: Final[Mapping[str, str]] = {
 }
 _POWER: Final = 0.8
 """Power at which the smallest detectable change is stated (Cohen 1988)."""
+_SHARES_A_COLUMN: Final = 2
+"""Shares that are tested of a column: missing, and a tail, unseen values or the code for "none"."""
+_BINS: Final = 10
+"""Bins of a number of many values (`cells.py`)."""
+_SD_OF_A_FIFTH: Final = 0.4
+"""Standard deviation of one row's part in a share of 0.2: the root of 0.2 times 0.8."""
 
 
 class Finding(NamedTuple):
@@ -145,7 +152,7 @@ def _adjusted(results: Mapping[str, Tests], thresholds: Thresholds) -> dict[str,
     }
     together = [what for what in results if what not in adjusted]
     if together:
-        corrected = false_discovery_adjusted(np.concatenate([results[what].p for what in together]))
+        corrected = family_adjusted(np.concatenate([results[what].p for what in together]))
         ends = np.cumsum([len(results[what].p) for what in together])
         adjusted |= dict(zip(together, np.split(corrected, ends[:-1]), strict=True))
     return adjusted
@@ -217,18 +224,20 @@ def _strongest(findings: list[Finding]) -> list[Finding]:
 def smallest_detectable(day: Compared, thresholds: Thresholds) -> dict[str, float]:
     """Smallest changes that a day of so many rows shows with a power of 0.8.
 
-    A normal approximation of a two-sided test. The critical value is that of the first of the
-    tests of all columns (Benjamini and Hochberg 1995), or that of the score's test.
+    For shares and the score a normal approximation of a two-sided test; for the mean of a column
+    the non-central chi-square of a test over ten bins. The critical value is that of the smallest
+    of all tests of a kind (Holm 1979).
     """
     columns = len(day.layout.names)
     error = float(np.sqrt(1 / day.day.rows + 1 / max(1, day.frozen.rows)))
-    of_columns = min(each.probability for each in thresholds.statistics.values() if each.corrected == "columns")
     power = float(ndtri(_POWER))
-    strict = -float(ndtri(of_columns / (4 * columns))) + power
-    alone = -float(ndtri(thresholds.statistics["score"].probability / 2)) + power
-    missing, score = thresholds.statistics["missing"].watch, thresholds.statistics["score"].watch
+    missing, distribution, score = (thresholds.statistics[what] for what in ("missing", "distribution", "score"))
+    of_shares = power - float(ndtri(missing.probability / (2 * _SHARES_A_COLUMN * columns)))
+    of_score = power - float(ndtri(score.probability / 2))
+    critical = chi2.isf(distribution.probability / columns, _BINS - 1)
+    of_mean = float(np.sqrt(chndtrinc(critical, _BINS - 1, 1 - _POWER)))
     return {
-        "share of a fifth of the rows": round(max(missing, strict * error * 0.4), 3),
-        "mean of a column, in sd": round(strict * error, 3),
-        "mean logit(pd), in sd": round(max(score, alone * error), 3),
+        "share of a fifth of the rows": round(max(missing.watch, of_shares * error * _SD_OF_A_FIFTH), 3),
+        "mean of a column, in sd": round(of_mean * error, 3),
+        "mean logit(pd), in sd": round(max(score.watch, of_score * error), 3),
     }
