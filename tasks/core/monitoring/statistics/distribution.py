@@ -1,7 +1,8 @@
 """Distribution of the values of a column over its cells, among the rows that have a value.
 
-Two-sample chi-square test; cells with fewer than ten expected rows are tested together. The effect is the total variation distance: the least share of rows that would have to move
-for the two distributions to be equal.
+Two-sample chi-square test; cells with fewer than ten expected rows are tested together. The effect
+is the total variation distance: the least share of rows that would have to move for the two
+distributions to be equal.
 """
 
 from __future__ import annotations
