@@ -23,6 +23,9 @@ LAST_DAYS: Final = 28
 """Published days that are looked at: four weeks have each weekday as often."""
 _LEAST_DAYS: Final = 7
 """Days under which the variation between days is not estimated."""
+_SHORT_DAY: Final = 0.25
+"""Part of the median rows of the days before under which a day is too short to tell how days vary. The
+project's own choice: on weekends there are about half the applications."""
 _LEAST_DUE: Final = 5.0
 """Expected rows of a cell under which its share tells nothing (Cochran 1954)."""
 
@@ -40,9 +43,9 @@ def dispersion_of(days: Sequence[pa.Table], frozen: Frozen) -> np.ndarray:
         frozen: the reference of that model.
     """
     layout = frozen.layout
-    ones = np.ones(len(layout.names))
+    days = _of_usual_size(days)
     if len(days) < _LEAST_DAYS:
-        return ones
+        return np.ones(len(layout.names))
     shares = np.array([cells_of(day, SHARE, layout) for day in days])
     expected = np.array([cells_of(day, EXPECTED, layout) for day in days])
     rows = np.array([rows_of_metrics(day) for day in days], dtype=np.float64)
@@ -90,6 +93,13 @@ def recent_reference(days: Sequence[pa.Table], frozen: Frozen) -> Frozen:
         for name, start, size in zip(layout.names, layout.starts.tolist(), layout.sizes.tolist(), strict=True)
     }
     return replace(frozen, rows=int(rows.sum()), counts=by_column, by_weekday={})
+
+
+def _of_usual_size(days: Sequence[pa.Table]) -> list[pa.Table]:
+    """The days but for short ones: so few rows tell no share of a cell, and would silence the others."""
+    rows = [rows_of_metrics(day) for day in days]
+    least = max(1.0, _SHORT_DAY * float(np.median(rows))) if rows else 1.0
+    return [day for day, count in zip(days, rows, strict=True) if count >= least]
 
 
 def rows_of_metrics(day: pa.Table) -> int:

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from scipy.special import ndtri
 
+from tasks.core.disclosure import is_enough, too_few
 from tasks.core.monitoring.compared import Compared
 from tasks.core.monitoring.correction import false_discovery_adjusted, family_adjusted
 from tasks.core.monitoring.metrics import Level
@@ -53,7 +54,7 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class DayVerdict:
-    """Verdict on a day, with its findings, the heaviest first."""
+    """Verdict on a day, with its findings: alerts first, each level by falling weight."""
 
     level: Level
     rows: int
@@ -117,12 +118,14 @@ def judge(
     if day is None or not day.day.rows:
         rows = 0 if day is None else day.day.rows
         return DayVerdict("insufficient", rows, (), {}, {}, "There is no application to compare.")
+    if not is_enough(day.day.rows):
+        return DayVerdict("insufficient", day.day.rows, (), {}, {}, too_few(day.day.rows))
     results = {what: statistic(day) for what, statistic in STATISTICS.items() if what in thresholds.statistics}
     adjusted_by_what = _adjusted(results, thresholds)
     findings: list[Finding] = []
     for what, adjusted in adjusted_by_what.items():
         findings += _strongest(_findings(day, what, results[what], adjusted, thresholds, watched_before))
-    ordered = tuple(sorted(findings, key=lambda each: (each.level != "alert", -each.weight, each.column, each.what)))
+    ordered = tuple(sorted(findings, key=_place))
     levels = {finding.level for finding in ordered}
     rows = day.day.rows
     smallest = smallest_detectable(day, thresholds) if rows < thresholds.sure_rows else {}
@@ -202,10 +205,15 @@ def _findings(
     return found
 
 
+def _place(finding: Finding) -> tuple[bool, float, str, str]:
+    """Place of a finding among others: alerts first, and then the heaviest."""
+    return finding.level != "alert", -finding.weight, finding.column, finding.what
+
+
 def _strongest(findings: list[Finding]) -> list[Finding]:
-    """The heaviest finding of each column; its sentence counts the others."""
+    """The first finding of each column by `_place`; its sentence counts the others."""
     by_column: dict[str, list[Finding]] = {}
-    for finding in sorted(findings, key=lambda each: -each.weight):
+    for finding in sorted(findings, key=_place):
         by_column.setdefault(finding.column, []).append(finding)
     strongest = []
     for first, *others in by_column.values():
@@ -222,7 +230,7 @@ def smallest_detectable(day: Compared, thresholds: Thresholds) -> dict[str, floa
     """
     columns = len(day.layout.names)
     error = float(np.sqrt(1 / day.day.rows + 1 / max(1, day.frozen.rows)))
-    of_columns = min(each.probability for each in thresholds.statistics.values() if each.corrected == "columns")
+    of_columns = thresholds.statistics["missing"].probability
     power = float(ndtri(_POWER))
     strict = -float(ndtri(of_columns / (4 * columns))) + power
     alone = -float(ndtri(thresholds.statistics["score"].probability / 2)) + power
