@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from scipy import stats
 from scipy.special import logit, ndtri
 
-from tasks.core.disclosure import inner_quantiles, is_enough_for_mean, rounded_counts
+from tasks.core.disclosure import LEAST_ROWS_BEYOND, inner_quantiles, is_enough_for_mean, rounded_counts
 from tasks.core.lender.columns import CALENDAR, NUMBERS, TEXTS, WEEKDAY
 from tasks.core.monitoring.cells import ColumnCells, Role, cut_cells
 
@@ -57,9 +57,13 @@ class ScoreStatistics(NamedTuple):
     def share_from(self, cutoff: float) -> float | None:
         """Share of rows with a pd of at least `cutoff`, above 0 and below 1; None if the rows were too few.
 
-        Beyond the outer quantiles it is the middle of what is possible there.
+        Beyond the outer quantiles it is the middle of what is possible there. Of few rows these lie
+        far from the ends (`tasks/core/disclosure.py`), and nothing is known beyond them.
         """
         if not self.quantiles:
+            return None
+        is_beyond = not self.quantiles[0] <= cutoff <= self.quantiles[-1]
+        if is_beyond and self.rows * _PD_POINTS[0] < LEAST_ROWS_BEYOND:
             return None
         beyond = _PD_POINTS[0] / 2
         below = np.interp(cutoff, self.quantiles, _PD_POINTS, left=beyond, right=1.0 - beyond)

@@ -118,6 +118,8 @@ def judge(
     if day is None or not day.day.rows:
         rows = 0 if day is None else day.day.rows
         return DayVerdict("insufficient", rows, (), {}, {}, "There is no application to compare.")
+    if not is_enough(day.frozen.rows):
+        return DayVerdict("insufficient", day.day.rows, (), {}, {}, "The reference has too few rows to compare with.")
     if not is_enough(day.day.rows):
         return DayVerdict("insufficient", day.day.rows, (), {}, {}, too_few(day.day.rows))
     results = {what: statistic(day) for what, statistic in STATISTICS.items() if what in thresholds.statistics}
@@ -132,7 +134,7 @@ def judge(
     level: Level = "ok"
     if "alert" in levels:
         level = "alert"
-    elif rows < thresholds.least_rows:
+    elif min(rows, day.frozen.rows) < thresholds.least_rows:
         level = "insufficient"
     elif ordered:
         level = "watch"

@@ -145,6 +145,13 @@ def test_a_cut_off_beyond_all_quantiles_leaves_a_share_that_can_be_tested() -> N
     assert frozen_of(19).pd.share_from(0.1) is None
 
 
+@pytest.mark.parametrize(("rows", "is_known"), [(1999, False), (2000, True)])
+def test_beyond_the_quantiles_of_few_rows_nothing_is_known(rows: int, is_known: bool) -> None:
+    frozen = frozen_of(rows)
+    assert (frozen.pd.share_from(1.0) is not None) is is_known
+    assert frozen.pd.share_from(0.1) == pytest.approx((pd_of(rows, seed=1) >= 0.1).mean(), abs=0.005)
+
+
 def test_correlations_are_those_of_numpy_whatever_the_parts() -> None:
     random = np.random.default_rng(3)
     matrix = (random.normal(0, 1, (4, 9000)) + random.normal(0, 1, 9000)).astype(np.float32)
