@@ -156,6 +156,15 @@ def rounded_count(rows: int) -> int:
     return COUNT_STEP * round(rows / COUNT_STEP)
 
 
+def rounded_counts(rows: np.ndarray) -> np.ndarray:
+    """Counts of the parts of a whole as they are published, to the nearest 5; float64, same shape.
+
+    >>> rounded_counts(np.array([2, 3, 1002])).tolist()
+    [0.0, 5.0, 1000.0]
+    """
+    return np.asarray(COUNT_STEP * np.round(rows / COUNT_STEP))
+
+
 def rounded_rate(rate: float) -> float:
     """The rate of a kind of applicants as it is published, to three decimals.
 

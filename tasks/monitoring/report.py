@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any, Final, Literal
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -47,7 +47,7 @@ from tasks.core.monitoring.verdict import DayVerdict, judge
 from tasks.core.words import in_json
 from tasks.errors import ConfigError, SourceError
 from tasks.model.load import load_bundle
-from tasks.monitoring.against import Against, against_recent_days, against_reference, frozen_reference
+from tasks.monitoring.against import Against, AgainstKind, against_recent_days, against_reference, frozen_reference
 from tasks.monitoring.today import GatheredDay, gather_day, join_days, published_day
 from tasks.publication.data_files import read_data
 from tasks.publication.layout import metrics_key, monitoring_key, verdict_key, window_key
@@ -57,8 +57,6 @@ from tasks.running.step import step
 from tasks.store import Store, open_store
 from tasks.store.renewing import overwrite
 
-AgainstKind = Literal["reference", "last-28"]
-"""Rows that a day is compared with: those of training, or those of the days before it."""
 _PAGES: Final = ("drift.html", "drift.json")
 _MOST_DAYS: Final = 92
 """Days of a window: a quarter."""
@@ -125,7 +123,7 @@ def judge_published(
     day = join_days(days, sample_rows=settings.monitoring.sample_rows, seed=seed) if is_window else days[0]
     look_back = against_recent_days if against == "last-28" else against_reference
     beside = look_back(store, published[0].as_of, newest.model, frozen)
-    judged = _judge(day, newest, beside, settings, store, is_window=is_window)
+    judged = _judge(day, published, beside, settings, store)
     written = _write(store, published, judged, beside, day, settings)
     run_logger().info("Verdict on %s: %s", newest.as_of, judged.verdict.level)
     return MonitoringResult(
@@ -175,19 +173,24 @@ def published_window(first: date, last: date, settings: Settings) -> tuple[Manif
 
 def _judge(
     day: GatheredDay,
-    manifest: Manifest,
+    published: Sequence[Manifest],
     beside: Against,
     settings: Settings,
     store: Store,
-    *,
-    is_window: bool,
 ) -> _Judged:
-    """Verdict, expected performance, quality and fairness of gathered applications."""
+    """Verdict, expected performance, quality and fairness of gathered applications.
+
+    Days that different thresholds of a policy decided have no mix of decisions that is expected.
+    """
     thresholds = load_thresholds(settings.monitoring.thresholds).thresholds
+    is_window = len(published) > 1
+    manifest = published[-1]
     policy = policy_of(manifest)
     compared = None
     if day.counts.rows:
-        limits = (policy.refer_from, policy.cutoff)
+        limits: tuple[float, ...] = (policy.refer_from, policy.cutoff)
+        if any((each.refer_from, each.cutoff) != limits for each in map(policy_of, published)):
+            limits = ()
         compared = compare_counts(
             day.counts, beside.frozen, beside.dispersion, limits, score_dispersion=beside.score_dispersion
         )
@@ -255,6 +258,7 @@ def _write(
         "revision": newest.revision,
         "model_name": newest.model.name,
         "model_version": newest.model.version,
+        "against": beside.kind,
         **judged.verdict.to_json(),
         "expected": {
             **{name: figure._asdict() for name, figure in judged.expected._asdict().items()},

@@ -118,14 +118,14 @@ class ColumnCells:
 
     def _codes_of_texts(self, values: pa.ChunkedArray | pa.Array) -> np.ndarray:
         array = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
-        encoded = array.dictionary_encode()
-        levels = np.asarray(encoded.dictionary.to_numpy(zero_copy_only=False), dtype=str)
-        code_of_level = _position_in(np.array(self.listed, dtype=str), levels) + _FIRST
+        listed = self.listed or ()
+        # Arrow compares texts as they are; numpy pads them all to the longest, and drops zero bytes.
+        position = pc.index_in(array, value_set=pa.array(listed, pa.string())).fill_null(len(listed))
+        codes = position.to_numpy(zero_copy_only=False).astype(np.intp) + _FIRST
         if self.sentinel is not None:
-            code_of_level[levels == self.sentinel] = _SENTINEL
-        with_missing = np.append(code_of_level, _MISSING)
-        indices = encoded.indices.fill_null(len(levels)).to_numpy(zero_copy_only=False)
-        return np.asarray(with_missing[indices])
+            codes[pc.equal(array, self.sentinel).fill_null(False).to_numpy(zero_copy_only=False)] = _SENTINEL
+        codes[array.is_null().to_numpy(zero_copy_only=False)] = _MISSING
+        return codes
 
 
 _MISSING: Final = 0
@@ -151,7 +151,10 @@ def cut_cells(name: str, values: pa.ChunkedArray) -> ColumnCells:
         listed = [value for value, rows in pairs if is_enough_to_list(rows, of=len(values))]
         return ColumnCells(name, listed=tuple(listed), sentinel=sentinel)
     low, *inner, high = inner_quantiles(numbers, (_TAIL, *_DECILES, 1 - _TAIL))
-    edges = _edges_with_enough(numbers, sorted({edge for edge in inner if low <= edge < high}))
+    within = numbers[(low <= numbers) & (numbers <= high)]
+    if not is_enough(len(within)):
+        return ColumnCells(name, sentinel=sentinel)
+    edges = _edges_with_enough(within, sorted({edge for edge in inner if low <= edge < high}))
     return ColumnCells(name, edges=edges, tails=(low, high), sentinel=sentinel)
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from tasks.core.disclosure import LEAST_ROWS
+from tasks.core.disclosure import LEAST_ROWS, rounded_counts
 from tasks.core.monitoring.counts import DayCounts
 from tasks.core.monitoring.reference import WEEKDAYS, Frozen, Layout, MomentSums, correlations_of
 
@@ -42,9 +42,17 @@ class Compared:
         return self.frozen.layout
 
     @cached_property
+    def told(self) -> np.ndarray:
+        """Rows of each cell as they are published, to the nearest 5, shape (cells,).
+
+        Sizes and figures are made of these; probabilities, which nobody is shown, of exact counts.
+        """
+        return rounded_counts(self.day.cells)
+
+    @cached_property
     def shares(self) -> np.ndarray:
-        """Observed share of each cell, 0 to 1, shape (cells,)."""
-        return self.day.cells / max(1, self.day.rows)
+        """Observed share of each cell as it is published, 0 to 1, shape (cells,)."""
+        return np.minimum(self.told / max(1, self.day.rows), 1.0)
 
     @cached_property
     def rows(self) -> np.ndarray:

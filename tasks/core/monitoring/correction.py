@@ -15,8 +15,14 @@ def family_adjusted(p: np.ndarray) -> np.ndarray:
     >>> family_adjusted(np.array([0.01, 0.04])).tolist()
     [0.02, 0.04]
     """
+    p = _known(p)
     order = np.argsort(p, kind="stable")
     scaled = p[order] * np.arange(len(p), 0, -1)
     adjusted = np.empty(len(p))
     adjusted[order] = np.minimum(np.maximum.accumulate(scaled), 1.0)
     return adjusted
+
+
+def _known(p: np.ndarray) -> np.ndarray:
+    """Probabilities with 1 for each that could not be made: one of them must not silence the others."""
+    return np.where(np.isnan(p), 1.0, p)

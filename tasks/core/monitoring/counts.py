@@ -66,12 +66,15 @@ def count_rows(rows: pa.Table, pd: np.ndarray, decisions: np.ndarray, frozen: Fr
         rows: their typed rows.
         pd: float64 in [0, 1], shape (rows,).
         decisions: position of each decision in `DECISIONS`, shape (rows,).
-        frozen: what they are compared with, which sets the cells.
+        frozen: what they are compared with, which sets the cells. All values of a column of it that
+            the rows do not have are missing.
     """
     counted: list[np.ndarray] = []
     scored: dict[str, np.ndarray] = {}
     for column in frozen.columns:
-        codes = column.codes_of(rows.column(column.name))
+        codes = np.zeros(rows.num_rows, dtype=np.intp)
+        if column.name in rows.column_names:
+            codes = column.codes_of(rows.column(column.name))
         counted.append(np.bincount(codes, minlength=len(column.roles)))
         if column.name in frozen.scores:
             scored[column.name] = codes.astype(np.int16)
@@ -80,7 +83,7 @@ def count_rows(rows: pa.Table, pd: np.ndarray, decisions: np.ndarray, frozen: Fr
         rows.num_rows,
         np.concatenate(counted),
         weekday_mix(rows),
-        MomentSums.of(score_matrix(in_order, frozen.scores)),
+        MomentSums.of(score_matrix(in_order, frozen.scores, rows=rows.num_rows)),
         float(logits_of(pd).sum()),
         float(pd.sum()),
         np.bincount(decisions, minlength=len(DECISIONS)),

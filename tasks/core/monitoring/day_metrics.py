@@ -34,13 +34,19 @@ _BY_ROLE: Final = {
 def day_metrics(day: Compared, verdict: DayVerdict) -> list[Metric]:
     """Figures of a judged day: rows, verdict, score, decisions, and those of every column.
 
-    A share of fewer than 20 rows, and of more than none, is not told.
+    Shares are of counts to the nearest 5, for the whole is known. A share of fewer than 20 rows, and of
+    more than none, is not told. Of fewer than 20 applications only their number is.
     """
     levels = {(finding.column, finding.what): finding.level for finding in verdict.findings}
-    return [
+    of_verdict = [
         Metric("rows", float(day.day.rows), day.day.rows),
         Metric("findings", float(len(verdict.findings)), day.day.rows, level=verdict.level),
         Metric("drifted_columns", float(len(verdict.columns)), day.day.rows, level=verdict.level),
+    ]
+    if not is_enough(day.day.rows):
+        return of_verdict
+    return [
+        *of_verdict,
         *_score(day, levels),
         *_decisions(day, levels),
         *_columns(day, levels),
@@ -52,10 +58,13 @@ def _score(day: Compared, levels: dict[tuple[str, str], Level]) -> list[Metric]:
     rows = day.day.rows
     if not is_enough_for_mean(rows):
         return []
-    expected, reference_rows = day.expected_logit
-    margin = 1.96 * day.frozen.pd.sd * float(np.sqrt(1 / day.scored_rows + 1 / reference_rows))
+    low: float | None = None
+    high: float | None = None
+    if day.frozen.pd.sd:
+        expected, reference_rows = day.expected_logit
+        margin = 1.96 * day.frozen.pd.sd * float(np.sqrt(1 / day.scored_rows + 1 / reference_rows))
+        low, high = float(expit(expected - margin)), float(expit(expected + margin))
     level = levels.get((PD, "score"), "ok")
-    low, high = float(expit(expected - margin)), float(expit(expected + margin))
     typical = float(expit(day.day.logit_sum / rows))
     return [
         Metric(TYPICAL_PD, typical, rows, PD, low=low, high=high, level=level),
@@ -80,7 +89,6 @@ def _columns(day: Compared, levels: dict[tuple[str, str], Level]) -> list[Metric
     return [
         Metric("psi", index, rows, name, level=levels.get((name, "distribution"), "ok"))
         for name, index in zip(day.layout.names, psi, strict=True)
-        if is_enough(rows)
     ]
 
 

@@ -23,7 +23,7 @@ def stability_indices(day: Compared) -> np.ndarray:
     rows = day.rows[layout.column_of]
     reference_rows = day.reference_rows[layout.column_of]
     prior = _PRIOR * used[layout.column_of]
-    found = (day.observed + _PRIOR) / (rows + prior)
+    found = (day.told / day.dispersion[layout.column_of] + _PRIOR) / (rows + prior)
     due = (day.due + _PRIOR) / (reference_rows + prior)
     terms = np.where(is_used, (found - due) * np.log(found / due), 0.0)
     usual = np.maximum(used - 1, 0) * (1 / np.maximum(day.rows, 1.0) + 1 / day.reference_rows)

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from scipy import stats
 from scipy.special import logit, ndtri
 
-from tasks.core.disclosure import inner_quantiles, is_enough_for_mean, is_none_or_enough, rounded_count
+from tasks.core.disclosure import LEAST_ROWS_BEYOND, inner_quantiles, is_enough_for_mean, rounded_counts
 from tasks.core.lender.columns import CALENDAR, NUMBERS, TEXTS, WEEKDAY
 from tasks.core.monitoring.cells import ColumnCells, Role, cut_cells
 
@@ -39,6 +39,8 @@ on random days of real rows (docs/monitoring.md)."""
 _PD_POINTS: Final = tuple(step / 200 for step in range(1, 200))
 """Probabilities of the frozen quantiles of pd, from which the mix of decisions follows."""
 _DIGITS: Final = 4
+_ROUNDING: Final = 1e-5
+"""Part of a mean square under which a variance may be the rounding of sums of float32 alone."""
 
 
 class ScoreStatistics(NamedTuple):
@@ -53,10 +55,18 @@ class ScoreStatistics(NamedTuple):
     """pd at the probabilities of `_PD_POINTS`; empty if the rows are too few."""
 
     def share_from(self, cutoff: float) -> float | None:
-        """Share of rows with a pd of at least `cutoff`; None if the rows were too few."""
+        """Share of rows with a pd of at least `cutoff`, above 0 and below 1; None if the rows were too few.
+
+        Beyond the outer quantiles it is the middle of what is possible there. Of few rows these lie
+        far from the ends (`tasks/core/disclosure.py`), and nothing is known beyond them.
+        """
         if not self.quantiles:
             return None
-        below = np.interp(cutoff, self.quantiles, _PD_POINTS, left=0.0, right=1.0)
+        is_beyond = not self.quantiles[0] <= cutoff <= self.quantiles[-1]
+        if is_beyond and self.rows * _PD_POINTS[0] < LEAST_ROWS_BEYOND:
+            return None
+        beyond = _PD_POINTS[0] / 2
+        below = np.interp(cutoff, self.quantiles, _PD_POINTS, left=beyond, right=1.0 - beyond)
         return float(1.0 - below)
 
 
@@ -78,10 +88,9 @@ class Frozen:
     rows: int
     columns: tuple[ColumnCells, ...]
     counts: Mapping[str, tuple[int, ...]]
-    """Column to rows by cell; a count under 20 is to the nearest 5."""
+    """Column to rows by cell, to the nearest 5: the whole is known, and a small rest could be had."""
     by_weekday: Mapping[str, Mapping[str, tuple[int, ...]]]
     """Column that differs by weekday, to weekday, to rows by cell, to the nearest 5."""
-    weekday_shares: Mapping[str, float]
     scores: Mapping[str, tuple[float, ...]]
     """Column whose correlations are watched, to the score of each of its cells."""
     pairs: tuple[Pair, ...]
@@ -115,15 +124,15 @@ class Frozen:
             name: {weekday: tuple(counts) for weekday, counts in days.items()}
             for name, days in content["by_weekday"].items()
         }
+        mean, sd, rows, days, quantiles = content["pd"]
         return cls(
             content["rows"],
             columns,
             {name: tuple(counts) for name, counts in content["counts"].items()},
             by_weekday,
-            content["weekday_shares"],
             {name: tuple(scores) for name, scores in content["scores"].items()},
             tuple(Pair(*pair) for pair in content["pairs"]),
-            ScoreStatistics(*content["pd"]),
+            ScoreStatistics(mean, sd, rows, {day: (each[0], each[1]) for day, each in days.items()}, tuple(quantiles)),
             content["weights"],
         )
 
@@ -179,9 +188,12 @@ def freeze_reference(
             the model learned from would look better than those of any later day.
         weights: column to its share of the model's loss reduction.
     """
-    columns = tuple(cut_cells(name, rows.column(name)) for name in WATCHED)
+    columns = tuple(cut_cells(name, rows.column(name)) for name in WATCHED if name in rows.column_names)
     codes = {column.name: column.codes_of(rows.column(column.name)) for column in columns}
-    exact = {column.name: np.bincount(codes[column.name], minlength=len(column.roles)) for column in columns}
+    counts = {
+        column.name: rounded_counts(np.bincount(codes[column.name], minlength=len(column.roles))).astype(int)
+        for column in columns
+    }
     weekdays = _weekday_numbers(rows)
     by_weekday = {
         column.name: table
@@ -190,20 +202,15 @@ def freeze_reference(
     }
     logits = logits_of(pd)
     scores = {
-        name: _risk_scores(codes[name], logits, len(counts)) if name in TEXTS else _normal_scores(counts)
-        for name, counts in exact.items()
-        if 0 < counts.max() < _LARGEST_ATOM * rows.num_rows
+        name: _risk_scores(codes[name], logits, len(cells)) if name in TEXTS else _normal_scores(cells)
+        for name, cells in counts.items()
+        if 0 < cells.max() < _LARGEST_ATOM * rows.num_rows
     }
-    in_weekday = np.bincount(weekdays[weekdays >= 0], minlength=len(WEEKDAYS))
     return Frozen(
         rows=rows.num_rows,
         columns=columns,
-        counts={name: tuple(map(_published_count, counts.tolist())) for name, counts in exact.items()},
+        counts={name: tuple(cells.tolist()) for name, cells in counts.items()},
         by_weekday=by_weekday,
-        weekday_shares={
-            day: round(share, _DIGITS)
-            for day, share in zip(WEEKDAYS, (in_weekday / max(1, in_weekday.sum())).tolist(), strict=True)
-        },
         scores=scores,
         pairs=_strong_pairs(codes, scores),
         pd=_score_statistics(pd, weekdays),
@@ -241,17 +248,15 @@ def _weekday_counts(
     freedom = (len(used) - 1) * (int(tested.sum()) - 1)
     if stats.chi2.sf(statistic, freedom) > _WEEKDAY_P:
         return None
-    return {
-        day: tuple(rounded_count(rows) for rows in counts) for day, counts in zip(WEEKDAYS, table.tolist(), strict=True)
-    }
-
-
-def _published_count(rows: int) -> int:
-    return rows if is_none_or_enough(rows) else rounded_count(rows)
+    published = rounded_counts(table).astype(int).tolist()
+    return {day: tuple(counts) for day, counts in zip(WEEKDAYS, published, strict=True)}
 
 
 def _normal_scores(counts: np.ndarray) -> tuple[float, ...]:
-    """Score of each cell of a number: the normal quantile of its middle rank; 0 without a value."""
+    """Score of each cell of a number: the normal quantile of its middle rank; 0 without a value.
+
+    From published counts, for a count could be had from its score.
+    """
     values = counts[2:]
     total = max(1, int(values.sum()))
     middle = (np.cumsum(values) - values / 2) / total
@@ -276,7 +281,7 @@ def _strong_pairs(
     names = tuple(scores)
     if not names:
         return ()
-    matrix = score_matrix(codes, scores)
+    matrix = score_matrix(codes, scores, rows=len(codes[names[0]]))
     correlations = correlations_of(MomentSums.of(matrix))
     spreads = _spreads_of(matrix, correlations)
     strong = np.argwhere(np.triu(np.abs(correlations) >= _LEAST_CORRELATION, k=1)).tolist()
@@ -312,9 +317,17 @@ def _spreads_of(matrix: np.ndarray, correlations: np.ndarray) -> np.ndarray:
     return np.sqrt(np.maximum(variance, 0.0))
 
 
-def score_matrix(codes: Mapping[str, np.ndarray], scores: Mapping[str, Sequence[float]]) -> np.ndarray:
+def score_matrix(
+    codes: Mapping[str, np.ndarray],
+    scores: Mapping[str, Sequence[float]],
+    *,
+    rows: int,
+) -> np.ndarray:
     """Scores of the rows, float32, shape (columns of `scores`, rows)."""
-    return np.array([np.array(table, dtype=np.float32)[codes[name]] for name, table in scores.items()])
+    matrix = np.empty((len(scores), rows), dtype=np.float32)
+    for position, (name, table) in enumerate(scores.items()):
+        matrix[position] = np.array(table, dtype=np.float32)[codes[name]]
+    return matrix
 
 
 class MomentSums(NamedTuple):
@@ -341,10 +354,11 @@ def correlations_of(moments: MomentSums) -> np.ndarray:
     rows = max(1, moments.rows)
     means = moments.sums / rows
     covariance = moments.products / rows - np.outer(means, means)
-    sd = np.sqrt(np.maximum(np.diag(covariance), 0.0))
-    scale = np.outer(sd, sd)
-    is_constant = scale < 1e-9  # noqa: PLR2004 - rounding of float32 sums
-    return np.where(is_constant, 0.0, covariance / np.where(is_constant, 1.0, scale))
+    squares = np.diag(moments.products) / rows
+    is_constant = np.diag(covariance) <= _ROUNDING * squares
+    sd = np.sqrt(np.where(is_constant, 1.0, np.diag(covariance)))
+    varies = np.outer(~is_constant, ~is_constant)
+    return np.where(varies, covariance / np.outer(sd, sd), 0.0)
 
 
 def _score_statistics(pd: np.ndarray, weekdays: np.ndarray) -> ScoreStatistics:

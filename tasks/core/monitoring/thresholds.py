@@ -35,6 +35,6 @@ class Thresholds:
     light_factor: float
     """Factor of the sizes from which a column that is not heavy alerts."""
     least_rows: int
-    """Rows under which a day without an alert is `insufficient`."""
+    """Rows of the day, or of the reference, under which a day without an alert is `insufficient`."""
     sure_rows: int
     """Rows under which an `ok` says the smallest change that it would have seen."""

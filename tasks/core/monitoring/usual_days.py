@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from scipy.special import logit
 from scipy.stats import chi2
 
+from tasks.core.disclosure import LEAST_ROWS
 from tasks.core.monitoring.day_metrics import EXPECTED, SHARE, TYPICAL_PD
 from tasks.core.monitoring.reference import Frozen, Layout
 
@@ -23,6 +24,11 @@ LAST_DAYS: Final = 28
 """Published days that are looked at: four weeks have each weekday as often."""
 _LEAST_DAYS: Final = 7
 """Days under which the variation between days is not estimated."""
+_SHORT_DAY: Final = 0.25
+"""Part of the median rows of the days before under which a day is too short to tell how days vary. The
+project's own choice: on weekends there are about half the applications."""
+_MOST_UNTOLD: Final = 0.5
+"""Part of the days, 0 to 1, up to which a cell may have too few rows to be told."""
 _LEAST_DUE: Final = 5.0
 """Expected rows of a cell under which its share tells nothing (Cochran 1954)."""
 
@@ -30,26 +36,29 @@ _LEAST_DUE: Final = 5.0
 def dispersion_of(days: Sequence[pa.Table], frozen: Frozen) -> np.ndarray:
     """Variance between days over that of random rows, at least 1, shape (columns,).
 
-    Each day's shares, less the expected ones, are compared with their mean over the days by a
+    Each day's shares, less the expected ones, are compared with their median over the days by a
     chi-square statistic. The median over the days, over the median of chi-square, is the factor
-    (a first-order correction, Rao and Scott 1981). The median, because a few days of real drift
-    among those before must not hide the next one.
+    (a first-order correction, Rao and Scott 1981). Medians, because a few days of real drift among
+    those before must not hide the next one. A share that is not told, of 1 to 19 rows, counts as the
+    one of these that is nearest to the expected share.
 
     Args:
         days: metrics of the days before, of one model.
         frozen: the reference of that model.
     """
     layout = frozen.layout
-    ones = np.ones(len(layout.names))
+    days = _of_usual_size(days)
     if len(days) < _LEAST_DAYS:
-        return ones
+        return np.ones(len(layout.names))
     shares = np.array([cells_of(day, SHARE, layout) for day in days])
     expected = np.array([cells_of(day, EXPECTED, layout) for day in days])
     rows = np.array([rows_of_metrics(day) for day in days], dtype=np.float64)
     due = np.nanmean(np.where(np.isnan(expected), 0.0, expected), axis=0)
-    is_told = (~np.isnan(shares) & ~np.isnan(expected)).all(axis=0) & (due * rows.min() >= _LEAST_DUE)
-    change = np.where(is_told, shares - expected, 0.0)
-    change -= change.mean(axis=0)
+    is_told = (np.isnan(shares).mean(axis=0) <= _MOST_UNTOLD) & ~np.isnan(expected).any(axis=0)
+    is_told &= due * rows.min() >= _LEAST_DUE
+    nearest = np.clip(expected, 1 / rows[:, None], (LEAST_ROWS - 1) / rows[:, None])
+    change = np.where(is_told, np.where(np.isnan(shares), nearest, shares) - expected, 0.0)
+    change -= np.median(change, axis=0)
     terms = rows[:, None] * change**2 / np.where(is_told, due, 1.0)
     statistics = np.array([layout.sum_by_column(day) for day in terms]) * len(days) / (len(days) - 1)
     freedom = layout.sum_by_column(is_told * 1.0) - 1
@@ -61,7 +70,7 @@ def dispersion_of(days: Sequence[pa.Table], frozen: Frozen) -> np.ndarray:
 def score_dispersion_of(days: Sequence[pa.Table], frozen: Frozen) -> float:
     """Variance of the mean score between days over that of random rows, at least 1.
 
-    The median of the squared deviations from the mean over days, over the median of chi-square.
+    The median of the squared deviations from the median over days, over the median of chi-square.
     """
     told = [row for day in days for row in day.filter(pc.equal(day.column("metric"), TYPICAL_PD)).to_pylist()]
     if len(told) < _LEAST_DAYS or not frozen.pd.sd:
@@ -69,7 +78,7 @@ def score_dispersion_of(days: Sequence[pa.Table], frozen: Frozen) -> float:
     found, low, high = (logit([row[name] for row in told]) for name in ("value", "low", "high"))
     change = found - (low + high) / 2
     rows = np.array([row["n"] for row in told])
-    squares = rows * ((change - change.mean()) / frozen.pd.sd) ** 2 * len(told) / (len(told) - 1)
+    squares = rows * ((change - np.median(change)) / frozen.pd.sd) ** 2 * len(told) / (len(told) - 1)
     return max(1.0, float(np.median(squares) / chi2.ppf(0.5, 1)))
 
 
@@ -90,6 +99,13 @@ def recent_reference(days: Sequence[pa.Table], frozen: Frozen) -> Frozen:
         for name, start, size in zip(layout.names, layout.starts.tolist(), layout.sizes.tolist(), strict=True)
     }
     return replace(frozen, rows=int(rows.sum()), counts=by_column, by_weekday={})
+
+
+def _of_usual_size(days: Sequence[pa.Table]) -> list[pa.Table]:
+    """The days but for short ones: so few rows tell no share of a cell, and would silence the others."""
+    rows = [rows_of_metrics(day) for day in days]
+    least = max(1.0, _SHORT_DAY * float(np.median(rows))) if rows else 1.0
+    return [day for day, count in zip(days, rows, strict=True) if count >= least]
 
 
 def rows_of_metrics(day: pa.Table) -> int:

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.special import chndtrinc, ndtri
 from scipy.stats import chi2
 
+from tasks.core.disclosure import is_enough, too_few
 from tasks.core.monitoring.compared import Compared
 from tasks.core.monitoring.correction import family_adjusted
 from tasks.core.monitoring.metrics import Level
@@ -60,7 +61,7 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class DayVerdict:
-    """Verdict on a day, with its findings, the heaviest first."""
+    """Verdict on a day, with its findings: alerts first, each level by falling weight."""
 
     level: Level
     rows: int
@@ -124,19 +125,23 @@ def judge(
     if day is None or not day.day.rows:
         rows = 0 if day is None else day.day.rows
         return DayVerdict("insufficient", rows, (), {}, {}, "There is no application to compare.")
+    if not is_enough(day.frozen.rows):
+        return DayVerdict("insufficient", day.day.rows, (), {}, {}, "The reference has too few rows to compare with.")
+    if not is_enough(day.day.rows):
+        return DayVerdict("insufficient", day.day.rows, (), {}, {}, too_few(day.day.rows))
     results = {what: statistic(day) for what, statistic in STATISTICS.items() if what in thresholds.statistics}
     adjusted_by_what = _adjusted(results, thresholds)
     findings: list[Finding] = []
     for what, adjusted in adjusted_by_what.items():
         findings += _strongest(_findings(day, what, results[what], adjusted, thresholds, watched_before))
-    ordered = tuple(sorted(findings, key=lambda each: (each.level != "alert", -each.weight, each.column, each.what)))
+    ordered = tuple(sorted(findings, key=_place))
     levels = {finding.level for finding in ordered}
     rows = day.day.rows
     smallest = smallest_detectable(day, thresholds) if rows < thresholds.sure_rows else {}
     level: Level = "ok"
     if "alert" in levels:
         level = "alert"
-    elif rows < thresholds.least_rows:
+    elif min(rows, day.frozen.rows) < thresholds.least_rows:
         level = "insufficient"
     elif ordered:
         level = "watch"
@@ -209,10 +214,15 @@ def _findings(
     return found
 
 
+def _place(finding: Finding) -> tuple[bool, float, str, str]:
+    """Place of a finding among others: alerts first, and then the heaviest."""
+    return finding.level != "alert", -finding.weight, finding.column, finding.what
+
+
 def _strongest(findings: list[Finding]) -> list[Finding]:
-    """The heaviest finding of each column; its sentence counts the others."""
+    """The first finding of each column by `_place`; its sentence counts the others."""
     by_column: dict[str, list[Finding]] = {}
-    for finding in sorted(findings, key=lambda each: -each.weight):
+    for finding in sorted(findings, key=_place):
         by_column.setdefault(finding.column, []).append(finding)
     strongest = []
     for first, *others in by_column.values():

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 from scipy.stats import norm
 
+from tasks.core.disclosure import rounded_counts
 from tasks.core.monitoring.compared import Compared
 from tasks.core.monitoring.statistics.record import Tests
 
@@ -27,12 +28,13 @@ def decision_tests(day: Compared) -> Tests:
     expected = {threshold: day.frozen.pd.share_from(threshold) for threshold in wanted}
     known = {threshold: share for threshold, share in expected.items() if share is not None}
     rows = max(1, day.day.rows)
-    value = np.array([day.day.decisions[wanted[threshold] :].sum() / rows for threshold in known])
+    decided = [day.day.decisions[wanted[threshold] :].sum() for threshold in known]
+    value = np.minimum(rounded_counts(np.array(decided, dtype=np.float64)) / rows, 1.0)
     due = np.array(list(known.values()))
     words = [_WORDS[wanted[threshold]] for threshold in known]
     error = np.sqrt(due * (1 - due) * (1 / day.scored_rows + 1 / max(1, day.frozen.pd.rows)))
     change = np.abs(value - due)
-    p = np.where(error > 0, 2 * norm.sf(change / np.where(error > 0, error, 1.0)), 1.0)
+    p = 2 * norm.sf(np.abs(np.array(decided) / rows - due) / error)
 
     def sentence(position: int) -> str:
         return f"{value[position]:.1%} of the applications {words[position]}, instead of {due[position]:.1%}."

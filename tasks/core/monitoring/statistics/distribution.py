@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 from scipy.stats import chi2
 
+from tasks.core.disclosure import LEAST_ROWS
 from tasks.core.monitoring.compared import Compared
 from tasks.core.monitoring.statistics.record import Tests
 
@@ -22,7 +23,7 @@ they should with five, 1.25 times with ten (simulated on the cells of the synthe
 
 
 def distribution_tests(day: Compared) -> Tests:
-    """Total variation distance between day and reference, 0 to 1."""
+    """Total variation distance between day and reference, 0 to 1; no test of too few values."""
     layout = day.layout
     found, due = day.observed * layout.is_value, day.due * layout.is_value
     rows, reference_rows = layout.sum_by_column(found), layout.sum_by_column(due)
@@ -36,9 +37,12 @@ def distribution_tests(day: Compared) -> Tests:
     rest = np.where(has_rest, _terms(*together, n_column, m_column), 0.0)
     total = layout.sum_by_column(statistic) + rest
     freedom = layout.sum_by_column((layout.is_value & ~is_small) * 1.0) + has_rest - 1
-    differences = found / n - due / m
+    told = day.told * layout.is_value
+    told_rows = np.maximum(layout.sum_by_column(told), 1.0)[layout.column_of]
+    differences = told / told_rows - due / m
     distance = layout.sum_by_column(np.abs(differences) * layout.is_value) / 2
-    tested = np.flatnonzero((freedom > 0) & (rows > 0) & (reference_rows > 0))
+    values = layout.sum_by_column(day.day.cells * layout.is_value)
+    tested = np.flatnonzero((freedom > 0) & (values >= LEAST_ROWS) & (reference_rows > 0))
     p = chi2.sf(total[tested], freedom[tested])
     usual = _usual_distance(
         layout.sum_by_column(np.sqrt(due / m * (1 - due / m)) * layout.is_value), rows, reference_rows
@@ -48,7 +52,7 @@ def distribution_tests(day: Compared) -> Tests:
         column = tested[position]
         cells = slice(layout.starts[column], layout.starts[column] + layout.sizes[column])
         most = int(layout.starts[column] + np.argmax(np.abs(differences[cells])))
-        share, expected = found[most] / n[most], due[most] / m[most]
+        share, expected = told[most] / told_rows[most], due[most] / m[most]
         return (
             f"{layout.names[column]} lies otherwise: {share:.1%} of its values are {layout.labels[most]}, "
             f"instead of {expected:.1%}."

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.special import expit
 from scipy.stats import norm
 
+from tasks.core.disclosure import is_enough_for_mean
 from tasks.core.monitoring.compared import Compared
 from tasks.core.monitoring.reference import PD
 from tasks.core.monitoring.statistics.record import Tests
@@ -14,11 +15,11 @@ from tasks.core.monitoring.statistics.record import Tests
 def score_tests(day: Compared) -> Tests:
     """Shift of the mean logit(pd), in standard deviations of the reference.
 
-    No test if the reference has no score.
+    No test if the reference has no score, or if the day has too few rows for a mean.
     """
     expected, reference_rows = day.expected_logit
     sd = day.frozen.pd.sd
-    count = int(sd > 0)
+    count = int(sd > 0 and is_enough_for_mean(day.day.rows))
     mean = day.day.logit_sum / max(1, day.day.rows)
     error = np.sqrt(1 / day.scored_rows + 1 / reference_rows) if count else 1.0
     shift = (mean - expected) / sd if count else 0.0
