@@ -235,13 +235,13 @@ def near_copy(rows: int, seed: int) -> np.ndarray:
 
 
 def test_near_copies_do_not_come_apart_by_chance() -> None:
-    """Without Fisher's transform one such row in a short day lies ten standard deviations away."""
+    """Without Fisher's transform a day of three such rows lies 4.6 standard deviations away."""
     frozen = frozen_of(20_000, AMT_ANNUITY=near_copy(20_000, seed=1))
     assert max(pair.correlation for pair in frozen.pairs) > 0.99
     days = [day_beside(500, seed=seed, frozen=frozen, AMT_ANNUITY=near_copy(500, seed)) for seed in range(10, 50)]
-    assert min(dependence_tests(day).p.min() for day in days) > 1e-6
-    apart = day_beside(500, seed=10, frozen=frozen, AMT_ANNUITY=near_copy(500, seed=11))
-    assert dependence_tests(apart).p.min() < 1e-20
+    assert min(dependence_tests(day).p.min() for day in days) > 1e-3
+    apart = day_beside(2000, seed=10, frozen=frozen, AMT_ANNUITY=near_copy(2000, seed=11))
+    assert dependence_tests(apart).p.min() < 1e-12
 
 
 def test_a_reference_without_pairs_has_no_test_of_dependence() -> None:
