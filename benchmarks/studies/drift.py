@@ -74,16 +74,20 @@ class StudySize:
     power_days: int
     """Days of each case."""
     rival_days: int
-    """Days of each case, and of each size, that the rivals look at."""
+    """Days of each case that the rivals look at."""
+    rival_quiet_days: int
+    """Days without drift of each of the sizes that the rivals look at, at all columns."""
 
 
 WHOLE_STUDY: Final = StudySize(
-    populations=20, reference_rows=20_000, rows=100_000, weekday_rows=10_000,
-    sizes=(500, 2_000, 10_000, 50_000), quiet_days=75, weeks=25, power_days=10, rival_days=2,
+    populations=25, reference_rows=20_000, rows=100_000, weekday_rows=10_000,
+    sizes=(500, 2_000, 10_000, 50_000), quiet_days=80, weeks=20, power_days=8, rival_days=2,
+    rival_quiet_days=1,
 )  # fmt: skip
 SAMPLED_STUDY: Final = StudySize(
     populations=1, reference_rows=20_000, rows=20_000, weekday_rows=6_000,
     sizes=(500, 2_000), quiet_days=40, weeks=2, power_days=40, rival_days=1,
+    rival_quiet_days=1,
 )  # fmt: skip
 
 
@@ -113,7 +117,7 @@ def study_population(
         [day for _, day in week_days(population, SMALL_DAY, WEEKS_BEFORE)], population.frozen
     )  # fmt: skip
     power = power_days(population, cases, size.power_days, between, rival_days=size.rival_days)
-    rivals = [(rows, found) for rows in sizes for found in _rivals_on(population, rows, size.rival_days)]
+    rivals = [(rows, found) for rows in sizes for found in _rivals_on(population, rows, size.rival_quiet_days)]
     return Outcomes(tuple(quiet), tuple(power), tuple(rivals))
 
 
