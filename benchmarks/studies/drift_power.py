@@ -5,6 +5,7 @@ Part of `benchmarks/studies/drift.py`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Final, NamedTuple
@@ -112,7 +113,7 @@ def _by_column(table: Sequence[tuple[str, str, Sequence[str]]], rows: int) -> It
 
 def _mixes(share: float, rows: int, target: float) -> Iterator[Case]:
     for column, level in _MIXES:
-        yield Case(f"mix {share:.0%} of rows", column, rows, f'"level:{column}:{level}:{share}"', target)
+        yield Case(f"mix {100 * share:.0f} % of rows", column, rows, f'"level:{column}:{level}:{share}"', target)
 
 
 def _new_levels(share: float, rows: int, target: float) -> Iterator[Case]:
@@ -124,7 +125,7 @@ def _sundays() -> Iterator[Case]:
     for kind, column, drift in (
         ("mean +0.2 sd", "AMT_CREDIT", "shift:AMT_CREDIT:0.2"),
         ("missing +20 points", "EXT_SOURCE_3", "missing:EXT_SOURCE_3:0.2"),
-        ("mix 10% of rows", "FLAG_OWN_REALTY", "level:FLAG_OWN_REALTY:Y:0.1"),
+        ("mix 10 % of rows", "FLAG_OWN_REALTY", "level:FLAG_OWN_REALTY:Y:0.1"),
         ("new level 2 %", "NAME_HOUSING_TYPE", "level:NAME_HOUSING_TYPE:Container:0.02"),
         ("unit x1000, 1 % of rows", "AMT_INCOME_TOTAL", "unit:AMT_INCOME_TOTAL:1000:0.01"),
         ("shuffled, marginal kept", "AMT_ANNUITY", "shuffle:AMT_ANNUITY"),
@@ -204,9 +205,9 @@ def drifted_rows(rows: pa.Table, drift: str, *, seed: int) -> pa.Table:
 
 def added_up(parts: Sequence[Power]) -> Power:
     """Days of one case in all populations."""
-    rivals: dict[str, int] = {}
+    rivals: Counter[str] = Counter()
     for part in parts:
-        rivals = {name: rivals.get(name, 0) + count for name, count in part.rivals.items()} or rivals
+        rivals.update(part.rivals)
     return Power(
         parts[0].case,
         sum(part.days for part in parts),

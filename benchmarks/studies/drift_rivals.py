@@ -48,7 +48,7 @@ def flags(reference: np.ndarray, day: np.ndarray, column: str) -> dict[str, bool
     return {
         EVIDENTLY: evidently_flag(reference, day, is_text=column in TEXTS),
         PLAIN_PSI: index > _MODERATE_PSI,
-        CRITICAL_PSI: cells > 1 and index > critical,
+        CRITICAL_PSI: cells > 1 and bool(index > critical),
         PLAIN_KS: bool(is_unlike),
     }
 
