@@ -9,6 +9,7 @@ the shares over all weekdays: the odds ratios of the table, with the margins of 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -128,13 +129,14 @@ def fit_weekdays(statistics: FeedStatistics, table: pd.DataFrame) -> dict[str, d
     return {name: entry for name, entry in found.items() if entry}
 
 
+@dataclass(frozen=True, slots=True)
 class _WeekdayFit:
     """Table, and the applications drawn so far with the weights found so far."""
 
-    def __init__(self, table: pd.DataFrame, n_rows: Counts, day: DayDraft) -> None:
-        self.table = table
-        self.n_rows = n_rows
-        self.day = day
+    table: pd.DataFrame
+    n_rows: Counts
+    """Real rows by weekday."""
+    day: DayDraft
 
     def weights(self, name: str) -> dict[str, Any]:
         """Weights of `name`; empty if its weekdays do not differ. Draws the column with them."""
@@ -175,8 +177,7 @@ class _WeekdayFit:
         n_drawn = self._by_weekday(np.ones(self.day.streams.rows))
         real_counts = np.column_stack([real, self.n_rows - real])
         drawn_counts = np.column_stack([drawn, n_drawn - drawn])
-        too_few = min(real_counts.min(), drawn_counts.min()) < 1.0
-        if too_few or not differs(real_counts, drawn_counts):
+        if not differs(real_counts, drawn_counts):
             return {}
         wanted = with_margins(real_counts, drawn_counts)[:, 0]
         factors = np.ones(len(WEEKDAYS))
@@ -189,22 +190,24 @@ class _WeekdayFit:
 
     def _levels(self, name: str, weights: WeekdayWeights) -> dict[str, Any]:
         levels = list(self.day.statistics.draws[name].shares)
-        if len(levels) == 1:
+        listed = self._listed_levels(name, levels)
+        quantiles = self._lines(name, _QUANTILE)
+        is_estimated = not quantiles.empty and _are_whole(levels)
+        if len(levels) == 1 or (listed is None and not is_estimated):
             return {}
         shares, rows = self._groups(name, weights)
-        real = self._listed_levels(name, levels)
-        quantiles = self._lines(name, _QUANTILE)
-        if real is not None:
-            kinds, real = _common_kinds(real, rows @ shares)
-        elif not quantiles.empty and _are_whole(levels):
+        if listed is None:
             kinds, real = _moved_kinds(levels, rows @ shares, quantiles, self.n_rows)
-        if real is None or real.shape[1] < 2 or not differs(real, rows @ shares @ kinds):
+        else:
+            kinds, real = _common_kinds(listed, rows @ shares)
+        if real.shape[1] < 2 or not differs(real, rows @ shares @ kinds):
             return {}
         factors = _fit_factors(real, kinds, shares, rows)
+        of_levels = factors[:, kinds.argmax(axis=1)].T
         found = {
-            level: _rounded(factors[:, kind.argmax()])
-            for level, kind in zip(levels, kinds, strict=True)
-            if np.abs(factors[:, kind.argmax()] - 1.0).max() >= _LEAST_WEIGHT and kind.any()
+            level: _rounded(each)
+            for level, each in zip(levels, of_levels, strict=True)
+            if np.abs(each - 1.0).max() >= _LEAST_WEIGHT
         }
         return {"levels": found} if found else {}
 
@@ -354,8 +357,11 @@ def differs(real: Counts, drawn: Counts) -> bool:
     """True if weekdays differ otherwise in the real rows than in the drawn ones.
 
     Pearson's chi-square of the real rows. The drawn rows give the expected odds ratios; they vary
-    by chance as well, which makes the statistic larger by the ratio of both numbers of rows.
+    by chance as well, which makes the statistic larger by the ratio of both numbers of rows. A
+    kind of value without rows on some weekday cannot be compared.
     """
+    if min(real.min(), drawn.min()) <= 0.0:
+        return False
     expected = with_margins(drawn, real)
     statistic = float(((real - expected) ** 2 / expected).sum())
     statistic /= 1.0 + float(real.sum() / drawn.sum())
@@ -404,9 +410,9 @@ def pooled(counts: Counts, n_rows: Counts) -> Counts:
     order = np.argsort(counts, kind="stable")
     enough = int(np.argmax(np.cumsum(counts[order]) >= LEVEL_ROWS))
     small = order[: max(enough, 1) + 1]
-    pooled = counts.copy()
-    pooled[small] = n_rows[small] * counts[small].sum() / n_rows[small].sum()
-    return pooled
+    shared = counts.copy()
+    shared[small] = n_rows[small] * counts[small].sum() / n_rows[small].sum()
+    return shared
 
 
 def _are_whole(levels: Sequence[str]) -> bool:
