@@ -173,11 +173,13 @@ class _WeekdayFit:
         if real.sum() < LEVEL_ROWS or missing_shares(name, EVERY_DAY_ALIKE, self.day) is None:
             return {}
         real = pooled(real, self.n_rows)
-        drawn = self._by_weekday(self._chance_of_missing(name, EVERY_DAY_ALIKE))
-        n_drawn = self._by_weekday(np.ones(self.day.streams.rows))
+        chance = self._chance_of_missing(name, EVERY_DAY_ALIKE)
+        drawn = self._by_weekday(chance)
+        n_drawn = self._by_weekday(np.ones(chance.size))
+        by_chance = chance_share(np.column_stack([chance, 1.0 - chance]), np.ones(chance.size))
         real_counts = np.column_stack([real, self.n_rows - real])
         drawn_counts = np.column_stack([drawn, n_drawn - drawn])
-        if not differs(real_counts, drawn_counts):
+        if not differs(real_counts, drawn_counts, by_chance=by_chance):
             return {}
         wanted = with_margins(real_counts, drawn_counts)[:, 0]
         factors = np.ones(len(WEEKDAYS))
@@ -200,7 +202,10 @@ class _WeekdayFit:
             kinds, real = _moved_kinds(levels, rows @ shares, quantiles, self.n_rows)
         else:
             kinds, real = _common_kinds(listed, rows @ shares)
-        if real.shape[1] < 2 or not differs(real, rows @ shares @ kinds):
+        if real.shape[1] < 2:
+            return {}
+        by_chance = chance_share(shares @ kinds, rows.sum(axis=0))
+        if not differs(real, rows @ shares @ kinds, by_chance=by_chance):
             return {}
         factors = _fit_factors(real, kinds, shares, rows)
         of_levels = factors[:, kinds.argmax(axis=1)].T
@@ -353,20 +358,39 @@ def with_margins(counts: Counts, like: Counts) -> Counts:
     return fitted
 
 
-def differs(real: Counts, drawn: Counts) -> bool:
+def differs(real: Counts, drawn: Counts, *, by_chance: float = 1.0) -> bool:
     """True if weekdays differ otherwise in the real rows than in the drawn ones.
 
     Pearson's chi-square of the real rows. The drawn rows give the expected odds ratios; they vary
-    by chance as well, which makes the statistic larger by the ratio of both numbers of rows. A
-    kind of value without rows on some weekday cannot be compared.
+    by chance as well, which makes the statistic larger. A kind of value without rows on some
+    weekday cannot be compared.
+
+    Args:
+        real: real rows by weekday and kind.
+        drawn: expected drawn rows by weekday and kind.
+        by_chance: variance of the expectations of single drawn rows, as a share of the variance of
+            drawn values; see `chance_share`.
     """
     if min(real.min(), drawn.min()) <= 0.0:
         return False
     expected = with_margins(drawn, real)
     statistic = float(((real - expected) ** 2 / expected).sum())
-    statistic /= 1.0 + float(real.sum() / drawn.sum())
+    statistic /= 1.0 + by_chance * float(real.sum() / drawn.sum())
     n_weekdays, n_kinds = real.shape
     return bool(chi2.sf(statistic, (n_weekdays - 1) * (n_kinds - 1)) < _CHANCE)
+
+
+def chance_share(expected: Counts, rows: NDArray[np.float64]) -> float:
+    """Variance of expectations as a share of the variance of values: 1 if all is certain, 0 to 1.
+
+    Args:
+        expected: group by kind, shares that sum to 1 or less in each group.
+        rows: rows of each group.
+    """
+    mean = rows @ expected / rows.sum()
+    between = rows @ (expected - mean) ** 2 / rows.sum()
+    whole = float((mean * (1.0 - mean)).sum())
+    return float(between.sum()) / whole if whole else 1.0
 
 
 def least_change(
