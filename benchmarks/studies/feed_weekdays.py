@@ -9,6 +9,7 @@ the shares over all weekdays: the odds ratios of the table, with the margins of 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -128,13 +129,14 @@ def fit_weekdays(statistics: FeedStatistics, table: pd.DataFrame) -> dict[str, d
     return {name: entry for name, entry in found.items() if entry}
 
 
+@dataclass(frozen=True, slots=True)
 class _WeekdayFit:
     """Table, and the applications drawn so far with the weights found so far."""
 
-    def __init__(self, table: pd.DataFrame, n_rows: Counts, day: DayDraft) -> None:
-        self.table = table
-        self.n_rows = n_rows
-        self.day = day
+    table: pd.DataFrame
+    n_rows: Counts
+    """Real rows by weekday."""
+    day: DayDraft
 
     def weights(self, name: str) -> dict[str, Any]:
         """Weights of `name`; empty if its weekdays do not differ. Draws the column with them."""
@@ -171,12 +173,13 @@ class _WeekdayFit:
         if real.sum() < LEVEL_ROWS or missing_shares(name, EVERY_DAY_ALIKE, self.day) is None:
             return {}
         real = pooled(real, self.n_rows)
-        drawn = self._by_weekday(self._chance_of_missing(name, EVERY_DAY_ALIKE))
-        n_drawn = self._by_weekday(np.ones(self.day.streams.rows))
+        chance = self._chance_of_missing(name, EVERY_DAY_ALIKE)
+        drawn = self._by_weekday(chance)
+        n_drawn = self._by_weekday(np.ones(chance.size))
+        by_chance = chance_share(np.column_stack([chance, 1.0 - chance]), np.ones(chance.size))
         real_counts = np.column_stack([real, self.n_rows - real])
         drawn_counts = np.column_stack([drawn, n_drawn - drawn])
-        too_few = min(real_counts.min(), drawn_counts.min()) < 1.0
-        if too_few or not differs(real_counts, drawn_counts):
+        if not differs(real_counts, drawn_counts, by_chance=by_chance):
             return {}
         wanted = with_margins(real_counts, drawn_counts)[:, 0]
         factors = np.ones(len(WEEKDAYS))
@@ -189,22 +192,27 @@ class _WeekdayFit:
 
     def _levels(self, name: str, weights: WeekdayWeights) -> dict[str, Any]:
         levels = list(self.day.statistics.draws[name].shares)
-        if len(levels) == 1:
+        listed = self._listed_levels(name, levels)
+        quantiles = self._lines(name, _QUANTILE)
+        is_estimated = not quantiles.empty and _are_whole(levels)
+        if len(levels) == 1 or (listed is None and not is_estimated):
             return {}
         shares, rows = self._groups(name, weights)
-        real = self._listed_levels(name, levels)
-        quantiles = self._lines(name, _QUANTILE)
-        if real is not None:
-            kinds, real = _common_kinds(real, rows @ shares)
-        elif not quantiles.empty and _are_whole(levels):
+        if listed is None:
             kinds, real = _moved_kinds(levels, rows @ shares, quantiles, self.n_rows)
-        if real is None or real.shape[1] < 2 or not differs(real, rows @ shares @ kinds):
+        else:
+            kinds, real = _common_kinds(listed, rows @ shares)
+        if real.shape[1] < 2:
+            return {}
+        by_chance = chance_share(shares @ kinds, rows.sum(axis=0))
+        if not differs(real, rows @ shares @ kinds, by_chance=by_chance):
             return {}
         factors = _fit_factors(real, kinds, shares, rows)
+        of_levels = factors[:, kinds.argmax(axis=1)].T
         found = {
-            level: _rounded(factors[:, kind.argmax()])
-            for level, kind in zip(levels, kinds, strict=True)
-            if np.abs(factors[:, kind.argmax()] - 1.0).max() >= _LEAST_WEIGHT and kind.any()
+            level: _rounded(each)
+            for level, each in zip(levels, of_levels, strict=True)
+            if np.abs(each - 1.0).max() >= _LEAST_WEIGHT
         }
         return {"levels": found} if found else {}
 
@@ -350,17 +358,39 @@ def with_margins(counts: Counts, like: Counts) -> Counts:
     return fitted
 
 
-def differs(real: Counts, drawn: Counts) -> bool:
+def differs(real: Counts, drawn: Counts, *, by_chance: float = 1.0) -> bool:
     """True if weekdays differ otherwise in the real rows than in the drawn ones.
 
     Pearson's chi-square of the real rows. The drawn rows give the expected odds ratios; they vary
-    by chance as well, which makes the statistic larger by the ratio of both numbers of rows.
+    by chance as well, which makes the statistic larger. A kind of value without rows on some
+    weekday cannot be compared.
+
+    Args:
+        real: real rows by weekday and kind.
+        drawn: expected drawn rows by weekday and kind.
+        by_chance: variance of the expectations of single drawn rows, as a share of the variance of
+            drawn values; see `chance_share`.
     """
+    if min(real.min(), drawn.min()) <= 0.0:
+        return False
     expected = with_margins(drawn, real)
     statistic = float(((real - expected) ** 2 / expected).sum())
-    statistic /= 1.0 + float(real.sum() / drawn.sum())
+    statistic /= 1.0 + by_chance * float(real.sum() / drawn.sum())
     n_weekdays, n_kinds = real.shape
     return bool(chi2.sf(statistic, (n_weekdays - 1) * (n_kinds - 1)) < _CHANCE)
+
+
+def chance_share(expected: Counts, rows: NDArray[np.float64]) -> float:
+    """Variance of expectations as a share of the variance of values: 1 if all is certain, 0 to 1.
+
+    Args:
+        expected: group by kind, shares that sum to 1 or less in each group.
+        rows: rows of each group.
+    """
+    mean = rows @ expected / rows.sum()
+    between = rows @ (expected - mean) ** 2 / rows.sum()
+    whole = float((mean * (1.0 - mean)).sum())
+    return float(between.sum()) / whole if whole else 1.0
 
 
 def least_change(
@@ -404,9 +434,9 @@ def pooled(counts: Counts, n_rows: Counts) -> Counts:
     order = np.argsort(counts, kind="stable")
     enough = int(np.argmax(np.cumsum(counts[order]) >= LEVEL_ROWS))
     small = order[: max(enough, 1) + 1]
-    pooled = counts.copy()
-    pooled[small] = n_rows[small] * counts[small].sum() / n_rows[small].sum()
-    return pooled
+    shared = counts.copy()
+    shared[small] = n_rows[small] * counts[small].sum() / n_rows[small].sum()
+    return shared
 
 
 def _are_whole(levels: Sequence[str]) -> bool:

@@ -13,6 +13,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import chi2_contingency
 
 from benchmarks.studies.feed_weekdays import (
+    chance_share,
     differs,
     fit_weekdays,
     least_change,
@@ -64,6 +65,14 @@ def test_without_a_difference_in_the_draw_the_test_is_that_of_independence(real:
 @given(real=counts)
 def test_what_the_draw_gives_already_is_no_difference(real: np.ndarray) -> None:
     assert not differs(real, 3 * real)
+
+
+@pytest.mark.parametrize(
+    ("expected", "share"), [([0.0, 1.0], 1.0), ([0.5, 0.5], 0.0), ([0.25, 0.75], 0.25), ([1.0, 1.0], 1.0)]
+)
+def test_draws_vary_by_chance_as_far_as_their_groups_differ(expected: list[float], share: float) -> None:
+    groups = np.array([expected, [1 - each for each in expected]]).T
+    assert chance_share(groups, np.array([30.0, 30.0])) == pytest.approx(share)
 
 
 @pytest.mark.parametrize(
