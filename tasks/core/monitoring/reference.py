@@ -1,8 +1,8 @@
 """Reference of monitoring: what a day is compared with, frozen with the model.
 
 It holds counts of the training rows by cell, and no applicant's value (`tasks/core/disclosure.py`).
-Ordinary weekdays differ: on Sundays fewer applicants own their home. Columns that differ by weekday
-have their counts by weekday, too, and a day is compared with rows of its own weekdays.
+Ordinary weekdays differ: on Sundays fewer applicants own their home. So there are counts by weekday,
+too, and a day is compared with rows of its own weekdays (`compared.py`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy import stats
 from scipy.special import logit, ndtri
 
 from tasks.core.disclosure import LEAST_ROWS_BEYOND, inner_quantiles, is_enough_for_mean, rounded_counts
@@ -26,11 +25,6 @@ PD: Final = "pd"
 WEEKDAYS: Final = ("MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY")
 WATCHED: Final = tuple(name for name in (*NUMBERS, *TEXTS) if name not in CALENDAR)
 """Columns that are compared. Those of the calendar say which day it is, not who applied."""
-_WEEKDAY_P: Final = 0.05
-"""Probability under which a column counts as different by weekday. The project's own choice: a
-column that is wrongly counted so only loses power, one that is missed cries wolf every Sunday."""
-_LEAST_EXPECTED: Final = 5.0
-"""Least expected rows of a cell in a chi-square test (Cochran 1954)."""
 _LARGEST_ATOM: Final = 0.9
 """Share of the commonest cell from which a column has too little variation to correlate."""
 _LEAST_CORRELATION: Final = 0.1
@@ -90,7 +84,7 @@ class Frozen:
     counts: Mapping[str, tuple[int, ...]]
     """Column to rows by cell, to the nearest 5: the whole is known, and a small rest could be had."""
     by_weekday: Mapping[str, Mapping[str, tuple[int, ...]]]
-    """Column that differs by weekday, to weekday, to rows by cell, to the nearest 5."""
+    """Column to weekday, to rows by cell, to the nearest 5; empty if no row has a weekday."""
     scores: Mapping[str, tuple[float, ...]]
     """Column whose correlations are watched, to the score of each of its cells."""
     pairs: tuple[Pair, ...]
@@ -196,9 +190,9 @@ def freeze_reference(
     }
     weekdays = _weekday_numbers(rows)
     by_weekday = {
-        column.name: table
+        column.name: _weekday_counts(codes[column.name], weekdays, len(column.roles))
         for column in columns
-        if (table := _weekday_counts(codes[column.name], weekdays, len(column.roles)))
+        if (weekdays >= 0).any()
     }
     logits = logits_of(pd)
     scores = {
@@ -230,24 +224,11 @@ def weekday_mix(rows: pa.Table) -> np.ndarray:
     return np.bincount(numbers[numbers >= 0], minlength=len(WEEKDAYS))
 
 
-def _weekday_counts(
-    codes: np.ndarray,
-    weekdays: np.ndarray,
-    cells: int,
-) -> dict[str, tuple[int, ...]] | None:
-    """Rows of each cell by weekday; None if the weekdays do not differ beyond chance."""
+def _weekday_counts(codes: np.ndarray, weekdays: np.ndarray, cells: int) -> dict[str, tuple[int, ...]]:
+    """Rows of each cell by weekday, to the nearest 5."""
     known = weekdays >= 0
     joint = codes[known] + cells * weekdays[known]
     table = np.bincount(joint, minlength=cells * len(WEEKDAYS)).reshape(len(WEEKDAYS), cells)
-    used = table[table.sum(axis=1) > 0]
-    expected = used.sum(axis=1, keepdims=True) * used.sum(axis=0) / max(1, used.sum())
-    tested = expected.min(axis=0, initial=np.inf) >= _LEAST_EXPECTED if len(used) else np.zeros(cells, bool)
-    if tested.sum() < 2 or len(used) < 2:  # noqa: PLR2004 - a difference needs two of each
-        return None
-    statistic = ((used - expected) ** 2 / np.where(expected > 0, expected, 1))[:, tested].sum()
-    freedom = (len(used) - 1) * (int(tested.sum()) - 1)
-    if stats.chi2.sf(statistic, freedom) > _WEEKDAY_P:
-        return None
     published = rounded_counts(table).astype(int).tolist()
     return {day: tuple(counts) for day, counts in zip(WEEKDAYS, published, strict=True)}
 
