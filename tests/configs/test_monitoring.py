@@ -1,15 +1,17 @@
 """The reviewed thresholds of monitoring: complete, in order, and every mistake in them is named."""
 
 import re
+from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
 
-from configs.monitoring import load_thresholds
+from configs.monitoring import Statistic, load_thresholds
 from configs.settings import PROJECT, Settings
 from tasks.core.monitoring.statistics import STATISTICS
+from tasks.core.monitoring.thresholds import Thresholds
 from tasks.errors import ConfigError
 
 SHIPPED = PROJECT / Settings().monitoring.thresholds
@@ -26,10 +28,17 @@ def changed(folder: Path, change: Any) -> Path:
 
 def test_the_shipped_thresholds_cover_every_statistic_and_no_other() -> None:
     file = load_thresholds(SHIPPED)
-    assert set(file.statistics) == set(STATISTICS)
-    assert file.thresholds.statistics["score"].watch == file.statistics["score"].watch
-    assert (file.thresholds.least_rows, file.thresholds.sure_rows) == (500, 2000)
-    assert file.thresholds.heavy_share == file.heavy_share
+    assert set(file.statistics) == set(get_args(Statistic)) == set(STATISTICS)
+
+
+def test_the_judge_takes_the_thresholds_as_they_are_written() -> None:
+    file = load_thresholds(SHIPPED)
+    thresholds = Thresholds.of(file.model_dump())
+    for field in fields(Thresholds):
+        if field.name != "statistics":
+            assert getattr(thresholds, field.name) == getattr(file, field.name)
+    for name, threshold in thresholds.statistics.items():
+        assert asdict(threshold) == file.statistics[name].model_dump()
 
 
 def test_every_threshold_in_the_file_has_its_reason_beside_it() -> None:
@@ -57,7 +66,10 @@ def test_every_threshold_in_the_file_has_its_reason_beside_it() -> None:
         (lambda file: file["statistics"].update(kurtosis=file["statistics"]["tail"]), "not so: kurtosis"),
         (lambda file: file["statistics"]["tail"].update(watch=0), "tail.*watch"),
         (lambda file: file["statistics"]["tail"].update(watch="much"), "tail.*watch"),
-        (lambda file: file["statistics"]["tail"].update(alert=0.001), "tail.*alert is 0.001; it must be at least watch"),
+        (
+            lambda file: file["statistics"]["tail"].update(alert=0.001),
+            "tail.*alert is 0.001; it must be at least watch",
+        ),
         (lambda file: file["statistics"]["tail"].update(corrected="never"), "tail.*corrected"),
         (lambda file: file["statistics"]["tail"].update(probability=1), "tail.*probability"),
         (lambda file: file["statistics"]["tail"].pop("probability"), "tail.*probability"),
@@ -71,7 +83,7 @@ def test_a_mistake_is_named(tmp_path: Path, change: Any, told: str) -> None:
 @pytest.mark.parametrize("alert", [0.002, 0.0021])
 def test_an_alert_may_begin_where_a_watch_does(tmp_path: Path, alert: float) -> None:
     path = changed(tmp_path, lambda file: file["statistics"]["tail"].update(watch=0.002, alert=alert))
-    assert load_thresholds(path).thresholds.statistics["tail"].alert == alert
+    assert load_thresholds(path).statistics["tail"].alert == alert
 
 
 @pytest.mark.parametrize(("text", "told"), [("", "empty"), ("- 1\n", "mapping"), ("a: [", "YAML")])

@@ -107,7 +107,10 @@ def chunks_of(store: FolderStore, ids: list[int], *, chunk_rows: int) -> tuple[l
     return [chunk.column("SK_ID_CURR").to_pylist() for chunk in chunks], remarks
 
 
-@pytest.mark.parametrize(("chunk_rows", "chunks"), [(1, [[2], [4], [1], [3]]), (2, [[2], [4, 1], [3]]), (9, [[2], [4, 1, 3]])])
+@pytest.mark.parametrize(
+    ("chunk_rows", "chunks"),
+    [(1, [[2], [4], [1], [3]]), (2, [[2], [4, 1], [3]]), (9, [[2], [4, 1, 3]])],
+)
 def test_each_row_comes_once_the_last_file_first(store: FolderStore, chunk_rows: int, chunks: list[list[int]]) -> None:
     assert chunks_of(store, [1, 2, 3, 4], chunk_rows=chunk_rows) == (chunks, [])
 

@@ -27,7 +27,9 @@ from tests.monitored_store import FROZEN_FEED, decided, delivered_rows, publish_
 ROWS, CORRECTED = 120, 30
 FEED = delivered_rows(ROWS)
 HOUSING = FEED.column_names.index("NAME_HOUSING_TYPE")
-CORRECTION = FEED.slice(5, CORRECTED).set_column(HOUSING, "NAME_HOUSING_TYPE", pa.array(["Co-op apartment"] * CORRECTED))
+CORRECTION = FEED.slice(5, CORRECTED).set_column(
+    HOUSING, "NAME_HOUSING_TYPE", pa.array(["Co-op apartment"] * CORRECTED)
+)
 FILES = {"applications_1.csv": FEED.slice(0, 70), "applications_2.csv": FEED.slice(70), "corrections/a.csv": CORRECTION}
 
 
