@@ -10,15 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import pandas as pd
-import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from configs.settings import load_settings
+from flows.score_applications import score_applications
 from tasks.adapters.files.parquet import read_parquet
+from tasks.core.day.manifest import Manifest
 from tasks.core.monitoring.expected import CONCEPT_DRIFT_CAVEAT
 from tasks.core.monitoring.metrics import METRICS_SCHEMA
 from tasks.errors import ConfigError, ModelError, SourceError
+from tasks.feed.generate import generate_day, load_statistics
 from tasks.monitoring.report import MonitoringResult, judge_published, published_window
 from tasks.publication.layout import metrics_key, monitoring_key, reference_key, verdict_key, window_key
 from tasks.publication.manifests import newest_manifest
@@ -177,7 +179,7 @@ def test_of_a_day_of_so_few_no_figure_is_told(trained: Project, tmp_path: Path, 
     verdict = verdict_of(few)
     assert set(numbers_in(verdict)) <= {rows, 0, 1}
     table = read_parquet(few.store.read(KEYS[1]).data)
-    told = table.filter(pa.compute.is_valid(table.column("value"))).column("metric").to_pylist()
+    told = table.filter(pc.is_valid(table.column("value"))).column("metric").to_pylist()
     assert {"rows", "findings", "drifted_columns"} <= set(told)
     assert not [name for name in told if name.endswith("share") or name.startswith(("mean", "typical", "psi"))]
 
@@ -209,18 +211,20 @@ def test_without_the_sample_of_the_model_the_verdict_is_written_and_the_page_is_
 
 @pytest.fixture(scope="module")
 def two_days(trained: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """Two published days; the second has the first one's applications, and a third as many applicants of a kind."""
-    project = with_reference(trained, tmp_path_factory.mktemp("two days") / "store")
-    first = score_rows(project, ROWS)
-    frame = delivered(project)
-    landing = project.root / f"landing/day={NEXT}"
-    landing.mkdir()
-    pd.concat([frame]).to_csv(landing / "applications_1.csv", index=False)
-    from flows.score_applications import score_applications
-
-    assert first.manifest
-    assert score_applications.fn(as_of=NEXT, config=project.config).manifest
+    """Two published days, both of which lost two columns."""
+    project = with_reference(trained, tmp_path_factory.mktemp("two_days") / "store")
+    drift = ",".join(f"missing:{name}:1" for name in LOST)
+    for day, seed in ((DAY, 21), (NEXT, 22)):
+        store = FolderStore(project.root)
+        generate_day(store, load_statistics(), as_of=day, rows=ROWS, seed=seed, drift=drift)
+        assert score_applications.fn(as_of=day, config=project.config).manifest
     return project
+
+
+def manifests(project: Project) -> list[Manifest]:
+    """Manifests of both days."""
+    found = [newest_manifest(FolderStore(project.root), day) for day in (DAY, NEXT)]
+    return [manifest for manifest in found if manifest]
 
 
 def test_a_window_is_the_sum_of_its_days_and_keeps_no_figures_of_its_own(two_days: Project) -> None:
@@ -242,15 +246,13 @@ def test_a_window_is_the_sum_of_its_days_and_keeps_no_figures_of_its_own(two_day
 def test_a_day_is_compared_with_the_days_before_it(two_days: Project) -> None:
     settings = load_settings(two_days.config)
     store = FolderStore(two_days.root)
-    first, second = (newest_manifest(store, day) for day in (DAY, NEXT))
-    assert first
-    assert second
-    judge_published((first,), settings)
+    first, second = manifests(two_days)
+    assert set(LOST) <= set(judge_published((first,), settings).columns)
+    assert set(LOST) <= set(judge_published((second,), settings).columns)
     result = judge_published((second,), settings, "last-28")
     verdict = json.loads(store.read(verdict_key(NEXT)).data)
     assert (result.reference_rows, verdict["against"]) == (ROWS, "last-28")
-    assert [finding for finding in result.findings if "decision" not in finding and "pd" not in finding] == []
-    store.delete(metrics_key(DAY))
+    assert set(LOST) & set(result.columns) == set()
     with pytest.raises(SourceError, match="Monitor them first, or compare with the reference"):
         judge_published((first,), settings, "last-28")
 
@@ -284,19 +286,20 @@ def test_days_of_different_models_are_no_window(tmp_path: Path, trained: Project
 
 
 def test_what_is_found_again_on_the_next_day_alerts(two_days: Project, tmp_path: Path) -> None:
-    """Thresholds under which nothing alerts by its size: what alerts, alerts for the second time."""
-    thresholds = tmp_path / "monitoring.yaml"
+    """Thresholds under which everything is found and nothing alerts by its size alone."""
     text = Path("configs/monitoring.yaml").read_text()
-    thresholds.write_text(re.sub(r"alert: [\d.]+", "alert: 99", re.sub(r"watch: 0.02 ", "watch: 0.0001 ", text)))
+    for name, value in (("watch", 1e-6), ("alert", 99), ("probability", 0.999)):
+        text = re.sub(rf"^    {name}: [\d.]+", f"    {name}: {value:f}", text, flags=re.MULTILINE)
+    thresholds = tmp_path / "monitoring.yaml"
+    thresholds.write_text(text)
     settings = load_settings(two_days.with_settings(monitoring={"thresholds": str(thresholds)}).config)
     store = FolderStore(two_days.root)
-    first, second = (newest_manifest(store, day) for day in (DAY, NEXT))
-    assert first
-    assert second
+    first, second = manifests(two_days)
     for key in (verdict_key(DAY), verdict_key(NEXT)):
         store.delete(key)
-    alone = judge_published((second,), settings)
-    before = judge_published((first,), settings)
+    assert judge_published((second,), settings).level == "watch"
+    assert judge_published((first,), settings).level == "watch"
     again = judge_published((second,), settings)
-    assert (before.level, alone.level) in {("watch", "watch"), ("ok", "ok")}
-    assert again.level == ("alert" if before.level == "watch" else "ok")
+    assert again.level == "alert"
+    assert all(f"alert: 100.0% of the values of {name} are missing" in " ".join(again.findings) for name in LOST)
+    assert judge_published((first, second), settings).level == "watch", "a window is no second day"
