@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from configs.settings import project_path, read_yaml, validated
-from tasks.core.monitoring.statistics import STATISTICS
-from tasks.core.monitoring.thresholds import Threshold, Thresholds
+
+Statistic = Literal["distribution", "missing", "sentinel", "unseen", "tail", "score", "decisions", "dependence"]
+"""Name of a statistic of `tasks/core/monitoring/statistics/`."""
+_STATISTICS: Final = get_args(Statistic)
 
 
 class _Part(BaseModel):
@@ -46,22 +48,10 @@ class MonitoringFile(_Part):
 
     @model_validator(mode="after")
     def _has_each(self) -> MonitoringFile:
-        unlike = sorted(set(self.statistics) ^ set(STATISTICS))
+        unlike = sorted(set(self.statistics) ^ set(_STATISTICS))
         if unlike:
-            raise ValueError(f"statistics must be {', '.join(STATISTICS)}; not so: {', '.join(unlike)}")
+            raise ValueError(f"statistics must be {', '.join(_STATISTICS)}; not so: {', '.join(unlike)}")
         return self
-
-    @property
-    def thresholds(self) -> Thresholds:
-        """Thresholds as the judge takes them."""
-        return Thresholds(
-            {name: Threshold(**each.model_dump()) for name, each in self.statistics.items()},
-            self.alert_probability,
-            self.heavy_share,
-            self.light_factor,
-            self.least_rows,
-            self.sure_rows,
-        )
 
 
 def load_thresholds(path: str | Path) -> MonitoringFile:

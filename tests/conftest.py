@@ -91,19 +91,6 @@ class Project:
         path.write_text(json.dumps({**suite, "expectations": kept}))
         return self.with_settings(contract={"suite": str(path)})
 
-    def narrow_reference(self, *columns: str, place: str = "reference/model=credit-default/version=1") -> None:
-        """Empty all other columns of the reference sample.
-
-        Evidently draws ten plots for each column that is not empty, which takes it most of a minute for all of them.
-        """
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        path = self.root / place / "sample.parquet"
-        table = pq.read_table(path)
-        emptied = {name: pa.nulls(len(table), table.schema.field(name).type) for name in table.column_names}
-        pq.write_table(pa.table(emptied | {name: table[name] for name in (*columns, "pd")}, table.schema), path)
-
     def promote(self, version: str) -> None:
         """Let another registered version score."""
         from configs.settings import load_settings

@@ -17,7 +17,7 @@ from tasks.core.monitoring.counts import DayCounts, count_rows
 from tasks.core.monitoring.reference import WEEKDAYS, Frozen, freeze_reference
 from tasks.core.monitoring.thresholds import Threshold, Thresholds
 
-SHIPPED: Final = load_thresholds(PROJECT / "configs/monitoring.yaml").thresholds
+SHIPPED: Final = Thresholds.of(load_thresholds(PROJECT / "configs/monitoring.yaml").model_dump())
 LIMITS: Final = (0.15, 0.25)
 """pd from which an application is referred, and from which it is refused."""
 KINDS: Final = ("House / apartment", "With parents", "Rented apartment")

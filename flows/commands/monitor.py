@@ -81,8 +81,6 @@ def _figure(name: str, sentences: Iterable[str], *, width: int | None = _WIDTH) 
     """Lines of a figure: its name, then its sentences, each begun on a line of its own."""
     lines: list[str] = []
     for sentence in sentences:
-        wrapped = textwrap.wrap(sentence, width - _INDENT) if width else [sentence]
-        for position, text in enumerate(wrapped):
-            lines.append(" " * 2 * (position > 0) + text)
+        lines += textwrap.wrap(sentence, width - _INDENT, subsequent_indent="  ") if width else [sentence]
     heads = [name, *[""] * (len(lines) - 1)]
     return [f"  {head:<{_INDENT - 2}}{line}" for head, line in zip(heads, lines, strict=False)]

@@ -10,7 +10,7 @@ from typing import BinaryIO, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks.adapters.files.cut import count_rows
+from tasks.adapters.files.cut import count_rows_of
 from tasks.adapters.files.landing_file import LandingFile, Reading
 from tasks.core.applications import ID_COLUMNS, rows_of_applicant
 from tasks.core.day.control import CONTROL
@@ -133,7 +133,7 @@ def _count(store: Store, key: str, applicant: int, reading: Reading) -> int:
         raise SourceError("its name is not a key, so it cannot be read; rename it.")
     if room_of(key) == "landing":
         with open_landing(store, key, name=name_of(key)) as stream:
-            return count_rows(landing_file(store, key, stream, reading), applicant)
+            return count_rows_of(landing_file(store, key, stream, reading), applicant)
     try:
         with store.open(key) as stream:
             file = pq.ParquetFile(stream)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
 from configs.settings import Settings
@@ -27,31 +27,35 @@ def announce_verdict(result: MonitoringResult, settings: Settings) -> None:
         return
     store = open_store(settings.storage)
     places = [store.location(key) for key in result.keys]
-    day = result.last.isoformat()
     if result.level in _TOLD_LEVELS:
         with never_in_the_way(f"event {DRIFT_DETECTED}"):
-            send_event(
-                DRIFT_DETECTED,
-                event_id=uuid5(NAMESPACE_URL, f"{places[0]} {flow_run_id()}"),
-                resource={
-                    "prefect.resource.id": f"scoring.verdict.{day}",
-                    "prefect.resource.name": f"verdict on {day}",
-                },
-                payload={
-                    "as_of": day,
-                    "from": result.first.isoformat(),
-                    "level": result.level,
-                    "columns": list(result.columns[:_MOST_COLUMNS]),
-                    "findings": len(result.findings),
-                    "reports": places,
-                },
-            )
+            send_event(DRIFT_DETECTED, **drift_event(result, places, run=f"{flow_run_id()}"))
     with never_in_the_way("artifact"):
         show_markdown(
             verdict_markdown(result, places),
-            key=f"verdict-{day}",
-            description=f"Verdict on {day}: {result.level}",
+            key=f"verdict-{result.last}",
+            description=f"Verdict on {result.last}: {result.level}",
         )
+
+
+def drift_event(result: MonitoringResult, places: list[str], *, run: str) -> dict[str, Any]:
+    """Content of the event of a verdict; a run that sends it twice sends the same event, by its id."""
+    day = result.last.isoformat()
+    return {
+        "event_id": uuid5(NAMESPACE_URL, f"{places[0]} {run}"),
+        "resource": {
+            "prefect.resource.id": f"scoring.verdict.{day}",
+            "prefect.resource.name": f"verdict on {day}",
+        },
+        "payload": {
+            "as_of": day,
+            "from": result.first.isoformat(),
+            "level": result.level,
+            "columns": list(result.columns[:_MOST_COLUMNS]),
+            "findings": len(result.findings),
+            "links": places,
+        },
+    }
 
 
 def verdict_markdown(result: MonitoringResult, places: list[str]) -> str:

@@ -43,6 +43,7 @@ from tasks.core.monitoring.fairness import (
 from tasks.core.monitoring.metrics import WHOLE_DAY, Level, Metric, metrics_of, metrics_table
 from tasks.core.monitoring.quality import QUALITY_FIGURES, quality_metrics, quality_sentence
 from tasks.core.monitoring.reference import Frozen
+from tasks.core.monitoring.thresholds import Thresholds
 from tasks.core.monitoring.verdict import DayVerdict, judge
 from tasks.core.words import in_json
 from tasks.errors import ConfigError, SourceError
@@ -182,7 +183,7 @@ def _judge(
 
     Days that different thresholds of a policy decided have no mix of decisions that is expected.
     """
-    thresholds = load_thresholds(settings.monitoring.thresholds).thresholds
+    thresholds = Thresholds.of(load_thresholds(settings.monitoring.thresholds).model_dump())
     is_window = len(published) > 1
     manifest = published[-1]
     policy = policy_of(manifest)

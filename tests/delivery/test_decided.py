@@ -10,7 +10,7 @@ import pytest
 from configs.settings import Scoring
 from tasks.core.day.manifest import Manifest
 from tasks.core.lender.columns import NAMES
-from tasks.delivery.decided import decided_rows
+from tasks.delivery.decided import decided_chunks, decided_rows
 from tasks.publication.expired import note_expired
 from tasks.publication.layout import landing_key
 from tasks.store.folder import FolderStore
@@ -94,3 +94,56 @@ def test_files_that_are_gone_are_told_apart_by_rule_and_by_loss(store: FolderSto
         "corrections/b.csv is not in the landing any more.",
         "a.csv was removed by rule on 2026-12-02 01:00 Europe/Prague: kept for 30 days.",
     )
+
+
+# --- chunk by chunk
+
+
+def chunks_of(store: FolderStore, ids: list[int], *, chunk_rows: int) -> tuple[list[list[int]], list[str]]:
+    """Ids of each chunk, and the remarks."""
+    remarks: list[str] = []
+    results = pa.table({"application_id": pa.array(ids, pa.int64())})
+    chunks = decided_chunks(store, published(), results, Scoring(chunk_rows=chunk_rows), remarks)
+    return [chunk.column("SK_ID_CURR").to_pylist() for chunk in chunks], remarks
+
+
+@pytest.mark.parametrize(
+    ("chunk_rows", "chunks"),
+    [(1, [[2], [4], [1], [3]]), (2, [[2], [4, 1], [3]]), (9, [[2], [4, 1, 3]])],
+)
+def test_each_row_comes_once_the_last_file_first(store: FolderStore, chunk_rows: int, chunks: list[list[int]]) -> None:
+    assert chunks_of(store, [1, 2, 3, 4], chunk_rows=chunk_rows) == (chunks, [])
+
+
+@pytest.mark.parametrize("chunk_rows", [1, 2, 3, 9])
+def test_a_chunk_without_a_wanted_row_is_left_out(store: FolderStore, chunk_rows: int) -> None:
+    assert chunks_of(store, [3, 9], chunk_rows=chunk_rows) == ([[3]], [])
+
+
+def test_no_application_reads_no_file(store: FolderStore, tmp_path: Path) -> None:
+    for name in FILES:
+        (tmp_path / landing_key(DAY) / name).write_bytes(b"no applications")
+    assert chunks_of(store, [], chunk_rows=2) == ([], [])
+
+
+def test_the_remark_on_a_changed_file_comes_after_its_rows_and_the_other_files_are_read(
+    store: FolderStore, tmp_path: Path
+) -> None:
+    (tmp_path / landing_key(DAY) / "corrections/b.csv").write_bytes(text_of((2, 23)))
+    remarks: list[str] = []
+    results = pa.table({"application_id": pa.array([2, 3], pa.int64())})
+    chunks = decided_chunks(store, published(), results, SCORING, remarks)
+    assert (next(chunks).column("AMT_CREDIT").to_pylist(), remarks) == ([23.0], [])
+    assert next(chunks).column("AMT_CREDIT").to_pylist() == [30.0]
+    assert remarks == ["corrections/b.csv is not the file that was scored; it was changed since."]
+    assert list(chunks) == []
+
+
+def test_who_stops_reading_leaves_nothing_open(store: FolderStore, tmp_path: Path) -> None:
+    remarks: list[str] = []
+    results = pa.table({"application_id": pa.array([1, 3, 4], pa.int64())})
+    chunks = decided_chunks(store, published(), results, Scoring(chunk_rows=1), remarks)
+    assert next(chunks).num_rows == 1
+    chunks.close()  # type: ignore[attr-defined]
+    (tmp_path / landing_key(DAY) / "a.csv").unlink()
+    assert (list(chunks), remarks) == ([], [])

@@ -276,9 +276,8 @@ def test_an_earlier_day_is_compared_with_the_reference_of_its_own_model(
     project: Project,
     store: FolderStore,
 ) -> None:
-    project.narrow_reference("AMT_CREDIT", place="reference/model=1")
     result = monitor_decisions.fn(as_of=NEXT, config=project.config)
-    assert (result.compared_rows, result.reference_rows) == (100, 100)
+    assert (result.level, result.rows, result.reference_rows) == ("insufficient", 100, 100)
     store.delete("reference/model=1/out_of_fold.parquet")
     store.create("reference/model=1/out_of_fold.parquet", write_parquet(pa.table({"pd": [0.1]})))
     with pytest.raises(ModelError, match="that model learned from 4000 rows, the one whose sample this is from 1"):

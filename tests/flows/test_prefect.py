@@ -54,7 +54,6 @@ def recorded_steps(run_id: UUID, *, until: str) -> set[str]:
 def test_a_scored_and_monitored_day_is_on_record(project: Project) -> None:
     project.deliver(rows=300, file_format="parquet")
     make_amounts_unlike_any_other(project.landing / "applications_1.parquet")
-    project.narrow_reference("AMT_CREDIT", "AMT_INCOME_TOTAL", "EXT_SOURCE_2", "NAME_CONTRACT_TYPE")
     plain = score_applications.fn(as_of=DAY, config=project.config)
     bytes_without_prefect = hashlib.sha256(project.decisions.read_bytes()).hexdigest()
     for folder in ("revisions", "decisions", "work", "quarantine"):
@@ -78,19 +77,29 @@ def test_a_scored_and_monitored_day_is_on_record(project: Project) -> None:
     assert f"| all files | {totals.rows:,} | {totals.decided:,} | {totals.quarantined:,} | 0 | 0 |" in page.data
 
     monitored = monitor_decisions(as_of=DAY, config=project.config)
-    assert monitored.compared_rows == result.manifest.totals.decided
+    assert monitored.rows == result.manifest.totals.decided
+    assert monitored.level == "insufficient"
     reports = {Path(key).name: (project.root / key) for key in monitored.keys}
-    assert set(reports) == {"drift.html", "drift.json", "quality.html", "quality.json"}
+    assert set(reports) == {"verdict.json", "metrics.parquet", "drift.html", "drift.json"}
     assert b"<html" in reports["drift.html"].read_bytes()[:2000].lower()
-    drift = json.loads(reports["drift.json"].read_text())
-    columns = {metric["config"].get("column") for metric in drift["metrics"]}
-    assert {"AMT_INCOME_TOTAL", "EXT_SOURCE_2", "NAME_CONTRACT_TYPE", "pd"} <= columns
-    assert "SK_ID_CURR" not in columns
+    drift = reports["drift.json"].read_text()
+    assert all(f'"{column}"' in drift for column in ("EXT_SOURCE_2", "pd"))
+    assert "SK_ID_CURR" not in drift
     amounts = pq.read_table(project.landing / "applications_1.parquet").column("AMT_CREDIT").drop_null().to_pylist()
-    shown = b"".join(report.read_bytes() for report in reports.values()).decode()
+    shown = "".join(report.read_text() for name, report in reports.items() if name != "metrics.parquet")
     own = {round(amount, 6) for amount in amounts}
     assert len(own) > 100
     assert own & numbers_in(shown) == set()
+    assert drifts(project) == [], "of a day that is not judged to have drifted nobody is told"
+
+
+def drifts(project: Project) -> list[dict[str, Any]]:
+    """Payloads of the events about verdicts in the project's store."""
+    wanted = EventFilter(resource=EventResourceFilter(id=[f"scoring.verdict.{DAY}"]))
+    with client() as prefect:
+        page = prefect.request("POST", "/events/filter", json={"filter": wanted.model_dump(mode="json")}).json()
+    told = [each["payload"] for each in page["events"] if each["event"] == "scoring.drift.detected"]
+    return [payload for payload in told if payload["links"][0].startswith(str(project.root))]
 
 
 def numbers_in(text: str) -> set[float]:
@@ -107,7 +116,6 @@ def make_amounts_unlike_any_other(path: Path) -> None:
 
 def test_a_day_that_lost_a_column_is_still_monitored_and_says_so(project: Project) -> None:
     project.deliver(rows=60, file_format="parquet")
-    project.narrow_reference("AMT_CREDIT", "COMMONAREA_AVG", "HOUSETYPE_MODE")
     (project.landing / "_control.json").unlink()
     path = project.landing / "applications_1.parquet"
     table = pq.read_table(path)
@@ -116,9 +124,22 @@ def test_a_day_that_lost_a_column_is_still_monitored_and_says_so(project: Projec
         table = table.set_column(position, name, pa.nulls(60, table.schema.field(name).type))
     pq.write_table(table, path)
     score_applications.fn(as_of=DAY, config=project.config)
-    monitored = monitor_decisions.fn(as_of=DAY, config=project.config)
-    compared = {"AMT_CREDIT", "COMMONAREA_AVG", "HOUSETYPE_MODE", "pd"} - set(monitored.empty)
-    assert compared == {"AMT_CREDIT", "pd"}
+    state = monitor_decisions(as_of=DAY, config=project.config, return_state=True)
+    monitored = state.result()
+    assert {"COMMONAREA_AVG", "HOUSETYPE_MODE"} <= set(monitored.columns)
+    assert monitored.level == "alert"
+    for _ in range(100):
+        if told := drifts(project):
+            break
+        time.sleep(0.1)
+    (payload,) = told
+    assert (payload["level"], payload["as_of"], payload["columns"]) == ("alert", str(DAY), list(monitored.columns))
+    assert payload["links"] == [str(project.root / key) for key in monitored.keys]
+    with client() as prefect:
+        run_id = state.state_details.flow_run_id
+        artifacts = prefect.read_artifacts(artifact_filter=ArtifactFilter(flow_run_id={"any_": [run_id]}))
+    (page,) = (each.data for each in artifacts if each.key == f"verdict-{DAY}")
+    assert str(page).startswith(f"# {DAY}: alert\n")
 
 
 def test_a_day_without_files_fails_with_the_error_that_the_command_maps(project: Project) -> None:

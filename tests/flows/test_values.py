@@ -260,7 +260,7 @@ def said(marked: Project, prefect_server: None) -> dict[str, bytes]:  # noqa: AR
         "Prefect's database": database_when_settled(runs),
         "files of Prefect": content(Path(PREFECT_HOME.value()), lambda path: True),
         "registry": content(marked.root.parent, lambda path: "store" not in path.relative_to(marked.root.parent).parts),
-        "reports": content(marked.root / "reports", lambda path: True),
+        "reports": content(marked.root / "reports", lambda path: True) + figures(marked.root / "monitoring"),
         "store but for its rows": content(
             marked.root,
             lambda path: path.suffix != ".parquet" and "landing" not in path.relative_to(marked.root).parts,
@@ -325,6 +325,13 @@ def as_text(cell: object) -> str:
 def content(folder: Path, is_meant: Callable[[Path], bool]) -> bytes:
     files = [path for path in sorted(folder.rglob("*")) if path.is_file() and is_meant(path)]
     return b"\n".join(data for path in files for data in (path.name.encode(), path.read_bytes()))
+
+
+def figures(folder: Path) -> bytes:
+    """All figures of monitored days as text."""
+    tables = [pq.read_table(path).to_pandas() for path in sorted(folder.rglob("*.parquet"))]
+    assert tables
+    return b"".join(map(csv, tables))
 
 
 # --- the search

@@ -148,7 +148,6 @@ def published(project: Project) -> list[str]:
 
 def test_a_scheduled_day_survives_its_worker_and_is_published_once(operations: Operations, project: Project) -> None:
     project.deliver(rows=2000)
-    project.narrow_reference("AMT_CREDIT")
     slow = project.with_settings(scoring={"chunk_rows": 10})
     with operations.prefect() as prefect:
         daily = prefect.read_deployment_by_name("score-applications/daily")

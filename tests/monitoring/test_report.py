@@ -1,183 +1,305 @@
-"""A published day is compared with the reference of the model that decided it."""
+"""A published day is judged: what is written of it, on which days, and that nothing else is touched."""
 
-import hashlib
-import html
 import json
+import re
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
-import pandas as pd
+import duckdb
+import pyarrow.compute as pc
 import pytest
 
-from configs.settings import Settings, load_settings
-from flows.commands.monitor import monitoring_summary
+from configs.settings import load_settings
+from flows.score_applications import score_applications
+from tasks.adapters.files.parquet import read_parquet
 from tasks.core.day.manifest import Manifest
-from tasks.core.day.records import Order
-from tasks.core.words import counted
-from tasks.errors import ConfigError, InputsChanged, ModelError, SourceError
-from tasks.monitoring.report import compare_with_reference, published_day, sample_day
-from tasks.publication.expired import note_expired
-from tasks.publication.layout import landing_key, reference_key
+from tasks.core.monitoring.expected import CONCEPT_DRIFT_CAVEAT
+from tasks.core.monitoring.metrics import METRICS_SCHEMA
+from tasks.errors import ConfigError, ModelError, SourceError
+from tasks.feed.generate import generate_day, load_statistics
+from tasks.monitoring.report import MonitoringResult, judge_published, published_window
+from tasks.publication.layout import metrics_key, monitoring_key, reference_key, verdict_key, window_key
+from tasks.publication.manifests import newest_manifest
 from tasks.store.folder import FolderStore
 from tests.conftest import DAY, Project
 from tests.days import Day, delivered, elsewhere, lay
-from tests.manifests import made_audit, made_manifest
+from tests.monitored_store import publish_files
 
-ROWS, CORRECTED = 60, 30
-EMPTY = ["COMMONAREA_AVG", "HOUSETYPE_MODE"]
-FEW = "OCCUPATION_TYPE"
-"""A column with three values."""
+ROWS = 700
+LOST = ("COMMONAREA_AVG", "HOUSETYPE_MODE")
+NEXT = DAY + timedelta(days=1)
+KEYS = (
+    verdict_key(DAY),
+    metrics_key(DAY),
+    monitoring_key(DAY, "drift.html"),
+    monitoring_key(DAY, "drift.json"),
+)
+
+
+def score_rows(project: Project, rows: int, *, lost: tuple[str, ...] = ()) -> Day:
+    """A published day of so many rows, on which some columns have no value."""
+    project.deliver(rows=rows)
+    frame = delivered(project).assign(**dict.fromkeys(lost, ""))
+    # Cents that no figure drawn from frozen numbers has by chance.
+    frame["AMT_CREDIT"] = [f"{float(amount) + 0.37:.2f}" if amount else "" for amount in frame["AMT_CREDIT"]]
+    lay(project, frame)
+    day = Day(project)
+    assert day.manifest
+    return day
+
+
+def judged(day: Day, **options: Any) -> MonitoringResult:
+    return judge_published((day.manifest,), day.settings, **options)
+
+
+def with_reference(trained: Project, root: Path) -> Project:
+    """A project with the champion, and its reference sample, in a store of its own."""
+    shutil.copytree(trained.root / "reference", root / "reference")
+    return elsewhere(trained, root)
 
 
 @pytest.fixture(scope="module")
 def day(trained: Project, tmp_path_factory: pytest.TempPathFactory) -> Day:
-    """A published day with corrections: two columns lost, and half of its applicants in flats of another kind."""
-    root = tmp_path_factory.mktemp("monitored") / "store"
-    project = elsewhere(trained, root)
-    project.deliver(rows=ROWS)
-    rows = delivered(project).assign(**dict.fromkeys(EMPTY, ""))
-    rows[FEW] = ["Managers"] * 3 + [""] * (len(rows) - 3)
-    lay(project, rows)
-    path = lay(project, rows.head(CORRECTED).assign(NAME_HOUSING_TYPE="Co-op apartment"), "corrections/first.csv")
-    path.write_bytes(path.read_bytes().rstrip(b"\n"))  # whole only because its digest says so
-    files = {path.name: {"rows": CORRECTED, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}}
-    path.with_name("_control.json").write_text(json.dumps({"day": str(DAY), "files": files}))
-    published = Day(project, Order("force", "moved house"))
-    assert published.manifest
-    return published
+    """A judged day that lost two columns."""
+    project = with_reference(trained, tmp_path_factory.mktemp("monitored") / "store")
+    lost = score_rows(project, ROWS, lost=LOST)
+    judged(lost)
+    return lost
 
 
-@pytest.fixture
-def copied(day: Day, tmp_path: Path) -> Project:
-    """The published day in a store that a test may change."""
-    root = tmp_path / "store"
-    for entry in day.store.list("landing/"):
-        FolderStore(root).create(entry.key, day.store.read(entry.key).data)
-    for file in day.manifest.audited.data_files:
-        FolderStore(root).create(file.key, day.store.read(file.key).data)
-    return elsewhere(day.project, root)
+def verdict_of(day: Day, key: str = KEYS[0]) -> dict[str, Any]:
+    """The verdict as any reader of JSON takes it: none has NaN or Infinity."""
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is not JSON")
+
+    content: dict[str, Any] = json.loads(day.store.read(key).data, parse_constant=refuse)
+    return content
 
 
-def sampled(project: Project, published: Manifest, rows: int = 10_000) -> pd.DataFrame:
-    settings = load_settings(project.config)
-    monitoring = settings.monitoring.model_copy(update={"sample_rows": rows})
-    settings = settings.model_copy(update={"monitoring": monitoring})
-    return sample_day(FolderStore(project.root), published, settings)
+def numbers_in(content: Any) -> Iterator[float]:
+    """Every number in a JSON value."""
+    if isinstance(content, dict | list):
+        for each in content.values() if isinstance(content, dict) else content:
+            yield from numbers_in(each)
+    elif isinstance(content, int | float):
+        yield content
 
 
-def test_a_day_that_was_never_published_is_not_monitored(tmp_path: Path, day: Day) -> None:
-    with pytest.raises(SourceError, match=f"{DAY} has not been published; score it first: scoring score --as-of {DAY}"):
-        published_day(DAY, Settings.model_validate({"storage": {"root": str(tmp_path)}}))
-    assert published_day(DAY, day.settings) == day.manifest
+# --- what is written
 
 
-def test_a_publication_of_another_store_is_refused_and_one_of_this_store_is_taken(day: Day) -> None:
-    announced = day.manifest.publication
-    assert published_day(DAY, day.settings, announced) == day.manifest
-    elsewhere_later = replace(day.manifest, run={**day.manifest.run, "published_at": "2026-11-02T08:00:00+00:00"})
-    for other in (elsewhere_later.publication, ""):
-        with pytest.raises(
-            ConfigError, match="announces decisions of 2026-11-02 in /b/decisions. .*another store"
-        ) as told:
-            published_day(DAY, day.settings, other, "/b/decisions")
-        assert str(day.settings.storage.root) in str(told.value)
+def test_the_verdict_has_the_promised_fields(day: Day) -> None:
+    verdict = verdict_of(day)
+    facts = {"as_of": str(DAY), "revision": 1, "model_version": "1", "rows": ROWS, "against": "reference"}
+    assert {name: verdict[name] for name in facts} == facts
+    assert verdict["verdict"] == "alert"
+    promised = {"column", "what", "value", "low", "high", "reference", "level", "sentence"}
+    for finding in verdict["findings"]:
+        assert promised <= finding.keys()
+    order = [(finding["level"] != "alert", -finding["weight"]) for finding in verdict["findings"]]
+    assert order == sorted(order)
+    assert {finding["column"] for finding in verdict["findings"]} >= set(LOST)
+    assert verdict["smallest_detectable"]
+    assert verdict["expected"]["caveat"] == CONCEPT_DRIFT_CAVEAT
+    assert 0 < verdict["expected"]["approval_rate"]["value"] < 1
 
 
-def test_the_store_of_an_announced_day_that_was_never_published_here_is_another(tmp_path: Path, day: Day) -> None:
-    empty = Settings.model_validate({"storage": {"root": str(tmp_path)}})
-    with pytest.raises(ConfigError, match="another store published it"):
-        published_day(DAY, empty, day.manifest.publication)
+def test_the_figures_have_the_promised_columns_and_duckdb_reads_them_unfiltered(day: Day) -> None:
+    table = read_parquet(day.store.read(KEYS[1]).data)
+    assert table.schema.equals(METRICS_SCHEMA)
+    everything = f"'{day.project.root}/monitoring/**/*.parquet'"
+    lost = f"select \"column\", level from {everything} where metric = 'missing_share' and value = 1.0 order by 1"
+    found = duckdb.sql(lost).fetchall()
+    assert found == [(name, "alert") for name in LOST]
 
 
-# --- the day
+def test_the_page_and_the_snapshot_tell_the_verdict(day: Day) -> None:
+    page, snapshot = (day.store.read(key).data for key in KEYS[2:])
+    assert b"Alert: somebody must act" in page
+    assert len(page) < 5_000_000
+    told = {test.get("description") for test in _tests_in(json.loads(snapshot))}
+    sentences = {finding["sentence"] for finding in verdict_of(day)["findings"]}
+    assert told & sentences
 
 
-def test_a_corrected_day_is_sampled_on_the_corrected_rows(day: Day, copied: Project) -> None:
-    lay(copied, delivered(copied).head(1), "corrections/not_yet.csv")
-    sample = sampled(copied, day.manifest)
-    assert len(sample) == day.manifest.totals.decided == ROWS
-    assert sample["SK_ID_CURR"].is_unique
-    assert (sample["NAME_HOUSING_TYPE"] == "Co-op apartment").sum() == CORRECTED
-    assert sample["pd"].between(0, 1).all()
+def _tests_in(content: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(content, dict):
+        if "description" in content:
+            yield content
+        for each in content.values():
+            yield from _tests_in(each)
+    elif isinstance(content, list):
+        for each in content:
+            yield from _tests_in(each)
 
 
-@pytest.mark.parametrize(("most", "rows"), [(ROWS - 1, ROWS - 1), (ROWS + 1, ROWS)])
-def test_a_sample_is_as_large_as_asked_and_the_same_each_time(day: Day, most: int, rows: int) -> None:
-    sample = sampled(day.project, day.manifest, most)
-    assert len(sample) == rows
-    pd.testing.assert_frame_equal(sample, sampled(day.project, day.manifest, most))
+def test_no_value_of_an_applicant_is_in_what_is_written(day: Day) -> None:
+    own = {round(float(amount), 6) for amount in delivered(day.project)["AMT_CREDIT"] if amount}
+    own |= {float(each) for each in delivered(day.project)["SK_ID_CURR"]}
+    written = [day.store.read(key).data.decode() for key in KEYS if not key.endswith("parquet")]
+    table = read_parquet(day.store.read(KEYS[1]).data)
+    figures = {value for name in ("value", "low", "high") for value in table.column(name).to_pylist() if value}
+    shown = {round(float(number), 6) for text in written for number in re.findall(r"\d+(?:\.\d+)?", text)}
+    assert len(own) > ROWS
+    assert own & (shown | figures) == set()
 
 
-def test_a_day_whose_files_are_others_or_expired_is_not_monitored(day: Day, copied: Project) -> None:
-    path = copied.landing / "applications_1.csv"
-    path.write_bytes(path.read_bytes() + b"\n")
-    with pytest.raises(InputsChanged, match="are not those that revision 1 was made from; restore them to monitor"):
-        sampled(copied, day.manifest)
-    path.unlink()
-    note_expired(FolderStore(copied.root), DAY, [f"{landing_key(DAY)}{path.name}"], rule="kept for 30 days", at="t")
-    with pytest.raises(InputsChanged, match="has expired: 1 of the 2 files .* To revise or monitor the day, restore"):
-        sampled(copied, day.manifest)
+def test_monitoring_again_gives_the_same_bytes_and_touches_nothing_else(day: Day) -> None:
+    before = {entry.key: day.store.read(entry.key).data for entry in day.store.list("")}
+    result = judged(day)
+    assert result.keys == KEYS
+    assert {entry.key: day.store.read(entry.key).data for entry in day.store.list("")} == before
 
 
-def test_a_day_on_which_nobody_is_left_is_not_monitored(day: Day) -> None:
-    nobody = made_manifest(made_audit(decisions=replace(day.audited.decisions, rows=0)), revision=4)
-    with pytest.raises(SourceError, match=f"Revision 4 of {DAY} has no decided application any more"):
-        sampled(day.project, nobody)
+def test_the_result_is_what_was_written(day: Day) -> None:
+    result = judged(day)
+    verdict = verdict_of(day)
+    assert (result.level, result.headline, result.rows) == (verdict["verdict"], verdict["headline"], ROWS)
+    assert result.reference_rows == 4000
+    assert list(result.findings) == [f"{each['level']}: {each['sentence']}" for each in verdict["findings"]]
+    assert set(LOST) <= set(result.columns)
+    assert result.expected[-1] == CONCEPT_DRIFT_CAVEAT
 
 
-# --- the reference
+# --- days of few, of nobody, and without a sample
 
 
-def test_a_day_is_not_compared_with_the_reference_of_another_model(day: Day) -> None:
-    with pytest.raises(ModelError, match="is missing, or belongs to another model: the reference sample of credit-de"):
-        compare_with_reference(day.manifest, day.settings)
-
-
-def test_what_has_drifted_and_what_is_lost_is_told_in_reports_that_are_renewed(day: Day, trained: Project) -> None:
-    key = reference_key("credit-default", "1")
-    FolderStore(day.project.root).create(key, (trained.root / key).read_bytes())
-    result = compare_with_reference(day.manifest, day.settings)
-    assert (result.as_of, result.compared_rows, result.reference_rows) == (DAY, ROWS, 500)
-    assert "NAME_HOUSING_TYPE" in result.drifted
-    assert set(EMPTY) <= set(result.empty)
-    reports = {Path(key).name: day.store.read(key).data for key in result.keys}
-    assert list(reports) == ["drift.html", "drift.json", "quality.html", "quality.json"]
-    told = {metric["config"].get("column") for metric in json.loads(reports["drift.json"])["metrics"]}
-    assert {"AMT_CREDIT", "NAME_HOUSING_TYPE", "pd"} <= told
-    assert told & {"SK_ID_CURR", FEW, *EMPTY} == set()
-    note = f"No figures are shown of {FEW}: fewer than 20 rows have a value."
-    assert FEW in result.too_few
-    for name in ("drift", "quality"):
-        assert "<p>No figures are shown of " in reports[f"{name}.html"].decode()
-        assert FEW in json.loads(reports[f"{name}.json"])["note"]
-    assert note.split(":")[1] in json.loads(reports["drift.json"])["note"]
-    assert counts_in(reports["quality.json"]) >= 20
-
-
-def counts_in(report: bytes) -> int:
-    """The least number of rows, above none, behind a level that a report tells."""
-    told = [metric["value"] for metric in json.loads(report)["metrics"]]
-    counts = [count for value in told if isinstance(value, dict) for count in value.get("counts", {}).values()]
-    return min(count for count in counts if count)
-
-
-@pytest.mark.parametrize("rows", [1, 15, 19])
+@pytest.mark.parametrize("rows", [1, 19])
 def test_of_a_day_of_so_few_no_figure_is_told(trained: Project, tmp_path: Path, rows: int) -> None:
+    few = score_rows(with_reference(trained, tmp_path / "store"), rows, lost=LOST)
+    result = judged(few)
+    assert (result.level, result.findings, result.columns) == ("insufficient", (), ())
+    assert result.headline.startswith("No figures are shown of ")
+    assert result.expected == (CONCEPT_DRIFT_CAVEAT,)
+    verdict = verdict_of(few)
+    assert set(numbers_in(verdict)) <= {rows, 0, 1}
+    table = read_parquet(few.store.read(KEYS[1]).data)
+    told = table.filter(pc.is_valid(table.column("value"))).column("metric").to_pylist()
+    assert {"rows", "findings", "drifted_columns"} <= set(told)
+    assert not [name for name in told if name.endswith("share") or name.startswith(("mean", "typical", "psi"))]
+
+
+def test_a_day_on_which_nobody_is_left_has_a_verdict(day: Day, trained: Project, tmp_path: Path) -> None:
+    project = with_reference(trained, tmp_path / "store")
+    nobody = publish_files(FolderStore(project.root), {}, model=day.manifest.model, policy=day.manifest.policy)
+    result = judge_published((nobody,), load_settings(project.config))
+    assert (result.level, result.rows) == ("insufficient", 0)
+    assert result.headline == "There is no application to compare."
+
+
+def test_without_the_sample_of_the_model_the_verdict_is_written_and_the_page_is_missed(
+    trained: Project, tmp_path: Path
+) -> None:
+    alone = score_rows(elsewhere(trained, tmp_path / "store"), 100)
+    with pytest.raises(ModelError, match="is missing, or belongs to another model: the reference sample of credit-de"):
+        judged(alone)
+    assert verdict_of(alone)["rows"] == 100
+    assert alone.store.read(KEYS[1]).data
+    assert not list(alone.store.list(KEYS[2]))
+    sample = reference_key("credit-default", "1")
+    alone.store.create(sample, (trained.root / sample).read_bytes())
+    assert judged(alone).keys == KEYS
+
+
+# --- several days
+
+
+@pytest.fixture(scope="module")
+def two_days(trained: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Two published days, both of which lost two columns."""
+    project = with_reference(trained, tmp_path_factory.mktemp("two_days") / "store")
+    drift = ",".join(f"missing:{name}:1" for name in LOST)
+    for day, seed in ((DAY, 21), (NEXT, 22)):
+        store = FolderStore(project.root)
+        generate_day(store, load_statistics(), as_of=day, rows=ROWS, seed=seed, drift=drift)
+        assert score_applications.fn(as_of=day, config=project.config).manifest
+    return project
+
+
+def manifests(project: Project) -> list[Manifest]:
+    """Manifests of both days."""
+    found = [newest_manifest(FolderStore(project.root), day) for day in (DAY, NEXT)]
+    return [manifest for manifest in found if manifest]
+
+
+def test_a_window_is_the_sum_of_its_days_and_keeps_no_figures_of_its_own(two_days: Project) -> None:
+    settings = load_settings(two_days.config)
+    store = FolderStore(two_days.root)
+    published = published_window(DAY - timedelta(days=3), NEXT + timedelta(days=3), settings)
+    assert [manifest.as_of for manifest in published] == [DAY, NEXT]
+    result = judge_published(published, settings)
+    assert (result.first, result.last, result.rows) == (DAY, NEXT, 2 * ROWS)
+    names = ("verdict.json", "drift.html", "drift.json")
+    assert result.keys == tuple(window_key(DAY, NEXT, name) for name in names)
+    verdict = json.loads(store.read(result.keys[0]).data)
+    assert (verdict["from"], verdict["as_of"], verdict["rows"]) == (str(DAY), str(NEXT), 2 * ROWS)
+    before = {key: store.read(key).data for key in result.keys}
+    judge_published(published, settings)
+    assert {key: store.read(key).data for key in result.keys} == before
+
+
+def test_a_day_is_compared_with_the_days_before_it(two_days: Project) -> None:
+    settings = load_settings(two_days.config)
+    store = FolderStore(two_days.root)
+    first, second = manifests(two_days)
+    assert set(LOST) <= set(judge_published((first,), settings).columns)
+    assert set(LOST) <= set(judge_published((second,), settings).columns)
+    result = judge_published((second,), settings, "last-28")
+    verdict = json.loads(store.read(verdict_key(NEXT)).data)
+    assert (result.reference_rows, verdict["against"]) == (ROWS, "last-28")
+    assert set(LOST) & set(result.columns) == set()
+    with pytest.raises(SourceError, match="Monitor them first, or compare with the reference"):
+        judge_published((first,), settings, "last-28")
+
+
+@pytest.mark.parametrize(("days", "is_possible"), [(0, False), (1, True), (92, True), (93, False)])
+def test_a_window_has_1_to_92_days(two_days: Project, days: int, is_possible: bool) -> None:
+    last = DAY + timedelta(days=days - 1)
+    settings = load_settings(two_days.config)
+    if is_possible:
+        assert published_window(DAY, last, settings)[0].as_of == DAY
+    else:
+        with pytest.raises(ConfigError, match=f"The window from {DAY} to {last} has {days} days; 1 to 92 are possible"):
+            published_window(DAY, last, settings)
+
+
+def test_a_window_without_a_published_day_is_told(two_days: Project) -> None:
+    with pytest.raises(SourceError, match="No day from 2026-01-01 to 2026-01-02 was published"):
+        published_window(date(2026, 1, 1), date(2026, 1, 2), load_settings(two_days.config))
+
+
+def test_days_of_different_models_are_no_window(tmp_path: Path, trained: Project) -> None:
     project = elsewhere(trained, tmp_path / "store")
-    shutil.copytree(trained.root / "reference", project.root / "reference")
-    project.deliver(rows=rows)
-    lay(project, delivered(project))
-    few = Day(project)
-    result = compare_with_reference(few.manifest, few.settings)
-    note = f"No figures are shown of {counted(rows, 'application')}: they could be one applicant's own. 20 are needed."
-    assert (result.note, result.drifted) == (note, ())
-    assert [Path(key).name for key in result.keys] == ["drift.html", "drift.json", "quality.html", "quality.json"]
-    for key in result.keys:
-        report = few.store.read(key).data
-        assert html.unescape(report.decode()).count(note) >= 1
-        if key.endswith(".json"):
-            assert json.loads(report) == {"note": note, "metrics": [], "tests": []}
-    summary = monitoring_summary(result, few.settings)
-    assert f"  Compared      {note}\n" in summary
-    assert "Drifted" not in summary
+    store = FolderStore(project.root)
+    first = publish_files(store, {})
+    publish_files(store, {}, as_of=NEXT, model=replace(first.model, version="2"))
+    with pytest.raises(ConfigError, match="were decided by credit-default 1, credit-default 2. Different models"):
+        published_window(DAY, NEXT, load_settings(project.config))
+
+
+# --- two days in a row
+
+
+def test_what_is_found_again_on_the_next_day_alerts(two_days: Project, tmp_path: Path) -> None:
+    """Thresholds under which everything is found and nothing alerts by its size alone."""
+    text = Path("configs/monitoring.yaml").read_text()
+    for name, value in (("watch", 1e-6), ("alert", 99), ("probability", 0.999)):
+        text = re.sub(rf"^    {name}: [\d.]+", f"    {name}: {value:f}", text, flags=re.MULTILINE)
+    thresholds = tmp_path / "monitoring.yaml"
+    thresholds.write_text(text)
+    settings = load_settings(two_days.with_settings(monitoring={"thresholds": str(thresholds)}).config)
+    store = FolderStore(two_days.root)
+    first, second = manifests(two_days)
+    for key in (verdict_key(DAY), verdict_key(NEXT)):
+        store.delete(key)
+    assert judge_published((second,), settings).level == "watch"
+    assert judge_published((first,), settings).level == "watch"
+    again = judge_published((second,), settings)
+    assert again.level == "alert"
+    assert all(f"alert: 100.0% of the values of {name} are missing" in " ".join(again.findings) for name in LOST)
+    assert judge_published((first, second), settings).level == "watch", "a window is no second day"

@@ -38,7 +38,7 @@ class Cut(NamedTuple):
     """Number of rows that stayed."""
 
 
-def count_rows(file: LandingFile, applicant: int) -> int:
+def count_rows_of(file: LandingFile, applicant: int) -> int:
     """Number of the applicant's rows in a delivered file.
 
     Raises:
@@ -60,7 +60,7 @@ def cut_rows(file: LandingFile, applicant: int) -> Cut:
     """Cut the applicant's rows out of a file.
 
     Parquet is written anew, with the same schema and row groups. Equal files give equal bytes.
-    Raises what `count_rows` raises.
+    Raises what `count_rows_of` raises.
     """
     read_header(file)
     with readable(file.name):

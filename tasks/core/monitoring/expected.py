@@ -32,10 +32,12 @@ import numpy as np
 from tasks.core.decision.policy import DECISIONS, Decided
 from tasks.core.disclosure import (
     LEAST_OF_AN_OUTCOME,
+    LEAST_ROWS,
     LEAST_ROWS_OF_A_KIND,
     LEAST_ROWS_OF_A_MEAN,
     is_enough_for_mean,
     is_enough_for_rates,
+    is_none_or_enough,
     too_few,
 )
 from tasks.core.monitoring.metrics import Metric
@@ -54,6 +56,11 @@ _NORMAL: Final = 1.959963984540054
 """The 97.5 % quantile of the standard normal distribution: half the width of a 95 % interval, in
 standard deviations."""
 _NOBODY_APPLIED: Final = "There are no figures of a day without applications."
+_TOO_FEW_OF_A_KIND: Final = f"No approval rate is shown: fewer than {LEAST_ROWS} were approved, or were not."
+_TOO_FEW_OF_A_MEAN: Final = (
+    f"No figure is shown: fewer than {LEAST_ROWS_OF_A_MEAN} were approved, or were not, and their mean pd "
+    "could be had from it."
+)
 _TOO_FEW_TO_RANK: Final = (
     f"No AUC is shown: it needs {LEAST_ROWS_OF_A_KIND} applications, {LEAST_OF_AN_OUTCOME} expected "
     f"defaults and {LEAST_OF_AN_OUTCOME} expected repayments."
@@ -226,7 +233,9 @@ def _approval_rate(is_approved: np.ndarray) -> ExpectedFigure:
     n = len(is_approved)
     if not is_enough_for_mean(n):
         return _no_figure(n, _too_few(n))
-    approved = is_approved.sum()
+    approved = int(is_approved.sum())
+    if not (is_none_or_enough(approved) and is_none_or_enough(n - approved)):
+        return _no_figure(n, _TOO_FEW_OF_A_KIND)
     low, high = wilson_interval(np.array([approved]), np.array([n]))
     rate = float(approved / n)
     sentence = f"{percent(rate)} of {counted(n, 'application')} were approved."
@@ -236,7 +245,8 @@ def _approval_rate(is_approved: np.ndarray) -> ExpectedFigure:
 def _default_rate(pd: np.ndarray, is_approved: np.ndarray, chance: _Chance, *, few: str | None) -> ExpectedFigure:
     n = int(is_approved.sum())
     if few or not n:
-        return _no_figure(n, few or "Nobody was approved, so there is no default rate of the approved.")
+        nobody = "Nobody was approved, so there is no default rate of the approved."
+        return _no_figure(len(is_approved) if few else 0, few or nobody)
     value = float(pd[is_approved].mean())
     low, high = chance.interval(value, is_approved / n, lowest=0.0, highest=1.0)
     sentence = (
@@ -299,8 +309,8 @@ def _no_figure(n: int, sentence: str) -> ExpectedFigure:
     return ExpectedFigure(None, None, None, n, sentence)
 
 
-def _too_few(rows: int, noun: str = "application") -> str:
-    return too_few(rows, noun, needed=LEAST_ROWS_OF_A_MEAN) if rows else _NOBODY_APPLIED
+def _too_few(rows: int) -> str:
+    return too_few(rows, needed=LEAST_ROWS_OF_A_MEAN) if rows else _NOBODY_APPLIED
 
 
 def _too_few_of_a_part(is_approved: np.ndarray) -> str | None:
@@ -309,8 +319,7 @@ def _too_few_of_a_part(is_approved: np.ndarray) -> str | None:
     Either could be had from the other and the mean of the day. None if both may be shown.
     """
     approved = int(is_approved.sum())
-    others = len(is_approved) - approved
-    for rows, noun in ((approved, "approved application"), (others, "other application")):
+    for rows in (approved, len(is_approved) - approved):
         if rows and not is_enough_for_mean(rows):
-            return _too_few(rows, noun)
+            return _TOO_FEW_OF_A_MEAN
     return None

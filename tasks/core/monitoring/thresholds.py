@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Together = Literal["shares", "alone"]
 """Correction of a statistic's tests: `shares` together with those of the other statistics of single
@@ -38,3 +38,15 @@ class Thresholds:
     """Rows of the day, or of the reference, under which a day without an alert is `insufficient`."""
     sure_rows: int
     """Rows under which an `ok` says the smallest change that it would have seen."""
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any]) -> Thresholds:
+        """Thresholds in the content of the reviewed file."""
+        return cls(
+            {name: Threshold(**each) for name, each in content["statistics"].items()},
+            content["alert_probability"],
+            content["heavy_share"],
+            content["light_factor"],
+            content["least_rows"],
+            content["sure_rows"],
+        )

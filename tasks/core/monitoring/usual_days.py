@@ -17,7 +17,7 @@ from scipy.special import logit
 from scipy.stats import chi2
 
 from tasks.core.disclosure import LEAST_ROWS
-from tasks.core.monitoring.day_metrics import EXPECTED, SHARE, TYPICAL_PD
+from tasks.core.monitoring.metrics import EXPECTED, SHARE, TYPICAL_PD
 from tasks.core.monitoring.reference import Frozen, Layout
 
 LAST_DAYS: Final = 28

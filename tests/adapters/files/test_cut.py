@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from tasks.adapters.files.cut import count_rows, cut_rows
+from tasks.adapters.files.cut import count_rows_of, cut_rows
 from tasks.adapters.files.landing_file import LandingFile, Reading
 from tasks.adapters.files.landing_reader import read_chunks
 from tasks.core.applications import rows_of_applicant
@@ -60,7 +60,7 @@ def test_the_lines_whose_id_parses_to_the_applicants_go_and_no_other_byte(
     text = b"".join(lines)
     data = gzip.compress(text) if file_format == "csv.gz" else text
     theirs = rows_of_applicant(as_read(data, file_format), APPLICANT)
-    assert count_rows(opened(data, file_format), APPLICANT) == theirs.sum()
+    assert count_rows_of(opened(data, file_format), APPLICANT) == theirs.sum()
     cut = cut_rows(opened(data, file_format), APPLICANT)
     kept = gzip.decompress(cut.data) if file_format == "csv.gz" else cut.data
     assert kept == lines[0] + b"".join(line for line, is_theirs in zip(lines[1:], theirs, strict=True) if not is_theirs)
@@ -93,11 +93,11 @@ def test_parquet_of_any_type_of_id_loses_the_rows_and_keeps_the_rest(
     kept = [n for n, each in enumerate(ids) if each != APPLICANT]
     assert after.equals(table.take(pa.array(kept, pa.int64())))
     assert (cut.rows, cut.left) == (len(ids) - len(kept), len(kept))
-    assert count_rows(opened(sink.getvalue(), "parquet"), APPLICANT) == cut.rows
+    assert count_rows_of(opened(sink.getvalue(), "parquet"), APPLICANT) == cut.rows
 
 
 def test_a_file_without_ids_holds_nobody() -> None:
-    assert count_rows(opened(b"AMT_CREDIT\n100200\n"), APPLICANT) == 0
+    assert count_rows_of(opened(b"AMT_CREDIT\n100200\n"), APPLICANT) == 0
 
 
 @pytest.mark.parametrize(("announced_rows", "is_sure"), [(2, True), (3, False), (None, False)])
@@ -106,17 +106,17 @@ def test_lines_within_a_quote_count_as_one_row_only_where_the_rows_were_announce
 ) -> None:
     data = b'SK_ID_CURR,NOTE\n5,"x\n100200,y"\n6,z\n'
     if is_sure:
-        assert count_rows(opened(data, announced_rows=announced_rows), APPLICANT) == 0
+        assert count_rows_of(opened(data, announced_rows=announced_rows), APPLICANT) == 0
         return
     with pytest.raises(SourceError, match="a quote was opened and not closed") as caught:
-        count_rows(opened(data, announced_rows=announced_rows), APPLICANT)
+        count_rows_of(opened(data, announced_rows=announced_rows), APPLICANT)
     assert "100200" not in str(caught.value)
 
 
 @pytest.mark.parametrize("odd", [b"\xff\xfe,x\n", b'5,"\xff"\n'])
 def test_text_that_is_not_utf8_further_down_is_searched_all_the_same(odd: bytes) -> None:
     data = b"SK_ID_CURR,N\n" + b"5,x\n" * 20_000 + odd + b"100200,x\n"
-    assert count_rows(opened(data), APPLICANT) == 1
+    assert count_rows_of(opened(data), APPLICANT) == 1
     assert cut_rows(opened(data), APPLICANT).data == data.removesuffix(b"100200,x\n")
 
 
@@ -128,5 +128,5 @@ def test_lines_without_anything_stay_and_are_no_rows() -> None:
 def test_a_cell_that_is_far_too_long_is_an_error_and_not_repeated() -> None:
     data = b'SK_ID_CURR,N\n5,"' + b"secret" * 50_000 + b'"\n'
     with pytest.raises(SourceError, match=r"a.csv cannot be read: it is damaged \(Error\)") as caught:
-        count_rows(opened(data), APPLICANT)
+        count_rows_of(opened(data), APPLICANT)
     assert "secret" not in str(caught.value)

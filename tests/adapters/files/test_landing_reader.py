@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tasks.adapters.files.cut import count_rows, cut_rows
+from tasks.adapters.files.cut import count_rows_of, cut_rows
 from tasks.adapters.files.landing_file import LandingFile, Reading
 from tasks.adapters.files.landing_reader import read_chunks, read_header, read_lines
 from tasks.core.files import FileFormat, encode
@@ -53,10 +53,10 @@ def test_an_aliased_column_must_be_of_a_plain_type() -> None:
 
 @pytest.mark.parametrize("file_format", FORMATS)
 def test_an_applicant_is_found_and_cut_out_under_an_aliased_id(file_format: FileFormat) -> None:
-    assert count_rows(opened(file_format), 100002) == 1
+    assert count_rows_of(opened(file_format), 100002) == 1
     cut = cut_rows(opened(file_format), 100002)
     assert (cut.rows, cut.left) == (1, 2)
     rest = replace(opened(file_format), stream=io.BytesIO(cut.data))
-    assert count_rows(rest, 100002) == 0
+    assert count_rows_of(rest, 100002) == 0
     if file_format == "parquet":
         assert pq.read_table(io.BytesIO(cut.data)).equals(ROWS.take([0, 2]))

@@ -1,6 +1,7 @@
 """Counts of a day: those of its parts add up, however it is cut."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -24,7 +25,7 @@ WHOLE = count_rows(TABLE, PD, DECISIONS, FROZEN)
 @given(st.lists(st.integers(0, ROWS), max_size=6), st.permutations(range(4)))
 def test_counts_of_parts_add_up_to_counts_of_the_whole(cuts: list[int], order: list[int]) -> None:
     ends = [0, *sorted(cuts), ROWS]
-    parts = [slice(first, last) for first, last in zip(ends, ends[1:], strict=False)]
+    parts = [slice(first, last) for first, last in pairwise(ends)]
     parts.sort(key=lambda part: order[part.start % 4])
     total = DayCounts.none(FROZEN)
     for part in parts:

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.core.monitoring.compared import Compared
-from tasks.core.monitoring.day_metrics import EXPECTED, SHARE, TYPICAL_PD, day_metrics
-from tasks.core.monitoring.metrics import METRICS_SCHEMA, Metric, metrics_of, metrics_table
+from tasks.core.monitoring.day_metrics import day_metrics
+from tasks.core.monitoring.metrics import EXPECTED, METRICS_SCHEMA, SHARE, TYPICAL_PD, Metric, metrics_of, metrics_table
 from tasks.core.monitoring.verdict import judge
 from tests.monitored_days import FROZEN, SHIPPED, applications, beside, day_beside, frozen_of, pd_of
 
@@ -143,5 +143,7 @@ def test_duckdb_reads_the_figures_of_many_days_unfiltered(tmp_path: Path) -> Non
         folder = tmp_path / f"monitoring/day=2026-03-0{day}"
         folder.mkdir(parents=True)
         pq.write_table(table_of(day_beside(rows)), folder / "metrics.parquet")
-    query = f"select n, max(value) from '{tmp_path}/monitoring/**/*.parquet' where metric = 'rows' group by n order by n"
+    query = (
+        f"select n, max(value) from '{tmp_path}/monitoring/**/*.parquet' where metric = 'rows' group by n order by n"
+    )
     assert duckdb.sql(query).fetchall() == [(1, 1.0), (500, 500.0), (2000, 2000.0)]

@@ -1,5 +1,7 @@
 """Figures expected before outcomes, against outcomes that are drawn, scikit-learn, SciPy and exact distributions."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -228,7 +230,19 @@ def test_the_mean_of_few_cannot_be_had_from_the_mean_of_the_others(approved: int
     found = expected(pd, decided=decided)
     assert (found.expected_default_rate_of_approved.value is not None) == shown
     assert (found.expected_cost_per_application.value is not None) == shown
-    assert found.approval_rate.value == approved / (approved + refused)
+    is_told = refused != 1
+    assert found.approval_rate.value == (approved / (approved + refused) if is_told else None)
+
+
+@pytest.mark.parametrize(("few", "is_told"), [(1, False), (19, False), (20, True)])
+@pytest.mark.parametrize("are_approved", [True, False])
+def test_a_rate_that_is_one_of_few_is_not_told_nor_their_number(few: int, is_told: bool, are_approved: bool) -> None:
+    pd, decided = decisions(few, 500) if are_approved else decisions(500, few)
+    found = expected(pd, decided=decided)
+    assert (found.approval_rate.value is not None) is is_told
+    told = " ".join(figure.sentence for figure in (found[0], found[1], found[2]))
+    assert not re.search(rf"\b{few} ", told)
+    assert found.expected_default_rate_of_approved.n == 500 + few
 
 
 def test_a_day_on_which_nobody_is_approved_has_a_cost_and_no_default_rate() -> None:

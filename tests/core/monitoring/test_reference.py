@@ -45,7 +45,9 @@ def test_a_reference_of_few_rows_is_written_and_read_too(rows: int) -> None:
 
 def test_the_calendar_is_not_watched_and_every_other_column_is() -> None:
     assert set(WATCHED) == set(TYPED_SCHEMA.names) - CALENDAR - {"SK_ID_CURR"}
-    whole = freeze_reference(pa.table({field.name: pa.nulls(30, field.type) for field in TYPED_SCHEMA}), np.full(30, 0.1))
+    whole = freeze_reference(
+        pa.table({field.name: pa.nulls(30, field.type) for field in TYPED_SCHEMA}), np.full(30, 0.1)
+    )
     assert tuple(column.name for column in whole.columns) == WATCHED
     assert (whole.scores, whole.pairs, whole.by_weekday) == ({}, (), {})
 
@@ -197,5 +199,7 @@ def test_rows_without_a_weekday_are_of_no_weekday() -> None:
 
 
 def test_a_table_of_fewer_columns_freezes_those() -> None:
-    frozen = freeze_reference(typed(AMT_CREDIT=[1.0] * 30, WEEKDAY_APPR_PROCESS_START=["MONDAY"] * 30), np.full(30, 0.1))
+    frozen = freeze_reference(
+        typed(AMT_CREDIT=[1.0] * 30, WEEKDAY_APPR_PROCESS_START=["MONDAY"] * 30), np.full(30, 0.1)
+    )
     assert [column.name for column in frozen.columns] == ["AMT_CREDIT"]

@@ -19,17 +19,7 @@ from tasks.core.monitoring.statistics.distribution import distribution_tests
 from tasks.core.monitoring.statistics.record import Tests
 from tasks.core.monitoring.statistics.score import score_tests
 from tasks.core.monitoring.statistics.shares import missing_tests, sentinel_tests, tail_tests, unseen_tests
-from tests.monitored_days import (
-    FROZEN,
-    KINDS,
-    LIMITS,
-    applications,
-    beside,
-    counts_of,
-    day_beside,
-    frozen_of,
-    pd_of,
-)
+from tests.monitored_days import FROZEN, KINDS, LIMITS, applications, beside, counts_of, day_beside, frozen_of, pd_of
 
 LEVELS = ("A", "B", "C", "D")
 WEEKDAY = "WEEKDAY_APPR_PROCESS_START"
@@ -276,7 +266,7 @@ def test_every_figure_of_an_odd_day_is_a_number(what: str, day: Compared) -> Non
     for figures in (tests.p, tests.effect, tests.value, tests.reference, tests.low, tests.high):
         assert figures.shape == (len(tests.columns),)
         assert np.isfinite(figures).all()
-    assert ((0 <= tests.p) & (tests.p <= 1)).all()
+    assert ((tests.p >= 0) & (tests.p <= 1)).all()
     assert (tests.effect >= 0).all()
     for position in range(len(tests.columns)):
         assert tests.sentence(position).endswith(".")

@@ -11,8 +11,8 @@ import pytest
 from scipy.stats import chi2
 
 from tasks.core.monitoring.compared import compare_counts
-from tasks.core.monitoring.day_metrics import EXPECTED, SHARE, day_metrics
-from tasks.core.monitoring.metrics import metrics_table
+from tasks.core.monitoring.day_metrics import day_metrics
+from tasks.core.monitoring.metrics import EXPECTED, SHARE, metrics_table
 from tasks.core.monitoring.usual_days import (
     cells_of,
     dispersion_of,

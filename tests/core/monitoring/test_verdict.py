@@ -14,17 +14,7 @@ from tasks.core.monitoring.correction import family_adjusted
 from tasks.core.monitoring.counts import DayCounts, count_rows
 from tasks.core.monitoring.statistics import STATISTICS
 from tasks.core.monitoring.verdict import ADVICE, DayVerdict, judge, smallest_detectable
-from tests.monitored_days import (
-    FROZEN,
-    SHIPPED,
-    applications,
-    beside,
-    counts_of,
-    day_beside,
-    frozen_of,
-    only,
-    pd_of,
-)
+from tests.monitored_days import FROZEN, SHIPPED, applications, beside, counts_of, day_beside, frozen_of, only, pd_of
 
 MISSING = "missing"
 LOST = {"EXT_SOURCE_2": [np.nan] * 600 + [0.5] * 1400}
@@ -167,7 +157,7 @@ def test_a_verdict_says_what_to_do() -> None:
     assert levels == {"watch", "ok"}
     assert judge(DRIFTED, only(MISSING, alert=1.0)).advice == ADVICE["watch"]
     for level in ("watch", "alert"):
-        assert "Drift alone is no reason to train again" in ADVICE[level]
+        assert "Drift alone gives no reason to train again" in ADVICE[level]
     assert judge(DRIFTED, only(MISSING)).headline == "1 finding on 1 column."
 
 
