@@ -11,7 +11,7 @@ from scipy.special import expit, logit
 from scipy.stats import chi2_contingency, fisher_exact, norm
 
 from tasks.core.monitoring.compared import Compared, compare_counts
-from tasks.core.monitoring.reference import score_matrix
+from tasks.core.monitoring.reference import freeze_reference, score_matrix
 from tasks.core.monitoring.statistics import STATISTICS
 from tasks.core.monitoring.statistics.decisions import decision_tests
 from tasks.core.monitoring.statistics.dependence import dependence_tests
@@ -177,6 +177,17 @@ def test_the_mix_of_decisions_is_held_against_the_reference_at_the_days_threshol
     assert tests.reference == pytest.approx([(pd >= limit).mean() for limit in LIMITS], abs=0.005)
     assert tests.value == pytest.approx([(pd_of(2000, seed=2) >= limit).mean() for limit in LIMITS], abs=0.0013)
     assert tests.sentence(1).startswith(f"{tests.value[1]:.1%} of the applications are refused, instead of ")
+
+
+def test_on_a_weekday_of_riskier_applicants_more_are_refused_without_drift() -> None:
+    sundays = np.array(["SUNDAY", "MONDAY"] * 2000)
+    pd = expit(logit(pd_of(4000, seed=1)) + np.where(sundays == "SUNDAY", 0.4, 0.0))
+    frozen = freeze_reference(applications(4000, seed=1, **{WEEKDAY: sundays}), pd)
+    rows = applications(2000, seed=2, **{WEEKDAY: ["SUNDAY"] * 2000})
+    tests = decision_tests(beside(rows, frozen, seed=5, shift=0.4))
+    assert tests.reference == pytest.approx([(pd[::2] >= limit).mean() for limit in LIMITS], abs=0.02)
+    assert tests.p.min() > 0.01
+    assert decision_tests(beside(rows, frozen, seed=5)).p.max() < 1e-4
 
 
 def test_decisions_are_not_tested_without_thresholds_or_score_and_once_without_referrals() -> None:

@@ -1,6 +1,7 @@
 """Mix of decisions: the share of applications that are refused, and that are not approved.
 
-The reference's out-of-fold pd say what shares the day's own thresholds make expect.
+The reference's out-of-fold pd say what shares the day's own thresholds make expect. On a weekday of
+riskier applicants all log-odds lie higher by the difference between the means.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+from scipy.special import expit, logit
 from scipy.stats import norm
 
 from tasks.core.disclosure import rounded_counts
@@ -25,14 +27,16 @@ def decision_tests(day: Compared) -> Tests:
     referrals the two shares are one, and it is tested once.
     """
     wanted = {threshold: first for first, threshold in enumerate(day.thresholds, start=1)}
-    expected = {threshold: day.frozen.pd.share_from(threshold) for threshold in wanted}
+    mean, reference_rows = day.expected_logit
+    shift = mean - day.frozen.pd.mean
+    expected = {threshold: day.frozen.pd.share_from(float(expit(logit(threshold) - shift))) for threshold in wanted}
     known = {threshold: share for threshold, share in expected.items() if share is not None}
     rows = max(1, day.day.rows)
     decided = [day.day.decisions[wanted[threshold] :].sum() for threshold in known]
     value = np.minimum(rounded_counts(np.array(decided, dtype=np.float64)) / rows, 1.0)
     due = np.array(list(known.values()))
     words = [_WORDS[wanted[threshold]] for threshold in known]
-    error = np.sqrt(due * (1 - due) * (1 / day.scored_rows + 1 / max(1, day.frozen.pd.rows)))
+    error = np.sqrt(due * (1 - due) * (1 / day.scored_rows + 1 / max(1.0, reference_rows)))
     change = np.abs(value - due)
     p = 2 * norm.sf(np.abs(np.array(decided) / rows - due) / error)
 
