@@ -162,7 +162,7 @@ def drawn_day(blocks: Sequence[DayCounts], rows: int, random: np.random.Generato
 @cache
 def thresholds() -> Thresholds:
     """Reviewed thresholds of the project."""
-    return load_thresholds(_THRESHOLDS).thresholds
+    return Thresholds.of(load_thresholds(_THRESHOLDS).model_dump())
 
 
 class Between(NamedTuple):
