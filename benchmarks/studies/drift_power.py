@@ -130,8 +130,8 @@ def _sundays() -> Iterator[Case]:
         ("unit x1000, 1 % of rows", "AMT_INCOME_TOTAL", "unit:AMT_INCOME_TOTAL:1000:0.01"),
         ("shuffled, marginal kept", "AMT_ANNUITY", "shuffle:AMT_ANNUITY"),
     ):
-        yield Case(kind, column, drift=drift, weekday=SUNDAY)
-    yield Case("mean pd +25 %", PD, pd_factor=1.25, weekday=SUNDAY)
+        yield Case(kind, column, drift=drift, target=None, weekday=SUNDAY)
+    yield Case("mean pd +25 %", PD, target=None, pd_factor=1.25, weekday=SUNDAY)
 
 
 def _outliers() -> Iterator[Case]:

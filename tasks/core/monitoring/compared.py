@@ -8,15 +8,12 @@ from typing import Final
 
 import numpy as np
 
-from tasks.core.disclosure import COUNT_STEP, LEAST_ROWS, rounded_counts
+from tasks.core.disclosure import LEAST_ROWS, rounded_counts
 from tasks.core.monitoring.counts import DayCounts
 from tasks.core.monitoring.reference import WEEKDAYS, Frozen, Layout, MomentSums, correlations_of
 
 _Z: Final = 1.959963984540054
 """Normal quantile of a two-sided interval of 95 %."""
-_NO_VALUES: Final = [0, 1]
-"""Cells of missing values and of the code for "none" (`cells.py`)."""
-_VALUES: Final = slice(2, None)
 
 
 @dataclass(frozen=True)
@@ -137,7 +134,7 @@ def compare_counts(
             continue
         cells = slice(layout.starts[position], layout.starts[position] + layout.sizes[position])
         by_weekday = np.array([frozen.by_weekday[name][weekday] for weekday in WEEKDAYS], dtype=np.float64)
-        like = _like_weekdays(by_weekday, expected[cells], mix, rows=frozen.rows)
+        like = _like_weekdays(by_weekday, expected[cells], mix)
         if like is not None:
             expected[cells], rows[position] = like
     if dispersion is None:
@@ -145,62 +142,25 @@ def compare_counts(
     return Compared(frozen, day, dispersion, expected, rows, score_dispersion, thresholds)
 
 
-def _like_weekdays(
-    by_weekday: np.ndarray,
-    overall: np.ndarray,
-    mix: np.ndarray,
-    *,
-    rows: int,
-) -> tuple[np.ndarray, float] | None:
+def _like_weekdays(by_weekday: np.ndarray, overall: np.ndarray, mix: np.ndarray) -> tuple[np.ndarray, float] | None:
     """Expected shares of a column for a mix of weekdays, and the rows behind them.
 
-    A weekday's own shares are of few rows, and most columns hardly differ by weekday. So of the
-    distance between the shares of the mix and those of all days the part beyond chance is kept: of
-    missing values, of the code for "none" and of the values each its own (`_kept_part`). With a part
-    k of it the variance is that of all days and k times the variance that the mix has beyond it.
-
-    Cells that are rarer than what rounding changes keep the share of all days. None if the reference
-    has too few rows of a weekday of the day.
+    Every column is compared with its own weekdays. A test of which columns differ by weekday would
+    miss what few Sundays show, and cry wolf on each of them; so would shares that are drawn to those
+    of all days. Cells with so few rows a weekday that rounding would tell more than the rows keep the
+    share of all days. None if the reference has too few rows of a weekday of the day.
     """
     used = mix > 0
     in_weekday = by_weekday.sum(axis=1)
     if (in_weekday[used] < LEAST_ROWS).any():
         return None
+    due = overall * in_weekday[used, None]
+    is_rare = np.maximum(by_weekday[used], due).max(axis=0) < LEAST_ROWS
     shares = by_weekday / np.maximum(in_weekday, 1.0)[:, None]
-    own = np.where(overall * rows / len(WEEKDAYS) < COUNT_STEP, overall, mix @ shares)
-    beyond = float((mix[used] ** 2 / in_weekday[used]).sum()) - 1.0 / rows
-    if beyond <= 0:
-        return own / own.sum(), float(rows)
-    kept = [
-        _kept_part(np.array([own[cell], 1 - own[cell]]), np.array([overall[cell], 1 - overall[cell]]), beyond)
-        for cell in _NO_VALUES
-    ]
-    expected = overall.copy()
-    expected[_NO_VALUES] += kept * (own - overall)[_NO_VALUES]
-    with_value = 1.0 - overall[_NO_VALUES].sum()
-    if with_value > 0 and own[_VALUES].sum() > 0:
-        values, of_all = own[_VALUES] / own[_VALUES].sum(), overall[_VALUES] / with_value
-        kept.append(_kept_part(values, of_all, beyond / with_value))
-        expected[_VALUES] = of_all + kept[-1] * (values - of_all)
-        expected[_VALUES] *= 1.0 - expected[_NO_VALUES].sum()
-    return expected, 1.0 / (1.0 / rows + max(kept) * beyond)
-
-
-def _kept_part(own: np.ndarray, overall: np.ndarray, variance: float) -> float:
-    """Part, 0 to 1, of the distance between shares that is beyond chance.
-
-    Chi-square of the distance has its degrees of freedom as its mean by chance alone; what is above
-    is the variance between weekdays (the positive part of an estimate by Stein, James and Stein 1961).
-
-    Args:
-        own: shares that sum to 1.
-        overall: those that they are moved to.
-        variance: variance of a share of `own` about that of `overall`, over p (1 - p).
-    """
-    is_compared = (overall > 0) & (own != overall)
-    freedom = int(is_compared.sum()) - 1
-    distance = float(((own - overall)[is_compared] ** 2 / overall[is_compared]).sum()) / variance
-    return max(0.0, 1.0 - freedom / distance) if freedom > 0 and distance > 0 else 0.0
+    shares[:, is_rare] = overall[is_rare]
+    common = shares[:, ~is_rare].sum(axis=1, keepdims=True)
+    shares[:, ~is_rare] *= (1.0 - overall[is_rare].sum()) / np.where(common > 0, common, 1.0)
+    return mix @ shares, 1.0 / float((mix[used] ** 2 / in_weekday[used]).sum())
 
 
 def _weekday_shares(day: DayCounts) -> np.ndarray:
