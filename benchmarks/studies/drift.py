@@ -252,12 +252,29 @@ def _power_row(power: Power) -> Row:
     }
 
 
-def is_reached(power: Power) -> bool:
-    """True if the target of the case is reached, or if it has none."""
-    share = power.named / max(1, power.days)
-    if power.case.target is None:
-        return True
-    return share <= power.case.target if power.case.is_quiet else share >= power.case.target
+class Reached(NamedTuple):
+    """Days with a kind of drift, over all its columns, beside what is needed."""
+
+    kind: str
+    rows: int
+    share: Share
+    target: float
+    is_quiet: bool
+
+
+def reached(outcomes: Outcomes) -> list[Reached]:
+    """Each kind of drift that has a target. The columns of a kind count together."""
+    kinds: dict[tuple[str, int], list[Power]] = {}
+    for power in outcomes.power:
+        if power.case.target is not None:
+            kinds.setdefault((power.case.kind, power.case.rows), []).append(power)
+    return [
+        Reached(
+            kind, rows, Share(sum(part.named for part in parts), sum(part.days for part in parts)),
+            parts[0].case.target or 0.0, parts[0].case.is_quiet,
+        )
+        for (kind, rows), parts in kinds.items()
+    ]  # fmt: skip
 
 
 def in_markdown(rows: Sequence[Row]) -> str:
@@ -287,7 +304,9 @@ _WEEKS_TOLD: Final = (
 _POWER_TOLD: Final = (
     "Days with one drift. Named is the share of days on which the judge names the drifted column; for a huge value "
     f"alone, on which it finds anything. Days are of {SMALL_DAY:,} or {LARGE_DAY:,} rows, random ones or, with the "
-    f"28 days before, {SUNDAY.capitalize()}s. A rival names a column if it calls it drifted."
+    f"28 days before, {SUNDAY.capitalize()}s. A rival names a column if it calls it drifted. What is needed must hold "
+    "for the columns of a drift together: five more rows in a hundred are harder to see on a level that a third of the "
+    "rows have than on one of few. Of Sundays no power is needed: 4.6 % of the reference's 20,000 rows are of Sundays."
 )
 TOLD: Final = (_RANDOM_TOLD, _WEEKS_TOLD, _POWER_TOLD)
 """Texts above the tables."""
