@@ -189,7 +189,7 @@ def random_days_of(outcomes: Outcomes, rows: int) -> list[QuietDay]:
 
 def _random_row(outcomes: Outcomes, rows: int) -> Row:
     days = random_days_of(outcomes, rows)
-    by_reference = {day.population: [] for day in days}
+    by_reference: dict[int, list[QuietDay]] = {day.population: [] for day in days}
     for day in days:
         by_reference[day.population].append(day)
     counts: dict[str, int] = {}

@@ -32,7 +32,8 @@ def test_a_sunday_is_compared_with_sundays() -> None:
 def test_a_rare_cell_is_compared_with_its_own_weekday_only_if_that_has_enough_rows() -> None:
     """On Mondays 60 of 4,000 rows have no value, on other weekdays none."""
     weekdays = np.resize(WEEKDAYS, 4000)
-    kinds = np.where((weekdays == "MONDAY") & (np.arange(4000) < 420), None, "A")
+    is_lost = (weekdays == "MONDAY") & (np.arange(4000) < 420)
+    kinds = [None if lost else "A" for lost in is_lost]
     frozen = frozen_of(NAME_HOUSING_TYPE=kinds, WEEKDAY_APPR_PROCESS_START=weekdays)
     place = frozen.layout.starts[frozen.layout.names.index("NAME_HOUSING_TYPE")]
     expected = {
