@@ -80,8 +80,8 @@ class StudySize:
 
 
 WHOLE_STUDY: Final = StudySize(
-    populations=25, reference_rows=20_000, rows=100_000, weekday_rows=10_000,
-    sizes=(500, 2_000, 10_000, 50_000), quiet_days=80, weeks=20, power_days=8, rival_days=2,
+    populations=20, reference_rows=20_000, rows=100_000, weekday_rows=10_000,
+    sizes=(500, 2_000, 10_000, 50_000), quiet_days=80, weeks=20, power_days=10, rival_days=2,
     rival_quiet_days=1,
 )  # fmt: skip
 SAMPLED_STUDY: Final = StudySize(
