@@ -75,6 +75,15 @@ class Compared:
         return self.expected * self.reference_rows[self.layout.column_of]
 
     @cached_property
+    def cell_rows(self) -> np.ndarray:
+        """Rows of the reference behind the expected share of each cell, shape (cells,).
+
+        A cell that keeps the share of all days rests on the rows of all days: a tail on a Sunday, too.
+        """
+        of_weekdays = self.reference_rows[self.layout.column_of]
+        return np.where(self.expected == _shares_of_all_days(self.frozen), max(1, self.frozen.rows), of_weekdays)
+
+    @cached_property
     def correlations(self) -> np.ndarray:
         """Correlations of the watched pairs on the day, shape (pairs,)."""
         names = list(self.frozen.scores)
@@ -124,9 +133,7 @@ def compare_counts(
         score_dispersion: of the mean score, by `score_dispersion_of`.
     """
     layout = frozen.layout
-    counts = np.array([rows for name in layout.names for rows in frozen.counts[name]], dtype=np.float64)
-    totals = np.maximum(layout.sum_by_column(counts), 1.0)
-    expected = counts / totals[layout.column_of]
+    expected = _shares_of_all_days(frozen)
     rows = np.full(len(layout.names), float(max(1, frozen.rows)))
     mix = _weekday_shares(day)
     for position, name in enumerate(layout.names):
@@ -140,6 +147,14 @@ def compare_counts(
     if dispersion is None:
         dispersion = np.ones(len(layout.names))
     return Compared(frozen, day, dispersion, expected, rows, score_dispersion, thresholds)
+
+
+def _shares_of_all_days(frozen: Frozen) -> np.ndarray:
+    """Share of each cell in the whole reference, 0 to 1, shape (cells,)."""
+    layout = frozen.layout
+    counts = np.array([rows for name in layout.names for rows in frozen.counts[name]], dtype=np.float64)
+    totals = np.maximum(layout.sum_by_column(counts), 1.0)
+    return counts / totals[layout.column_of]
 
 
 def _like_weekdays(by_weekday: np.ndarray, overall: np.ndarray, mix: np.ndarray) -> tuple[np.ndarray, float] | None:

@@ -39,8 +39,8 @@ def _share_tests(day: Compared, roles: tuple[Role, ...], words: str, *, one_side
     is_seen = (day.day.cells > 0) | (day.due > 0)
     cells = np.flatnonzero(np.isin(layout.roles, roles) & is_seen)
     column = layout.column_of[cells]
-    rows, reference_rows = np.round(day.rows[column]), np.round(day.reference_rows[column])
-    found, due = np.round(day.observed[cells]), np.round(day.due[cells])
+    rows, reference_rows = np.round(day.rows[column]), np.round(day.cell_rows[cells])
+    found, due = np.round(day.observed[cells]), np.round(day.expected[cells] * day.cell_rows[cells])
     more = hypergeom.sf(found - 1, rows + reference_rows, found + due, rows)
     less = hypergeom.cdf(found, rows + reference_rows, found + due, rows)
     both = np.minimum(1.0, 2 * np.minimum(more, less))
