@@ -13,7 +13,7 @@ from configs.calendar import load_calendar
 from configs.settings import Scoring
 from tasks.adapters.files.landing_file import LandingFile
 from tasks.adapters.files.landing_reader import read_chunks, read_header
-from tasks.core.applications import APPLICATION_ID, parse_numbers, parse_rows, plain_values
+from tasks.core.applications import APPLICATION_ID, parse_ids, parse_rows, plain_values
 from tasks.core.day.manifest import Manifest
 from tasks.core.files import format_of
 from tasks.core.lender.columns import ID, TYPED_SCHEMA, missing_columns
@@ -128,7 +128,7 @@ def _wanted_rows(file: LandingFile, wanted: pa.Array, *, chunk_rows: int) -> pa.
     found = [TYPED_SCHEMA.empty_table()]
     with closing(read_chunks(file, chunk_rows=chunk_rows)) as chunks:
         for chunk in chunks:
-            ids, _ = parse_numbers(plain_values(chunk, ID), whole=True)
+            ids, _ = parse_ids(plain_values(chunk, ID))
             is_wanted = pc.is_in(ids.cast(pa.int64()), value_set=wanted)
             if pc.any(is_wanted).as_py():
                 rows = _first_of_each(parse_rows(chunk.filter(is_wanted)).rows)
