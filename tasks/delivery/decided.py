@@ -18,7 +18,7 @@ from tasks.core.day.manifest import Manifest
 from tasks.core.files import format_of
 from tasks.core.lender.columns import ID, TYPED_SCHEMA, missing_columns
 from tasks.core.words import counted, normal_name
-from tasks.delivery.files import announced_of, open_landing, reading_of, sha256_of
+from tasks.delivery.files import announced_of, open_landing, published_reading, sha256_of
 from tasks.errors import ObjectArchived, SourceError
 from tasks.publication.expired import read_expired
 from tasks.publication.layout import landing_key
@@ -113,7 +113,7 @@ def _rows_of(
     announced = announced_of(store, key)
     rows = announced.rows if announced else None
     with open_landing(store, key, name=name) as stream:
-        file = LandingFile(stream, name, format_of(name), reading_of(scoring), rows)
+        file = LandingFile(stream, name, format_of(name), published_reading(published, scoring), rows)
         try:
             return _wanted_rows(file, wanted, chunk_rows=scoring.chunk_rows)
         finally:
