@@ -35,6 +35,8 @@ class DecidedRows(NamedTuple):
 
     Empty if each file is the one that was scored.
     """
+    archived: str | None = None
+    """Sentence on a file of them that lies in the store's archive, and can be had from there."""
 
 
 def decided_rows(
@@ -56,6 +58,7 @@ def decided_rows(
         scoring: limits of reading.
     """
     remarks: list[str] = []
+    archived: str | None = None
     found = [TYPED_SCHEMA.empty_table()]
     missing = results.column(APPLICATION_ID).combine_chunks()
     for name, sha256 in _files_last_first(store, published, remarks, scoring.calendar):
@@ -65,10 +68,11 @@ def decided_rows(
             rows = _rows_of(store, published, name, sha256, missing, scoring, remarks)
         except (ObjectArchived, SourceError) as error:
             remarks.append(str(error))
+            archived = str(error) if isinstance(error, ObjectArchived) else archived
             continue
         found.append(rows)
         missing = _without(missing, rows)
-    return DecidedRows(pa.concat_tables(found).sort_by(ID), tuple(remarks))
+    return DecidedRows(pa.concat_tables(found).sort_by(ID), tuple(remarks), archived)
 
 
 def _files_last_first(

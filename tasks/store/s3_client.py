@@ -231,7 +231,7 @@ def _archived(error: Any, key: str, root: S3Root) -> ObjectArchived:
         f"s3://{root.bucket}/{root.prefix}{key} is archived ({storage_class}), so it cannot be read. "
         "Nothing was changed. Have it restored (aws s3api restore-object), which takes minutes to "
         "hours, and run the command again. Let no lifecycle rule archive what is still read: "
-        "revisions/ and decisions/ always are."
+        "revisions/ and decisions/ always are, landing/ as long as its day may be monitored, explained or corrected."
     )
 
 
