@@ -50,10 +50,10 @@ def parse_rows(raw: pa.Table) -> TypedRows:
     A number is a sign, digits, a decimal point and an exponent; blanks around it are ignored. These
     are unparsable: infinity, NaN written as text, thousands separators, fractions in `integer`
     columns, however small, and whole numbers from 2**53 on. A whole number that came in fewer bits
-    must be smaller: see `largest_whole`. Ids as text have no exponent: see `parse_ids`. A `real` becomes the nearest float64. A cell of blanks alone
-    is missing. In binary input (parquet) a NaN is a missing value, as in
-    pandas, and a truth value counts as 1 or 0 in `integer` columns. docs/values.md shows how each
-    notation is read.
+    must be smaller: see `largest_whole`. An id as text has no exponent: see `parse_ids`. A `real`
+    becomes the nearest float64. A cell of blanks alone is missing. In binary input (parquet) a NaN
+    is a missing value, as in pandas, and a truth value counts as 1 or 0 in `integer` columns.
+    docs/values.md shows how each notation is read.
 
     Raises:
         KeyError: a declared column is absent; call `missing_columns` first.

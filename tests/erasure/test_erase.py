@@ -47,6 +47,8 @@ UNPUBLISHED = date(2026, 11, 3)
 AT = datetime(2027, 1, 5, 9, 30, tzinfo=UTC)
 REASON = "a request of the fifth of January"
 NOBODY = 987654321
+CLIENT = {"client": "SK_ID_CURR"}
+"""Alias of the column of ids."""
 
 
 def control_of(folder: Path, day: date) -> bytes:
@@ -662,7 +664,7 @@ def test_an_id_is_found_however_it_is_written(tmp_path: Path, written: str) -> N
 
 @pytest.mark.parametrize(
     ("recorded", "today"),
-    [({"client": "SK_ID_CURR"}, {}), ({"client": "SK_ID_CURR"}, {"loan": "SK_ID_CURR"}), ({}, {"client": "SK_ID_CURR"})],
+    [(CLIENT, {}), (CLIENT, {"loan": "SK_ID_CURR"}), ({}, CLIENT)],
 )
 def test_a_published_file_is_searched_by_the_aliases_of_its_day(
     tmp_path: Path, recorded: dict[str, str], today: dict[str, str]

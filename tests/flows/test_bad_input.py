@@ -645,7 +645,7 @@ KINDS = [
     Kind(
         "shortened_ids", "ids that a spreadsheet has shortened",
         content(column("SK_ID_CURR", lambda cell: b"1.2E+11")),
-        r"published. 60 cells of SK_ID_CURR look like 1.2E\+11: a spreadsheet has rounded the ids. Deliver them with all",
+        r"60 cells of SK_ID_CURR look like 1.2E\+11: a spreadsheet has rounded the ids. Deliver them with all",
         "Export the ids as whole numbers or as text.", ExpectationsNotMet,
     ),
     Kind(

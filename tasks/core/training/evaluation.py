@@ -41,6 +41,7 @@ FIGURES: Final = (
 _AT_LEAST_NOTHING: Final = frozenset({"expected_calibration_error"})
 """Figures that are distances. Their resamples lie above them, because noise adds to a distance."""
 _OF_THE_CUTOFF: Final = ("cost_per_application", "refusal_share")
+"""Figures of what a cut-off does."""
 _HINDSIGHT: Final = "best_cutoff_in_hindsight"
 
 

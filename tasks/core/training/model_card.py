@@ -248,7 +248,7 @@ def _calibration_limits(figures: EstimateByFigure) -> Iterator[str]:
     slope = figures["calibration_slope"]
     if not slope.low <= 1 <= slope.high:
         lean = "too extreme" if slope.value < 1 else "too timid"
-        yield (f"The calibration slope is {slope.text(3)}, and the interval leaves 1 out: the pds are {lean}.")
+        yield f"The calibration slope is {slope.text(3)}, and the interval leaves 1 out: the pds are {lean}."
 
 
 def _untold_limits(cutoffs: tuple[CutoffInUse, ...]) -> Iterator[str]:
@@ -276,7 +276,8 @@ def _baseline_limits(card: ModelCard) -> Iterator[str]:
         for figure, word in words.items():
             difference = figures[figure]
             if difference.is_told and not is_better(figure, difference):
-                yield (f"In {word} the model is not shown to be ahead of {name}: the difference is {difference.text()}.")
+                apart = difference.text()
+                yield f"In {word} the model is not shown to be ahead of {name}: the difference is {apart}."
 
 
 def _segment_limits(groupings: tuple[Grouping, ...]) -> Iterator[str]:
