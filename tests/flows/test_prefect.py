@@ -19,12 +19,13 @@ from prefect.client.schemas.filters import ArtifactFilter, FlowRunFilter, FlowRu
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.events.filters import EventFilter, EventResourceFilter
 from prefect.flow_engine import run_flow
+from prefect.settings import PREFECT_DEBUG_MODE, temporary_settings
 from prefect.states import AwaitingRetry, Scheduled
 
 from flows.monitor_decisions import monitor_decisions
 from flows.score_applications import score_applications
 from tasks.core.day.manifest import Manifest
-from tasks.errors import PublishError, SourceError
+from tasks.errors import ConfigError, PublishError, SourceError
 from tasks.scoring.contract_report import show_rules
 from tests.conftest import DAY, Project
 from tests.contract_reports import contract_report, reported
@@ -39,6 +40,14 @@ def client() -> SyncPrefectClient:
 def runs_named(name: str) -> list[FlowRun]:
     with client() as prefect:
         return [run for run in prefect.read_flow_runs() if run.name == name]
+
+
+def test_a_run_in_prefects_debug_mode_ends_before_its_first_step(project: Project) -> None:
+    project.deliver(rows=30)
+    with temporary_settings({PREFECT_DEBUG_MODE: True}), pytest.raises(ConfigError, match="PREFECT_DEBUG_MODE is on"):
+        score_applications(as_of=DAY, config=project.config)
+    assert not (project.root / "work").exists()
+    assert score_applications.fn(as_of=DAY, config=project.config).outcome == "published"
 
 
 def test_a_scored_and_monitored_day_is_on_record(project: Project) -> None:
