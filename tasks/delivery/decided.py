@@ -13,12 +13,12 @@ from configs.calendar import load_calendar
 from configs.settings import Scoring
 from tasks.adapters.files.landing_file import LandingFile
 from tasks.adapters.files.landing_reader import read_chunks, read_header
-from tasks.core.applications import APPLICATION_ID, parse_numbers, parse_rows, plain_values
+from tasks.core.applications import APPLICATION_ID, parse_ids, parse_rows, plain_values
 from tasks.core.day.manifest import Manifest
 from tasks.core.files import format_of
 from tasks.core.lender.columns import ID, TYPED_SCHEMA, missing_columns
 from tasks.core.words import counted, normal_name
-from tasks.delivery.files import announced_of, open_landing, reading_of, sha256_of
+from tasks.delivery.files import announced_of, open_landing, published_reading, sha256_of
 from tasks.errors import ObjectArchived, SourceError
 from tasks.publication.expired import read_expired
 from tasks.publication.layout import landing_key
@@ -35,6 +35,8 @@ class DecidedRows(NamedTuple):
 
     Empty if each file is the one that was scored.
     """
+    archived: str | None = None
+    """Sentence on a file of them that lies in the store's archive, and can be had from there."""
 
 
 def decided_rows(
@@ -56,6 +58,7 @@ def decided_rows(
         scoring: limits of reading.
     """
     remarks: list[str] = []
+    archived: str | None = None
     found = [TYPED_SCHEMA.empty_table()]
     missing = results.column(APPLICATION_ID).combine_chunks()
     for name, sha256 in _files_last_first(store, published, remarks, scoring.calendar):
@@ -65,10 +68,11 @@ def decided_rows(
             rows = _rows_of(store, published, name, sha256, missing, scoring, remarks)
         except (ObjectArchived, SourceError) as error:
             remarks.append(str(error))
+            archived = str(error) if isinstance(error, ObjectArchived) else archived
             continue
         found.append(rows)
         missing = _without(missing, rows)
-    return DecidedRows(pa.concat_tables(found).sort_by(ID), tuple(remarks))
+    return DecidedRows(pa.concat_tables(found).sort_by(ID), tuple(remarks), archived)
 
 
 def _files_last_first(
@@ -113,7 +117,7 @@ def _rows_of(
     announced = announced_of(store, key)
     rows = announced.rows if announced else None
     with open_landing(store, key, name=name) as stream:
-        file = LandingFile(stream, name, format_of(name), reading_of(scoring), rows)
+        file = LandingFile(stream, name, format_of(name), published_reading(published, scoring), rows)
         try:
             return _wanted_rows(file, wanted, chunk_rows=scoring.chunk_rows)
         finally:
@@ -128,7 +132,7 @@ def _wanted_rows(file: LandingFile, wanted: pa.Array, *, chunk_rows: int) -> pa.
     found = [TYPED_SCHEMA.empty_table()]
     with closing(read_chunks(file, chunk_rows=chunk_rows)) as chunks:
         for chunk in chunks:
-            ids, _ = parse_numbers(plain_values(chunk, ID), whole=True)
+            ids, _ = parse_ids(plain_values(chunk, ID))
             is_wanted = pc.is_in(ids.cast(pa.int64()), value_set=wanted)
             if pc.any(is_wanted).as_py():
                 rows = _first_of_each(parse_rows(chunk.filter(is_wanted)).rows)

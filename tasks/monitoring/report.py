@@ -23,7 +23,7 @@ from tasks.core.lender.columns import ID, NUMBERS, TEXTS
 from tasks.core.sampling import drawn_rows
 from tasks.delivery.decided import decided_rows
 from tasks.delivery.listing import require_unexpired, stand
-from tasks.errors import ConfigError, InputsChanged, SourceError
+from tasks.errors import ConfigError, InputsChanged, ObjectArchived, SourceError
 from tasks.model.load import load_bundle
 from tasks.publication.data_files import read_data
 from tasks.publication.layout import monitoring_key
@@ -165,6 +165,7 @@ def sample_day(store: Store, published: Manifest, settings: Settings) -> pd.Data
 
     Raises:
         InputsChanged: the landing files are no longer those that were scored, or have expired.
+        ObjectArchived: the store moved a file of them to its archive.
         SourceError: no decided application is left.
     """
     if not published.audited.decisions.rows:
@@ -178,6 +179,8 @@ def sample_day(store: Store, published: Manifest, settings: Settings) -> pd.Data
     chosen = drawn_rows(decisions.num_rows, limit, seed=published.as_of.toordinal())
     results = decisions.take(pa.array(chosen))
     delivered = decided_rows(store, published, results, settings.scoring)
+    if delivered.archived:
+        raise ObjectArchived(delivered.archived)
     if delivered.remarks or delivered.rows.num_rows != results.num_rows:
         raise InputsChanged(
             f"The landing files of {published.as_of} are not those that revision "
