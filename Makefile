@@ -67,9 +67,9 @@ format: $(READY)  ## Format the code and mend what the linter can
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --quiet --fix .
 
-lock: $(READY)  ## Resolve the dependencies of pyproject.toml anew into requirements.lock
+lock: $(READY)  ## Resolve pyproject.toml into requirements.lock; with RENEW=--upgrade to the newest versions
 	@$(BIN)/uv pip compile pyproject.toml --extra dev --generate-hashes --python-version 3.11 --python-platform linux \
-	  --no-emit-index-url --no-annotate --no-header --no-config --quiet --output-file requirements.lock
+	  --no-emit-index-url --no-annotate --no-header --no-config --quiet $(RENEW) --output-file requirements.lock
 
 clean:  ## Remove the environment and all that the demo made
 	@rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

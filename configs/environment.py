@@ -6,8 +6,10 @@ else.
 
 The settings decide. Most variables of a library that could overrule one are overruled in turn,
 because the code gives the library its value explicitly: MLflow both its addresses, its experiment
-and its run, Prefect the options of each flow and step, boto3 its attempts and checksums. Where a
-library cannot be told, `overruling` names the variable, and the settings are not loaded.
+and its run, Prefect the options of each flow and step, boto3 its attempts and checksums. So it is
+with the same setting in a profile of Prefect or AWS. Where a library cannot be told, `overruling`
+names the variable, and the settings are not loaded; what a profile does of this kind is refused by
+`tasks.running.context` and `tasks.store.s3_client`.
 """
 
 from __future__ import annotations

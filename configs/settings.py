@@ -141,7 +141,8 @@ class Scoring(_Section):
     column_aliases: dict[str, str] = Field(
         {},
         description="Names of columns as the feed writes them, each with the declared name, "
-        "for a feed that names its columns otherwise: `{loan_amount: AMT_CREDIT}`.",
+        "for a feed that names its columns otherwise: `{loan_amount: AMT_CREDIT}`. "
+        "A published day keeps the aliases that it was published with.",
     )
     workers: int | None = Field(
         None,

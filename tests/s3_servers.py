@@ -66,6 +66,11 @@ class S3Server:
         for name, value in self.environment.items():
             monkeypatch.setenv(name, value)
 
+    def archive(self, root: str, key: str) -> None:
+        """Move an object of a store to the archive, as a lifecycle rule does."""
+        at = {"Bucket": bucket_of(root), "Key": f"prod/{key}"}
+        self.client.copy_object(**at, CopySource=at, StorageClass="GLACIER", MetadataDirective="COPY")
+
     def empty(self, bucket: str) -> None:
         """Remove all objects of a bucket, and all uploads that were left unfinished."""
         for each in self.client.list_objects_v2(Bucket=bucket).get("Contents", []):

@@ -46,11 +46,13 @@ def rejected_command(as_of: date, rules: tuple[str, ...], path: Path | None, con
     row breaks, its file and its row. The store is left as it is.
     """
     settings = set_up(config, verbose=verbose)
+    from configs.calendar import load_calendar
     from tasks.inspection.rejected import export_rejected, find_rejected
     from tasks.store import open_store
 
     store = open_store(settings.storage)
-    found = find_rejected(store, as_of, rules)
+    calendar = load_calendar(settings.scoring.calendar)
+    found = find_rejected(store, as_of, calendar, rules)
     if path is None:
         click.echo(rejected_summary(found, store))
     else:

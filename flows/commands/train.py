@@ -68,12 +68,12 @@ def training_summary(trained: Trained, settings: Settings) -> str:
     registry = registry_of(settings)
     trees = f"{trained.n_trees} trees of depth {card.made_by['max_depth']}"
     learned = f"{trained.rows:,} applications, {settings.training.folds} folds, {trees}"
-    slope = _estimate(figures["calibration_slope"], 3)
+    slope = figures["calibration_slope"].text(3)
     error = percent(figures["expected_calibration_error"].value)
     lines = {
         "Learned from": f"{learned}; {percent(figures['default_rate'].value)} defaulted",
         **_repeated(card.repeats),
-        "KS": _estimate(figures["ks"]),
+        "KS": figures["ks"].text(),
         "Calibration": f"slope {slope}, error {error}",
         **{f"Cut-off, {each.name}": _cutoff(each) for each in card.cutoffs},
         "Approving all": f"cost {figures['cost_approving_all'].value:.4f}",
@@ -96,8 +96,7 @@ def training_summary(trained: Trained, settings: Settings) -> str:
 def _models(models: Mapping[str, Mapping[str, Estimate]]) -> Iterable[str]:
     yield f"  {'Out-of-fold (95 %)':<26}{'AUC':<28}Cost per application"
     for name, figures in models.items():
-        cost = _estimate(figures["cost_per_application"])
-        yield f"  {name:<26}{_estimate(figures['auc']):<28}{cost}"
+        yield f"  {name:<26}{figures['auc'].text():<28}{figures['cost_per_application'].text()}"
 
 
 def _repeated(repeats: Mapping[str, Sequence[tuple[float, float]]]) -> Mapping[str, str]:
@@ -112,8 +111,4 @@ def _repeated(repeats: Mapping[str, Sequence[tuple[float, float]]]) -> Mapping[s
 
 def _cutoff(each: CutoffInUse) -> str:
     refused = percent(each.refusal_share.value)
-    return f"{each.cutoff:.4f}: {refused} refused, cost {_estimate(each.cost)}"
-
-
-def _estimate(estimate: Estimate, digits: int = 4) -> str:
-    return f"{estimate.value:.{digits}f} ({estimate.low:.{digits}f} to {estimate.high:.{digits}f})"
+    return f"{each.cutoff:.4f}: {refused} refused, cost {each.cost.text()}"

@@ -50,10 +50,10 @@ def parse_rows(raw: pa.Table) -> TypedRows:
     A number is a sign, digits, a decimal point and an exponent; blanks around it are ignored. These
     are unparsable: infinity, NaN written as text, thousands separators, fractions in `integer`
     columns, however small, and whole numbers from 2**53 on. A whole number that came in fewer bits
-    must be smaller: see `largest_whole`. A `real` becomes the nearest float64. A cell of blanks alone
-    is missing. In binary input (parquet) a NaN is a missing value, as in
-    pandas, and a truth value counts as 1 or 0 in `integer` columns. docs/values.md shows how each
-    notation is read.
+    must be smaller: see `largest_whole`. An id as text has no exponent: see `parse_ids`. A `real`
+    becomes the nearest float64. A cell of blanks alone is missing. In binary input (parquet) a NaN
+    is a missing value, as in pandas, and a truth value counts as 1 or 0 in `integer` columns.
+    docs/values.md shows how each notation is read.
 
     Raises:
         KeyError: a declared column is absent; call `missing_columns` first.
@@ -65,7 +65,10 @@ def parse_rows(raw: pa.Table) -> TypedRows:
         if column.kind == "text":
             arrays.append(_parse_text(values))
             continue
-        numbers, is_lost = parse_numbers(values, whole=column.kind != "real")
+        if column.kind == "id":
+            numbers, is_lost = parse_ids(values)
+        else:
+            numbers, is_lost = parse_numbers(values, whole=column.kind == "integer")
         if is_lost.any():
             unparsable[column.name] = np.flatnonzero(is_lost)
         arrays.append(numbers.cast(column.arrow_type))
@@ -96,11 +99,18 @@ def _text_of(values: pa.Array, kind: Kind) -> pa.Array:
 
 
 def _whole_text(numbers: pa.Array, delivered: pa.DataType) -> pa.Array:
-    """Whole numbers as text. One that is not exact says why, and so does not parse as another number."""
+    """Whole numbers as text, in digits alone.
+
+    One that is not exact says why, and so does not parse as another number.
+    """
     text = numbers.cast(pa.string())
-    is_inexact = pc.greater(pc.abs(numbers), float(largest_whole(delivered)))
+    is_exact = pc.less_equal(pc.abs(numbers), float(largest_whole(delivered)))
+    is_whole = pc.and_(is_exact, pc.equal(numbers, pc.floor(numbers)))
+    # The shortest text of a float has an exponent from 1e10 on, which no id may have.
+    digits = pc.if_else(is_whole, numbers, None).cast(pa.int64()).cast(pa.string())
     remark = f"({delivered.bit_width}-bit float)"
-    return pc.if_else(pc.fill_null(is_inexact, False), pc.binary_join_element_wise(text, remark, " "), text)
+    remarked = pc.if_else(is_exact, text, pc.binary_join_element_wise(text, remark, " "))
+    return pc.coalesce(digits, remarked)
 
 
 def _parse_text(values: pa.Array) -> pa.Array:
@@ -150,6 +160,26 @@ def parse_numbers(values: pa.Array, *, whole: bool) -> tuple[pa.Array, np.ndarra
         sound = sound if text is None else _exactly_whole(text, numbers, sound)
     # Adding zero turns -0.0 into 0.0, which membership tests would otherwise tell apart.
     numbers = pc.add(pc.if_else(sound, numbers, None), 0.0)
+    return numbers, _is_lost(values, numbers)
+
+
+def parse_ids(values: pa.Array) -> tuple[pa.Array, np.ndarray]:
+    """Delivered ids as `parse_numbers` reads whole numbers; a text with an exponent is lost.
+
+    A spreadsheet shortens 123456789012 to 1.23457E+11. The lost digits told one applicant from
+    another, and nothing in such a text says whether it has lost any.
+
+    >>> ids, is_lost = parse_ids(pa.array(["100001", "100001.0", "1.00001E+05"]))
+    >>> ids.to_pylist(), is_lost.tolist()
+    ([100001.0, 100001.0, None], [False, False, True])
+    """
+    numbers, is_lost = parse_numbers(values, whole=True)
+    if not _is_textual(values.type):
+        return numbers, is_lost
+    text = values.cast(pa.string())
+    has_exponent = pc.or_(pc.match_substring(text, "E"), pc.match_substring(text, "e"))
+    is_shortened = pc.and_(pc.is_valid(numbers), has_exponent)
+    numbers = pc.if_else(is_shortened, None, numbers)
     return numbers, _is_lost(values, numbers)
 
 
@@ -255,8 +285,9 @@ def rows_of_applicant(table: pa.Table, applicant: int) -> np.ndarray:
     for name in ID_COLUMNS:
         if name in table.column_names:
             values = plain_values(table, name)
+            # An id that is not exact, or was shortened, is theirs, too, if it reads as theirs.
             if pa.types.is_floating(values.type):
-                values = values.cast(pa.float64())  # an inexact id is theirs, too, if it reads as theirs
+                values = values.cast(pa.float64())
             numbers, _ = parse_numbers(values, whole=True)
             is_theirs = pc.fill_null(pc.equal(numbers, float(applicant)), False)
             found |= is_theirs.to_numpy(zero_copy_only=False)

@@ -15,7 +15,7 @@ are not about disclosure. They stand where the figure is made.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -69,6 +69,37 @@ def is_none_or_enough(rows: int) -> bool:
     (True, False, True)
     """
     return rows == 0 or is_enough(rows)
+
+
+def is_apart(rows: int, others: Iterable[int]) -> bool:
+    """True if figures of so many rows may be published beside those of other numbers of rows.
+
+    All numbers count from one end of one order, so the difference of two figures is that of the
+    rows between. Give 0 and the number of all rows among the others, too.
+
+    >>> is_apart(57, [0, 200]), is_apart(57, [0, 200, 60]), is_apart(190, [0, 200])
+    (True, False, False)
+    """
+    return all(is_none_or_enough(abs(rows - other)) for other in others)
+
+
+def spaced_points(rows: Sequence[int], *, beside: Sequence[int]) -> list[int]:
+    """Positions of the points of a curve that may be published: enough rows lie between any two.
+
+    Args:
+        rows: rows on one side of each point.
+        beside: such numbers that are published anyway, among them 0 and that of all rows.
+
+    >>> spaced_points([5, 20, 30, 41, 95], beside=[0, 100])
+    [1, 3]
+    """
+    told = list(beside)
+    positions = []
+    for position, count in enumerate(rows):
+        if all(is_enough(abs(count - other)) for other in told):
+            told.append(count)
+            positions.append(position)
+    return positions
 
 
 def is_enough_for_mean(rows: int) -> bool:
@@ -135,16 +166,25 @@ def inner_quantiles(values: np.ndarray, shares: Sequence[float]) -> list[float]:
         return []
     end = LEAST_ROWS_BEYOND / len(values)
     quantiles = np.quantile(values, np.clip(shares, end, 1 - end)).tolist()
-    return [float(f"{quantile:.{QUANTILE_DIGITS}g}") for quantile in quantiles]
+    return [rounded_quantile(quantile) for quantile in quantiles]
 
 
-def most_groups(rows: int) -> int:
-    """The number of equal groups into which rows may be cut so that each is enough; 1 at least.
+def rounded_quantile(value: float) -> float:
+    """A number that may fall on one row, or between two, as it is published: to four digits.
 
-    >>> most_groups(5), most_groups(39), most_groups(40)
-    (1, 1, 2)
+    >>> rounded_quantile(0.0909123)
+    0.09091
     """
-    return max(1, rows // LEAST_ROWS)
+    return float(f"{value:.{QUANTILE_DIGITS}g}")
+
+
+def most_groups_of_means(rows: int) -> int:
+    """The number of equal groups into which rows may be cut so that the mean of each is of enough; 1 at least.
+
+    >>> most_groups_of_means(99), most_groups_of_means(100)
+    (1, 2)
+    """
+    return max(1, rows // LEAST_ROWS_OF_A_MEAN)
 
 
 def rounded_count(rows: int) -> int:

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tasks.core.lender.columns import ID
 from tasks.core.words import counted
 
 
@@ -30,6 +31,10 @@ NOTATIONS: Final[Mapping[str, Notation]] = {
     "column name": Notation(
         "repeat the column's name",
         "The header stands amid the rows, as in files that were strung together: keep the first one.",
+    ),
+    "shortened id": Notation(
+        "look like 1.2E+11: a spreadsheet has rounded the ids",
+        "Deliver them with all their digits, as whole numbers or as text.",
     ),
     "word for missing": Notation("are a word or a sign for missing, like NA", "Leave such a cell empty."),
     "thousands separator": Notation("look like 1,234 or 1 234", "Write 1234."),
@@ -70,6 +75,8 @@ _PATTERNS: Final = {
     "fraction": r"^[+-]?(\d+\.\d*|\.\d+)([eE][+-]?\d+)?$",
 }
 """Regular expression of a trimmed cell, by notation."""
+# A number with an exponent. Where the decimal sign is a comma, a spreadsheet writes it as such.
+_SHORTENED: Final = r"^[+-]?(\d+([.,]\d*)?|[.,]\d+)[eE][+-]?\d+$"
 _VERB: Final = re.compile("^(are|have|came|carry|look|repeat)")
 _WIDTHS: Final = {pa.float16(): "16-bit float", pa.float32(): "32-bit float"}
 
@@ -87,6 +94,8 @@ def count_notations(lost: pa.Array, column: str) -> dict[str, int]:
     text = pc.utf8_trim_whitespace(lost.cast(pa.string()))
     counts: dict[str, int] = {}
     patterns = {"column name": f"(?i)^{re.escape(column)}$", **_PATTERNS}
+    if column == ID and not _is_binary_number(lost.type):
+        patterns = {"shortened id": _SHORTENED, **patterns}
     for notation, pattern in patterns.items():
         if not len(text):
             break
@@ -97,6 +106,11 @@ def count_notations(lost: pa.Array, column: str) -> dict[str, int]:
     if width := _WIDTHS.get(lost.type):
         counts[width] = counts.pop("too large", 0)
     return _most_first({notation: count for notation, count in counts.items() if count})
+
+
+def _is_binary_number(type_: pa.DataType) -> bool:
+    """True if a value of this type has an exponent only in the text that we made of it."""
+    return bool(pa.types.is_floating(type_) or pa.types.is_decimal(type_))
 
 
 def _most_first(counts: Mapping[str, int]) -> dict[str, int]:

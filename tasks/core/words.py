@@ -19,11 +19,13 @@ def counted(number: int, noun: str) -> str:
 
 
 def percent(share: float) -> str:
-    """Share in [0, 1] in percent; a small share never reads as none.
+    """Share in [0, 1] in percent; a small share never reads as none. A dash for NaN.
 
-    >>> [percent(share) for share in (0, 0.000_001, 0.000_1, 0.001, 0.5)]
-    ['0%', '<0.001%', '0.010%', '0.1%', '50.0%']
+    >>> [percent(share) for share in (0, 0.000_001, 0.000_1, 0.001, 0.5, math.nan)]
+    ['0%', '<0.001%', '0.010%', '0.1%', '50.0%', '-']
     """
+    if math.isnan(share):
+        return "-"
     if share >= 0.001:  # noqa: PLR2004 - the least that one decimal shows
         return f"{share:.1%}"
     if share >= 0.000_01:  # noqa: PLR2004 - the least that three decimals show

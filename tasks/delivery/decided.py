@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from typing import NamedTuple
 
@@ -13,16 +13,22 @@ from configs.calendar import load_calendar
 from configs.settings import Scoring
 from tasks.adapters.files.landing_file import LandingFile
 from tasks.adapters.files.landing_reader import read_chunks, read_header
-from tasks.core.applications import APPLICATION_ID, parse_numbers, parse_rows, plain_values
+from tasks.core.applications import APPLICATION_ID, parse_ids, parse_rows, plain_values
 from tasks.core.day.manifest import Manifest
 from tasks.core.files import format_of
 from tasks.core.lender.columns import ID, TYPED_SCHEMA, missing_columns
 from tasks.core.words import counted, normal_name
-from tasks.delivery.files import announced_of, open_landing, reading_of, sha256_of
+from tasks.delivery.files import announced_of, open_landing, published_reading, sha256_of
 from tasks.errors import ObjectArchived, SourceError
 from tasks.publication.expired import read_expired
 from tasks.publication.layout import landing_key
 from tasks.store import Store
+
+
+class _ArchivedRemark(str):
+    """Remark on a file that the store moved to its archive."""
+
+    __slots__ = ()
 
 
 class DecidedRows(NamedTuple):
@@ -35,6 +41,8 @@ class DecidedRows(NamedTuple):
 
     Empty if each file is the one that was scored.
     """
+    archived: str | None = None
+    """Sentence on a file of them that lies in the store's archive, and can be had from there."""
 
 
 def decided_rows(
@@ -54,7 +62,12 @@ def decided_rows(
     remarks: list[str] = []
     chunks = decided_chunks(store, published, results, scoring, remarks)
     rows = pa.concat_tables([TYPED_SCHEMA.empty_table(), *chunks])
-    return DecidedRows(rows.sort_by(ID), tuple(remarks))
+    return DecidedRows(rows.sort_by(ID), tuple(remarks), archived_remark(remarks))
+
+
+def archived_remark(remarks: Iterable[str]) -> str | None:
+    """First remark on a file that the store moved to its archive; None if there is none."""
+    return next((remark for remark in remarks if isinstance(remark, _ArchivedRemark)), None)
 
 
 def decided_chunks(
@@ -80,7 +93,8 @@ def decided_chunks(
                 missing = _without(missing, rows)
                 yield rows
         except (ObjectArchived, SourceError) as error:
-            remarks.append(str(error))
+            is_archived = isinstance(error, ObjectArchived)
+            remarks.append(_ArchivedRemark(error) if is_archived else str(error))
 
 
 def _files_last_first(
@@ -124,7 +138,7 @@ def _rows_of(
     announced = announced_of(store, key)
     rows = announced.rows if announced else None
     with open_landing(store, key, name=name) as stream:
-        file = LandingFile(stream, name, format_of(name), reading_of(scoring), rows)
+        file = LandingFile(stream, name, format_of(name), published_reading(published, scoring), rows)
         try:
             yield from _wanted_rows(file, wanted, chunk_rows=scoring.chunk_rows)
         finally:
@@ -138,7 +152,7 @@ def _wanted_rows(file: LandingFile, wanted: pa.Array, *, chunk_rows: int) -> Ite
         raise SourceError(f"{file.name} lacks {counted(len(lacking), 'declared column')}.")
     with closing(read_chunks(file, chunk_rows=chunk_rows)) as chunks:
         for chunk in chunks:
-            ids, _ = parse_numbers(plain_values(chunk, ID), whole=True)
+            ids, _ = parse_ids(plain_values(chunk, ID))
             is_wanted = pc.is_in(ids.cast(pa.int64()), value_set=wanted)
             if pc.any(is_wanted).as_py():
                 rows = _first_of_each(parse_rows(chunk.filter(is_wanted)).rows)

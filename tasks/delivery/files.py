@@ -12,6 +12,7 @@ from tasks.adapters.files.landing_file import AS_DELIVERED, LandingFile, Reading
 from tasks.adapters.files.landing_reader import read_header
 from tasks.core.contract.screening import require_declared
 from tasks.core.day.control import CONTROL, Announced, read_control
+from tasks.core.day.manifest import Manifest
 from tasks.core.day.records import FileRef, Pins
 from tasks.core.lender.columns import NAMES, TARGET
 from tasks.core.words import normal_name
@@ -40,6 +41,11 @@ def reading_of(scoring: Scoring) -> Reading:
 def pinned_reading(pins: Pins, settings: Settings) -> Reading:
     """Settings by which a day's files are read, with the aliases that the day is pinned to."""
     return Reading(settings.scoring.max_unpacked_bytes, pins.column_aliases)
+
+
+def published_reading(published: Manifest, scoring: Scoring) -> Reading:
+    """Settings by which the files of a revision are read again, with the aliases of that time."""
+    return Reading(scoring.max_unpacked_bytes, published.column_aliases)
 
 
 @contextmanager

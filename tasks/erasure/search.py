@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import BinaryIO, Final
 
@@ -15,9 +16,11 @@ from tasks.adapters.files.landing_file import LandingFile, Reading
 from tasks.core.applications import ID_COLUMNS, rows_of_applicant
 from tasks.core.day.control import CONTROL
 from tasks.core.files import format_of
+from tasks.core.words import normal_name
 from tasks.delivery.files import announced_of, open_landing
-from tasks.errors import ObjectArchived, SourceError
+from tasks.errors import ManifestDamaged, ObjectArchived, SourceError
 from tasks.publication.layout import day_of, is_marker, landing_key, room_of, room_prefix
+from tasks.publication.manifests import newest_manifest
 from tasks.running.context import run_logger
 from tasks.store import Changed, Entry, NotFound, Store, printable_location
 from tasks.store.keys import is_key
@@ -109,10 +112,25 @@ def require_searched(store: Store, erasure: Erasure) -> None:
 def landing_file(store: Store, key: str, stream: BinaryIO, reading: Reading) -> LandingFile:
     """A landing file in reading, with its announced rows and digest.
 
+    A file from which a day is published is read by the aliases of that day.
+
     Raises `SourceError` if its name tells no format.
     """
     rows, sha256 = announced_of(store, key) or (None, None)
+    reading = replace(reading, column_aliases=_aliases_of(store, key, reading))
     return LandingFile(stream, name_of(key), format_of(key), reading, rows, sha256)
+
+
+def _aliases_of(store: Store, key: str, reading: Reading) -> Mapping[str, str]:
+    """Aliases of columns by which a landing file is read: those of its published day, or of `reading`."""
+    as_of = day_of(key)
+    published = None
+    with contextlib.suppress(ManifestDamaged):  # the search tells of it where it looks at the day
+        published = newest_manifest(store, as_of) if as_of else None
+    if published and normal_name(name_of(key)) in published.inputs_by_name:
+        # Earlier programs recorded none; a row that is not found for that would stay in silence.
+        return published.column_aliases or reading.column_aliases
+    return reading.column_aliases
 
 
 def name_of(key: str) -> str:

@@ -17,6 +17,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from configs.calendar import Calendar, load_calendar
 from configs.settings import Settings
 from tasks.adapters.files.parquet import read_parquet
 from tasks.core.applications import APPLICATION_ID, rows_of_applicant
@@ -75,7 +76,7 @@ def explain(store: Store, as_of: date, applicant: int, settings: Settings) -> Ex
     decisions = read_parquet(read_data(store, published.audited.decisions))
     results = decisions.filter(pc.equal(decisions.column(APPLICATION_ID), applicant))
     if not results.num_rows:
-        broken = _broken_rules(store, published, applicant)
+        broken = _broken_rules(store, published, applicant, load_calendar(settings.scoring.calendar))
         return Explained(published, None, broken, None, (), ())
     row = results.to_pylist()[0]
     delivered = decided_rows(store, published, results, settings.scoring)
@@ -132,9 +133,9 @@ def _work_out(
     return account, {"pd": float(scored.pd[0]), **stated}
 
 
-def _broken_rules(store: Store, published: Manifest, applicant: int) -> dict[str, str | None]:
+def _broken_rules(store: Store, published: Manifest, applicant: int, calendar: Calendar) -> dict[str, str | None]:
     """Rule for which an applicant's rows were set aside to its sentence, or to None if unknown."""
-    rows = find_rejected(store, published.as_of).rows
+    rows = find_rejected(store, published.as_of, calendar).rows
     theirs = rows.filter(pa.array(rows_of_applicant(rows, applicant)))
     if not theirs.num_rows:
         erased = " Applicants were erased from the day since." if published.erasures else ""

@@ -11,6 +11,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from configs.calendar import Calendar
 from tasks.adapters.files.parquet import read_parquet
 from tasks.core.contract.screening import BROKEN_RULES, SOURCE_FILE, SOURCE_ROW, count_by_rule
 from tasks.core.day.manifest import Manifest
@@ -58,10 +59,14 @@ class Rejected:
         return int(pc.sum(pc.match_substring(text, "\n")).as_py() or 0)
 
 
-def find_rejected(store: Store, as_of: date, rules: Collection[str] = ()) -> Rejected:
+def find_rejected(store: Store, as_of: date, calendar: Calendar, rules: Collection[str] = ()) -> Rejected:
     """Find the rows that the day's newest revision set aside.
 
-    If `rules` are given, only the rows that break any of them are found.
+    Args:
+        store: where the day lies.
+        as_of: the day.
+        calendar: clock by which times are told.
+        rules: if given, only the rows that break any of them are found.
 
     Raises:
         SourceError: the day has not been published.
@@ -74,7 +79,7 @@ def find_rejected(store: Store, as_of: date, rules: Collection[str] = ()) -> Rej
     if quarantine is None:
         rows = pa.schema([(name, pa.string()) for name in _EXPORTED]).empty_table()
     else:
-        data = _quarantine_data(store, published, quarantine)
+        data = _quarantine_data(store, published, quarantine, calendar)
         rows = read_parquet(data).select(list(_EXPORTED))
     found = Rejected(as_of, published.revision, quarantine, rows)
     if not rules:
@@ -100,14 +105,14 @@ def export_rejected(rejected: Rejected, path: Path) -> None:
     hand_out(encode(rejected.rows, "csv"), path)
 
 
-def _quarantine_data(store: Store, published: Manifest, quarantine: DataFile) -> bytes:
+def _quarantine_data(store: Store, published: Manifest, quarantine: DataFile, calendar: Calendar) -> bytes:
     data = intact_data(store, quarantine)
     if data is not None:
         return data
     if removed := read_expired(store, published.as_of).get(quarantine.key):
         raise PublishError(
             f"The {quarantine.rows:,} rows in quarantine of {published.as_of} were removed by rule "
-            f"on {removed['at'][:10]}: {removed['rule']}. To correct them, restore "
+            f"on {calendar.local_time(removed['at'])}: {removed['rule']}. To correct them, restore "
             f"{store.location(quarantine.key)} from a backup."
         )
     return read_data(store, quarantine)

@@ -21,9 +21,9 @@ from tasks.core.lender.kinds import protected_kinds
 from tasks.core.monitoring.counts import DayCounts, count_rows
 from tasks.core.monitoring.reference import Frozen
 from tasks.core.sampling import drawn_rows
-from tasks.delivery.decided import decided_chunks
+from tasks.delivery.decided import archived_remark, decided_chunks
 from tasks.delivery.listing import require_unexpired, stand
-from tasks.errors import ConfigError, InputsChanged, SourceError
+from tasks.errors import ConfigError, InputsChanged, ObjectArchived, SourceError
 from tasks.publication.data_files import read_data
 from tasks.publication.manifests import walk_manifests
 from tasks.running.context import run_logger
@@ -94,6 +94,7 @@ def gather_day(
 
     Raises:
         InputsChanged: the landing files are no longer those that were scored, or have expired.
+        ObjectArchived: the store moved a file of them to its archive.
     """
     results = read_parquet(read_data(store, published.audited.decisions))
     counts = DayCounts.none(frozen)
@@ -116,6 +117,8 @@ def gather_day(
         with_pd = rows.append_column(PD, pa.array(pd[place]))
         drawn.append(with_pd.filter(pa.array(is_drawn[place])))
         run_logger().info("Read %d of %d applications of %s", counts.rows, len(ids), published.as_of)
+    if archived := archived_remark(remarks):
+        raise ObjectArchived(archived)
     if remarks or counts.rows != len(ids):
         raise InputsChanged(
             f"The landing files of {published.as_of} are not those that revision "

@@ -10,8 +10,10 @@ from typing import Any, Final
 from prefect import get_run_logger
 from prefect.context import FlowRunContext
 from prefect.runtime import deployment, flow_run
+from prefect.settings import PREFECT_DEBUG_MODE
 
 from configs.settings import PROJECT, Settings, load_settings
+from tasks.errors import ConfigError
 
 _SECONDS: Final[ContextVar[defaultdict[str, float]]] = ContextVar("step seconds")
 
@@ -32,13 +34,33 @@ def run_logger() -> logging.Logger | logging.LoggerAdapter[Any]:
 def settings_of_run(config: str | None) -> Settings:
     """Load the settings of a flow; a deployed run tells its folder and its store in its log.
 
-    The seconds of the run's steps are counted from here on. Raises what `load_settings` raises.
+    The seconds of the run's steps are counted from here on. Raises what `load_settings` and, inside
+    a flow run, `require_discreet_prefect` raise.
     """
     _SECONDS.set(defaultdict(float))
     settings = load_settings(config)
+    if is_in_flow_run():
+        require_discreet_prefect()
     if deployment.id:
         run_logger().info("This run works in %s, on the store %s", PROJECT, settings.storage.root)
     return settings
+
+
+def require_discreet_prefect() -> None:
+    """Refuse Prefect's debug mode, wherever it was switched on.
+
+    The variable is refused with the settings (`configs.environment.overruling`). This sees a profile
+    and Prefect's files as well, which a deployed run has read before our code is loaded.
+
+    Raises:
+        ConfigError: Prefect would write the results of steps into its logs.
+    """
+    if PREFECT_DEBUG_MODE.value():
+        raise ConfigError(
+            "PREFECT_DEBUG_MODE is on, by Prefect's profile or by a prefect.toml, pyproject.toml or .env of the "
+            "folder: Prefect writes the results of steps into its logs, which must never hold an applicant's "
+            "values. Nothing was done. Set it off where `prefect config view --show-sources` says that it is set."
+        )
 
 
 def is_in_flow_run() -> bool:

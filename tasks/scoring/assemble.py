@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from tasks.adapters.files.landing_file import AS_DELIVERED, LandingFile, Reading
 from tasks.adapters.files.landing_reader import read_chunks, read_lines
 from tasks.adapters.files.parquet import read_parquet
-from tasks.core.applications import APPLICATION_ID, as_text, parse_numbers, parse_rows
+from tasks.core.applications import APPLICATION_ID, as_text, parse_ids, parse_rows
 from tasks.core.contract.screening import (
     BROKEN_RULES,
     CONFLICTING,
@@ -193,7 +193,7 @@ def _read_lines(file: LandingFile, part: PartRef, wanted: pd.DataFrame) -> pa.Ta
     rows = read_lines(file, wanted[SOURCE_ROW].tolist())
     if rows is None:
         return None
-    ids, _ = parse_numbers(rows.column(ID).combine_chunks(), whole=True)
+    ids, _ = parse_ids(rows.column(ID).combine_chunks())
     return rows if ids.to_pylist() == wanted[APPLICATION_ID].tolist() else None
 
 

@@ -41,13 +41,12 @@ def _pins_of_this_run(standing: Standing, delivery: Delivery, _settings: Setting
 def pin(standing: Standing, delivery: Delivery, settings: Settings) -> Pins:
     """Version and digest of the champion, policy with its cut-off, contract, and their fingerprint.
 
-    Corrections keep the pins of the published revision.
+    Corrections keep the pins of the published revision, its aliases of columns included.
     """
     if standing.published and standing.order.kind == "corrections":
         pins = _pins_of(standing.published)
     else:
         pins = _resolve(delivery, settings)
-    pins = replace(pins, column_aliases=reading_of(settings.scoring).column_aliases)
     pins = replace(pins, fingerprint=fingerprint(delivery, pins))
     run_logger().info(
         "Scoring with %s version %s, policy %s (cut-off %.4f), contract %s",
@@ -70,7 +69,8 @@ def _resolve(delivery: Delivery, settings: Settings) -> Pins:
     policy = policy_for(model, bundle, policy_file)
     reasons = reasons_of(settings)
     digest = policy_file.digest
-    pins = Pins(delivery.as_of, model, policy, digest, *contract, reasons, fingerprint="")
+    aliases = reading_of(settings.scoring).column_aliases
+    pins = Pins(delivery.as_of, model, policy, digest, *contract, reasons, fingerprint="", column_aliases=aliases)
     require_own_versions(store, pins, {"policy": settings.scoring.policy, "contract": settings.contract.suite})
     keep_suite(store, suite, contract[1])
     if caveat := unused_costs(policy_file, bundle.cutoff):

@@ -125,4 +125,5 @@ def build_manifest(delivery: Delivery, pins: Pins, draft: Draft, audited: Audite
         run={"published_at": datetime.now(UTC).isoformat(timespec="seconds"), **versions, **seconds},
         reason=draft.reason,
         reasons=pins.reasons,
+        column_aliases=pins.column_aliases,
     )

@@ -95,7 +95,7 @@ def connect(root: S3Root) -> Any:
     """Return the boto3 client, which is thread-safe and made once per process and root.
 
     Raises:
-        ConfigError: the AWS variables or the AWS profile cannot be used.
+        ConfigError: the AWS variables or the AWS profile cannot be used, or contradict each other.
     """
     with _CONNECTING:
         return _client(root, os.getpid())
@@ -123,6 +123,7 @@ def _client(root: S3Root, _process: int) -> Any:
             client = session.client("s3", config=by_path)
     except (BotoCoreError, ValueError) as error:
         raise _unusable(error, root) from None
+    _require_configured_endpoint(client)
     pause = functools.partial(_pause_after_conflict, root.attempts)
     client.meta.events.register("needs-retry.s3", pause)
     return client
@@ -131,6 +132,16 @@ def _client(root: S3Root, _process: int) -> Any:
 def _is_aws(client: Any) -> bool:
     host = urlsplit(client.meta.endpoint_url).hostname or ""
     return host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
+
+
+def _require_configured_endpoint(client: Any) -> None:
+    """Refuse a client that leads elsewhere than the variable says, because the AWS profile ignores it."""
+    name = next((each for each in _ENDPOINT_VARIABLES if os.environ.get(each)), None)
+    if name and urlsplit(os.environ[name]).hostname != urlsplit(client.meta.endpoint_url).hostname:
+        raise ConfigError(
+            f"{name} is set, and the AWS profile ignores it (ignore_configured_endpoint_urls): storage.root would "
+            f"lie in a bucket of AWS, not at that address. Take that line out of the profile, or unset {name}."
+        )
 
 
 def pause_seconds(failures: int) -> float:
@@ -220,7 +231,7 @@ def _archived(error: Any, key: str, root: S3Root) -> ObjectArchived:
         f"s3://{root.bucket}/{root.prefix}{key} is archived ({storage_class}), so it cannot be read. "
         "Nothing was changed. Have it restored (aws s3api restore-object), which takes minutes to "
         "hours, and run the command again. Let no lifecycle rule archive what is still read: "
-        "revisions/ and decisions/ always are."
+        "revisions/ and decisions/ always are, landing/ as long as its day may be monitored, explained or corrected."
     )
 
 

@@ -5,12 +5,13 @@ Figures and pictures are those that the field uses.
 
 from __future__ import annotations
 
+import math
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -18,20 +19,26 @@ import pyarrow as pa
 from configs.policy import PolicyFile, load_policy
 from configs.settings import Settings
 from tasks.core.decision.policy import Policy, break_even_cutoff, decide
+from tasks.core.disclosure import is_apart, is_enough_for_mean
 from tasks.core.lender.feature_list import FAMILIES
 from tasks.core.lender.kinds import groupings_of
 from tasks.core.model.bundle import BUNDLE_VERSION, Bundle, bundle_digest, file_digests, to_files
 from tasks.core.model.features import FEATURE_VERSION, build_features, family_of, uses_age
 from tasks.core.sampling import drawn_rows
 from tasks.core.training.evaluation import (
-    Resampled,
+    UNTOLD,
+    Estimate,
     compare_models,
+    count_refused,
     curve_cutoffs,
     estimates_of,
     price_cutoffs,
     reliability,
     resample_figures,
     roc_curve,
+    told_cutoffs,
+    told_differences,
+    told_estimates,
 )
 from tasks.core.training.importance import Influence, influences_of
 from tasks.core.training.model_card import CutoffInUse, LearnedFrom, ModelCard, description_of, flat_metrics
@@ -39,7 +46,7 @@ from tasks.core.training.segments import judge_segments
 from tasks.model.load import fill_in
 from tasks.running.step import step
 from tasks.training.cross_validate import MODEL
-from tasks.training.records import Choices, Evaluation, History, OutOfFold
+from tasks.training.records import Choices, Evaluation, History, OutOfFold, Repetition
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -47,6 +54,8 @@ if TYPE_CHECKING:
 _MODEL: Final = "this model"
 _EXPLAINED_ROWS: Final = 2000
 _A_CHOICE: Final = 2
+_A_CURVE: Final = 3
+"""Points from which a curve is drawn. With fewer it has none between its ends."""
 _OF_A_SHAPE: Final = (
     "depth",
     "n_trees",
@@ -93,11 +102,12 @@ def _card(
     seed = settings.training.seed
     costs = policy.costs.model_dump()
     defaulted = history.defaulted
-    figures = partial(resample_figures, cutoff=bundle.cutoff, costs=costs, seed=seed)
-    models = figures({_MODEL: judged.pd, **judged.baselines}, defaulted)
-    beside = {_MODEL: choices.as_decided, **choices.otherwise}
-    chosen = figures(beside, defaulted[choices.rows]) if choices.otherwise else {}
-    estimates = estimates_of(models[_MODEL])
+    judge = partial(_judge, cutoff=bundle.cutoff, costs=costs, seed=seed)
+    of_all = judge({_MODEL: judged.pd, **judged.baselines}, defaulted)
+    of_choices = _Figures({}, {})
+    if choices.otherwise:
+        of_choices = judge({_MODEL: choices.as_decided, **choices.otherwise}, defaulted[choices.rows])
+    estimates = of_all.told[_MODEL]
     hindsight = estimates["best_cutoff_in_hindsight"].value
     cutoffs = _cutoffs(judged.pd, defaulted, bundle.cutoff, hindsight, policy, seed)
     bands = _bands(judged.pd, fill_in(policy, bundle.cutoff))
@@ -107,10 +117,9 @@ def _card(
     digests = file_digests(to_files(bundle))
     explained = drawn_rows(history.rows.num_rows, _EXPLAINED_ROWS, seed=seed)
     sample = history.rows.take(pa.array(explained))
-    curve = curve_cutoffs(break_even_cutoff(**costs))
-    repeats = {
-        _MODEL if name == MODEL else name: tuple(each) for name, each in judged.repeats.items()
-    }  # fmt: skip
+    priced = [each.cutoff for each in cutoffs if each.cost.is_told]
+    curve = told_cutoffs(judged.pd, curve_cutoffs(break_even_cutoff(**costs)), beside=priced)
+    is_cost_told = estimates["cost_per_application"].is_told
     return ModelCard(
         model_name=settings.registry.model_name,
         bundle_digest=bundle_digest(digests),
@@ -120,17 +129,19 @@ def _card(
         made_by=settings.training.model_dump() | asdict(judged.trees) | {"n_trees": judged.n_trees},
         policy=policy.model_dump(),
         figures=estimates,
-        **_beside("baselines", "over_baselines", models, judged.baselines),
-        **_beside("choices", "by_choice", chosen, choices.otherwise),
+        baselines={name: of_all.told[name] for name in judged.baselines},
+        over_baselines=of_all.leads,
+        choices={name: of_choices.told[name] for name in choices.otherwise},
+        by_choice=of_choices.leads,
         choice_rows=len(choices.rows),
         cutoffs=cutoffs,
         curve=price_cutoffs(judged.pd, defaulted, curve, costs=costs, seed=seed),
         reliability=reliability(judged.pd, defaulted),
         groupings=groupings,
-        influences=_influences(bundle, sample),
+        influences=_influences(bundle, sample) if is_enough_for_mean(sample.num_rows) else (),
         explained_rows=sample.num_rows,
-        shapes=_shapes(judged),
-        repeats=repeats,
+        shapes=_shapes(judged) if is_cost_told else (),
+        repeats=_repeats(judged, is_cost_told=is_cost_told),
         versions=_versions(),
         files=digests,
     )
@@ -159,17 +170,40 @@ def _figures_of_shape(figures: Mapping[str, Any]) -> dict[str, Any]:
     return {name: figures[name] for name in _OF_A_SHAPE}
 
 
-def _beside(
-    names: str,
-    differences: str,
-    models: Mapping[str, Resampled],
-    others: Mapping[str, np.ndarray],
-) -> dict[str, Any]:
-    """Figures of other models under `names`, and the lead of this one under `differences`."""
-    return {
-        names: {name: estimates_of(models[name]) for name in others},
-        differences: {name: compare_models(models[_MODEL], models[name]) for name in others},
+def _repeats(judged: OutOfFold, *, is_cost_told: bool) -> dict[str, tuple[Repetition, ...]]:
+    """Figures in each cross-validation, by the names of the card."""
+    repeats = {}
+    for name, runs in judged.repeats.items():
+        told = runs if is_cost_told else tuple(run._replace(cost=math.nan) for run in runs)
+        repeats[_MODEL if name == MODEL else name] = told
+    return repeats
+
+
+class _Figures(NamedTuple):
+    """Figures that may be published of models that were judged on the same rows, by model."""
+
+    told: Mapping[str, Mapping[str, Estimate]]
+    leads: Mapping[str, Mapping[str, Estimate]]
+    """Other model to the difference of this model and it."""
+
+
+def _judge(
+    predictions: Mapping[str, np.ndarray],
+    defaulted: np.ndarray,
+    *,
+    cutoff: float,
+    costs: Mapping[str, float],
+    seed: int,
+) -> _Figures:
+    """Figures of this model and of others by their pd."""
+    models = resample_figures(predictions, defaulted, cutoff=cutoff, costs=costs, seed=seed)
+    told = {name: told_estimates(estimates_of(models[name]), pd, cutoff=cutoff) for name, pd in predictions.items()}
+    leads = {
+        name: told_differences(compare_models(models[_MODEL], models[name]), told[_MODEL], told[name])
+        for name in predictions
+        if name != _MODEL
     }
+    return _Figures(told, leads)
 
 
 def _cutoffs(
@@ -180,16 +214,27 @@ def _cutoffs(
     policy: PolicyFile,
     seed: int,
 ) -> tuple[CutoffInUse, ...]:
-    """Cut-offs: the bundle's proposal, the cheapest in hindsight, and last the policy's own."""
+    """Cut-offs: the bundle's proposal, the cheapest in hindsight if it is told, and last the policy's own.
+
+    Their results are told as far as enough applications lie between any two of them, the proposal's
+    first, the one in hindsight last.
+    """
     costs = policy.costs.model_dump()
     used = fill_in(policy, proposed).cutoff
     named = {"proposed": proposed, "hindsight": hindsight, "policy": used}
-    rising = np.unique(list(named.values()))
+    rising = np.array(sorted({cutoff for cutoff in named.values() if not math.isnan(cutoff)}))
     priced = price_cutoffs(pd, defaulted, rising, costs=costs, seed=seed)
-    places = np.searchsorted(rising, list(named.values())).tolist()
+    refused = dict(zip(rising.tolist(), count_refused(pd, rising), strict=True))
+    told = [0, len(pd)]
+    results = {}
+    for cutoff in (proposed, used, hindsight):
+        if cutoff in refused and is_apart(refused[cutoff], told):
+            place = int(np.searchsorted(rising, cutoff))
+            results[cutoff] = (priced.cost.at(place), priced.refusal_share.at(place))
+            told.append(refused[cutoff])
+    untold = (UNTOLD, UNTOLD)
     return tuple(
-        CutoffInUse(name, cutoff, priced.cost.at(place), priced.refusal_share.at(place))
-        for (name, cutoff), place in zip(named.items(), places, strict=True)
+        CutoffInUse(name, cutoff, *results.get(cutoff, untold)) for name, cutoff in named.items() if cutoff in refused
     )
 
 
@@ -220,10 +265,15 @@ def _figures(card: ModelCard, judged: OutOfFold, defaulted: np.ndarray) -> dict[
     by_model = {_MODEL: card.figures, **card.baselines}
     auc = {name: figures["auc"].value for name, figures in by_model.items()}
     curves = {name: roc_curve(pd, defaulted) for name, pd in predictions.items()}
-    drawn = {
-        "roc": plots.draw_roc(curves, auc),
-        "cost": plots.draw_cost(card.curve, {each.name: each.cutoff for each in card.cutoffs}),
-        "reliability": plots.draw_reliability(card.reliability),
-        "contributions": plots.draw_contributions(card.influences),
-    }
-    return drawn | ({"frontier": plots.draw_frontier(judged.shapes)} if card.shapes else {})
+    curves = {name: curve for name, curve in curves.items() if len(curve[0]) >= _A_CURVE}
+    drawn = {"reliability": plots.draw_reliability(card.reliability)}
+    if curves:
+        drawn["roc"] = plots.draw_roc(curves, auc)
+    if len(card.curve.cutoffs) >= _A_CURVE:
+        marked = {each.name: each.cutoff for each in card.cutoffs}
+        drawn["cost"] = plots.draw_cost(card.curve, marked)
+    if card.influences:
+        drawn["contributions"] = plots.draw_contributions(card.influences)
+    if card.shapes:
+        drawn["frontier"] = plots.draw_frontier(judged.shapes)
+    return drawn

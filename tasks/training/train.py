@@ -118,7 +118,8 @@ def register(
 
     def documents(version: str) -> dict[str, bytes]:
         card = replace(evaluation.card, model_version=version)
-        return card_documents(card, evaluation.figures) | shape_documents(judged.shapes)
+        shapes = shape_documents(judged.shapes) if card.figures["cost_per_application"].is_told else {}
+        return card_documents(card, evaluation.figures) | shapes
 
     pin = registry_of(settings).register(
         to_files(bundle),

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.core.applications import as_text, parse_numbers, parse_rows, plain_values, quantities
+from tasks.core.applications import (
+    as_text,
+    parse_ids,
+    parse_numbers,
+    parse_rows,
+    plain_values,
+    quantities,
+    rows_of_applicant,
+)
 from tasks.core.lender.columns import COLUMNS, ID, NAMES, TYPED_SCHEMA, missing_columns
 
 
@@ -194,6 +202,33 @@ def test_every_finite_float_survives_its_own_text(values: list[float]) -> None:
     parsed, lost = numbers([repr(value) for value in values])
     assert parsed == values
     assert not any(lost)
+
+
+@pytest.mark.parametrize("cell", ["1.2E+11", "1e5", " 1.00001e+05 ", "0e0", "-1E5", "1e400"])
+@pytest.mark.parametrize("type_", [pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())], ids=str)
+def test_an_id_with_an_exponent_is_lost_and_other_whole_numbers_are_read(cell: str, type_: pa.DataType) -> None:
+    values = pa.array(["100001", cell, None, ""]).cast(type_)
+    ids, is_lost = parse_ids(values)
+    assert (ids.to_pylist(), is_lost.tolist()) == ([100001.0, None, None, None], [False, True, False, False])
+    if cell != "1e400":
+        assert parse_numbers(values, whole=True)[0].to_pylist()[1] == float(cell)
+
+
+def test_only_the_column_of_ids_is_read_without_exponents() -> None:
+    typed = parse_rows(delivered(2, SK_ID_CURR=["1.00001E+05", "100002"], CNT_CHILDREN=["1e0", "2"]))
+    assert typed.rows.column(ID).to_pylist() == [None, 100002]
+    assert typed.rows.column("CNT_CHILDREN").to_pylist() == [1.0, 2.0]
+    assert {name: each.tolist() for name, each in typed.unparsable.items()} == {ID: [0]}
+
+
+def test_an_erasure_still_finds_the_row_of_a_shortened_id() -> None:
+    assert rows_of_applicant(pa.table({ID: ["1.00001E+05", "100002"]}), 100001).tolist() == [True, False]
+
+
+@given(st.integers(1, 9_000_000_000_000_000))
+def test_an_id_that_came_as_a_float_is_written_in_digits(number: int) -> None:
+    table = as_text(delivered(1, SK_ID_CURR=[float(number)]))
+    assert table.column(ID).to_pylist() == [str(number)]
 
 
 def test_columns_may_come_in_any_order_beside_others() -> None:

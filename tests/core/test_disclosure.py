@@ -12,6 +12,7 @@ from tasks.core.disclosure import (
     RARE_OR_UNSEEN,
     coarsen,
     inner_quantiles,
+    is_apart,
     is_enough,
     is_enough_for_mean,
     is_enough_for_rates,
@@ -19,9 +20,11 @@ from tasks.core.disclosure import (
     is_enough_to_rank,
     is_none_or_enough,
     listed_values,
-    most_groups,
+    most_groups_of_means,
     rounded_count,
+    rounded_quantile,
     rounded_rate,
+    spaced_points,
 )
 
 FROZEN = {
@@ -111,9 +114,31 @@ def test_no_quantile_is_the_value_of_a_row_on_which_it_falls(digits: list[int], 
     )
 
 
-@pytest.mark.parametrize(("rows", "groups"), [(0, 1), (19, 1), (39, 1), (40, 2), (399, 19), (400, 20)])
-def test_every_group_of_a_cut_has_enough_rows(rows: int, groups: int) -> None:
-    assert most_groups(rows) == groups
+@pytest.mark.parametrize(("rows", "groups"), [(0, 1), (49, 1), (99, 1), (100, 2), (999, 19), (1000, 20)])
+def test_every_group_of_a_cut_has_enough_rows_for_a_mean(rows: int, groups: int) -> None:
+    assert most_groups_of_means(rows) == groups
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [(0, True), (1, False), (19, False), (20, True), (30, True), (31, False), (50, True), (70, True), (80, True), (81, False)],
+)
+def test_a_part_is_told_beside_others_if_none_or_enough_lie_between(rows: int, expected: bool) -> None:
+    assert is_apart(rows, [0, 50, 100]) is expected
+
+
+@given(st.lists(st.integers(0, 300)), st.lists(st.integers(0, 300), max_size=3))
+def test_points_of_a_curve_are_spaced_and_none_that_could_be_told_is_missing(rows: list[int], more: list[int]) -> None:
+    beside = [0, 300, *more]
+    told = [rows[position] for position in spaced_points(rows, beside=beside)]
+    for number, count in enumerate(told):
+        assert all(abs(count - other) >= 20 for other in (*beside, *told[:number]))
+    for count in rows:
+        assert count in told or any(abs(count - other) < 20 for other in (*beside, *told))
+
+
+def test_a_number_between_two_rows_has_four_digits() -> None:
+    assert [rounded_quantile(value) for value in (0.0909123, 12345.6, 1.0, 0.0)] == [0.09091, 12350.0, 1.0, 0.0]
 
 
 @pytest.mark.parametrize(("rows", "rounded"), [(0, 0), (2, 0), (3, 5), (7, 5), (8, 10), (1002, 1000), (1003, 1005)])

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.core.applications import parse_numbers
+from tasks.core.lender.columns import ID
 from tasks.core.notations import NOTATIONS, add_notations, count_notations, describe_notations
 
 SPELLINGS = {
@@ -31,7 +32,33 @@ def test_a_cell_is_counted_under_its_notation(notation: str, cell: str) -> None:
 
 
 def test_every_notation_is_tried_here() -> None:
-    assert {*SPELLINGS, "16-bit float", "32-bit float"} == set(NOTATIONS)
+    assert {*SPELLINGS, "shortened id", "16-bit float", "32-bit float"} == set(NOTATIONS)
+
+
+@pytest.mark.parametrize("cell", ["1.2E+11", "1,2E+11", "1E+11", "123456e6", " 1.00001e-05 "])
+def test_an_exponent_in_an_id_is_told_as_a_spreadsheets_rounding(cell: str) -> None:
+    assert count_notations(pa.array([cell]), ID) == {"shortened id": 1}
+    assert "shortened id" not in count_notations(pa.array([cell]), "AMT_CREDIT")
+
+
+@pytest.mark.parametrize("cell", ["A100001", "12 EUR", "1.5", "9007199254740993", "E5", "1e"])
+def test_other_ids_that_do_not_parse_are_told_as_other_cells(cell: str) -> None:
+    assert count_notations(pa.array([cell]), ID) == count_notations(pa.array([cell]), "AMT_CREDIT")
+
+
+@pytest.mark.parametrize(("type_", "notation"), [(pa.float32(), "32-bit float"), (pa.float64(), "too large")], ids=str)
+def test_an_id_that_came_as_a_float_has_no_exponent(type_: pa.DataType, notation: str) -> None:
+    assert count_notations(pa.array([2.0**60], type_), ID) == {notation: 1}
+
+
+def test_a_shortened_id_is_told_without_its_digits() -> None:
+    assert describe_notations({ID: {"shortened id": 60}}) == [
+        (
+            "60 cells of SK_ID_CURR look like 1.2E+11: a spreadsheet has rounded the ids. "
+            "Deliver them with all their digits, as whole numbers or as text."
+        )
+    ]
+    assert "1 cell of SK_ID_CURR looks like 1.2E+11: a" in describe_notations({ID: {"shortened id": 1}})[0]
 
 
 @pytest.mark.parametrize(

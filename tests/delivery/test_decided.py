@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -82,6 +83,21 @@ def test_a_file_that_broke_since_says_so_twice(store: FolderStore, tmp_path: Pat
     assert rows == {}
     assert changed == "a.csv is not the file that was scored; it was changed since."
     assert broken == "a.csv lacks 1 declared column."
+
+
+def test_columns_are_read_by_the_aliases_of_the_revision_not_by_those_of_today(
+    store: FolderStore, tmp_path: Path
+) -> None:
+    renamed = FILES["a.csv"].replace(b"SK_ID_CURR", b"client", 1)
+    (tmp_path / landing_key(DAY) / "a.csv").write_bytes(renamed)
+    results = pa.table({"application_id": pa.array([3], pa.int64())})
+    today = SCORING.model_copy(update={"column_aliases": {"client": "SK_ID_CURR"}})
+    own = replace(published({"a.csv": renamed}), column_aliases={"client": "SK_ID_CURR"})
+    decided = decided_rows(store, own, results, SCORING)
+    assert (decided.rows.column("AMT_CREDIT").to_pylist(), decided.remarks) == ([30], ())
+    assert decided_rows(store, published({"a.csv": renamed}), results, today).remarks == (
+        "a.csv lacks 1 declared column.",
+    )
 
 
 def test_files_that_are_gone_are_told_apart_by_rule_and_by_loss(store: FolderStore) -> None:

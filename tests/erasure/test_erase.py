@@ -38,6 +38,7 @@ from tasks.publication.layout import decisions_key, erased_key, input_key, is_da
 from tasks.publication.manifests import commit, manifest_of
 from tasks.store import Store, open_store
 from tests.conftest import DAY, Project
+from tests.manifests import made_manifest
 from tests.proofs.evidence import IS_WHOLE
 from tests.s3_servers import S3Server, bucket_of
 from tests.store.dying import Died, DyingStore
@@ -46,6 +47,8 @@ UNPUBLISHED = date(2026, 11, 3)
 AT = datetime(2027, 1, 5, 9, 30, tzinfo=UTC)
 REASON = "a request of the fifth of January"
 NOBODY = 987654321
+CLIENT = {"client": "SK_ID_CURR"}
+"""Alias of the column of ids."""
 
 
 def control_of(folder: Path, day: date) -> bytes:
@@ -657,6 +660,24 @@ def test_an_id_is_found_however_it_is_written(tmp_path: Path, written: str) -> N
     path.write_bytes(f"TARGET,SK_ID_CURR,X\n0,7654321,12345670\n1,{line},\n0,12345670,1234567\n".encode())
     erased(open_store(Storage(root=str(tmp_path / "store"))), 1234567)
     assert path.read_bytes() == b"TARGET,SK_ID_CURR,X\n0,7654321,12345670\n0,12345670,1234567\n"
+
+
+@pytest.mark.parametrize(
+    ("recorded", "today"),
+    [(CLIENT, {}), (CLIENT, {"loan": "SK_ID_CURR"}), ({}, CLIENT)],
+)
+def test_a_published_file_is_searched_by_the_aliases_of_its_day(
+    tmp_path: Path, recorded: dict[str, str], today: dict[str, str]
+) -> None:
+    store = open_store(Storage(root=str(tmp_path)))
+    for name in ("a.csv", "never_published.csv"):
+        store.create(f"landing/day={DAY}/{name}", b"client,TARGET,AMT_CREDIT\n7654321,0,1\n1234567,1,2\n")
+    commit(store, made_manifest(column_aliases=recorded))
+    found = {each.key for each in search(store, 1234567, reading=Reading(column_aliases=today)).found}
+    assert (f"landing/day={DAY}/a.csv" in found, f"landing/day={DAY}/never_published.csv" in found) == (
+        True,
+        "client" in today,
+    )
 
 
 def test_a_row_with_line_ends_in_a_quoted_cell_goes_whole(tmp_path: Path) -> None:

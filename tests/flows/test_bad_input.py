@@ -643,6 +643,12 @@ KINDS = [
         "Export the column with decimal points.", ExpectationsNotMet,
     ),
     Kind(
+        "shortened_ids", "ids that a spreadsheet has shortened",
+        content(column("SK_ID_CURR", lambda cell: b"1.2E+11")),
+        r"60 cells of SK_ID_CURR look like 1.2E\+11: a spreadsheet has rounded the ids. Deliver them with all",
+        "Export the ids as whole numbers or as text.", ExpectationsNotMet,
+    ),
+    Kind(
         "words_for_missing", "words for missing in columns of numbers",
         content(column("AMT_CREDIT", lambda cell: b"NA")),
         r"60 cells of AMT_CREDIT are a word or a sign for missing, like NA. Leave such a cell empty. 60 of 60",

@@ -242,10 +242,12 @@ def test_an_application_that_an_earlier_day_set_aside_is_explained_by_its_rules(
 
 def test_rows_that_an_earlier_day_set_aside_are_shown_and_written_out(
     store: FolderStore,
+    project: Project,
     tmp_path: Path,
 ) -> None:
     second = kept(DAY, 2)
-    rejected = find_rejected(store, DAY)
+    calendar = load_calendar(load_settings(project.config).scoring.calendar)
+    rejected = find_rejected(store, DAY, calendar)
     assert (rejected.revision, rejected.quarantine) == (2, second.audited.quarantine)
     assert rejected.by_rule == second.audited.by_rule
     export_rejected(rejected, tmp_path / "rejected.csv")

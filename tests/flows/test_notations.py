@@ -82,11 +82,12 @@ NUMBERS = [
 ]  # fmt: skip
 WHOLES = [
     ("largest whole number", WHOLE, str(2**53 - 1)), ("one more", WHOLE, str(2**53)),
-    ("an id", ID, "100001"), ("an id", ID, "100001.0"), ("an id", ID, "1.00001e5"), ("an id", ID, "0100001"),
+    ("an id", ID, "100001"), ("an id", ID, "100001.0"), ("an id", ID, "0100001"),
     ("an id with a fraction", ID, "100001.00000000000001"), ("an id with a fraction", ID, "9007199254740990.4"),
     ("largest id", ID, "9000000000000000"), ("one more", ID, "9000000000000001"),
     ("beyond whole floats", ID, str(2**53)), ("beyond 64 bits", ID, "9" * 20), ("no id", ID, ""), ("no id", ID, "0"),
     ("letters in an id", ID, "A100001"), ("an id as spreadsheets shorten it", ID, "1.00001E+11"),
+    ("an id as R writes round ones", ID, "1e+05"),
     ("flag", FLAG, "1"), ("flag", FLAG, "1.0"), ("flag", FLAG, "2"), ("flag in words", FLAG, "Y"),
     ("flag in words", FLAG, "N"), ("flag in words", FLAG, "true"), ("flag in words", FLAG, "False"),
     ("flag in words", FLAG, "yes"),
@@ -281,9 +282,10 @@ to quarantine, by the rules of the column that it breaks. `parses`, in full `<CO
 be read; by another rule a value was read that is outside the contract.
 
 Numbers become the float64 next to them, as IEEE 754 rounds. A whole number is one only if its text is, to the last
-digit, and it lies below 2^53. Text is taken as it is. What could be meant otherwise is set aside, but for two things
-that nobody can tell: a point is always the decimal point, so `1.500` is one and a half; and an id that a spreadsheet
-has shortened to `1.00001E+11` is that number.
+digit, and it lies below 2^53. Text is taken as it is. What could be meant otherwise is set aside, but for one thing
+that nobody can tell: a point is always the decimal point, so `1.500` is one and a half. An id with an exponent, like
+`1.2E+11`, is set aside even if its value is exact: a spreadsheet shortens ids so, and nothing in the cell says whether
+digits were lost. In any other column of whole numbers `1.5e1` is 15.
 
 `␣` is a blank, `\\N{…}` a character beyond ASCII. Cells are shown without the quotes that CSV has around those with a
 comma, a quote or a line end, and read the same from CSV, gzip and text columns of parquet. Written by `make docs` from

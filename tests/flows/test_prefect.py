@@ -19,12 +19,13 @@ from prefect.client.schemas.filters import ArtifactFilter, FlowRunFilter, FlowRu
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.events.filters import EventFilter, EventResourceFilter
 from prefect.flow_engine import run_flow
+from prefect.settings import PREFECT_DEBUG_MODE, temporary_settings
 from prefect.states import AwaitingRetry, Scheduled
 
 from flows.monitor_decisions import monitor_decisions
 from flows.score_applications import score_applications
 from tasks.core.day.manifest import Manifest
-from tasks.errors import PublishError, SourceError
+from tasks.errors import ConfigError, PublishError, SourceError
 from tasks.scoring.contract_report import show_rules
 from tests.conftest import DAY, Project
 from tests.contract_reports import contract_report, reported
@@ -41,14 +42,12 @@ def runs_named(name: str) -> list[FlowRun]:
         return [run for run in prefect.read_flow_runs() if run.name == name]
 
 
-def recorded_steps(run_id: UUID, *, until: str) -> set[str]:
-    """Steps of a run that the server knows, once it knows the last one: it hears of them after the run."""
-    deadline = time.monotonic() + 60
-    while True:
-        steps = set(states_of_last_attempt(run_id))
-        if until in steps or time.monotonic() > deadline:
-            return steps
-        time.sleep(0.2)
+def test_a_run_in_prefects_debug_mode_ends_before_its_first_step(project: Project) -> None:
+    project.deliver(rows=30)
+    with temporary_settings({PREFECT_DEBUG_MODE: True}), pytest.raises(ConfigError, match="PREFECT_DEBUG_MODE is on"):
+        score_applications(as_of=DAY, config=project.config)
+    assert not (project.root / "work").exists()
+    assert score_applications.fn(as_of=DAY, config=project.config).outcome == "published"
 
 
 def test_a_scored_and_monitored_day_is_on_record(project: Project) -> None:
@@ -66,8 +65,8 @@ def test_a_scored_and_monitored_day_is_on_record(project: Project) -> None:
     assert hashlib.sha256(project.decisions.read_bytes()).hexdigest() == bytes_without_prefect
     run = next(run for run in runs_named(f"score-{DAY}") if run.id == state.state_details.flow_run_id)
     assert run.state_name == "Completed"
-    told = recorded_steps(run.id, until="announce")
-    assert {"roll forward", "arrive", "pin", "audit", "publish", "announce"} <= told
+    told = states_of_last_attempt(run.id, until="announce")
+    assert {"roll forward", "arrive", "pin", "audit", "publish", "announce"} <= told.keys()
     assert "screen and score applications_1.parquet" in told
     with client() as prefect:
         artifacts = prefect.read_artifacts(artifact_filter=ArtifactFilter(flow_run_id={"any_": [run.id]}))
@@ -185,11 +184,18 @@ def try_again(run_id: UUID, project: Project, **order: Any) -> Any:
     return run_flow(score_applications, flow_run=run, parameters=parameters)
 
 
-def states_of_last_attempt(run_id: UUID) -> dict[str, str]:
-    with client() as prefect:
-        done = prefect.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[run_id])))
-    done.sort(key=lambda each: each.expected_start_time or each.created)  # type: ignore[return-value]
-    return {re.sub(r"-[0-9a-f]{3}$", "", each.name): str(each.state_name) for each in done}
+def states_of_last_attempt(run_id: UUID, *, until: str) -> dict[str, str]:
+    """Steps of a run and their states, once the server knows the end of the last one: it hears of it after the run."""
+    deadline = time.monotonic() + 60
+    while True:
+        with client() as prefect:
+            done = prefect.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[run_id])))
+        done.sort(key=lambda each: each.expected_start_time or each.created)  # type: ignore[return-value]
+        states = {re.sub(r"-[0-9a-f]{3}$", "", each.name): str(each.state_name) for each in done}
+        has_ended = until in states and not {"Pending", "Running"} & set(states.values())
+        if has_ended or time.monotonic() > deadline:
+            return states
+        time.sleep(0.2)
 
 
 def blocked_publication(project: Project) -> tuple[Path, UUID]:
@@ -197,7 +203,7 @@ def blocked_publication(project: Project) -> tuple[Path, UUID]:
     in_the_way = project.block_publication()
     state = score_applications(as_of=DAY, config=project.config, return_state=True)
     assert state.state_details.flow_run_id
-    assert states_of_last_attempt(state.state_details.flow_run_id)["publish"] == "Failed"
+    assert states_of_last_attempt(state.state_details.flow_run_id, until="publish")["publish"] == "Failed"
     return in_the_way, state.state_details.flow_run_id
 
 
@@ -208,7 +214,7 @@ def test_a_retry_goes_on_where_publishing_failed(project: Project) -> None:
     in_the_way.unlink()
     result = try_again(run_id, project)
     assert result.outcome == "published"
-    assert states_of_last_attempt(run_id) == {
+    assert states_of_last_attempt(run_id, until="announce") == {
         "roll forward": "Completed",
         "arrive": "Completed",
         "pin": "Cached",
@@ -229,7 +235,7 @@ def test_a_retry_after_the_files_were_mended_works_on_the_mended_files(project: 
     project.deliver(rows=200, overwrite=True)
     result = try_again(run_id, project)
     assert result.manifest.totals.rows == 200
-    states = states_of_last_attempt(run_id)
+    states = states_of_last_attempt(run_id, until="announce")
     assert (states["pin"], states["screen and score applications_1.csv"], states["audit"]) == ("Completed",) * 3
 
 
@@ -240,7 +246,7 @@ def test_a_retry_keeps_its_model_though_another_became_champion(rivals: Project)
     rivals.promote("2")
     result = try_again(run_id, rivals)
     assert result.manifest.model.version == "1"
-    assert states_of_last_attempt(run_id)["pin"] == "Cached"
+    assert states_of_last_attempt(run_id, until="announce")["pin"] == "Cached"
     assert score_applications(as_of=DAY, config=rivals.config).outcome == "unchanged"
 
 

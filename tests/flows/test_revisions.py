@@ -16,6 +16,7 @@ from flows.commands.score import scoring_summary
 from tasks.core.day.manifest import Manifest
 from tasks.core.decision.published_rows import CHANGES, build_changes
 from tasks.errors import InputsChanged
+from tasks.inspection.explain import explain
 from tasks.inspection.verify import verify_day
 from tasks.store.folder import FolderStore
 from tests.conftest import DAY, Project
@@ -43,6 +44,20 @@ def everything(project: Project) -> dict[Path, int]:
 def published(project: Project, score: Score, rows: int = ROWS) -> Any:
     project.deliver(rows=rows)
     return score(project).manifest
+
+
+def test_a_day_keeps_the_aliases_that_it_was_published_with(project: Project, score: Score) -> None:
+    published(project, score)
+    plain = decisions(project)
+    own = elsewhere(project, project.root.parent / "renamed")
+    lay(own, delivered(project).rename(columns={"SK_ID_CURR": "client"}))
+    first = score(own.with_settings(scoring={"column_aliases": {"client": "SK_ID_CURR"}})).manifest
+    applicant = int(plain["application_id"][0])
+    assert decisions(own)["pd"].equals(plain["pd"])
+    assert explain(FolderStore(own.root), DAY, applicant, load_settings(own.config)).account
+    lay(own, delivered(project).head(1), "corrections/fix.csv")
+    second = score(own, corrections=True, reason=WHY).manifest
+    assert (second.revision, second.column_aliases) == (2, first.column_aliases)
 
 
 # --- by force

@@ -26,7 +26,7 @@ from tasks.store.folder import FolderStore
 from tests.conftest import DAY, Project
 from tests.manifests import commit_revision
 from tests.revised_day import NEXT, WHY, publish, revise
-from tests.s3_servers import S3Server, bucket_of
+from tests.s3_servers import S3Server
 
 CALENDAR = Calendar(zone="UTC", weekend=("tuesday",), holidays={}, zero_row_days={})
 BEHIND = ("behind", (f"run scoring score --as-of {DAY}",))
@@ -223,12 +223,6 @@ def test_a_store_on_s3_says_the_same(root: Path, s3_root: str) -> None:
 # --- archived objects
 
 
-def archive(server: S3Server, root: str, key: str) -> None:
-    """Move an object to the store's archive, as a lifecycle rule does."""
-    at = {"Bucket": bucket_of(root), "Key": f"prod/{key}"}
-    server.client.copy_object(**at, CopySource=at, StorageClass="GLACIER", MetadataDirective="COPY")
-
-
 @pytest.fixture
 def bucket(s3_root: str) -> Store:
     """A store on S3 in which two days are published."""
@@ -244,7 +238,7 @@ def test_a_day_of_which_something_is_archived_hides_no_other_day(
     bucket: Store, s3_server: S3Server, s3_root: str, key: str
 ) -> None:
     note_expired(bucket, DAY, ["a"], rule="r", at="t")
-    archive(s3_server, s3_root, key)
+    s3_server.archive(s3_root, key)
     first, second = list_days(bucket, CALENDAR, last=9)
     assert (first.as_of, first.state, second.as_of, second.newest is None) == (DAY, "archived", NEXT, False)
     assert f"{s3_root}/{key} is archived (GLACIER)" in first.hints[0]
@@ -257,7 +251,7 @@ def test_a_day_of_which_something_is_archived_hides_no_other_day(
 def test_an_archived_manifest_leaves_the_other_days_to_be_cleaned_and_compared(
     bucket: Store, s3_server: S3Server, s3_root: str
 ) -> None:
-    archive(s3_server, s3_root, manifest_key(DAY, 1))
+    s3_server.archive(s3_root, manifest_key(DAY, 1))
     for day in (DAY, NEXT):
         bucket.create(f"{landing_key(day)}a.csv", b"1")
     settings = Settings(storage=Storage(root=s3_root), retention=Retention(landing_days=1))

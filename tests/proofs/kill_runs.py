@@ -1,6 +1,6 @@
 """A scoring run as a process worker of Prefect executes it, in a process of its own that can be killed; and its retry.
 
-A worker of Prefect 3.8 prepares the folder and starts `python -m prefect.engine` in it; the run and the flow's
+A worker of Prefect 3.9 prepares the folder and starts `python -m prefect.engine` in it; the run and the flow's
 entrypoint stand in the environment.
 """
 

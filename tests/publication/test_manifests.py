@@ -35,6 +35,13 @@ def test_a_manifest_reads_back_as_it_was_written(store: FolderStore) -> None:
     assert list(read.audited.by_rule) == ["z", "a"]
 
 
+def test_aliases_of_columns_stand_in_a_manifest_that_has_any() -> None:
+    named = replace(FIRST, column_aliases={"client": "SK_ID_CURR"})
+    assert read_manifest(manifest_json(named)) == named
+    assert json.loads(manifest_json(named))["column_aliases"] == {"client": "SK_ID_CURR"}
+    assert "column_aliases" not in json.loads(manifest_json(FIRST))
+
+
 @pytest.mark.parametrize("content", [b"", b"null", b"5", b"[]", b"{}", b'{"audited": 3}'])
 def test_what_is_no_manifest_stops_the_day(store: FolderStore, content: bytes) -> None:
     store.create(manifest_key(DAY, 1), content)

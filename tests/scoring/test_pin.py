@@ -115,6 +115,15 @@ def test_corrections_keep_all_that_the_published_revision_was_decided_with(setti
     assert pins.fingerprint != PUBLISHED.fingerprint
 
 
+def test_corrections_keep_the_aliases_of_the_published_revision(settings: Settings) -> None:
+    published = replace(PUBLISHED, column_aliases={"client": "SK_ID_CURR"})
+    today = scoring_by(settings, column_aliases={"loan": "AMT_CREDIT"})
+    pins = pin(Standing(DAY, CORRECTIONS, published), DELIVERY, today)
+    assert pins.column_aliases == {"client": "SK_ID_CURR"}
+    assert pins.fingerprint != pin(Standing(DAY, CORRECTIONS, PUBLISHED), DELIVERY, today).fingerprint
+    assert pin(FRESH, DELIVERY, today).column_aliases == {"loan": "AMT_CREDIT"}
+
+
 def test_a_forced_day_is_pinned_anew(settings: Settings) -> None:
     forced = pin(Standing(DAY, Order("force", WHY), PUBLISHED), DELIVERY, settings)
     assert forced == pin(FRESH, DELIVERY, settings)

@@ -65,6 +65,11 @@ def test_a_published_day_is_shown_to_readers_as_its_manifest_says(
     assert store.read(input_key("s")).data
 
 
+def test_a_manifest_names_the_aliases_by_which_columns_were_read(settings: Settings, audited: Audited) -> None:
+    pins = replace(PINS, column_aliases={"client": "SK_ID_CURR"})
+    assert pins_of(publish(STANDING, DELIVERY, pins, FIRST, audited, settings)) == pins
+
+
 def test_publishing_keeps_housekeeping_off_the_day(store: FolderStore, settings: Settings, audited: Audited) -> None:
     publish(STANDING, DELIVERY, PINS, FIRST, audited, settings)
     (note,) = store.list(work_prefix(DAY))

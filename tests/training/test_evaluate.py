@@ -82,6 +82,49 @@ def test_kinds_of_applicants_are_judged_at_the_cut_off_in_force(evaluated: Evalu
     assert proposed.refusal_share.value > refused + 0.05
 
 
+def part_of(judged: OutOfFold, rows: slice) -> OutOfFold:
+    baselines = {name: pd[rows] for name, pd in judged.baselines.items()}
+    return replace(judged, raw=judged.raw[rows], pd=judged.pd[rows], fold=judged.fold[rows], baselines=baselines)
+
+
+@pytest.mark.parametrize("n_rows", [200, 500, 1000])
+def test_of_a_small_history_no_point_of_a_curve_and_no_bin_tells_of_few(
+    history: History, judged: OutOfFold, bundle: Bundle, policy: Settings, n_rows: int
+) -> None:
+    rows = slice(0, n_rows)
+    small, few = History(history.rows[rows], history.defaulted[rows]), part_of(judged, rows)
+    evaluated = evaluate(told(small), few, bundle, Choices(NOTHING, few.pd[NOTHING], {}), policy)
+    facts = json.loads(card_documents(evaluated.card, evaluated.figures)[FIGURES_FILE])
+    assert min(facts["reliability"]["rows"]) >= 50
+    shares = [each["refusal_share"]["value"] for each in facts["cutoffs"]] + facts["curve"]["refusal_share"]["value"]
+    refused = {round(share * n_rows) for share in [0, 1, *(each for each in shares if each is not None)]}
+    assert len(refused) > 4
+    assert np.diff(sorted(refused)).min() >= 20
+    n_bad = int(small.defaulted.sum())
+    for line in evaluated.figures["roc"].axes[0].lines[:-1]:
+        good, bad = np.asarray(line.get_xdata()), np.asarray(line.get_ydata())
+        counts = good * (n_rows - n_bad) + bad * n_bad
+        assert np.diff(counts).min() >= 20 - 1e-6
+    drawn = evaluated.figures["cost"].axes[0].lines[0]
+    assert np.asarray(drawn.get_xdata()).tolist() == list(evaluated.card.curve.cutoffs)
+
+
+def test_a_cut_off_that_refuses_a_few_tells_nothing_of_them(
+    history: History, judged: OutOfFold, bundle: Bundle, tmp_path: Path
+) -> None:
+    rows = slice(0, 300)
+    small, few = History(history.rows[rows], history.defaulted[rows]), part_of(judged, rows)
+    cutoff = float(np.sort(few.pd)[-5])
+    path = tmp_path / "policy.yaml"
+    path.write_text(Path("configs/policy.yaml").read_text("utf-8").replace("cutoff: bundle", f"cutoff: {cutoff}"))
+    settings = SETTINGS.model_copy(update={"scoring": SETTINGS.scoring.model_copy(update={"policy": str(path)})})
+    evaluated = evaluate(told(small), few, bundle, Choices(NOTHING, few.pd[NOTHING], {}), settings)
+    in_force = evaluated.card.cutoffs[-1]
+    assert (in_force.cutoff, in_force.cost.is_told, in_force.refusal_share.is_told) == (cutoff, False, False)
+    assert not {"policy_cutoff_cost", "policy_cutoff_refusal_share"} & evaluated.metrics.keys()
+    assert "at the policy cut-off" in card_documents(evaluated.card, evaluated.figures)[CARD_FILE].decode()
+
+
 def test_a_model_is_documented_for_people_and_for_programs(evaluated: Evaluation) -> None:
     documents = card_documents(replace(evaluated.card, model_version="4"), evaluated.figures)
     assert set(documents) == {CARD_FILE, FIGURES_FILE}

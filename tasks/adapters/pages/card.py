@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -69,10 +70,14 @@ def _drawn(name: str, figure: Figure) -> Markup:
 
 
 def _fixed(number: float, digits: int = 4) -> str:
+    if math.isnan(number):
+        return "-"
     return f"{round(number, digits) + 0.0:.{digits}f}"  # no minus before a nought
 
 
 def _signed(difference: float, digits: int = 4) -> str:
+    if math.isnan(difference):
+        return "-"
     return f"{round(difference, digits) + 0.0:+.{digits}f}"
 
 

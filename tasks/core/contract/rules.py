@@ -195,13 +195,17 @@ def merge_counts(*parts: Mapping[str, RuleCount]) -> dict[str, RuleCount]:
     return total
 
 
+_PARSED: Final = {"id": "whole number without an exponent", "integer": "whole number", "real": "number"}
+"""Words for a value that parses, by the kind of its column."""
+
+
 @cache
 def parsing_rules() -> tuple[Rule, ...]:
     """Critical row rules on types, one for each column that is not text: its values must parse."""
     return tuple(
         Rule(
             id=_parsing_id(column.name),
-            sentence=f"{column.name} holds a {'number' if column.kind == 'real' else 'whole number'}.",
+            sentence=f"{column.name} holds a {_PARSED[column.kind]}.",
             severity="critical",
             owner="data owner",
             scope="row",

@@ -47,6 +47,8 @@ class Manifest:
     reasons: Mapping[str, Reason] = field(default_factory=dict)
     """Family of features to the code that its rows state and its sentence; empty if none was
     stated."""
+    column_aliases: Mapping[str, str] = field(default_factory=dict)
+    """Name of a column as the feed wrote it, to its declared name. Earlier programs recorded none."""
     feature_version: str = FEATURE_VERSION
     schema_version: str = SCHEMA_VERSION
     manifest_version: str = MANIFEST_VERSION
@@ -107,4 +109,5 @@ def pins_of(manifest: Manifest) -> Pins:
         contract_digest=manifest.contract["digest"],
         reasons=manifest.reasons,
         fingerprint=manifest.fingerprint,
+        column_aliases=manifest.column_aliases,
     )

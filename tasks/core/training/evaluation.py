@@ -8,13 +8,14 @@ that their difference is that of one sample, not of two.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
 from scipy.special import expit
 
-from tasks.core.disclosure import most_groups
+from tasks.core.disclosure import is_apart, most_groups_of_means, rounded_quantile, spaced_points
 from tasks.core.model.calibration import calibration_line
 
 RESAMPLES: Final = 200
@@ -27,7 +28,8 @@ _MOST_BINS: Final = 20
 _CURVE_STEPS: Final = 160
 _CURVE_REACH: Final = 4
 """Multiple of the break-even cut-off at which the cost curve ends."""
-_ROC_STEPS: Final = 150
+_ROC_POINTS: Final = 150
+"""Most points of a ROC curve between its ends."""
 _ABOVE_ALL: Final = float(np.nextafter(1.0, 2.0))
 
 FIGURES: Final = (
@@ -38,14 +40,36 @@ FIGURES: Final = (
 """Figures of every model, by the names under which they are recorded."""
 _AT_LEAST_NOTHING: Final = frozenset({"expected_calibration_error"})
 """Figures that are distances. Their resamples lie above them, because noise adds to a distance."""
+_OF_THE_CUTOFF: Final = ("cost_per_application", "refusal_share")
+"""Figures of what a cut-off does."""
+_HINDSIGHT: Final = "best_cutoff_in_hindsight"
 
 
 class Estimate(NamedTuple):
-    """Estimate of a figure, with the ends of its interval."""
+    """Estimate of a figure, with the ends of its interval; all of them NaN if it is not told."""
 
     value: float
     low: float
     high: float
+
+    @property
+    def is_told(self) -> bool:
+        """True if there is a figure."""
+        return not math.isnan(self.value)
+
+    def text(self, digits: int = 4) -> str:
+        """Figure with its interval, as people read it; a dash if it is not told.
+
+        >>> Estimate(0.7, 0.65, 0.75).text(2), UNTOLD.text()
+        ('0.70 (0.65 to 0.75)', '-')
+        """
+        if not self.is_told:
+            return "-"
+        return f"{self.value:.{digits}f} ({self.low:.{digits}f} to {self.high:.{digits}f})"
+
+
+UNTOLD: Final = Estimate(math.nan, math.nan, math.nan)
+"""Stands for a figure that would be one of too few applicants."""
 
 
 class Resampled(NamedTuple):
@@ -171,6 +195,60 @@ def compare_models(model: Resampled, other: Resampled) -> dict[str, Estimate]:
     return {name: Estimate(value, left, right) for name, value, left, right in zip(FIGURES, *columns, strict=True)}
 
 
+def told_estimates(figures: Mapping[str, Estimate], pd: np.ndarray, *, cutoff: float) -> dict[str, Estimate]:
+    """Figures of a model that may be published; `UNTOLD` for the others.
+
+    Cost and share refused by a cut-off tell how a few ended, if it refuses or approves so few. The
+    cheapest cut-off in hindsight lies between two applicants' pd: it is rounded, and near an end it
+    would be an extreme.
+
+    Args:
+        figures: all figures, by name.
+        pd: pd of each application.
+        cutoff: pd from which applications are refused.
+    """
+    best = Estimate(*(rounded_quantile(each) for each in figures[_HINDSIGHT]))
+    ends = (0, len(pd))
+    refused, refused_at_best = count_refused(pd, [cutoff, best.value])
+    untold = [] if is_apart(refused, ends) else [*_OF_THE_CUTOFF]
+    untold += [] if is_apart(refused_at_best, ends) else [_HINDSIGHT]
+    return {**figures, _HINDSIGHT: best, **dict.fromkeys(untold, UNTOLD)}
+
+
+def told_differences(
+    differences: Mapping[str, Estimate], model: Mapping[str, Estimate], other: Mapping[str, Estimate]
+) -> dict[str, Estimate]:
+    """Differences of two models in the figures that are told of both; `UNTOLD` for the others."""
+    return {
+        name: difference if model[name].is_told and other[name].is_told else UNTOLD
+        for name, difference in differences.items()
+    }
+
+
+def count_refused(pd: np.ndarray, cutoffs: Sequence[float] | np.ndarray) -> list[int]:
+    """Number of applications that each cut-off refuses.
+
+    >>> count_refused(np.array([0.3, 0.1, 0.2]), [0.2, 0.25])
+    [2, 1]
+    """
+    counts: list[int] = (len(pd) - np.searchsorted(np.sort(pd), cutoffs)).tolist()
+    return counts
+
+
+def told_cutoffs(pd: np.ndarray, cutoffs: np.ndarray, *, beside: Sequence[float]) -> np.ndarray:
+    """Cut-offs of a curve that may be published: enough applications lie between any two.
+
+    Args:
+        pd: pd of each application.
+        cutoffs: rising cut-offs.
+        beside: cut-offs whose figures are published anyway; those among `cutoffs` stay.
+    """
+    others = [0, len(pd), *count_refused(pd, beside)]
+    is_kept = np.isin(cutoffs, beside)
+    is_kept[spaced_points(count_refused(pd, cutoffs), beside=others)] = True
+    return cutoffs[is_kept]
+
+
 def price_cutoffs(
     pd: np.ndarray,
     defaulted: np.ndarray,
@@ -184,6 +262,9 @@ def price_cutoffs(
 
     The intervals are pointwise.
     """
+    if not len(cutoffs):
+        nothing = Estimates(cutoffs, cutoffs, cutoffs)
+        return PricedCutoffs(cutoffs, nothing, nothing)
     passed = np.searchsorted(cutoffs, pd, side="right")  # number of cut-offs that refuse the row
     everyone = np.ones(len(pd))
     weighed = [everyone, *resampled_weights(len(pd), resamples=resamples, seed=seed)]
@@ -204,13 +285,17 @@ def curve_cutoffs(break_even: float) -> np.ndarray:
 
 
 def roc_curve(pd: np.ndarray, defaulted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Evenly spaced false positive rates, and the true positive rate at each of them.
+    """False and true positive rates at cut-offs between which enough applications lie.
 
-    Rates are linear between neighbouring cut-offs.
+    The ends, 0 and 1, are always there; so many applications may be too few for other points.
     """
-    good, bad = (np.append(0.0, np.cumsum(each)) for each in _by_distinct_pd(pd, defaulted))
-    rates = np.linspace(0, 1, _ROC_STEPS + 1)
-    return rates, np.interp(rates, good / good[-1], bad / bad[-1])
+    good, bad = (np.cumsum(each) for each in _by_distinct_pd(pd, defaulted))
+    rows = good + bad
+    evenly = np.linspace(0, len(pd), _ROC_POINTS + 2)[1:-1]
+    places = np.unique(np.searchsorted(rows, evenly))
+    told = places[spaced_points(rows[places].tolist(), beside=[0, len(pd)])]
+    false_positives, true_positives = (np.concatenate([[0.0], each[told] / each[-1], [1.0]]) for each in (good, bad))
+    return false_positives, true_positives
 
 
 def auc_of(pd: np.ndarray, defaulted: np.ndarray) -> float:
@@ -224,12 +309,12 @@ def auc_of(pd: np.ndarray, defaulted: np.ndarray) -> float:
 
 
 def reliability(pd: np.ndarray, defaulted: np.ndarray) -> Reliability:
-    """Predicted and observed default rates in at most 20 bins of equal count, each of enough rows.
+    """Predicted and observed default rates in at most 20 bins of equal count, each of enough rows for means.
 
     Intervals by Wilson 1927, "Probable inference, the law of succession, and statistical
     inference".
     """
-    bins = min(_MOST_BINS, most_groups(len(pd)))
+    bins = min(_MOST_BINS, most_groups_of_means(len(pd)))
     parts = np.array_split(np.argsort(pd, kind="stable"), bins)
     rows = np.array([len(part) for part in parts])
     bad = np.array([defaulted[part].sum() for part in parts])

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from tasks.core.disclosure import LEAST_OF_AN_OUTCOME, LEAST_ROWS_OF_A_KIND
+from tasks.core.disclosure import LEAST_OF_AN_OUTCOME, LEAST_ROWS, LEAST_ROWS_OF_A_KIND
 from tasks.core.lender.kinds import PROTECTED
 from tasks.core.training.evaluation import Estimate, PricedCutoffs, Reliability, wilson_interval
 from tasks.core.training.importance import Influence
@@ -55,7 +55,10 @@ class LearnedFrom:
 
 @dataclass(frozen=True, slots=True)
 class CutoffInUse:
-    """Cut-off that was proposed or chosen, with the expected result of deciding by it."""
+    """Cut-off that was proposed or chosen, with the expected result of deciding by it.
+
+    The result is not told if it would be that of too few applicants.
+    """
 
     name: str
     cutoff: float
@@ -118,14 +121,13 @@ def limits_of(card: ModelCard) -> list[str]:
     """Sentences that a reader must not overlook, made from the facts of this model."""
     defaults = counted(card.learned_from.defaulted, "default")
     applications = counted(card.learned_from.rows, "application")
-    known_to = {name: _half_width(card.figures[name]) for name in _COMPARED}
-    size = (
-        f"{defaults} among {applications} stand behind every figure: the AUC is "
-        f"known to within {known_to['auc']:.4f}, the cost per application to within "
-        f"{known_to['cost_per_application']:.4f} (95 %)."
-    )
+    auc, cost = (card.figures[name] for name in _COMPARED)
+    known_to = f"the AUC is known to within {_half_width(auc):.4f}"
+    if cost.is_told:
+        known_to += f", the cost per application to within {_half_width(cost):.4f}"
     return [
-        size,
+        f"{defaults} among {applications} stand behind every figure: {known_to} (95 %).",
+        *_untold_limits(card.cutoffs),
         *_search_limits(card),
         *_OF_ANY_HISTORY,
         *_calibration_limits(card.figures),
@@ -178,13 +180,11 @@ def description_of(card: ModelCard) -> str:
     used = card.cutoffs[-1]
     learned = card.learned_from
     error = percent(card.figures["expected_calibration_error"].value)
-    over_baselines = (
-        f"| AUC over {name} | {_with_interval(figures['auc'])} |" for name, figures in card.over_baselines.items()
-    )
+    over_baselines = (f"| AUC over {name} | {figures['auc'].text()} |" for name, figures in card.over_baselines.items())
     rows = [
-        f"| AUC | {_with_interval(card.figures['auc'])} |",
-        f"| Cost per application | {_with_interval(used.cost)} |",
-        f"| Calibration slope | {_with_interval(card.figures['calibration_slope'], 3)} |",
+        f"| AUC | {card.figures['auc'].text()} |",
+        f"| Cost per application | {used.cost.text()} |",
+        f"| Calibration slope | {card.figures['calibration_slope'].text(3)} |",
         f"| Expected calibration error | {error} |",
         *over_baselines,
     ]
@@ -216,8 +216,12 @@ def slug(name: str) -> str:
 
 
 def is_better(name: str, difference: Estimate) -> bool | None:
-    """True if a model is ahead in a figure; None if the interval of the difference includes 0."""
-    if difference.low <= 0 <= difference.high:
+    """True if a model is ahead in a figure; None if the interval of the difference includes 0.
+
+    None, too, if the difference is not told.
+    """
+    is_apart_from_nought = difference.low > 0 or difference.high < 0
+    if not is_apart_from_nought:
         return None
     return (difference.value < 0) == (name in _LOWER_IS_BETTER)
 
@@ -242,8 +246,16 @@ def _calibration_limits(figures: EstimateByFigure) -> Iterator[str]:
     slope = figures["calibration_slope"]
     if not slope.low <= 1 <= slope.high:
         lean = "too extreme" if slope.value < 1 else "too timid"
-        value = _with_interval(slope, 3)
-        yield (f"The calibration slope is {value}, and the interval leaves 1 out: the pds are {lean}.")
+        yield f"The calibration slope is {slope.text(3)}, and the interval leaves 1 out: the pds are {lean}."
+
+
+def _untold_limits(cutoffs: tuple[CutoffInUse, ...]) -> Iterator[str]:
+    for each in cutoffs:
+        if not each.cost.is_told:
+            yield (
+                f"Cost and refusals at the {each.name} cut-off, {each.cutoff:.4f}, are not told: fewer than "
+                f"{LEAST_ROWS} applications are refused or approved by it, or lie between it and another."
+            )
 
 
 def _search_limits(card: ModelCard) -> Iterator[str]:
@@ -260,9 +272,10 @@ def _baseline_limits(card: ModelCard) -> Iterator[str]:
     words = {"auc": "AUC", "cost_per_application": "cost"}
     for name, figures in card.over_baselines.items():
         for figure, word in words.items():
-            if not is_better(figure, figures[figure]):
-                difference = _with_interval(figures[figure])
-                yield (f"In {word} the model is not shown to be ahead of {name}: the difference is {difference}.")
+            difference = figures[figure]
+            if difference.is_told and not is_better(figure, difference):
+                apart = difference.text()
+                yield f"In {word} the model is not shown to be ahead of {name}: the difference is {apart}."
 
 
 def _segment_limits(groupings: tuple[Grouping, ...]) -> Iterator[str]:
@@ -305,12 +318,6 @@ def _rate_interval(segment: Segment) -> tuple[float, float]:
     rows = np.array([float(segment.rows)])
     low, high = wilson_interval(rows * segment.default_rate, rows)
     return float(low[0]), float(high[0])
-
-
-def _with_interval(estimate: Estimate, digits: int = 4) -> str:
-    low = f"{estimate.low:.{digits}f}"
-    high = f"{estimate.high:.{digits}f}"
-    return f"{estimate.value:.{digits}f} ({low} to {high})"
 
 
 def _flat(prefix: str, figures: EstimateByFigure) -> Iterator[tuple[str, float]]:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from tasks.adapters.pages import plots
 from tasks.adapters.pages.card import model_card_page
-from tasks.core.training.evaluation import Estimate, roc_curve
+from tasks.core.training.evaluation import UNTOLD, Estimate, roc_curve
 from tasks.core.training.model_card import CutoffInUse, ModelCard
 from tasks.core.training.model_shape import TriedShape
 from tests.model_cards import applications, model_card
@@ -89,6 +89,14 @@ def test_each_cut_off_is_told_with_its_cost_and_kinds_of_applicants_at_the_one_i
     )
     assert "At the cut-off in force, 0.1500." in page.text
     assert page.text.count("Cost is that at the proposed cut-off, 0.0909.") == 1
+
+
+def test_what_is_not_told_is_a_dash_on_the_page() -> None:
+    figures = dict(CARD.figures) | {"cost_per_application": UNTOLD, "best_cutoff_in_hindsight": UNTOLD}
+    cutoffs = tuple(replace(each, cost=UNTOLD, refusal_share=UNTOLD) for each in CARD.cutoffs)
+    text = Page(page_of(model_card(figures=figures, cutoffs=cutoffs))).text
+    assert not re.search(r"\bnan\b", text)
+    assert "would have been - (- to -)" in " ".join(text.split())
 
 
 def test_what_is_never_an_input_is_said_and_whether_age_is() -> None:

@@ -82,7 +82,8 @@ def test_every_column_that_is_no_text_has_one_critical_parsing_rule() -> None:
     assert [each.columns[0] for each in rules] == [column.name for column in COLUMNS if column.kind != "text"]
     assert {(each.severity, each.scope) for each in rules} == {("critical", "row")}
     sentences = {each.id: each.sentence for each in rules}
-    assert sentences["SK_ID_CURR_parses"] == "SK_ID_CURR holds a whole number."
+    assert sentences["SK_ID_CURR_parses"] == "SK_ID_CURR holds a whole number without an exponent."
+    assert sentences["CNT_CHILDREN_parses"] == "CNT_CHILDREN holds a whole number."
     assert sentences["AMT_CREDIT_parses"] == "AMT_CREDIT holds a number."
 
 

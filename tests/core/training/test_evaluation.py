@@ -12,12 +12,16 @@ from tasks.core.model.calibration import calibration_line, expected_calibration_
 from tasks.core.training import evaluation
 from tasks.core.training.evaluation import (
     FIGURES,
+    Estimate,
     Resampled,
     compare_models,
     estimates_of,
     figures_of,
     price_cutoffs,
     resample_figures,
+    told_cutoffs,
+    told_differences,
+    told_estimates,
 )
 
 COSTS = {"false_negative": 10.0, "false_positive": 1.0}
@@ -176,6 +180,11 @@ def test_priced_cutoffs_cost_and_refuse_what_the_policy_would(rows: list[tuple[f
     assert (priced.cost.low <= priced.cost.high).all()
 
 
+def test_no_cutoff_has_no_price() -> None:
+    priced = price_cutoffs(*applications(100), np.array([]), costs=COSTS, seed=1)
+    assert [len(each) for each in (priced.cutoffs, priced.cost.value, priced.refusal_share.high)] == [0, 0, 0]
+
+
 def test_a_cutoff_is_priced_as_it_is_figured() -> None:
     pd, defaulted = applications(2000)
     told = estimates_of(resample_figures({"m": pd}, defaulted, cutoff=0.1, costs=COSTS, seed=1)["m"])
@@ -193,22 +202,78 @@ def test_the_cost_curve_passes_the_break_even_cutoff(break_even: float, last: fl
     assert len(cutoffs) <= 200
 
 
-def test_the_roc_curve_runs_through_that_of_scikit_learn() -> None:
-    pd, defaulted = applications(500)
-    pd = np.round(pd, 2)
+@pytest.mark.parametrize("rows", [45, 200, 500, 5000])
+@pytest.mark.parametrize("digits", [2, 9])
+def test_the_roc_curve_runs_through_points_of_scikit_learns_with_enough_rows_between_them(
+    rows: int, digits: int
+) -> None:
+    pd, defaulted = applications(rows)
+    pd = np.round(pd, digits)
     false_positives, true_positives, _ = metrics.roc_curve(defaulted, pd, drop_intermediate=False)
-    rates, found = evaluation.roc_curve(pd, defaulted)
-    assert found == pytest.approx(np.interp(rates, false_positives, true_positives))
-    assert len(rates) <= 200
+    found = np.transpose(evaluation.roc_curve(pd, defaulted))
+    oracle = {(round(each[0], 9), round(each[1], 9)) for each in zip(false_positives, true_positives, strict=True)}
+    assert {(round(each[0], 9), round(each[1], 9)) for each in found.tolist()} <= oracle
+    refused = found @ [np.sum(~defaulted), np.sum(defaulted)]
+    assert np.diff(refused).min() >= 20 - 1e-6
+    assert (refused[0], refused[-1]) == pytest.approx((0, rows))
+    assert min(rows // 45, 30) < len(found) <= 152
     assert evaluation.auc_of(pd, defaulted) == pytest.approx(metrics.roc_auc_score(defaulted, pd))
 
 
-@pytest.mark.parametrize(("rows", "bins"), [(19, 1), (39, 1), (40, 2), (399, 19), (400, 20), (5000, 20)])
-def test_a_bin_of_the_reliability_table_holds_twenty_rows(rows: int, bins: int) -> None:
+@pytest.mark.parametrize(("rows", "inner"), [(39, 0), (40, 1)])
+def test_a_roc_curve_of_few_rows_has_ends_alone(rows: int, inner: int) -> None:
+    pd = np.linspace(0.1, 0.9, rows)
+    assert [len(each) for each in evaluation.roc_curve(pd, np.arange(rows) % 3 == 0)] == [inner + 2] * 2
+
+
+@given(
+    st.lists(st.floats(0, 0.5), min_size=1, max_size=120).flatmap(
+        lambda pds: st.tuples(st.just(pds), st.lists(st.sampled_from([0.05, 1 / 11, 0.2, *pds]), max_size=2))
+    )
+)
+def test_between_any_two_cutoffs_of_a_curve_lie_enough_rows(drawn: tuple[list[float], list[float]]) -> None:
+    pd, beside = np.array(drawn[0]), drawn[1]
+    grid = evaluation.curve_cutoffs(1 / 11)
+    told = told_cutoffs(pd, grid, beside=beside)
+    free = [cutoff for cutoff in told.tolist() if cutoff not in beside]
+    counts = [0, len(pd), *(int(np.sum(pd >= cutoff)) for cutoff in beside)]
+    for cutoff in free:
+        refused = int(np.sum(pd >= cutoff))
+        assert all(abs(refused - other) >= 20 for other in counts)
+        counts.append(refused)
+    assert set(grid.tolist()) & set(beside) <= set(told.tolist())
+
+
+@pytest.mark.parametrize(
+    ("refused", "is_told"), [(0, True), (1, False), (19, False), (20, True), (80, True), (81, False), (100, True)]
+)
+def test_what_a_cutoff_does_to_a_few_is_not_told(refused: int, is_told: bool) -> None:
+    pd = np.where(np.arange(100) < refused, 0.3, 0.1) + np.linspace(0, 0.05, 100)
+    figures = dict.fromkeys(FIGURES, Estimate(0.5, 0.4, 0.6)) | {"best_cutoff_in_hindsight": Estimate(0.0, 0.0, 0.1)}
+    told = told_estimates(figures, pd, cutoff=0.2)
+    assert {name for name, each in told.items() if not each.is_told} == (
+        set() if is_told else {"cost_per_application", "refusal_share"}
+    )
+    for differences in (told_differences(figures, told, figures), told_differences(figures, figures, told)):
+        assert (differences["refusal_share"].is_told, differences["auc"].is_told) == (is_told, True)
+
+
+@pytest.mark.parametrize(("beyond", "is_told"), [(0, True), (19, False), (20, True)])
+def test_the_cheapest_cutoff_near_an_end_is_an_extreme_and_elsewhere_rounded(beyond: int, is_told: bool) -> None:
+    pd = np.linspace(0.1, 0.199, 100)
+    best = 0.2 if beyond == 0 else (pd[-beyond] + pd[-beyond - 1]) / 2
+    figures = dict.fromkeys(FIGURES, Estimate(0.5, 0.4, 0.6)) | {"best_cutoff_in_hindsight": Estimate(best, 0.1, 0.2)}
+    told = told_estimates(figures, pd, cutoff=0.0)["best_cutoff_in_hindsight"]
+    assert told.is_told == is_told
+    assert not is_told or told.value == float(f"{best:.4g}")
+
+
+@pytest.mark.parametrize(("rows", "bins"), [(19, 1), (99, 1), (100, 2), (999, 19), (1000, 20), (5000, 20)])
+def test_a_bin_of_the_reliability_table_holds_enough_rows_for_a_mean(rows: int, bins: int) -> None:
     pd, defaulted = applications(rows)
     table = evaluation.reliability(pd, defaulted)
     assert len(table.rows) == bins
-    assert table.rows.min() >= min(rows, 20)
+    assert table.rows.min() >= min(rows, 50)
     assert table.rows.sum() == rows
     assert np.average(table.observed.value, weights=table.rows) == pytest.approx(defaulted.mean())
     assert np.average(table.predicted, weights=table.rows) == pytest.approx(pd.mean())

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from tasks.core.training.evaluation import Estimate
+from tasks.core.training.evaluation import UNTOLD, Estimate
 from tasks.core.training.model_card import (
     CutoffInUse,
     approval_ratio,
@@ -134,6 +134,24 @@ def test_the_description_has_the_headline_and_says_where_the_card_is() -> None:
     assert f"| AUC | {CARD.figures['auc'].value:.4f} (" in told
     assert "| AUC over logistic regression |" in told
     assert "model_card.html" in told
+
+
+def test_what_is_not_told_is_a_dash_for_people_null_for_programs_and_no_metric() -> None:
+    untold = dict.fromkeys(("cost_per_application", "refusal_share"), UNTOLD)
+    card = model_card(
+        figures=dict(CARD.figures) | untold,
+        over_baselines={"a rival": dict(CARD.over_baselines["logistic regression"]) | untold},
+        cutoffs=(CutoffInUse("proposed", 1 / 11, UNTOLD, UNTOLD), CutoffInUse("policy", 1 / 11, UNTOLD, UNTOLD)),
+    )
+    assert "| Cost per application | - |" in description_of(card)
+    assert "Cost, and - refused, are at the cut-off in force" in description_of(card)
+    assert json.loads(figures_file(card))["cutoffs"][0]["cost"] == {"value": None, "low": None, "high": None}
+    assert not {"cost_per_application", "refusal_share_low", "policy_cutoff_cost"} & flat_metrics(card).keys()
+    told = limits_of(card)
+    assert not any("nan" in limit for limit in told)
+    assert any("at the policy cut-off, 0.0909, are not told: fewer than 20 applications" in limit for limit in told)
+    assert not any("cost per application to within" in limit or "In cost" in limit for limit in told)
+    assert is_better("cost_per_application", UNTOLD) is None
 
 
 def test_the_description_tells_the_cost_of_the_cut_off_in_force() -> None:

@@ -364,7 +364,7 @@ TO: tuple[str, ...] = ("--to", "rows.csv")
         (None, ("--to", f"{'r' * 300}.csv"), 6, "could not be written: File name too long. Nothing was half-written"),
         (None, ("--rule", "AMT_CREDITS_parses"), 2, "breaks 'AMT_CREDITS_parses'. Did you mean 'AMT_CREDIT_parses'?"),
         (None, ("--rule", "EXT_SOURCE_1_parses", *TO), 2, r"Broken rules: AMT_INCOME_TOTAL_known, .*"),
-        (expire, TO, 6, "The 8 rows in quarantine of 2026-11-02 were removed by rule on 2026-12-02: kept for 30 days"),
+        (expire, TO, 6, "The 8 rows .* removed by rule on 2026-12-02 01:00 Europe/Prague: kept for 30 days. To"),
         (take_away, TO, 6, "is missing or damaged"),
         (damage, TO, 6, "is missing or damaged"),
         (erase, TO, 6, "An applicant is being erased from 2026-11-02"),
