@@ -78,8 +78,8 @@ def weekday_table(frame: pd.DataFrame, columns: Mapping[str, Mapping[str, Any]])
             spelled = values.dropna() if name in TEXTS else values.dropna().map(spelled_number)
             described[_LEVEL] = pd.crosstab(spelled, weekday) / n_rows
         else:
-            by_weekday = values.groupby(weekday).quantile(list(_QUANTILES)).unstack(level=0)
-            described[_QUANTILE] = by_weekday.assign(all=values.quantile(list(_QUANTILES)))
+            quantiles = {day: part.quantile(list(_QUANTILES)) for day, part in values.groupby(weekday)}
+            described[_QUANTILE] = pd.DataFrame({**quantiles, _ALL: values.quantile(list(_QUANTILES))})
         parts += [
             part.assign(column=name, what=what, key=part.index.astype(str))
             for what, part in described.items()
@@ -202,7 +202,7 @@ class _WeekdayFit:
             kinds, real = _moved_kinds(levels, rows @ shares, quantiles, self.n_rows)
         else:
             kinds, real = _common_kinds(listed, rows @ shares)
-        if real.shape[1] < 2:
+        if real.shape[1] <= 1:
             return {}
         by_chance = chance_share(shares @ kinds, rows.sum(axis=0))
         if not differs(real, rows @ shares @ kinds, by_chance=by_chance):
