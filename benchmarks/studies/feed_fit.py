@@ -43,8 +43,8 @@ _EXPLAINED: Final = 0.004
 # Stands for a missing number in a tree; larger than any real one.
 _MISSING: Final = 1e12
 
-# Drawn first, because much follows them; the weekday by `WeekdayWeights`. The others come in the declared order, the forms of a part
-# after its average.
+# Drawn first, because much follows them; what follows the weekday does so by `WeekdayWeights`. The
+# others come in the declared order, the forms of a part after its average.
 _FIRST: Final = (
     WEEKDAY, "NAME_CONTRACT_TYPE", "DAYS_BIRTH", "CODE_GENDER", "NAME_INCOME_TYPE",
     "NAME_EDUCATION_TYPE", "AMT_GOODS_PRICE", "AMT_CREDIT", "AMT_ANNUITY",

@@ -107,9 +107,7 @@ def build_statistics(
     return document | _describe_weekdays(document, weekdays, before or {})
 
 
-def _describe_weekdays(
-    document: Mapping[str, Any], table: pd.DataFrame, before: Mapping[str, Any]
-) -> dict[str, Any]:
+def _describe_weekdays(document: Mapping[str, Any], table: pd.DataFrame, before: Mapping[str, Any]) -> dict[str, Any]:
     """Columns with the share of each weekday, and the differences between weekdays."""
     n_rows = rows_of(table)
     described = document["columns"][WEEKDAY]

@@ -78,8 +78,8 @@ def weekday_table(frame: pd.DataFrame, columns: Mapping[str, Mapping[str, Any]])
             spelled = values.dropna() if name in TEXTS else values.dropna().map(spelled_number)
             described[_LEVEL] = pd.crosstab(spelled, weekday) / n_rows
         else:
-            by_weekday = values.groupby(weekday).quantile(list(_QUANTILES)).unstack(level=0)
-            described[_QUANTILE] = by_weekday.assign(all=values.quantile(list(_QUANTILES)))
+            quantiles = {day: part.quantile(list(_QUANTILES)) for day, part in values.groupby(weekday)}
+            described[_QUANTILE] = pd.DataFrame({**quantiles, _ALL: values.quantile(list(_QUANTILES))})
         parts += [
             part.assign(column=name, what=what, key=part.index.astype(str))
             for what, part in described.items()
@@ -166,7 +166,7 @@ class _WeekdayFit:
         return np.where(ABSENT[name](self.day.draft), 1.0, chance) if name in ABSENT else chance
 
     def _by_weekday(self, weights: NDArray[np.float64]) -> Counts:
-        return np.bincount(self.day.weekdays(), weights, len(WEEKDAYS))
+        return np.bincount(self.day.weekdays(), weights, len(WEEKDAYS)).astype(np.float64)
 
     def _missing(self, name: str) -> dict[str, Any]:
         real = self._missing_rows(name)
@@ -202,7 +202,7 @@ class _WeekdayFit:
             kinds, real = _moved_kinds(levels, rows @ shares, quantiles, self.n_rows)
         else:
             kinds, real = _common_kinds(listed, rows @ shares)
-        if real.shape[1] < 2:
+        if real.shape[1] <= 1:
             return {}
         by_chance = chance_share(shares @ kinds, rows.sum(axis=0))
         if not differs(real, rows @ shares @ kinds, by_chance=by_chance):
@@ -223,7 +223,7 @@ class _WeekdayFit:
         groups = list(level_shares(name, self.day))
         shares = np.array([share / share.sum() for share, _ in groups])
         rows = [np.bincount(weekdays[at], present[at], len(WEEKDAYS)) for _, at in groups]
-        return shares, np.array(rows).T
+        return shares, np.array(rows, dtype=np.float64).T
 
     def _listed_levels(self, name: str, levels: Sequence[str]) -> Counts | None:
         """Real rows by weekday and level, other levels in a last column; None if none is listed."""
@@ -234,7 +234,7 @@ class _WeekdayFit:
         if name not in TEXTS:
             keys = keys.map(lambda key: spelled_number(float(key)))
         counts = np.rint(listed.to_numpy(np.float64) * self.n_rows).T
-        by_level = pd.DataFrame(counts, columns=keys).reindex(columns=levels, fill_value=0.0)
+        by_level = pd.DataFrame(counts, columns=keys).reindex(columns=list(levels), fill_value=0.0)
         absent = self._missing_rows(name)
         if NO_ORGANIZATION in by_level and name == "ORGANIZATION_TYPE":
             absent = absent + by_level[NO_ORGANIZATION].to_numpy()
@@ -251,9 +251,9 @@ class _WeekdayFit:
         quantiles = self._lines(name, _QUANTILE)
         if quantiles.empty or list(draw.shares) != [OTHER] or draw.times or draw.line:
             return {}
-        normal = ndtri(quantiles.index.astype(np.float64))
+        normal: NDArray[np.float64] = np.asarray(ndtri(quantiles.index.to_numpy(np.float64)))
         moved = [
-            np.median(np.interp(quantiles[day], quantiles[_ALL], normal)[1:-1] - normal[1:-1])
+            np.median((np.interp(quantiles[day].to_numpy(), quantiles[_ALL], normal) - normal)[1:-1])
             for day in WEEKDAYS
         ]  # fmt: skip
         present = (~self.day.draft.lacks(name)).astype(np.float64)

@@ -138,9 +138,7 @@ def write_history(
     is replaced. `as_of` should lie before the first scored day: the same seed and day give the same
     applicants.
     """
-    table = synthesize_applications(
-        statistics, rows=rows, seed=seed, as_of=as_of, with_target=True, history=True
-    )
+    table = synthesize_applications(statistics, rows=rows, seed=seed, as_of=as_of, with_target=True, history=True)
     data = encode(table, file_format)
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")

@@ -162,9 +162,7 @@ class DayDraft:
     history: bool
 
     @classmethod
-    def begin(
-        cls, statistics: FeedStatistics, *, rows: int, seed: int, as_of: date, history: bool
-    ) -> DayDraft:
+    def begin(cls, statistics: FeedStatistics, *, rows: int, seed: int, as_of: date, history: bool) -> DayDraft:
         """Applications before the first draw; see `synthesize_applications`."""
         levels = {name: tuple(statistics.columns[name].shares) for name in TEXTS}
         streams = _Streams(seed, as_of, rows)
@@ -344,9 +342,7 @@ def _unnamed_shares(name: str, draw: Draw) -> dict[str, float]:
     return shares | ({NO_ORGANIZATION: 0.0} if name == "ORGANIZATION_TYPE" else {})
 
 
-def _draw_scores(
-    name: str, weights: WeekdayWeights, day: DayDraft, others: NDArray[np.intp]
-) -> NDArray[np.float64]:
+def _draw_scores(name: str, weights: WeekdayWeights, day: DayDraft, others: NDArray[np.intp]) -> NDArray[np.float64]:
     """Normal scores of the rows `others`: the prediction by earlier columns, and a residual."""
     draw = day.statistics.draws[name]
     own = day.streams.normal(name)

@@ -153,10 +153,10 @@ def test_a_table_counts_all_rows() -> None:
     frame["DAYS_BIRTH"] = [-4.0, -3, -2, -1, -8, -8, -8, -8]
     table = weekday_table(frame, {column.name: {} for column in COLUMNS} | {"FLAG_OWN_CAR": {"shares": {}}})
     assert rows_of(table).tolist() == [4, 0, 0, 0, 0, 0, 4]
-    lines = table.set_index(["column", "what", "key"])[["MONDAY", "TUESDAY", "SUNDAY"]]
-    assert lines.loc[("FLAG_OWN_CAR", "share of rows", "Y")].tolist() == [0.25, 0.0, 0.5]
-    assert lines.loc[("FLAG_OWN_CAR", "missing share", "")].tolist() == [0.5, 0.0, 0.0]
-    assert lines.loc[("DAYS_BIRTH", "quantile", "0.5")].tolist() == [-2.5, 0.0, -8.0]
+    chosen = table[["column", "what", "key", "MONDAY", "TUESDAY", "SUNDAY"]].to_numpy().tolist()
+    assert ["FLAG_OWN_CAR", "share of rows", "Y", 0.25, 0.0, 0.5] in chosen
+    assert ["FLAG_OWN_CAR", "missing share", "", 0.5, 0.0, 0.0] in chosen
+    assert ["DAYS_BIRTH", "quantile", "0.5", -2.5, 0.0, -8.0] in chosen
 
 
 def test_a_table_can_be_read_again(alike: FeedStatistics, tmp_path: Path) -> None:
