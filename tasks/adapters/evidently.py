@@ -290,9 +290,7 @@ def _snapshot(day: ShownDay, drawn: Mapping[str, _Bars]) -> Snapshot:
     """Evidently's snapshot of the day, in which each number and each picture is ours."""
     figures = _figures(day)
     columns = {column.name: column for column in day.columns if column.name in drawn}
-    drifts = {
-        name: ValueDrift(column=name, method=_statistic(), threshold=columns[name].limit) for name in drawn
-    }
+    drifts = {name: ValueDrift(column=name, method=_statistic(), threshold=columns[name].limit) for name in drawn}
     report = Report(
         [*(DayFigure(figure=name) for name in figures), *drifts.values()],
         metadata={"revision": str(day.revision), "model_version": day.model_version},
