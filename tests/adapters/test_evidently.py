@@ -117,18 +117,20 @@ def widgets(drawn: DrawnDay) -> list[dict[str, Any]]:
     return group["widgets"]
 
 
+def texts(drawn: DrawnDay) -> list[str]:
+    """Texts of the page as they are read, without the escapes of Markdown."""
+    return [re.sub(r"\\(.)", r"\1", each["params"]["text"]) for each in widgets(drawn) if each["type"] == "text"]
+
+
 def bars(drawn: DrawnDay, column: str) -> dict[str, tuple[float, float]]:
     """Bar to its shares of the day and of the reference, from left to right."""
     shown = widgets(drawn)
-    place = next(n for n, each in enumerate(shown) if each["type"] == "counter" and column_of(each) == column)
-    day, reference = shown[place + 1]["params"]["data"]
+    headed = [each["type"] == "text" and each["params"]["text"].startswith(f"### {column}:") for each in shown]
+    params = shown[headed.index(True) + 1]["params"]
+    day, reference = params["data"]
     assert (day["name"], reference["name"], day["x"]) == ("this day", "reference", reference["x"])
-    assert shown[place + 1]["params"]["layout"]["xaxis"]["categoryarray"] == day["x"]
+    assert params["layout"]["xaxis"]["categoryarray"] == day["x"]
     return dict(zip(day["x"], zip(day["y"], reference["y"], strict=True), strict=True))
-
-
-def column_of(widget: dict[str, Any]) -> str:
-    return widget["params"]["counters"][0]["value"].split(":")[0]
 
 
 # --- our numbers
@@ -154,12 +156,11 @@ def test_every_number_of_the_snapshot_is_ours_to_the_last_digit(
 
 def test_the_page_tells_score_and_verdict_in_words() -> None:
     columns = (judged("amount", 0.1 + 0.2, drifted=True, limit=0.25), judged("flag", 0.125))
-    shown = [each for each in widgets(small(shown_day(*columns))) if each["type"] == "counter"]
-    headings = {column_of(each): each["params"]["counters"][0] for each in shown}
-    words = "amount is judged. Score 0.30000000000000004, which counts from 0.25."
-    assert headings["amount"] == {"value": "amount: drifted", "label": words}
-    assert headings["flag"]["value"] == "flag: no drift"
-    assert headings["8.1%"]["label"] == "Mean pd"
+    told = texts(small(shown_day(*columns)))
+    score = "Score 0.30000000000000004, which counts from 0.25."
+    assert f"### amount: drifted\n\namount is judged. {score}" in told
+    assert "### flag: no drift\n\nflag is judged. Score 0.125, which counts from 1.0." in told
+    assert "Mean pd: **8.1%**" in told
 
 
 def test_a_test_of_the_snapshot_says_our_sentence() -> None:
@@ -339,7 +340,7 @@ def test_no_text_is_run_as_a_script() -> None:
     page = Page(drawn.page)
     assert [tag for tag, _ in page.tags].count("script") == 4
     assert SCRIPT in bars(drawn, "kind")
-    assert widgets(drawn)[-2]["params"]["counters"][0]["label"].startswith(SCRIPT)
+    assert texts(drawn)[-1].startswith(f"### kind: drifted\n\n{SCRIPT} Score")
 
 
 # --- the workspace
