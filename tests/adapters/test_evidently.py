@@ -126,10 +126,10 @@ def bars(drawn: DrawnDay, column: str) -> dict[str, tuple[float, float]]:
     """Bar to its shares of the day and of the reference, from left to right."""
     shown = widgets(drawn)
     headed = [each["type"] == "text" and each["params"]["text"].startswith(f"### {column}:") for each in shown]
-    params = shown[headed.index(True) + 1]["params"]
-    day, reference = params["data"]
+    plot = shown[headed.index(True) + 1]["params"]
+    day, reference = plot["data"]
     assert (day["name"], reference["name"], day["x"]) == ("this day", "reference", reference["x"])
-    assert params["layout"]["xaxis"]["categoryarray"] == day["x"]
+    assert plot["layout"]["xaxis"]["categoryarray"] == day["x"]
     return dict(zip(day["x"], zip(day["y"], reference["y"], strict=True), strict=True))
 
 
@@ -414,5 +414,6 @@ def test_the_command_of_the_server_is_one_that_evidently_takes(tmp_path: Path) -
     command = ui_command(tmp_path, port=8123)
     assert command[1:4] == ["-m", "evidently.cli", "ui"]
     assert ui.__module__ == "evidently.cli.ui"
-    parsed = typer.main.get_command(app).commands["ui"].make_context("ui", command[4:]).params
+    group: Any = typer.main.get_command(app)
+    parsed = group.commands["ui"].make_context("ui", command[4:]).params
     assert (parsed["host"], parsed["port"], parsed["workspace"]) == ("127.0.0.1", 8123, str(tmp_path.resolve()))
