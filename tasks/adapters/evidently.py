@@ -198,7 +198,8 @@ def draw_day(
     samples = coarsen(current, reference, {name: frozen[name] for name in known}, seed=day.as_of.toordinal())
     drawn = {
         name: _bars(samples.day[name], samples.reference[name], has_levels="level_shares" in frozen[name])
-        for name in samples.day
+        for name in known
+        if name in samples.day
     }
     snapshot = _snapshot(day, drawn)
     header = template("drift_header.html").render(
