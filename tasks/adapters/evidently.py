@@ -117,9 +117,13 @@ def _count(value: float) -> str:
     return f"{value:,.0f}"
 
 
+def _level(height: float) -> str:
+    return next(level for level, each in _HEIGHTS.items() if each == height)
+
+
 FIGURES: Final[Mapping[str, ShownFigure]] = MappingProxyType(
     {
-        "level": ShownFigure("Verdict", "0 ok, 1 watch, 2 alert. A gap: too few applications.", _count),
+        "level": ShownFigure("Verdict", "0 ok, 1 watch, 2 alert. A gap: too few applications.", _level),
         "drifted_columns": ShownFigure("Drifted columns", "Columns that the judge names.", _count),
         "rows": ShownFigure("Decided applications", "Applications that were judged.", _count),
         "mean_pd": ShownFigure("Mean pd", "Mean predicted probability of default.", percent),

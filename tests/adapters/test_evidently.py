@@ -160,6 +160,7 @@ def test_the_page_tells_score_and_verdict_in_words() -> None:
     score = "Score 0.30000000000000004, which counts from 0.25."
     assert f"### amount: drifted\n\namount is judged. {score}" in told
     assert "### flag: no drift\n\nflag is judged. Score 0.125, which counts from 1.0." in told
+    assert told[:3] == ["Verdict: **watch**", "Drifted columns: **1**", "Decided applications: **48,744**"]
     assert "Mean pd: **8.1%**" in told
 
 
