@@ -28,14 +28,14 @@ from evidently.core.metric_types import SingleValueCalculation, SingleValueMetri
 from evidently.core.report import Snapshot
 from evidently.legacy.calculations.stattests import StatTest, register_stattest
 from evidently.legacy.core import ColumnType
-from evidently.legacy.renderers.html_widgets import CounterData, WidgetSize, counter, plotly_data
+from evidently.legacy.renderers.html_widgets import WidgetSize, plotly_data, text_widget
 from evidently.metrics import ValueDrift
 
 from tasks.adapters.pages.html import template
 from tasks.core.contract.screening import PD
 from tasks.core.disclosure import LEAST_ROWS, RARE_OR_UNSEEN, coarsen, is_none_or_enough, rounded_rate
 from tasks.core.monitoring.metrics import Level
-from tasks.core.words import percent
+from tasks.core.words import in_markdown, percent
 
 MOST_COLUMNS: Final = 12
 """Columns on a page. The viewer alone takes 3.7 of the 5 MB that a page may have."""
@@ -117,9 +117,13 @@ def _count(value: float) -> str:
     return f"{value:,.0f}"
 
 
+def _level(height: float) -> str:
+    return next(level for level, each in _HEIGHTS.items() if each == height)
+
+
 FIGURES: Final[Mapping[str, ShownFigure]] = MappingProxyType(
     {
-        "level": ShownFigure("Verdict", "0 ok, 1 watch, 2 alert. A gap: too few applications.", _count),
+        "level": ShownFigure("Verdict", "0 ok, 1 watch, 2 alert. A gap: too few applications.", _level),
         "drifted_columns": ShownFigure("Drifted columns", "Columns that the judge names.", _count),
         "rows": ShownFigure("Decided applications", "Applications that were judged.", _count),
         "mean_pd": ShownFigure("Mean pd", "Mean predicted probability of default.", percent),
@@ -145,8 +149,8 @@ class DayFigureCalculation(SingleValueCalculation[DayFigure]):  # type: ignore[m
         figures = context.additional_data[_FIGURES_DATA].as_dataframe()
         result = self.result(float(figures[self.metric.figure].iloc[0]))
         words = FIGURES[self.metric.figure].in_words(result.value)
-        counters = [CounterData(label=self.display_name(), value=words)]
-        result.widget = [counter(counters=counters, size=WidgetSize.SMALL)]
+        # Evidently's own counter is too wide for a telephone.
+        result.widget = [text_widget(text=f"{self.display_name()}: **{in_markdown(words)}**", size=WidgetSize.HALF)]
         return result
 
     def display_name(self) -> str:
@@ -198,7 +202,8 @@ def draw_day(
     samples = coarsen(current, reference, {name: frozen[name] for name in known}, seed=day.as_of.toordinal())
     drawn = {
         name: _bars(samples.day[name], samples.reference[name], has_levels="level_shares" in frozen[name])
-        for name in samples.day
+        for name in known
+        if name in samples.day
     }
     snapshot = _snapshot(day, drawn)
     header = template("drift_header.html").render(
@@ -326,7 +331,7 @@ def _column_widgets(column: ShownColumn, bars: _Bars) -> list[Any]:
     """Our words about a column, and its picture."""
     verdict = "drifted" if column.is_drifted else "no drift"
     words = f"{column.sentence} Score {column.score!r}, which counts from {column.limit!r}."
-    heading = counter(counters=[CounterData(label=words, value=f"{column.name}: {verdict}")])
+    heading = text_widget(text=f"### {in_markdown(column.name)}: {verdict}\n\n{in_markdown(words)}")
     pairs = (("this day", bars.day, _DAY_COLOUR), ("reference", bars.reference, _REFERENCE_COLOUR))
     data = [
         {"type": "bar", "name": name, "x": bars.names, "y": _shares(sample, bars.names), "marker": {"color": colour}}
