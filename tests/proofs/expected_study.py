@@ -60,8 +60,8 @@ class Size:
 
 
 WHOLE: Final = Size(
-    models=10, trained_rows=20_000, held_out_rows=40_000, months=20, month_rows=(2_000, 5_000, 10_000, 20_000),
-    shifted_days=3, shifted_rows=5_000, training=Training(learning_rate=0.1, baselines=False),
+    models=10, trained_rows=20_000, held_out_rows=120_000, months=20, month_rows=(2_000, 5_000, 10_000, 20_000),
+    shifted_days=2, shifted_rows=20_000, training=Training(learning_rate=0.1, baselines=False),
 )  # fmt: skip
 SMALL: Final = Size(
     models=1, trained_rows=3_000, held_out_rows=6_000, months=20, month_rows=(500, 2_000),
