@@ -27,7 +27,7 @@ from tasks.core.lender.feature_list import KEPT_OUT
 from tasks.core.model.bundle import Bundle, pd_of
 from tasks.core.model.features import FeatureSet, build_features, fit_features
 from tasks.core.monitoring.expected import ExpectedFigure, ExpectedPerformance, expected_performance
-from tasks.core.training.evaluation import auc_of
+from tasks.core.training.evaluation import Estimate, auc_of
 from tasks.feed.generate import load_statistics
 from tasks.training.cross_validate import cross_validate
 from tasks.training.history import read_history
@@ -61,7 +61,7 @@ class Size:
 
 WHOLE: Final = Size(
     models=10, trained_rows=20_000, held_out_rows=120_000, months=20, month_rows=(2_000, 5_000, 10_000, 20_000),
-    shifted_days=2, shifted_rows=20_000, training=Training(learning_rate=0.1, baselines=False),
+    shifted_days=1, shifted_rows=20_000, training=Training(learning_rate=0.1, baselines=False),
 )  # fmt: skip
 SMALL: Final = Size(
     models=1, trained_rows=3_000, held_out_rows=6_000, months=20, month_rows=(500, 2_000),
@@ -303,11 +303,11 @@ def _shift_row(name: str, days: Sequence[Outcome], place: int) -> dict[str, Any]
         row[way] = _digits(np.mean([abs(_error(each, way, place)) for each in days]))
     for way in [*days[0].expected][1:]:
         gain = paired_gain(days, way, place)
-        row[f"CBPE less {way}"] = f"{gain[0]:.4f} ({gain[1]:.4f} to {gain[2]:.4f})"
+        row[f"CBPE less {way}"] = f"{gain.value:.4f} ({gain.low:.4f} to {gain.high:.4f})"
     return row
 
 
-def paired_gain(days: Sequence[Outcome], way: str, place: int) -> tuple[float, float, float]:
+def paired_gain(days: Sequence[Outcome], way: str, place: int) -> Estimate:
     """Absolute error of CBPE less that of another way, with a 95 % interval over resampled models."""
     by_model: dict[int, list[float]] = {}
     for each in days:
@@ -317,7 +317,7 @@ def paired_gain(days: Sequence[Outcome], way: str, place: int) -> tuple[float, f
     random = np.random.default_rng(5)
     resampled = means[random.integers(len(means), size=(2_000, len(means)))].mean(axis=1)
     low, high = np.quantile(resampled, (0.025, 0.975))
-    return float(means.mean()), float(low), float(high)
+    return Estimate(float(means.mean()), float(low), float(high))
 
 
 def _error(day: Outcome, way: str, place: int) -> float:
