@@ -53,21 +53,12 @@ class Size:
     months: int
     """Stable months for each model."""
     month_rows: tuple[int, ...]
+    shifts: tuple[str, ...]
+    """Names of the shifts, of those in `SHIFTS`."""
     shifted_days: int
     """Days for each model and shift."""
     shifted_rows: int
     training: Training
-
-
-WHOLE: Final = Size(
-    models=10, trained_rows=20_000, held_out_rows=120_000, months=20, month_rows=(2_000, 5_000, 10_000, 20_000),
-    shifted_days=1, shifted_rows=20_000, training=Training(learning_rate=0.1, baselines=False),
-)  # fmt: skip
-SMALL: Final = Size(
-    models=1, trained_rows=3_000, held_out_rows=6_000, months=20, month_rows=(500, 2_000),
-    shifted_days=1, shifted_rows=1_000,
-    training=Training(folds=3, max_trees=40, early_stopping_rounds=20, learning_rate=0.1, baselines=False),
-)  # fmt: skip
 
 
 # --- models, and rows that they never saw
@@ -194,6 +185,15 @@ SHIFTS: Final[Mapping[str, Callable[[pa.Table], np.ndarray]]] = {
 }
 """Shift to the log of the relative probability with which a row is drawn."""
 STABLE: Final = "none"
+WHOLE: Final = Size(
+    models=10, trained_rows=20_000, held_out_rows=120_000, months=20, month_rows=(2_000, 5_000, 10_000, 20_000),
+    shifts=tuple(SHIFTS), shifted_days=1, shifted_rows=20_000, training=Training(learning_rate=0.1, baselines=False),
+)  # fmt: skip
+SMALL: Final = Size(
+    models=2, trained_rows=3_000, held_out_rows=4_000, months=10, month_rows=(500,),
+    shifts=("used: outside score 3 lower", "not used: more men"), shifted_days=1, shifted_rows=500,
+    training=Training(folds=3, max_trees=30, early_stopping_rounds=20, learning_rate=0.1, baselines=False),
+)  # fmt: skip
 
 
 def drawn(tilt: np.ndarray, rows: int, random: np.random.Generator) -> np.ndarray:
@@ -249,8 +249,8 @@ def run(size: Size, real: History | None = None) -> list[Outcome]:
         for month in range(size.months):
             rows = min(size.month_rows[month % len(size.month_rows)], pool)
             outcomes.append(observe(judge, drawn(flat, rows, random), STABLE, model, {}))
-        for shift, tilt_of in {STABLE: lambda rows: np.zeros(rows.num_rows), **SHIFTS}.items():
-            tilt = tilt_of(judge.rows)
+        for shift in (STABLE, *size.shifts):
+            tilt = SHIFTS[shift](judge.rows) if shift != STABLE else flat
             for _ in range(size.shifted_days):
                 place = drawn(tilt, size.shifted_rows, random)
                 outcomes.append(observe(judge, place, shift, model, WEIGHERS))
@@ -284,7 +284,8 @@ def _stable_row(name: str, months: Sequence[Outcome]) -> dict[str, Any]:
 def shift_table(outcomes: Sequence[Outcome], place: int = COST) -> list[dict[str, Any]]:
     """Mean absolute error of a figure by shift and way of estimating; then over all that are shifted."""
     days = [each for each in outcomes if len(each.expected) > 1]
-    rows = [_shift_row(shift, [each for each in days if each.shift == shift], place) for shift in (STABLE, *SHIFTS)]
+    shifts = dict.fromkeys(each.shift for each in days)
+    rows = [_shift_row(shift, [each for each in days if each.shift == shift], place) for shift in shifts]
     groups = {
         "all shifts of used columns": "used",
         "all shifts of columns not used": "not used",

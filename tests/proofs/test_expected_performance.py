@@ -8,7 +8,6 @@ import pytest
 from tests.proofs.evidence import IS_WHOLE, note
 from tests.proofs.expected_study import (
     COST,
-    SHIFTS,
     SMALL,
     STABLE,
     WHOLE,
@@ -46,7 +45,7 @@ def test_the_interval_of_a_stable_month_holds_its_realised_cost(outcomes: list[O
 
 def test_a_reference_that_is_weighted_towards_the_day_gives_no_better_estimate(outcomes: list[Outcome]) -> None:
     days = ways_of(outcomes, 1 + len(WEIGHERS))
-    assert len(days) == SIZE.models * SIZE.shifted_days * (1 + len(SHIFTS))
+    assert len(days) == SIZE.models * SIZE.shifted_days * (1 + len(SIZE.shifts))
     shifted = [each for each in days if each.shift != STABLE]
     if IS_WHOLE:
         for way in WEIGHERS:

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit, logit
 from scipy.stats import binom, norm
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from tasks.core.decision.policy import Decided, cost_per_application, decide, resolve_policy
+from tasks.core.model.calibration import calibration_line
 from tasks.core.monitoring.expected import (
     CONCEPT_DRIFT_CAVEAT,
     ExpectedPerformance,
@@ -52,7 +52,7 @@ def test_each_figure_is_the_mean_of_that_of_drawn_outcomes() -> None:
     is_approved = decided.decision == 0
     random = np.random.default_rng(5)
     drawn = []
-    for _ in range(1_500):
+    for _ in range(500):
         defaulted = random.random(len(pd)) < pd
         cost = cost_per_application(pd, defaulted, REFERRING.cutoff, **COSTS)
         drawn.append((defaulted[is_approved].mean(), cost, roc_auc_score(defaulted, pd)))
@@ -62,7 +62,7 @@ def test_each_figure_is_the_mean_of_that_of_drawn_outcomes() -> None:
     np.testing.assert_allclose(values, np.mean(drawn, axis=0), atol=4 * error.max())
     for figure, each in zip(found, np.array(drawn).T, strict=True):
         held = np.mean((each >= figure.low) & (each <= figure.high))
-        assert 0.93 < held < 0.97
+        assert 0.92 < held < 0.98
 
 
 def test_the_cost_is_that_of_the_policy_if_outcomes_are_certain() -> None:
@@ -142,8 +142,8 @@ def test_the_calibration_widens_the_interval_as_fitting_it_on_other_rows_moves_t
     refitted = []
     for _ in range(200):
         true = random.choice(pd, rows)
-        curve = LogisticRegression(C=np.inf).fit(logit(true)[:, None], random.random(rows) < true)
-        again = curve.predict_proba(logit(pd)[:, None])[:, 1]
+        level, slope = calibration_line(logit(true), random.random(rows) < true)
+        again = expit(level + slope * logit(pd))
         cost = np.mean(np.where(decided.decision == 2, 1 - again, 10 * again))
         refitted.append((again[is_approved].mean(), cost))
     for figure, certain, moved in zip(
