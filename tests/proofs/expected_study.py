@@ -277,7 +277,8 @@ def _stable_row(name: str, months: Sequence[Outcome]) -> dict[str, Any]:
         held = sum(holds(each.expected["CBPE"][place], each.realised[place]) for each in months)
         row[f"{figure}: held"] = held
         row[f"{figure}: mean error"] = _digits(np.mean([_error(each, "CBPE", place) for each in months]))
-    width = np.mean([each.expected["CBPE"][COST].high - each.expected["CBPE"][COST].low for each in months])
+    ends = [each.expected["CBPE"][COST][1:3] for each in months]
+    width = np.mean(np.diff(np.array(ends, dtype=float), axis=1))
     return row | {"cost: mean width": _digits(width)}
 
 

@@ -12,12 +12,14 @@ from tasks.core.decision.policy import Decided, cost_per_application, decide, re
 from tasks.core.model.calibration import calibration_line
 from tasks.core.monitoring.expected import (
     CONCEPT_DRIFT_CAVEAT,
+    ExpectedFigure,
     ExpectedPerformance,
     auc_expected,
     expected_metrics,
     expected_performance,
     herfindahl,
 )
+from tasks.core.training.evaluation import Estimate
 
 BANDS = [("A", 0.25), ("B", 0.5), ("C", 1.0), ("D", 2.0), ("E", None)]
 POLICY = resolve_policy("1", 1 / 11, refer_from=None, bands=BANDS)
@@ -41,6 +43,15 @@ def expected(pd: np.ndarray, *, rows: int = MANY, decided: Decided | None = None
 def decisions(approved: int, refused: int) -> tuple[np.ndarray, Decided]:
     pd = np.repeat([0.05, 0.2], [approved, refused])
     return pd, decide(pd, POLICY)
+
+
+def shown(figure: ExpectedFigure) -> Estimate:
+    """A figure that is shown, with its interval."""
+    value, low, high = figure[:3]
+    assert value is not None
+    assert low is not None
+    assert high is not None
+    return Estimate(value, low, high)
 
 
 # --- values
@@ -116,7 +127,7 @@ def test_the_slope_of_the_auc_is_its_derivative_in_an_outcome(values: list[float
 @pytest.mark.parametrize("pd", [0.01, 0.03, 0.08, 0.2])
 def test_the_interval_of_a_rate_holds_what_the_exact_distribution_puts_there(rows: int, pd: float) -> None:
     approved = Decided(np.zeros(rows, np.int8), np.zeros(rows, np.int8))
-    figure = expected(np.full(rows, pd), decided=approved).expected_default_rate_of_approved
+    figure = shown(expected(np.full(rows, pd), decided=approved).expected_default_rate_of_approved)
     counts = np.arange(rows + 1)
     chance = binom.pmf(counts, rows, pd)
     is_inside = (counts / rows >= figure.low) & (counts / rows <= figure.high)
@@ -149,7 +160,7 @@ def test_the_calibration_widens_the_interval_as_fitting_it_on_other_rows_moves_t
     for figure, certain, moved in zip(
         expected(pd, rows=rows)[1:3], expected(pd)[1:3], np.std(refitted, axis=0), strict=True
     ):
-        widths = [(each.high - each.low) / (2 * norm.ppf(0.975)) for each in (figure, certain)]
+        widths = [(each.high - each.low) / (2 * norm.ppf(0.975)) for each in (shown(figure), shown(certain))]
         assert np.sqrt(widths[0] ** 2 - widths[1] ** 2) == pytest.approx(moved, rel=0.2)
 
 
@@ -162,8 +173,9 @@ def test_figures_lie_in_their_intervals_and_intervals_in_what_is_possible(
     found = expected(pd, rows=rows, decided=decided)
     for figure, most in zip(found[:4], (1, 1, 10, 1), strict=True):
         if figure.value is not None:
-            assert 0 <= figure.low <= figure.value + 1e-12
-            assert figure.value - 1e-12 <= figure.high <= most
+            value, low, high = shown(figure)
+            assert 0 <= low <= value + 1e-12
+            assert value - 1e-12 <= high <= most
     shuffled = np.random.default_rng(1).permutation(len(pd))
     again = expected(pd[shuffled], rows=rows, decided=Decided(*(each[shuffled] for each in decided)))
     for one, other in zip(found, again, strict=True):
@@ -287,7 +299,7 @@ COST_TOLD = (
 
 
 def test_sentences_say_the_figures_with_their_intervals() -> None:
-    pd = np.repeat([0.02, 0.5], [900, 100])
+    pd: np.ndarray = np.repeat([0.02, 0.5], [900, 100])
     assert [figure.sentence for figure in expected(pd)] == [
         "90.0% of 1,000 applications were approved.",
         "2.0% of 900 approved applications are expected to default (95% interval 1.1% to 3.0%).",
