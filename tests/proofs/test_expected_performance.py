@@ -68,6 +68,7 @@ SHIFT_TOLD: Final = (
     "features, of the columns kept out for fairness and of pd; or by the odds of a logistic regression, or of "
     "LightGBM, that tells the day from the reference by the same columns. The last columns hold the error of CBPE "
     "less that of the other way, with a 95 % interval over models: above 0 the other way is better. None has its "
-    "whole interval above 0 over all shifts, and so the product has CBPE alone. The model has learned from the columns whose mix shifts, so its pd "
+    "whole interval above 0 over all shifts, and so the product has CBPE alone. "
+    "The model has learned from the columns whose mix shifts, so its pd "
     "follows a shift already, while weights make fewer rows of the reference count."
 )

@@ -41,7 +41,7 @@ def expected(pd: np.ndarray, *, rows: int = MANY, decided: Decided | None = None
 
 
 def decisions(approved: int, refused: int) -> tuple[np.ndarray, Decided]:
-    pd = np.repeat([0.05, 0.2], [approved, refused])
+    pd: np.ndarray = np.repeat([0.05, 0.2], [approved, refused])
     return pd, decide(pd, POLICY)
 
 
@@ -77,7 +77,7 @@ def test_each_figure_is_the_mean_of_that_of_drawn_outcomes() -> None:
 
 
 def test_the_cost_is_that_of_the_policy_if_outcomes_are_certain() -> None:
-    pd = np.repeat([0.0, 1.0], [60, 60])
+    pd: np.ndarray = np.repeat([0.0, 1.0], [60, 60])
     decided = Decided(np.tile([0, 2], 60).astype(np.int8), np.zeros(120, np.int8))
     cost = expected(pd, decided=decided).expected_cost_per_application
     # Half of those that default were approved, and half of those that repay refused.
@@ -100,7 +100,7 @@ def test_the_expected_auc_is_that_of_scikit_learn_with_each_row_in_both_outcomes
     if not 0 < pd.sum() < len(pd):
         return
     weights = np.concatenate([pd, 1 - pd])
-    both = np.repeat([1, 0], len(pd))
+    both: np.ndarray = np.repeat([1, 0], len(pd))
     value, _ = auc_expected(pd)
     assert value == pytest.approx(roc_auc_score(both, np.tile(pd, 2), sample_weight=weights), abs=1e-9)
 
@@ -129,7 +129,7 @@ def test_the_interval_of_a_rate_holds_what_the_exact_distribution_puts_there(row
     approved = Decided(np.zeros(rows, np.int8), np.zeros(rows, np.int8))
     figure = shown(expected(np.full(rows, pd), decided=approved).expected_default_rate_of_approved)
     counts = np.arange(rows + 1)
-    chance = binom.pmf(counts, rows, pd)
+    chance = np.asarray(binom.pmf(counts, rows, pd))
     is_inside = (counts / rows >= figure.low) & (counts / rows <= figure.high)
     assert chance[is_inside].sum() > 0.949
     # Without the most and the least that it holds, it would hold too little.
