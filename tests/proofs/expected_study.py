@@ -27,7 +27,7 @@ from tasks.core.lender.feature_list import KEPT_OUT
 from tasks.core.model.bundle import Bundle, pd_of
 from tasks.core.model.features import FeatureSet, build_features, fit_features
 from tasks.core.monitoring.expected import ExpectedFigure, ExpectedPerformance, expected_performance
-from tasks.core.training.evaluation import auc_of
+from tasks.core.training.evaluation import Estimate, auc_of
 from tasks.feed.generate import load_statistics
 from tasks.training.cross_validate import cross_validate
 from tasks.training.history import read_history
@@ -53,21 +53,12 @@ class Size:
     months: int
     """Stable months for each model."""
     month_rows: tuple[int, ...]
+    shifts: tuple[str, ...]
+    """Names of the shifts, of those in `SHIFTS`."""
     shifted_days: int
     """Days for each model and shift."""
     shifted_rows: int
     training: Training
-
-
-WHOLE: Final = Size(
-    models=10, trained_rows=20_000, held_out_rows=40_000, months=20, month_rows=(2_000, 5_000, 10_000, 20_000),
-    shifted_days=3, shifted_rows=5_000, training=Training(learning_rate=0.1, baselines=False),
-)  # fmt: skip
-SMALL: Final = Size(
-    models=1, trained_rows=3_000, held_out_rows=6_000, months=20, month_rows=(500, 2_000),
-    shifted_days=1, shifted_rows=1_000,
-    training=Training(folds=3, max_trees=40, early_stopping_rounds=20, learning_rate=0.1, baselines=False),
-)  # fmt: skip
 
 
 # --- models, and rows that they never saw
@@ -194,6 +185,15 @@ SHIFTS: Final[Mapping[str, Callable[[pa.Table], np.ndarray]]] = {
 }
 """Shift to the log of the relative probability with which a row is drawn."""
 STABLE: Final = "none"
+WHOLE: Final = Size(
+    models=10, trained_rows=20_000, held_out_rows=120_000, months=20, month_rows=(2_000, 5_000, 10_000, 20_000),
+    shifts=tuple(SHIFTS), shifted_days=1, shifted_rows=20_000, training=Training(learning_rate=0.1, baselines=False),
+)  # fmt: skip
+SMALL: Final = Size(
+    models=2, trained_rows=3_000, held_out_rows=4_000, months=10, month_rows=(500,),
+    shifts=("used: outside score 3 lower", "not used: more men"), shifted_days=1, shifted_rows=500,
+    training=Training(folds=3, max_trees=30, early_stopping_rounds=20, learning_rate=0.1, baselines=False),
+)  # fmt: skip
 
 
 def drawn(tilt: np.ndarray, rows: int, random: np.random.Generator) -> np.ndarray:
@@ -249,8 +249,8 @@ def run(size: Size, real: History | None = None) -> list[Outcome]:
         for month in range(size.months):
             rows = min(size.month_rows[month % len(size.month_rows)], pool)
             outcomes.append(observe(judge, drawn(flat, rows, random), STABLE, model, {}))
-        for shift, tilt_of in {STABLE: lambda rows: np.zeros(rows.num_rows), **SHIFTS}.items():
-            tilt = tilt_of(judge.rows)
+        for shift in (STABLE, *size.shifts):
+            tilt = SHIFTS[shift](judge.rows) if shift != STABLE else flat
             for _ in range(size.shifted_days):
                 place = drawn(tilt, size.shifted_rows, random)
                 outcomes.append(observe(judge, place, shift, model, WEIGHERS))
@@ -277,14 +277,16 @@ def _stable_row(name: str, months: Sequence[Outcome]) -> dict[str, Any]:
         held = sum(holds(each.expected["CBPE"][place], each.realised[place]) for each in months)
         row[f"{figure}: held"] = held
         row[f"{figure}: mean error"] = _digits(np.mean([_error(each, "CBPE", place) for each in months]))
-    width = np.mean([each.expected["CBPE"][COST].high - each.expected["CBPE"][COST].low for each in months])
+    ends = [each.expected["CBPE"][COST][1:3] for each in months]
+    width = np.mean(np.diff(np.array(ends, dtype=float), axis=1))
     return row | {"cost: mean width": _digits(width)}
 
 
 def shift_table(outcomes: Sequence[Outcome], place: int = COST) -> list[dict[str, Any]]:
     """Mean absolute error of a figure by shift and way of estimating; then over all that are shifted."""
     days = [each for each in outcomes if len(each.expected) > 1]
-    rows = [_shift_row(shift, [each for each in days if each.shift == shift], place) for shift in (STABLE, *SHIFTS)]
+    shifts = dict.fromkeys(each.shift for each in days)
+    rows = [_shift_row(shift, [each for each in days if each.shift == shift], place) for shift in shifts]
     groups = {
         "all shifts of used columns": "used",
         "all shifts of columns not used": "not used",
@@ -303,11 +305,11 @@ def _shift_row(name: str, days: Sequence[Outcome], place: int) -> dict[str, Any]
         row[way] = _digits(np.mean([abs(_error(each, way, place)) for each in days]))
     for way in [*days[0].expected][1:]:
         gain = paired_gain(days, way, place)
-        row[f"CBPE less {way}"] = f"{gain[0]:.4f} ({gain[1]:.4f} to {gain[2]:.4f})"
+        row[f"CBPE less {way}"] = f"{gain.value:.4f} ({gain.low:.4f} to {gain.high:.4f})"
     return row
 
 
-def paired_gain(days: Sequence[Outcome], way: str, place: int) -> tuple[float, float, float]:
+def paired_gain(days: Sequence[Outcome], way: str, place: int) -> Estimate:
     """Absolute error of CBPE less that of another way, with a 95 % interval over resampled models."""
     by_model: dict[int, list[float]] = {}
     for each in days:
@@ -317,7 +319,7 @@ def paired_gain(days: Sequence[Outcome], way: str, place: int) -> tuple[float, f
     random = np.random.default_rng(5)
     resampled = means[random.integers(len(means), size=(2_000, len(means)))].mean(axis=1)
     low, high = np.quantile(resampled, (0.025, 0.975))
-    return float(means.mean()), float(low), float(high)
+    return Estimate(float(means.mean()), float(low), float(high))
 
 
 def _error(day: Outcome, way: str, place: int) -> float:
