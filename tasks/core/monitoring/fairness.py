@@ -164,7 +164,7 @@ def compare_kinds(
     """
     is_approved = np.asarray(decisions) == DECISIONS[0]
     kinds_by_grouping = {name: _count_kinds(kinds, is_approved) for name, kinds in groupings.items()}
-    pairs = []
+    pairs: list[tuple[str, _Counted, _Counted | None]] = []
     for name, kinds in kinds_by_grouping.items():
         reference = _reference(name, kinds, least_reference_share)
         pairs += [(name, kind, reference) for kind in kinds]
