@@ -296,5 +296,5 @@ def _compare(grouping: str, kind: _Counted, reference: _Counted | None, rule: _R
 
 def _exact_p(kind: _Counted, reference: _Counted) -> float:
     """Fisher's exact test of equal rates, two-sided (Fisher 1935, "The logic of inductive inference")."""
-    table = [[each.approved, each.rows - each.approved] for each in (kind, reference)]
+    table = np.array([[each.approved, each.rows - each.approved] for each in (kind, reference)])
     return float(fisher_exact(table).pvalue)
