@@ -62,6 +62,8 @@ def test_a_scored_and_monitored_day_is_on_record(project: Project) -> None:
     assert result.manifest
     assert plain.manifest
     assert result.manifest.fingerprint == plain.manifest.fingerprint
+    timed = {"roll forward", "arrive", "pin", "draft", "screen and score", "audit"}
+    assert result.manifest.step_seconds.keys() == plain.manifest.step_seconds.keys() == timed
     assert hashlib.sha256(project.decisions.read_bytes()).hexdigest() == bytes_without_prefect
     run = next(run for run in runs_named(f"score-{DAY}") if run.id == state.state_details.flow_run_id)
     assert run.state_name == "Completed"

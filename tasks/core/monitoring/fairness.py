@@ -164,7 +164,7 @@ def compare_kinds(
     """
     is_approved = np.asarray(decisions) == DECISIONS[0]
     kinds_by_grouping = {name: _count_kinds(kinds, is_approved) for name, kinds in groupings.items()}
-    pairs = []
+    pairs: list[tuple[str, _Counted, _Counted | None]] = []
     for name, kinds in kinds_by_grouping.items():
         reference = _reference(name, kinds, least_reference_share)
         pairs += [(name, kind, reference) for kind in kinds]
@@ -296,5 +296,5 @@ def _compare(grouping: str, kind: _Counted, reference: _Counted | None, rule: _R
 
 def _exact_p(kind: _Counted, reference: _Counted) -> float:
     """Fisher's exact test of equal rates, two-sided (Fisher 1935, "The logic of inductive inference")."""
-    table = [[each.approved, each.rows - each.approved] for each in (kind, reference)]
+    table = np.array([[each.approved, each.rows - each.approved] for each in (kind, reference)])
     return float(fisher_exact(table).pvalue)

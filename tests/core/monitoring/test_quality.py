@@ -251,8 +251,7 @@ def test_hours_are_counted_from_the_beginning_of_the_business_day_in_its_zone() 
 
 
 def test_a_later_revision_and_a_run_without_a_time_are_not_late() -> None:
-    for changes in ({"revision": 2}, {"run": {}}):
-        metrics = judged(**changes)
+    for metrics in (judged(revision=2), judged(run={})):
         assert not [each for each in metrics if each.metric == "publication_hours"]
 
 
