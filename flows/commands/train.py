@@ -112,4 +112,3 @@ def _repeated(repeats: Mapping[str, Sequence[tuple[float, float]]]) -> Mapping[s
 def _cutoff(each: CutoffInUse) -> str:
     refused = percent(each.refusal_share.value)
     return f"{each.cutoff:.4f}: {refused} refused, cost {each.cost.text()}"
-

@@ -133,9 +133,7 @@ def _work_out(
     return account, {"pd": float(scored.pd[0]), **stated}
 
 
-def _broken_rules(
-    store: Store, published: Manifest, applicant: int, calendar: Calendar
-) -> dict[str, str | None]:
+def _broken_rules(store: Store, published: Manifest, applicant: int, calendar: Calendar) -> dict[str, str | None]:
     """Rule for which an applicant's rows were set aside to its sentence, or to None if unknown."""
     rows = find_rejected(store, published.as_of, calendar).rows
     theirs = rows.filter(pa.array(rows_of_applicant(rows, applicant)))

@@ -65,9 +65,7 @@ def test_a_published_day_is_shown_to_readers_as_its_manifest_says(
     assert store.read(input_key("s")).data
 
 
-def test_a_manifest_names_the_aliases_by_which_columns_were_read(
-    store: FolderStore, settings: Settings, audited: Audited
-) -> None:
+def test_a_manifest_names_the_aliases_by_which_columns_were_read(settings: Settings, audited: Audited) -> None:
     pins = replace(PINS, column_aliases={"client": "SK_ID_CURR"})
     assert pins_of(publish(STANDING, DELIVERY, pins, FIRST, audited, settings)) == pins
 

@@ -180,9 +180,7 @@ def description_of(card: ModelCard) -> str:
     used = card.cutoffs[-1]
     learned = card.learned_from
     error = percent(card.figures["expected_calibration_error"].value)
-    over_baselines = (
-        f"| AUC over {name} | {figures['auc'].text()} |" for name, figures in card.over_baselines.items()
-    )
+    over_baselines = (f"| AUC over {name} | {figures['auc'].text()} |" for name, figures in card.over_baselines.items())
     rows = [
         f"| AUC | {card.figures['auc'].text()} |",
         f"| Cost per application | {used.cost.text()} |",
