@@ -52,12 +52,11 @@ def test_an_id_that_came_as_a_float_has_no_exponent(type_: pa.DataType, notation
 
 
 def test_a_shortened_id_is_told_without_its_digits() -> None:
-    assert describe_notations({ID: {"shortened id": 60}}) == [
-        (
-            "60 cells of SK_ID_CURR look like 1.2E+11: a spreadsheet has rounded the ids. "
-            "Deliver them with all their digits, as whole numbers or as text."
-        )
-    ]
+    (told,) = describe_notations({ID: {"shortened id": 60}})
+    assert told == (
+        "60 cells of SK_ID_CURR look like 1.2E+11: a spreadsheet has rounded the ids. "
+        "Deliver them with all their digits, as whole numbers or as text."
+    )
     assert "1 cell of SK_ID_CURR looks like 1.2E+11: a" in describe_notations({ID: {"shortened id": 1}})[0]
 
 

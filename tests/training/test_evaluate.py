@@ -102,8 +102,7 @@ def test_of_a_small_history_no_point_of_a_curve_and_no_bin_tells_of_few(
     assert np.diff(sorted(refused)).min() >= 20
     n_bad = int(small.defaulted.sum())
     for line in evaluated.figures["roc"].axes[0].lines[:-1]:
-        good, bad = np.asarray(line.get_xdata()), np.asarray(line.get_ydata())
-        counts = good * (n_rows - n_bad) + bad * n_bad
+        counts = np.asarray(line.get_xdata()) * (n_rows - n_bad) + np.asarray(line.get_ydata()) * n_bad
         assert np.diff(counts).min() >= 20 - 1e-6
     drawn = evaluated.figures["cost"].axes[0].lines[0]
     assert np.asarray(drawn.get_xdata()).tolist() == list(evaluated.card.curve.cutoffs)
