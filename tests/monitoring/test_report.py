@@ -114,7 +114,7 @@ def test_the_figures_have_the_promised_columns_and_duckdb_reads_them_unfiltered(
     assert table.schema.equals(METRICS_SCHEMA)
     everything = f"'{day.project.root}/monitoring/**/*.parquet'"
     lost = f"select \"column\", level from {everything} where metric = 'missing_share' and value = 1.0 order by 1"
-    found = duckdb.sql(lost).fetchall()
+    found = duckdb.execute(lost).fetchall()
     assert found == [(name, "alert") for name in LOST]
 
 
