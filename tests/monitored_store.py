@@ -14,6 +14,7 @@ from tasks.adapters.files.parquet import write_parquet
 from tasks.core.applications import parse_rows
 from tasks.core.day.manifest import Manifest
 from tasks.core.decision.policy import DECISIONS
+from tasks.core.decision.reasons import REASONS
 from tasks.core.feed.synthetic import synthesize_applications
 from tasks.core.files import encode
 from tasks.core.lender.columns import ID
@@ -64,5 +65,6 @@ def decided(ids: list[int]) -> pa.Table:
             "application_id": pa.array(ids, pa.int64()),
             "pd": pa.array(pd, pa.float64()),
             "decision": pa.array(decision.tolist(), pa.string()),
+            **{reason: pa.nulls(len(ids), pa.string()) for reason in REASONS},
         }
     )

@@ -81,5 +81,5 @@ def test_an_event_of_one_run_is_one_event_and_of_another_run_another() -> None:
 @pytest.mark.parametrize("level", ["ok", "watch", "alert", "insufficient"])
 def test_outside_a_flow_run_nobody_is_told(tmp_path: Path, level: str) -> None:
     settings = Settings.model_validate({"storage": {"root": str(tmp_path)}})
-    announce_verdict(replace(RESULT, level=level), settings)  # type: ignore[arg-type]
+    announce_verdict(replace(RESULT, level=level), settings)
     assert list(FolderStore(tmp_path).list("")) == []

@@ -30,15 +30,16 @@ def day_metrics(day: Compared, verdict: DayVerdict) -> list[Metric]:
     """Figures of a judged day: rows, verdict, score, decisions, and those of every column.
 
     Shares are of counts to the nearest 5, for the whole is known. A share of fewer than 20 rows, and of
-    more than none, is not told. Of fewer than 20 applications only their number is.
+    more than none, is not told. Of fewer than 20 applications only the verdict is.
     """
     levels = {(finding.column, finding.what): finding.level for finding in verdict.findings}
+    rows = day.day.rows if is_enough(day.day.rows) else 0
     of_verdict = [
-        Metric("rows", float(day.day.rows), day.day.rows),
-        Metric("findings", float(len(verdict.findings)), day.day.rows, level=verdict.level),
-        Metric("drifted_columns", float(len(verdict.columns)), day.day.rows, level=verdict.level),
+        Metric("rows", float(rows) if rows else None, rows),
+        Metric("findings", float(len(verdict.findings)), rows, level=verdict.level),
+        Metric("drifted_columns", float(len(verdict.columns)), rows, level=verdict.level),
     ]
-    if not is_enough(day.day.rows):
+    if not rows:
         return of_verdict
     return [
         *of_verdict,

@@ -35,6 +35,7 @@ from tasks.core.disclosure import (
     LEAST_ROWS,
     LEAST_ROWS_OF_A_KIND,
     LEAST_ROWS_OF_A_MEAN,
+    is_enough,
     is_enough_for_mean,
     is_enough_for_rates,
     is_none_or_enough,
@@ -135,12 +136,15 @@ def expected_performance(
 
 
 def expected_metrics(performance: ExpectedPerformance) -> list[Metric]:
-    """Rows of the metrics table, one for each figure; one without a value is `insufficient`."""
+    """Rows of the metrics table, one for each figure; one without a value is `insufficient`.
+
+    Rows of 1 to 19 are told as none.
+    """
     return [
         Metric(
             name,
             figure.value,
-            figure.n,
+            figure.n if is_enough(figure.n) else 0,
             low=figure.low,
             high=figure.high,
             level="insufficient" if figure.value is None else "ok",

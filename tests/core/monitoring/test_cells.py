@@ -40,6 +40,7 @@ def code_in_a_loop(cells: ColumnCells, value: float | str | None) -> int:
     if cells.listed is not None:
         listed = list(cells.listed)
         return 2 + (listed.index(value) if value in listed else len(listed))
+    assert not isinstance(value, str)
     first = 2
     if cells.tails:
         low, high = cells.tails

@@ -40,7 +40,7 @@ Decisions of 2026-11-02, monitored
 
 def lines_of(root: Path, **changes: object) -> str:
     settings = Settings(storage=Storage(root=str(root)))
-    return monitoring_summary(replace(RESULT, **changes), settings).replace(str(root), "ROOT")  # type: ignore[arg-type]
+    return monitoring_summary(replace(RESULT, **changes), settings).replace(str(root), "ROOT")
 
 
 def test_a_verdict_is_told_whole(tmp_path: Path) -> None:
