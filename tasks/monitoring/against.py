@@ -1,4 +1,4 @@
-"""What a day is judged against: the model's reference, and the days before."""
+"""Basis of a judgement: the reference of the model, and the days before."""
 
 from __future__ import annotations
 

@@ -11,16 +11,11 @@ from tasks.core.decision.policy import DECISIONS
 from tasks.core.disclosure import is_enough, is_enough_for_mean, is_none_or_enough
 from tasks.core.monitoring.cells import Role
 from tasks.core.monitoring.compared import Compared
-from tasks.core.monitoring.metrics import Level, Metric
+from tasks.core.monitoring.metrics import EXPECTED, SHARE, TYPICAL_PD, Level, Metric
 from tasks.core.monitoring.psi import stability_indices
 from tasks.core.monitoring.reference import PD
 from tasks.core.monitoring.verdict import DayVerdict
 
-SHARE: Final = "share"
-"""Share of the rows in a cell; its slice is `cell=<number>`, and its range is the expected one."""
-EXPECTED: Final = "expected_share"
-TYPICAL_PD: Final = "typical_pd"
-"""pd at the mean of logit(pd); its range is the expected one, even about its middle in log-odds."""
 _BY_ROLE: Final = {
     Role.MISSING: ("missing_share", "missing"),
     Role.SENTINEL: ("sentinel_share", "sentinel"),

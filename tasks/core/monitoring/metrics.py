@@ -20,6 +20,11 @@ WHOLE_DAY: Final = "day"
 """Slice of a figure of the whole day."""
 NO_COLUMN: Final = ""
 """Column of a figure that is about no single column."""
+SHARE: Final = "share"
+"""Share of the rows in a cell; its slice is `cell=<number>`, and its range is the expected one."""
+EXPECTED: Final = "expected_share"
+TYPICAL_PD: Final = "typical_pd"
+"""pd at the mean of logit(pd); its range is the expected one, even about its middle in log-odds."""
 
 
 class Metric(NamedTuple):

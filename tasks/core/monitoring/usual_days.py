@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from scipy.special import logit
 from scipy.stats import chi2
 
-from tasks.core.monitoring.day_metrics import EXPECTED, SHARE, TYPICAL_PD
+from tasks.core.monitoring.metrics import EXPECTED, SHARE, TYPICAL_PD
 from tasks.core.monitoring.reference import Frozen, Layout
 
 LAST_DAYS: Final = 28

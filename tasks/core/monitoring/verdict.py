@@ -20,11 +20,11 @@ from tasks.core.words import counted
 ADVICE: Final[Mapping[str, str]] = {
     "alert": (
         "Look at the columns named first, and ask the feed's owner about them. Refused or approved "
-        "applications may need a second look. Drift alone is no reason to train again: without new "
+        "applications may need a second look. Drift alone is not a reason to train again: without new "
         "outcomes training would fit the old ones once more."
     ),
     "watch": (
-        "Look at it today. The same finding on the next day alerts. Drift alone is no reason to "
+        "Look at it today. The same finding on the next day alerts. Drift alone is not a reason to "
         "train again: without new outcomes training would fit the old ones once more."
     ),
     "ok": "Nothing to do.",
