@@ -296,7 +296,8 @@ def monitor_day(job: Job, watch: Stopwatch) -> dict[str, Any]:
 
     with _own_store(job) as settings:
         # In a process of its own, so that the peak is that of monitoring.
-        run_command(["score", "--as-of", str(DAY), "--without-prefect"], {"SCORING_STORAGE__ROOT": settings.storage.root})
+        own_store = {"SCORING_STORAGE__ROOT": settings.storage.root}
+        run_command(["score", "--as-of", str(DAY), "--without-prefect"], own_store)
         published = published_day(DAY, settings)
         with watch.stage("monitoring"):
             result = judge_published((published,), settings)

@@ -27,15 +27,7 @@ from tasks.core.words import counted, normal_name
 from tasks.delivery.listing import list_delivery, stand
 from tasks.errors import ConfigError, ObjectArchived, SourceError
 from tasks.publication.expired import forget_expired, note_expired
-from tasks.publication.layout import (
-    Room,
-    day_of,
-    is_data_file,
-    landing_key,
-    last_day_of_page,
-    room_of,
-    room_prefix,
-)
+from tasks.publication.layout import Room, day_of, is_data_file, landing_key, last_day_of_page, room_of, room_prefix
 from tasks.publication.stored_day import StoredDay
 from tasks.running.context import run_logger
 from tasks.running.step import step

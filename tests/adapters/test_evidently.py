@@ -119,9 +119,7 @@ def widgets(drawn: DrawnDay) -> list[dict[str, Any]]:
 def bars(drawn: DrawnDay, column: str) -> dict[str, tuple[float, float]]:
     """Bar to its shares of the day and of the reference, from left to right."""
     shown = widgets(drawn)
-    place = next(
-        n for n, each in enumerate(shown) if each["type"] == "counter" and column_of(each) == column
-    )
+    place = next(n for n, each in enumerate(shown) if each["type"] == "counter" and column_of(each) == column)
     day, reference = shown[place + 1]["params"]["data"]
     assert (day["name"], reference["name"], day["x"]) == ("this day", "reference", reference["x"])
     assert shown[place + 1]["params"]["layout"]["xaxis"]["categoryarray"] == day["x"]
@@ -362,7 +360,7 @@ def series(folder: Path, figure: str) -> list[tuple[datetime, float]]:
         tags=[], metadata={}, metric="evidently:metric_v2:DayFigure", metric_labels={"figure": figure}
     )
     found = asyncio.run(InMemoryDataStorage(str(folder)).get_data_series(PROJECT_ID, [wanted], None, None))
-    values = found.series[0].values if found.series else []
+    values = found.series[0].values if found.series else []  # noqa: PD011 - Evidently's
     return [(source.timestamp, value) for source, value in zip(found.sources, values, strict=True)]
 
 
@@ -376,7 +374,8 @@ def test_a_workspace_has_a_run_a_day_and_a_panel_a_figure(snapshots: dict[date, 
     assert sorted(run.timestamp.date() for run in runs if run) == sorted(snapshots)
     panels = project.dashboard.model().panels
     assert [panel.title for panel in panels] == [figure.title for figure in FIGURES.values()]
-    assert [panel.values[0].metric_labels for panel in panels] == [{"figure": name} for name in FIGURES]
+    labels = [panel.values[0].metric_labels for panel in panels]  # noqa: PD011 - Evidently's
+    assert labels == [{"figure": name} for name in FIGURES]
     assert project.dashboard.model().tabs[0].panels == [panel.id for panel in panels]
 
 
@@ -389,9 +388,7 @@ def test_the_panels_draw_our_numbers_and_leave_gaps(snapshots: dict[date, bytes]
     assert series(tmp_path, "quarantine_share") == []
 
 
-def test_a_workspace_made_anew_holds_only_the_days_that_are_given(
-    snapshots: dict[date, bytes], tmp_path: Path
-) -> None:
+def test_a_workspace_made_anew_holds_only_the_days_that_are_given(snapshots: dict[date, bytes], tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     build_workspace(tmp_path, snapshots)
     build_workspace(tmp_path, {DAY: snapshots[DAY]})
@@ -402,9 +399,7 @@ def test_a_workspace_made_anew_holds_only_the_days_that_are_given(
 
 
 @pytest.mark.parametrize("damaged", [b"", b"{}", b"[]", b'{"metrics": []}', b"\xff"])
-def test_a_damaged_snapshot_is_left_out_and_told(
-    snapshots: dict[date, bytes], tmp_path: Path, damaged: bytes
-) -> None:
+def test_a_damaged_snapshot_is_left_out_and_told(snapshots: dict[date, bytes], tmp_path: Path, damaged: bytes) -> None:
     second = DAY + timedelta(1)
     assert build_workspace(tmp_path, {**snapshots, second: damaged}) == (second,)
     assert [day.date() for day, _ in series(tmp_path, "drifted_columns")] == [DAY, DAY + timedelta(2)]

@@ -20,6 +20,7 @@ from tests.days import Day, elsewhere
 from tests.revised_day import NEXT
 
 TEXT: Final = (PROJECT / "docs/monitoring.md").read_text("utf-8")
+README: Final = (PROJECT / "README.md").read_text("utf-8")
 
 
 def chapter(title: str) -> str:
@@ -61,6 +62,11 @@ def test_every_column_and_every_figure_of_the_table_is_told(day: Day) -> None:
     assert len(told) == len(set(told))
 
 
+def queries(text: str) -> list[str]:
+    """Queries of a document on the figures of monitoring."""
+    return [query for query in re.findall(r"```sql\n(.*?)```", text, re.DOTALL) if "/monitoring/" in query]
+
+
 def found_by(query: str, folder: Path) -> list[tuple]:
     with duckdb.connect() as database:
         return database.execute(query.replace("var/store", str(folder))).fetchall()
@@ -80,13 +86,15 @@ def test_the_queries_find_what_they_say(tmp_path: Path) -> None:
         path.parent.mkdir(parents=True)
         table = metrics_table(metrics, as_of=day, revision=1, model_version="1")
         path.write_bytes(write_parquet(table, {}))
-    trend, most = re.findall(r"```sql\n(.*?)```", TEXT, re.DOTALL)
+    trend, most = queries(TEXT)
+    (alerts,) = queries(README)
     assert found_by(trend, tmp_path) == [(DAY, 0.5, 0.4, 0.6, "ok"), (NEXT, 0.9, 0.4, 0.6, "alert")]
     assert found_by(most, tmp_path) == [("EXT_SOURCE_1", 1, NEXT)]
+    assert found_by(alerts, tmp_path) == [(NEXT, "", "findings", 2.0), (NEXT, "EXT_SOURCE_1", "missing_share", 0.9)]
 
 
 def test_the_queries_read_the_table_of_a_monitored_day(day: Day) -> None:
-    trend, most = re.findall(r"```sql\n(.*?)```", TEXT, re.DOTALL)
+    trend, most = queries(TEXT)
     ((as_of, value, low, high, _),) = found_by(trend, day.project.root)
     assert as_of == DAY
     assert 0 < low < high < 1

@@ -92,7 +92,8 @@ def test_a_day_is_a_line(twice: Project, status: Run) -> None:
     code, shown = status(twice)
     totals = manifest(twice)["totals"]
     digest = hashlib.sha256(twice.decisions.read_bytes()).hexdigest()[:12]
-    line = rf"{DAY} +2 +200 +{totals['decided']} +{totals['quarantined']} +\d\d\.\d% +not monitored +1 +{digest} +2\S+ \S+ +published"
+    rows = rf"200 +{totals['decided']} +{totals['quarantined']} +\d\d\.\d%"
+    line = rf"{DAY} +2 +{rows} +not monitored +1 +{digest} +2\S+ \S+ +published"
     assert code == 0
     assert re.search(rf"^{line} \(not announced\)$", shown, re.MULTILINE)
 
