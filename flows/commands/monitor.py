@@ -91,10 +91,12 @@ def _show_trends(settings: Settings, port: int, *, is_served: bool) -> None:
     """Make the workspace, and become Evidently's server of it, until somebody stops that."""
     if is_served:
         _require_free(port)
+    from configs.settings import project_path
     from tasks.adapters.evidently_workspace import ui_command
     from tasks.monitoring.trends import build_trends
+    from tasks.store import open_store
 
-    trends = build_trends(settings)
+    trends = build_trends(open_store(settings.storage), project_path(settings.monitoring.workspace))
     click.echo(trends_summary(trends))
     if is_served:
         click.echo(f"  Look at it  http://{_HERE}:{port}, as soon as it says that it runs; Ctrl+C stops it")

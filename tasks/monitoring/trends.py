@@ -7,10 +7,9 @@ from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
-from configs.settings import Settings, project_path
 from tasks.errors import ConfigError, ObjectArchived, SourceError
 from tasks.publication.layout import day_of, room_prefix, snapshot_key
-from tasks.store import Store, open_store
+from tasks.store import Store
 from tasks.store.renewing import read_if_there
 
 
@@ -24,8 +23,8 @@ class Trends(NamedTuple):
     """Day whose snapshot cannot be read to the reason."""
 
 
-def build_trends(settings: Settings) -> Trends:
-    """Lay the snapshots of all monitored days into the folder `monitoring.workspace`.
+def build_trends(store: Store, folder: Path) -> Trends:
+    """Lay the snapshots of all monitored days into a local folder.
 
     A workspace that an earlier call made there is replaced. Days whose pages are past
     `retention.report_days` have no snapshot any more.
@@ -36,7 +35,6 @@ def build_trends(settings: Settings) -> Trends:
     """
     from tasks.adapters.evidently_workspace import build_workspace
 
-    store = open_store(settings.storage)
     snapshots: dict[date, bytes] = {}
     left_out: dict[date, str] = {}
     for day in _days_with_snapshot(store):
@@ -47,7 +45,6 @@ def build_trends(settings: Settings) -> Trends:
             continue
         if snapshot:
             snapshots[day] = snapshot.data
-    folder = project_path(settings.monitoring.workspace)
     try:
         unreadable = build_workspace(folder, snapshots) if snapshots else ()
     except OSError as error:
@@ -58,8 +55,8 @@ def build_trends(settings: Settings) -> Trends:
     days = tuple(sorted(snapshots.keys() - left_out.keys()))
     if not days:
         raise SourceError(
-            f"{settings.storage.root} holds no snapshot of a monitored day that can be read; "
-            f"{len(left_out)} cannot be. Monitor a day first: scoring monitor --as-of YYYY-MM-DD"
+            f"The store holds no snapshot of a monitored day that can be read; {len(left_out)} cannot be. "
+            "Monitor a day first: scoring monitor --as-of YYYY-MM-DD"
         )
     return Trends(folder, days, dict(sorted(left_out.items())))
 

@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 from evidently.ui.workspace import Workspace
 
-from configs.settings import Settings
 from tasks.adapters.evidently import ShownDay, draw_day
 from tasks.adapters.evidently_workspace import PROJECT_ID
 from tasks.errors import ConfigError, ObjectArchived, SourceError
@@ -23,11 +22,6 @@ NEXT = DAY + timedelta(1)
 def snapshot(day: date) -> bytes:
     shown = ShownDay(day, 1, "1", "ok", ("Nothing moved.",), {"rows": 2_000.0}, ())
     return draw_day(shown, pd.DataFrame(), pd.DataFrame(), {}).snapshot
-
-
-def settings_of(folder: Path) -> Settings:
-    storage, monitoring = {"root": str(folder / "store")}, {"workspace": str(folder / "workspace")}
-    return Settings.model_validate({"storage": storage, "monitoring": monitoring})
 
 
 @pytest.fixture
@@ -47,9 +41,8 @@ def shown_days(folder: Path) -> list[date]:
     return sorted(run.timestamp.date() for run in runs if run)
 
 
-@pytest.mark.usefixtures("store")
-def test_the_workspace_shows_every_monitored_day_once_and_no_window(tmp_path: Path) -> None:
-    trends = build_trends(settings_of(tmp_path))
+def test_the_workspace_shows_every_monitored_day_once_and_no_window(store: FolderStore, tmp_path: Path) -> None:
+    trends = build_trends(store, tmp_path / "workspace")
     assert trends == (tmp_path / "workspace", (DAY, NEXT), {})
     assert shown_days(trends.folder) == [DAY, NEXT]
 
@@ -59,7 +52,7 @@ def test_a_snapshot_of_an_earlier_program_or_a_damaged_one_hides_no_other_day(
 ) -> None:
     (tmp_path / "store" / snapshot_key(DAY)).write_bytes(b'{"metrics": [], "tests": []}')
     store.create(snapshot_key(DAY - timedelta(1)), b"torn")
-    trends = build_trends(settings_of(tmp_path))
+    trends = build_trends(store, tmp_path / "workspace")
     assert trends.days == (NEXT,)
     assert list(trends.left_out) == [DAY - timedelta(1), DAY]
     assert shown_days(trends.folder) == [NEXT]
@@ -67,15 +60,14 @@ def test_a_snapshot_of_an_earlier_program_or_a_damaged_one_hides_no_other_day(
 
 def test_a_store_without_a_monitored_day_says_what_to_do_and_makes_no_workspace(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="holds no snapshot .* Monitor a day first: scoring monitor --as-of"):
-        build_trends(settings_of(tmp_path))
+        build_trends(FolderStore(tmp_path / "store"), tmp_path / "workspace")
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.usefixtures("store")
-def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_named(store: FolderStore, tmp_path: Path) -> None:
     (tmp_path / "workspace").write_text("a file is in the way")
     with pytest.raises(ConfigError, match=f"{tmp_path}/workspace cannot be written: .*monitoring.workspace"):
-        build_trends(settings_of(tmp_path))
+        build_trends(store, tmp_path / "workspace")
 
 
 class Archiving(FolderStore):
@@ -88,7 +80,6 @@ class Archiving(FolderStore):
 
 
 @pytest.mark.usefixtures("store")
-def test_an_archived_snapshot_is_left_out_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tasks.monitoring.trends.open_store", lambda _: Archiving(tmp_path / "store"))
-    trends = build_trends(settings_of(tmp_path))
+def test_an_archived_snapshot_is_left_out_and_told(tmp_path: Path) -> None:
+    trends = build_trends(Archiving(tmp_path / "store"), tmp_path / "workspace")
     assert (trends.days, trends.left_out) == ((NEXT,), {DAY: "is archived"})
