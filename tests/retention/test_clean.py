@@ -701,7 +701,7 @@ def test_everything_is_cleaned_on_s3_as_well(s3_root: str, tmp_path: Path) -> No
     applied = cleaned(str(config), today)
     assert dry == replace(applied, is_applied=False)
     assert {each.what for each in dry.removals} == {
-        "work", "orphans", "unfinished writes", "landing", "quarantine", "old revisions",
+        "work", "orphans", "unfinished writes", "landing", "quarantine", "old revisions", "monitoring pages",
     }  # fmt: skip
     removed = set(told(applied)) - {"work/large"}
     assert {entry.key for entry in store.list("")} == set(before) - removed | {f"revisions/day={DAY}/expired.json"}
