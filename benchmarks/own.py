@@ -272,13 +272,13 @@ def _decided_chunks(job: Job) -> Iterator[tuple[pa.Table, np.ndarray, np.ndarray
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    from tasks.core.decision.policy import DECISIONS
+    from tasks.core.decision import policy
     from tasks.core.lender.columns import ID
 
     decided = pq.read_table(Path(job.scratch, DECISIONS), columns=["application_id", "pd", "decision"])
     ids = decided.column("application_id")
     pd = decided.column("pd").to_numpy()
-    decisions = pc.index_in(decided.column("decision"), value_set=pa.array(DECISIONS)).to_numpy()
+    decisions = pc.index_in(decided.column("decision"), value_set=pa.array(policy.DECISIONS)).to_numpy()
     seen = np.zeros(len(ids), dtype=bool)
     for rows in typed_chunks(job):
         place = pc.index_in(rows.column(ID), value_set=ids).fill_null(-1).to_numpy()
