@@ -61,7 +61,8 @@ bench: $(READY)  ## Measure how fast it is, beside the same packages used plainl
 
 docs: $(READY)  ## Write the generated documents anew
 	@WRITE_DOCS=1 $(BIN)/python -m pytest --quiet tests/flows/test_bad_input.py tests/flows/test_notations.py \
-	  tests/expectations/test_contract_document.py tests/adapters/test_rule_types.py tests/core/lender/test_features_document.py tests/configs/test_settings_document.py
+	  tests/expectations/test_contract_document.py tests/adapters/test_rule_types.py tests/core/lender/test_features_document.py \
+	  tests/configs/test_settings_document.py tests/configs/test_monitoring_document.py
 
 format: $(READY)  ## Format the code and mend what the linter can
 	@$(BIN)/ruff format --quiet .

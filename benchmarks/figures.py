@@ -22,6 +22,7 @@ _MOST_DIGITS: Final = 3
 # pandas reads some decimals to the float next to the nearest, and our pd is a step function of a
 # score.
 _MOST_OTHER_PD_SHARE: Final = 0.001
+_SAME_VERDICT: Final = ("compared", "reference", "level", "findings")
 
 
 class Spread(NamedTuple):
@@ -158,6 +159,10 @@ def require_agreement(runs: Runs, rows: int) -> None:
     broken = [by_name[name]["broken"] for name in ("contract", "GX COMPLETE") if name in by_name]
     if len(broken) > 1 and broken[0] != broken[1]:
         raise click.ClickException("The contract and Great Expectations count other broken rows.")
+    judged = [by_name[name] for name in ("verdict", "monitoring") if name in by_name]
+    verdicts = [{name: each[name] for name in _SAME_VERDICT} for each in judged]
+    if len(verdicts) > 1 and verdicts[0] != verdicts[1]:
+        raise click.ClickException("Monitoring comes to another verdict than its statistics alone.")
     for name in ("plain, large model", "plain, our model"):
         if name not in by_name:
             continue

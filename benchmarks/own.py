@@ -1,4 +1,4 @@
-"""Jobs of this project to measure: a whole day, its profile, contract, engine and reports.
+"""Jobs of this project to measure: a whole day, its profile, contract, engine and monitoring.
 
 The answers of the registered model through MLflow are among them.
 """
@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from benchmarks.apart import Job, Stopwatch
+from benchmarks.apart import Job, Stopwatch, run_command
 from benchmarks.days import DAY, LANDED, TYPED
 from configs.settings import PROJECT, Settings, load_settings
 
@@ -243,20 +243,71 @@ def champion() -> Bundle:
     return load_bundle(registry_of(settings).champion(), settings)
 
 
-def report_day(job: Job, watch: Stopwatch) -> dict[str, Any]:
-    """Time the drift and quality reports of a published day, as monitoring writes them."""
-    from tasks.monitoring.report import compare_with_reference, published_day
+def judge_decided(job: Job, watch: Stopwatch) -> dict[str, Any]:
+    """Time the statistics and the verdict of the decided rows, which are read beside the clock."""
+    from configs.monitoring import load_thresholds
+    from tasks.core.model.reference import MONITORED
+    from tasks.core.monitoring.compared import compare_counts
+    from tasks.core.monitoring.counts import DayCounts, count_rows
+    from tasks.core.monitoring.reference import Frozen
+    from tasks.core.monitoring.verdict import judge
+
+    bundle = champion()
+    frozen = Frozen.from_json(bundle.reference[MONITORED])
+    thresholds = load_thresholds(load_settings().monitoring.thresholds).thresholds
+    counts = DayCounts.none(frozen)
+    for rows, pd, decisions in _decided_chunks(job):
+        with watch.stage("count"):
+            counts += count_rows(rows, pd, decisions, frozen)
+    with watch.stage("judge"):
+        compared = compare_counts(counts, frozen, thresholds=(bundle.cutoff, bundle.cutoff))
+        verdict = judge(compared, thresholds)
+    return _judged(counts.rows, frozen.rows, verdict.level, len(verdict.findings))
+
+
+def _decided_chunks(job: Job) -> Iterator[tuple[pa.Table, np.ndarray, np.ndarray]]:
+    """Typed rows of the applications that the day's job decided, their pd and decisions; each once."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    from tasks.core.decision import policy
+    from tasks.core.lender.columns import ID
+
+    decided = pq.read_table(Path(job.scratch, DECISIONS), columns=["application_id", "pd", "decision"])
+    ids = decided.column("application_id")
+    pd = decided.column("pd").to_numpy()
+    decisions = pc.index_in(decided.column("decision"), value_set=pa.array(policy.DECISIONS)).to_numpy()
+    seen = np.zeros(len(ids), dtype=bool)
+    for rows in typed_chunks(job):
+        place = pc.index_in(rows.column(ID), value_set=ids).fill_null(-1).to_numpy()
+        known, first = np.unique(place, return_index=True)
+        is_new = (known >= 0) & ~seen[known]
+        chosen = np.sort(first[is_new])
+        seen[place[chosen]] = True
+        yield rows.take(pa.array(chosen)), pd[place[chosen]], decisions[place[chosen]]
+
+
+def monitor_day(job: Job, watch: Stopwatch) -> dict[str, Any]:
+    """Time monitoring of a published day as a whole: its rows read again, verdict, figures, pages."""
+    from tasks.monitoring.report import judge_published
+    from tasks.monitoring.today import published_day
 
     with _own_store(job) as settings:
-        _publish(settings, Stopwatch())
+        # In a process of its own, so that the peak is that of monitoring.
+        own_store = {"SCORING_STORAGE__ROOT": settings.storage.root}
+        run_command(["score", "--as-of", str(DAY), "--without-prefect"], own_store)
         published = published_day(DAY, settings)
-        with watch.stage("reports"):
-            result = compare_with_reference(published, settings)
-    return {
-        "compared": result.compared_rows,
-        "reference": result.reference_rows,
-        "drifted": len(result.drifted),
-    }
+        with watch.stage("monitoring"):
+            result = judge_published((published,), settings)
+        written_bytes = sum(Path(settings.storage.root, key).stat().st_size for key in result.keys)
+    judged = _judged(result.rows, result.reference_rows, result.level, len(result.findings))
+    return judged | {"written_bytes": written_bytes}
+
+
+def _judged(rows: int, reference_rows: int, level: str, findings: int) -> dict[str, Any]:
+    return {"compared": rows, "reference": reference_rows, "level": level, "findings": findings}
 
 
 def answer_frame(job: Job, watch: Stopwatch) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from benchmarks.figures import Runs, Spread, ratio, spread
-from benchmarks.plan import ONLINE, PLAINLY, REPORTS, Plan
+from benchmarks.plan import MONITORING, ONLINE, PLAINLY, Plan
 
 BEGIN: Final = "<!-- measured: begin -->"
 END: Final = "<!-- measured: end -->"
@@ -24,7 +24,8 @@ _PEAK_GIGABYTES: Final = 2
 _BYTES_A_ROW: Final = 100
 _LARGE_FACTOR: Final = 1.25
 _GROWTH_FACTOR: Final = 1.05
-_REPORTS_SHARE: Final = 0.2
+_VERDICT_SECONDS: Final = 3
+_MONITORING_SHARE: Final = 0.2
 _STATUS_SECONDS: Final = 1.5
 
 
@@ -98,7 +99,7 @@ def _size_budgets(measured: Measured) -> Iterator[Budget]:
     most = max(plan.workers)
     full = plan.full
     large = max(plan.sizes)
-    peaks = _peaks(measured, full, most)
+    peaks = _peaks(measured, "day", full, most)
     gigabytes = [peak / _GIGABYTE for peak in peaks]
     yield _at_most(f"peak memory under {_PEAK_GIGABYTES} GB", gigabytes, _PEAK_GIGABYTES, " GB")
     if large == full:
@@ -106,7 +107,7 @@ def _size_budgets(measured: Measured) -> Iterator[Budget]:
         yield Budget(target, "not measured", None)
         return
     allowed = _LARGE_FACTOR * max(peaks) + _BYTES_A_ROW * (large - full)
-    peak = max(_peaks(measured, large, most))
+    peak = max(_peaks(measured, "day", large, most))
     figures = f"{peak / _GIGABYTE:.2f} GB of {allowed / _GIGABYTE:.2f} GB allowed"
     target = f"peak at {large:,} rows within 1.25 times that at {full:,} plus 100 bytes a row"
     yield Budget(target, figures, peak <= allowed)
@@ -116,14 +117,20 @@ def _size_budgets(measured: Measured) -> Iterator[Budget]:
     yield _times(target, growth, most=allowed)
 
 
-def _peaks(measured: Measured, rows: int, cores: int) -> list[float]:
-    """Peak memory, in bytes, of a day of so many rows in each repetition."""
-    return [run["peak_bytes"] for run in measured.runs.of("day", rows, cores)]
+def _peaks(measured: Measured, job: str, rows: int, cores: int) -> list[float]:
+    """Peak memory, in bytes, of a job on a day of so many rows in each repetition."""
+    return [run["peak_bytes"] for run in measured.runs.of(job, rows, cores)]
 
 
 def _other_budgets(measured: Measured) -> Iterator[Budget]:
-    reports = ratio(_of(measured, "reports"), _of(measured, "Evidently"))
-    yield _times("reports in a fifth of the time of Evidently's presets", reports, most=_REPORTS_SHARE)
+    verdict = _of(measured, "verdict")
+    yield _at_most(f"statistics and verdict of a day at most {_VERDICT_SECONDS} s", verdict, _VERDICT_SECONDS, " s")
+    monitoring = ratio(_of(measured, "monitoring"), _of(measured, "Evidently"))
+    target = "monitoring with its page in a fifth of the time of Evidently's presets"
+    yield _times(target, monitoring, most=_MONITORING_SHARE)
+    full, most = measured.plan.full, max(measured.plan.workers)
+    peaks = ratio(_peaks(measured, "monitoring", full, most), _peaks(measured, "day", full, most))
+    yield _times("peak memory of monitoring at most that of scoring", peaks, most=1)
     status = [each["wall"] for each in measured.commands.get("scoring status", ())]
     yield _at_most(f"`scoring status` under {_STATUS_SECONDS} s", status, _STATUS_SECONDS, " s")
 
@@ -161,8 +168,8 @@ def page(measured: Measured) -> str:
     chapters = (
         ("Budgets", _budget_table), ("The path", _path_table), ("Stages", _stage_table),
         ("Our functions", _functions), ("Scores and reasons", _engine_table),
-        ("Contract", _contract_table), ("Online", _online_table), ("Reports", _report_table),
-        ("Commands", _command_table),
+        ("Contract", _contract_table), ("Online", _online_table),
+        ("Monitoring", _monitoring_table), ("Commands", _command_table),
     )  # fmt: skip
     tables = [f"### {title}\n\n{table(measured)}" for title, table in chapters if table(measured)]
     return "\n\n".join([head, *tables])
@@ -291,15 +298,18 @@ def _online_table(measured: Measured) -> str:
     return _table(("what", "stage", "rows", "rows/s", "times our whole day, per row"), rows)
 
 
-def _report_table(measured: Measured) -> str:
+def _monitoring_table(measured: Measured) -> str:
     rows = []
-    for name in REPORTS:
+    for name in MONITORING:
         found = measured.runs.of(name, measured.plan.full, max(measured.plan.workers))
-        if found:
+        for stage in found[0]["stages"] if found else ():
             counts: Mapping[str, Any] = found[0]["found"]
-            seconds = spread(_of(measured, name)).told()
-            rows.append((name, f"{counts['compared']:,}", f"{counts['reference']:,}", seconds))
-    return _table(("what", "rows compared", "rows of the reference", "seconds"), rows)
+            seconds = spread(_of(measured, name, stage)).told()
+            peak = max(run["peak_bytes"] for run in found) / _GIGABYTE
+            compared, reference = f"{counts['compared']:,}", f"{counts['reference']:,}"
+            rows.append((name, stage, compared, reference, seconds, f"{peak:.2f}"))
+    head = ("what", "stage", "rows compared", "rows of the reference", "seconds", "peak GB")
+    return _table(head, rows)
 
 
 def _command_table(measured: Measured) -> str:

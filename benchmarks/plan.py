@@ -25,18 +25,19 @@ JOBS: Final[Mapping[str, Work]] = {
     "pyfunc, registered model": own.answer_frame,
     "pyfunc, LightGBM flavour": rivals.predict_flavour,
     "row by row": rivals.answer_one_by_one,
-    "reports": own.report_day,
+    "verdict": own.judge_decided,
+    "monitoring": own.monitor_day,
     "Evidently": rivals.report_plainly,
 }
 PLAINLY: Final = ("plain, large model", "plain, our model", "floor")
 PARTS: Final = ("contract", "whole contract", "GX COMPLETE", "engine", "LightGBM")
 ONLINE: Final = ("pyfunc, registered model", "pyfunc, LightGBM flavour", "row by row")
-REPORTS: Final = ("reports", "Evidently")
+MONITORING: Final = ("verdict", "monitoring", "Evidently")
 ONLINE_ROWS: Final = 10_000
 # Jobs that take minutes, or that a third round would add little to.
 _MOST_ROUNDS: Final = {
     "plain, large model": 2, "plain, our model": 2, "GX COMPLETE": 2,
-    **dict.fromkeys(ONLINE, 2), "profile": 1, **dict.fromkeys(REPORTS, 1),
+    **dict.fromkeys(ONLINE, 2), "profile": 1, "monitoring": 2, "Evidently": 2,
 }  # fmt: skip
 _LARGE_DAY_ROUNDS: Final = 2
 # Seconds once, and per 100,000 rows, on two cores; for the estimate alone.
@@ -45,7 +46,7 @@ _COSTS: Final = {
     "plain, our model": (10, 16), "floor": (6, 1), "contract": (6, 1), "whole contract": (6, 1),
     "GX COMPLETE": (9, 12), "engine": (6, 1), "LightGBM": (6, 3),
     "pyfunc, registered model": (8, 0), "pyfunc, LightGBM flavour": (7, 0), "row by row": (9, 0),
-    "reports": (40, 3), "Evidently": (32, 1),
+    "verdict": (6, 1), "monitoring": (15, 6), "Evidently": (32, 1),
 }  # fmt: skip
 _COMMANDS_SECONDS: Final = 20
 
@@ -102,7 +103,7 @@ class Plan:
             yield from ONLINE
         if rows == self.full and self.is_whole:
             yield "profile"
-            yield from REPORTS
+            yield from MONITORING
 
     def estimate_minutes(self) -> float:
         """Estimate of the minutes on two cores, if the models are there."""

@@ -272,7 +272,8 @@ def answer_one_by_one(job: Job, watch: Stopwatch) -> dict[str, Any]:
 def report_plainly(job: Job, watch: Stopwatch) -> dict[str, Any]:
     """Time Evidently's presets for drift and quality.
 
-    They compare samples of the day and of the reference, with as many rows as ours.
+    They compare samples of the day and of the reference: as many rows as our page draws from. Our
+    verdict looks at the whole day.
     """
     import pandas as pd
     from evidently import DataDefinition, Dataset, Report
@@ -283,7 +284,7 @@ def report_plainly(job: Job, watch: Stopwatch) -> dict[str, Any]:
     day = pd.read_parquet(job.path(TYPED))
     n_rows = min(len(day), load_settings().monitoring.sample_rows)
     current = day.sample(n_rows, random_state=0)
-    (sample,) = Path(job.models, "store/reference").glob("*/sample.parquet")
+    (sample,) = Path(job.models, "store/reference").rglob("sample.parquet")
     frames = [current, pd.read_parquet(sample)]
     kept = [name for name in (*NUMBERS, *TEXTS) if _has_values(frames, name)]
     definition = DataDefinition(

@@ -39,12 +39,21 @@ class MonitoringFile(_Part):
     """Content of `configs/monitoring.yaml`."""
 
     version: str = Field(min_length=1, description="Version, raised with every change.")
-    alert_probability: float = Field(gt=0, lt=1)
-    heavy_share: float = Field(ge=0, le=1)
-    light_factor: float = Field(ge=1)
-    least_rows: int = Field(ge=1)
-    sure_rows: int = Field(ge=1)
-    statistics: dict[str, StatisticThreshold]
+    alert_probability: float = Field(gt=0, lt=1, description="Corrected probability up to which a finding may alert.")
+    heavy_share: float = Field(ge=0, le=1, description="Share of the model from which a column is heavy.")
+    light_factor: float = Field(
+        ge=1,
+        description="Factor of the size from which a column that is not heavy alerts.",
+    )
+    least_rows: int = Field(
+        ge=1,
+        description="Applications under which a day without an alert is `insufficient`.",
+    )
+    sure_rows: int = Field(
+        ge=1,
+        description="Applications under which a verdict states the smallest changes that it would have seen.",
+    )
+    statistics: dict[str, StatisticThreshold] = Field(description="Statistic to its thresholds.")
 
     @model_validator(mode="after")
     def _has_each(self) -> MonitoringFile:

@@ -258,6 +258,11 @@ class Monitoring(_Section):
         "configs/monitoring.yaml",
         description="Reviewed thresholds of the verdict.",
     )
+    workspace: str = Field(
+        "var/evidently",
+        min_length=1,
+        description="Folder on this machine for Evidently's workspace, which `scoring monitor --ui` makes and shows.",
+    )
 
 
 class Retention(_Section):
@@ -288,6 +293,11 @@ class Retention(_Section):
         None,
         ge=1,
         description="Data files of revisions that are not the newest of a day; their manifests stay.",
+    )
+    report_days: int | None = Field(
+        90,
+        ge=1,
+        description="Pages of monitoring and their snapshots, in reports/. Verdicts and figures stay.",
     )
 
 

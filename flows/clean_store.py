@@ -19,8 +19,8 @@ def clean_store(
 ) -> Cleaning:
     """Find objects older than the section `retention` of the settings keeps, and remove them.
 
-    They are found day by day, and removed only if `apply` is set. Decisions, manifests and reports
-    stay. Only the command line erases applicants: a parameter of a run is recorded outside the
+    They are found day by day, and removed only if `apply` is set. Decisions, manifests, contract
+    reports and verdicts stay. Only the command line erases applicants: a parameter of a run is recorded outside the
     store.
 
     Args:

@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "tasks.core": CORE,
     "tasks": {"configs"},
     "expectations": set(),
-    "configs": {"configs"},
+    "configs": {"configs"} | CORE,
     "benchmarks": {"benchmarks", "tasks", "configs"},
 }
 """A room to the rooms it may import. A wing imports no sibling."""
@@ -66,7 +66,7 @@ def spelled_keys(path: Path) -> list[str]:
     tree = tree_of(path)
     documents = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     texts = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
-    begun = re.compile(rf"({ROOMS_OF_THE_STORE})/(day=|model=|sha256=|$)")
+    begun = re.compile(rf"({ROOMS_OF_THE_STORE})/(day=|from=|model=|sha256=|$)")
     formatted = {id(node.values[0]) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) and node.values}
     keys = [node for node in texts if id(node) not in documents and begun.match(node.value)]
     return [node.value for node in keys if begun.fullmatch(node.value) or id(node) in formatted]

@@ -51,7 +51,7 @@ def clean_command(
 ) -> None:
     """Remove what the store no longer has to keep, by the settings' section `retention`. Safe to repeat.
 
-    Without --apply nothing is changed. Decisions, manifests and reports always stay.
+    Without --apply nothing is changed. Decisions, manifests, contract reports and verdicts always stay.
 
     --erase removes one applicant from all revisions, quarantine, landing files, reference samples
     and what readers see, and gives up writes that have not ended for a day, which nobody can

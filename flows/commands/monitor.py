@@ -1,7 +1,9 @@
-"""Command `scoring monitor`: judge a published day, and print the verdict."""
+"""Command `scoring monitor`: judge a published day, and print the verdict; or show the trends."""
 
 from __future__ import annotations
 
+import os
+import socket
 import textwrap
 from collections.abc import Iterable
 from datetime import date
@@ -10,14 +12,22 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from flows.options import Day, common_options, plain_option, runnable, set_up
+from tasks.core.words import counted
+from tasks.errors import ConfigError
 
 if TYPE_CHECKING:
     from configs.settings import Settings
     from tasks.monitoring.report import MonitoringResult
+    from tasks.monitoring.trends import Trends
 
 _FINDINGS: Final = 8
 _WIDTH: Final = 110
 _INDENT: Final = 16
+_TOLD: Final = 3
+"""Days of a kind that are named."""
+_HERE: Final = "127.0.0.1"
+_PORT: Final = 8000
+"""TCP port on which Evidently serves by default."""
 
 
 @click.command("monitor")
@@ -31,6 +41,15 @@ _INDENT: Final = 16
     show_default=True,
     help="Rows to compare with: those of training, or those of the 28 published days before.",
 )
+@click.option("--ui", "is_ui", is_flag=True, help="Show the trends of all monitored days instead; see above.")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=_PORT,
+    show_default=True,
+    help="TCP port of --ui.",
+)
+@click.option("--build-only", is_flag=True, help="With --ui: make the workspace, and start no server.")
 @plain_option
 @common_options
 def monitor_command(
@@ -38,11 +57,26 @@ def monitor_command(
     since: date | None,
     until: date | None,
     against: str,
+    is_ui: bool,
+    port: int,
+    build_only: bool,
     without_prefect: bool,
     config: str | None,
     verbose: bool,
 ) -> None:
-    """Judge a published day: drift, quality, expected performance and fairness."""
+    """Judge a published day: drift, quality, expected performance and fairness.
+
+    --ui judges nothing. It lays the snapshots of all monitored days into a workspace of Evidently,
+    the folder `monitoring.workspace` of the settings, and shows it to this machine alone until you
+    stop it with Ctrl+C.
+    """
+    if is_ui:
+        if as_of or since or until:
+            raise click.UsageError("--ui shows all monitored days; leave out --as-of, --from and --to.")
+        _show_trends(set_up(config, verbose=verbose), port, is_served=not build_only)
+        return
+    if build_only:
+        raise click.UsageError("--build-only belongs to --ui.")
     if (as_of is None) == (since is None) or (since is None) != (until is None):
         raise click.UsageError("Give one day by --as-of, or a window by --from and --to.")
     settings = set_up(config, verbose=verbose)
@@ -51,6 +85,58 @@ def monitor_command(
     run = runnable(monitor_decisions, without_prefect=without_prefect)
     result = run(as_of=as_of or until, config=config, since=since, against=against)
     click.echo(monitoring_summary(result, settings))
+
+
+def _show_trends(settings: Settings, port: int, *, is_served: bool) -> None:
+    """Make the workspace, and become Evidently's server of it, until somebody stops that."""
+    if is_served:
+        _require_free(port)
+    from configs.settings import project_path
+    from tasks.adapters.evidently_workspace import ui_command
+    from tasks.monitoring.trends import build_trends
+    from tasks.store import open_store
+
+    trends = build_trends(open_store(settings.storage), project_path(settings.monitoring.workspace))
+    click.echo(trends_summary(trends))
+    if is_served:
+        click.echo(f"  Look at it  http://{_HERE}:{port}, as soon as it says that it runs; Ctrl+C stops it")
+        command = ui_command(trends.folder, port=port)
+        os.execv(command[0], command)  # noqa: S606 - Evidently's own program
+
+
+def _require_free(port: int) -> None:
+    """Require that a server may take the port. Raises `ConfigError` with the cause."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((_HERE, port))
+        except OSError as error:
+            raise ConfigError(
+                f"Port {port} of {_HERE} cannot be had: {error.strerror}. Stop what has it, or choose another one: "
+                "scoring monitor --ui --port N"
+            ) from None
+
+
+def trends_summary(trends: Trends) -> str:
+    """Days in the workspace, its place, and the days that are left out with the reason."""
+    first, last = trends.days[0], trends.days[-1]
+    return "\n".join(
+        [
+            f"\nTrends of {counted(len(trends.days), 'monitored day')}, {first} to {last}\n",
+            f"  Workspace   {trends.folder}",
+            *_left_out(trends),
+        ]
+    )
+
+
+def _left_out(trends: Trends) -> Iterable[str]:
+    """Line for each reason why days are left out."""
+    for why in sorted(set(trends.left_out.values())):
+        days = [str(day) for day, each in trends.left_out.items() if each == why]
+        more = " …" if len(days) > _TOLD else ""
+        told = f"{', '.join(days[:_TOLD])}{more}"
+        anew = f"scoring monitor --as-of {days[0]}"
+        yield f"  Left out    {counted(len(days), 'day')} whose snapshot {why}: {told}; to make one anew: {anew}"
 
 
 def monitoring_summary(result: MonitoringResult, settings: Settings) -> str:

@@ -29,7 +29,7 @@ _TOO_FEW: Final = "too few"
 """Share of so few decisions that it would tell each."""
 _HEAD: Final = (
     f"{'day':<10}  {'rev':>3}  {'received':>9}  {'decided':>9}  {'quarant.':>8}  {'approved':>8}  "
-    f"{'model':<6}  {'decisions':<12}  "
+    f"{'monitoring':<13}  {'model':<6}  {'decisions':<12}  "
 )
 
 
@@ -109,6 +109,8 @@ def history_summary(history: DayHistory, store: Store, calendar: Calendar) -> st
     """State of a day and the facts of all its revisions, newest last."""
     as_of = history.status.as_of
     lines = [f"\nApplications of {as_of}: {_state(history.status)}"]
+    if history.status.monitoring:
+        lines.append(f"Monitoring: {history.status.monitoring}")
     if history.shown:
         seen = (decisions_key(as_of), report_key(as_of))
         lines += ["", *(f"  {store.location(key)}" for key in seen)]
@@ -153,7 +155,7 @@ def _line(day: DayStatus, calendar: Calendar, width: int) -> str:
     published_at = calendar.local_time(facts.published_at).removesuffix(f" {calendar.zone}")
     return (
         f"{day.as_of}  {manifest.revision:>3}  {facts.rows.received:>9,}  {became['decided']:>9,}  "
-        f"{became['quarantined']:>8,}  {share:>8}  {manifest.model.version:<6}  "
+        f"{became['quarantined']:>8,}  {share:>8}  {day.monitoring:<13}  {manifest.model.version:<6}  "
         f"{facts.digest[:_DIGITS]}  {published_at:<{width}}  {_state(day)}"
     )
 

@@ -15,7 +15,6 @@ from evidently.sdk.panels import line_plot_panel
 from evidently.ui.workspace import Workspace
 
 from tasks.adapters.evidently import FIGURES, DayFigure, ShownFigure
-from tasks.errors import SourceError
 
 PROJECT_NAME: Final = "Daily credit scoring"
 PROJECT_ID: Final = uuid.uuid5(uuid.NAMESPACE_OID, PROJECT_NAME)
@@ -24,7 +23,7 @@ _PORT: Final = 8000
 """TCP port on which Evidently serves by default."""
 
 
-def build_workspace(folder: Path, days: Mapping[date, bytes]) -> Path:
+def build_workspace(folder: Path, days: Mapping[date, bytes]) -> tuple[date, ...]:
     """Lay a workspace into a local folder: one project, a panel a figure, a run a day.
 
     A project that an earlier call made there is replaced. Anything else in the folder stays.
@@ -33,10 +32,11 @@ def build_workspace(folder: Path, days: Mapping[date, bytes]) -> Path:
         folder: Folder to make, or to make anew.
         days: Snapshots of `draw_day` by business day.
 
-    Raises:
-        SourceError: a snapshot cannot be read.
+    Returns:
+        Days that are left out, ascending: their snapshots are damaged, or of another version of
+        Evidently.
     """
-    runs = [_read_snapshot(as_of, days[as_of]) for as_of in sorted(days)]
+    runs = {as_of: _read_snapshot(days[as_of]) for as_of in sorted(days)}
     folder.mkdir(parents=True, exist_ok=True)
     workspace = Workspace(str(folder.resolve()))
     if workspace.get_project(PROJECT_ID) is not None:
@@ -44,9 +44,10 @@ def build_workspace(folder: Path, days: Mapping[date, bytes]) -> Path:
     project = workspace.add_project(ProjectModel(id=PROJECT_ID, name=PROJECT_NAME))
     for name, figure in FIGURES.items():
         project.dashboard.add_panel(_panel(name, figure))
-    for run in runs:
-        workspace.add_run(PROJECT_ID, run, include_data=False)
-    return folder
+    for run in runs.values():
+        if run is not None:
+            workspace.add_run(PROJECT_ID, run, include_data=False)
+    return tuple(as_of for as_of, run in runs.items() if run is None)
 
 
 def ui_command(folder: Path, *, port: int = _PORT) -> list[str]:
@@ -64,11 +65,9 @@ def _panel(name: str, figure: ShownFigure) -> DashboardPanelPlot:
     return line_plot_panel(title=figure.title, values=[metric], description=figure.subtitle, size="half")
 
 
-def _read_snapshot(as_of: date, snapshot: bytes) -> Snapshot:
+def _read_snapshot(snapshot: bytes) -> Snapshot | None:
+    """Snapshot of a day; None if it cannot be read."""
     try:
         return Snapshot.loads(snapshot.decode())
-    except (ValueError, TypeError, KeyError) as error:
-        raise SourceError(
-            f"The snapshot of {as_of} cannot be read: it is damaged, or from another version of Evidently. "
-            f"The workspace was not changed. Make it anew: scoring monitor --as-of {as_of}"
-        ) from error
+    except (ValueError, TypeError, KeyError):
+        return None

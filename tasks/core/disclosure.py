@@ -223,15 +223,6 @@ def too_few(rows: int, noun: str = "application", *, needed: int = LEAST_ROWS) -
     return f"No figures are shown of {counted(rows, noun)}: they could be one applicant's own. {needed} are needed."
 
 
-def few_values(columns: Sequence[str]) -> str:
-    """Sentence that stands instead of figures of columns with too few values.
-
-    >>> few_values(["OWN_CAR_AGE"])
-    'No figures are shown of OWN_CAR_AGE: fewer than 20 rows have a value.'
-    """
-    return f"No figures are shown of {', '.join(columns)}: fewer than {LEAST_ROWS} rows have a value."
-
-
 class Comparable(NamedTuple):
     """Two samples as a report may show them, and the columns that it may not."""
 

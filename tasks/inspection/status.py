@@ -1,25 +1,36 @@
 """Status of each day: its newest revision, the decisions that readers see, and waiting files.
 
-All of it comes from listed names and from manifests. No delivered file is read.
+All of it comes from listed names, from manifests and from the verdict of monitoring. No delivered
+file is read.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Final, get_args
 
 from configs.calendar import Calendar
 from tasks.core.day.manifest import Manifest
 from tasks.core.day.records import CORRECTIONS
+from tasks.core.monitoring.metrics import Level
 from tasks.core.words import counted, normal_name
 from tasks.errors import ManifestDamaged, ObjectArchived, PublishError
 from tasks.publication.data_files import shown_revision
 from tasks.publication.expired import read_expired
-from tasks.publication.layout import Room, decisions_key, expired_key, is_delivered, landing_key, revisions_with
+from tasks.publication.layout import (
+    Room,
+    decisions_key,
+    expired_key,
+    is_delivered,
+    landing_key,
+    revisions_with,
+    verdict_key,
+)
 from tasks.publication.manifests import manifest_of
 from tasks.publication.stored_day import StoredDay, stored_days
 from tasks.store import Store
@@ -27,6 +38,7 @@ from tasks.store.renewing import read_if_there
 
 _ROOMS: Final[tuple[Room, ...]] = ("revisions", "landing", "decisions")
 _VERIFY: Final = "scoring status --verify"
+_LEVELS: Final = get_args(Level)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +51,9 @@ class DayStatus:
     state: str
     hints: tuple[str, ...] = ()
     """Further facts worth knowing."""
+    monitoring: str = ""
+    """Verdict of monitoring on the newest revision, or the reason why there is none; empty if the
+    day was never published."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +134,34 @@ def _status_of(day: StoredDay, calendar: Calendar) -> DayStatus:
     newest = _manifest(day.store, as_of, day.last_left)
     if newest is not None and missing:
         state = f"the manifest of revision {min(missing)} is missing"
-        return DayStatus(as_of, newest, state, (_VERIFY,))
+        return DayStatus(as_of, newest, state, (_VERIFY,), _monitoring(day.store, newest))
     if newest is None:
         return DayStatus(as_of, None, "its manifest is damaged", (_VERIFY,))
     is_noted = any(entry.key == expired_key(as_of) for entry in day.entries("revisions"))
     expired, hints = _expired(day.store, as_of) if is_noted else ({}, ())
     state, own_hints = _compare(day, newest, frozenset(expired))
-    return DayStatus(as_of, newest, state, (*own_hints, *hints))
+    return DayStatus(as_of, newest, state, (*own_hints, *hints), _monitoring(day.store, newest))
+
+
+def _monitoring(store: Store, newest: Manifest) -> str:
+    """Verdict of monitoring on the newest revision, or the reason why there is none.
+
+    A verdict that cannot be read hides nothing else of the day: it is archived, or damaged.
+    """
+    try:
+        written = read_if_there(store, verdict_key(newest.as_of))
+    except ObjectArchived:
+        return "archived"
+    if written is None:
+        return "not monitored"
+    try:
+        verdict = json.loads(written.data)
+        level, revision = verdict["verdict"], verdict["revision"]
+    except (ValueError, TypeError, KeyError):
+        return "damaged"
+    if level not in _LEVELS or not isinstance(revision, int):
+        return "damaged"
+    return level if revision == newest.revision else f"rev {revision} only"
 
 
 def _expired(

@@ -6,7 +6,7 @@ r"""Storage layout: every key, prefix and pattern of the store. No other module 
 ...     pins_key(day, "run", "0f1e"), draft_key(day, "run", "0f1e"), publishing_key(day, "7c"),
 ...     erased_key(day), manifest_key(day, 1), announcement_key(day, 1), expired_key(day),
 ...     decisions_key(day), report_key(day), report_page_key(day), refused_report_key(day),
-...     refused_page_key(day), monitoring_key(day, "drift.html"), verdict_key(day), metrics_key(day),
+...     refused_page_key(day), monitoring_key(day, "drift.html"), snapshot_key(day), verdict_key(day), metrics_key(day),
 ...     window_key(day, day, "verdict.json"), suite_key("ab12"),
 ...     input_key("ab12"), version_key("policy", "1"), reference_key("credit-default", "1"),
 ...     out_of_fold_key("credit default", "1"), nameless_reference_key("1"),
@@ -29,6 +29,7 @@ reports/day=2026-11-02/contract.html
 reports/day=2026-11-02/contract-refused.json
 reports/day=2026-11-02/contract-refused.html
 reports/day=2026-11-02/drift.html
+reports/day=2026-11-02/drift.json
 reports/day=2026-11-02/verdict.json
 monitoring/day=2026-11-02/metrics.parquet
 reports/from=2026-11-02/to=2026-11-02/verdict.json
@@ -58,6 +59,10 @@ _DAY: Final = re.compile(r"[a-z]+/day=(\d{4}-\d{2}-\d{2})/.+", re.DOTALL)
 _OF_REVISION: Final = re.compile(r"(?:revisions/day=[\d-]+/)?rev=(\d{4,5})/(\w+)\.json")
 _IN_REVISION: Final = re.compile(r"(?:revisions/day=[^/]+/)?rev=(\d+)/")
 _DATA_FILE: Final = re.compile(r"(revisions|quarantine)/day=[^/]+/[a-z]+-[0-9a-f]{16}\.[a-z]+")
+_MONITORING_PAGE: Final = re.compile(
+    r"reports/(?:day=|from=\d{4}-\d{2}-\d{2}/to=)(\d{4}-\d{2}-\d{2})/(?:drift|quality)\.(?:html|json)"
+)
+"""Pages of monitoring and their snapshots. An earlier program wrote those of quality, too."""
 _FINGERPRINT_DIGITS: Final = 16
 _LONGEST_PART: Final = 200
 """Most bytes of a name within a key; file systems take 255."""
@@ -94,7 +99,11 @@ def day_of(key: str) -> date | None:
     >>> [day_of(key) for key in keys]
     [datetime.date(2026, 11, 2), None, None]
     """
-    found = _DAY.fullmatch(key)
+    return _day_in(_DAY.fullmatch(key))
+
+
+def _day_in(found: re.Match[str] | None) -> date | None:
+    """Day in the first group of a match; None if there is none in the calendar."""
     try:
         return date.fromisoformat(found[1]) if found else None
     except ValueError:
@@ -258,6 +267,21 @@ def refused_page_key(as_of: date) -> str:
 def monitoring_key(as_of: date, name: str) -> str:
     """Key of a report that monitoring writes."""
     return f"{day_prefix('reports', as_of)}{name}"
+
+
+def snapshot_key(as_of: date) -> str:
+    """Key of the snapshot of a monitored day, from which Evidently shows trends."""
+    return monitoring_key(as_of, "drift.json")
+
+
+def last_day_of_page(key: str) -> date | None:
+    """Last day that a page of monitoring, or its snapshot, is about; None if the key is of neither.
+
+    >>> keys = ("day=2026-11-02/drift.html", "from=2026-10-01/to=2026-11-02/drift.json", "day=2026-11-02/verdict.json")
+    >>> [str(last_day_of_page(f"reports/{key}")) for key in keys]
+    ['2026-11-02', '2026-11-02', 'None']
+    """
+    return _day_in(_MONITORING_PAGE.fullmatch(key))
 
 
 def verdict_key(as_of: date) -> str:

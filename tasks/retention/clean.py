@@ -1,6 +1,7 @@
 """Housekeeping: objects that the store keeps for a limited time, removed when that time is over.
 
-Decisions, manifests, reports, contracts, claims on inputs and reference samples are never touched.
+Decisions, manifests, contract reports, verdicts and figures of monitoring, contracts, claims on
+inputs and reference samples are never touched.
 
 Housekeeping is safe beside a run under way. A day on which a run has worked since yesterday is left
 alone, and its orphans for as long as orphans are kept. A run that loses a file all the same
@@ -26,7 +27,7 @@ from tasks.core.words import counted, normal_name
 from tasks.delivery.listing import list_delivery, stand
 from tasks.errors import ConfigError, ObjectArchived, SourceError
 from tasks.publication.expired import forget_expired, note_expired
-from tasks.publication.layout import Room, day_of, is_data_file, landing_key, room_of, room_prefix
+from tasks.publication.layout import Room, day_of, is_data_file, landing_key, last_day_of_page, room_of, room_prefix
 from tasks.publication.stored_day import StoredDay
 from tasks.running.context import run_logger
 from tasks.running.step import step
@@ -41,6 +42,7 @@ RULES: Final = {
     "landing": "landing_days",
     "quarantine": "quarantine_days",
     "old revisions": "old_revision_days",
+    "monitoring pages": "report_days",
 }
 """Kind of object to the setting of `retention` that limits its age."""
 _ROOMS: Final[tuple[Room, ...]] = ("work", "revisions", "quarantine", "landing")
@@ -60,7 +62,7 @@ class Removal:
     what: str
     """One of `RULES`."""
     as_of: date | None
-    """The business day in its key; None for an unfinished write."""
+    """The business day in its key, of a window the last one; None for an unfinished write."""
     key: str
     size_bytes: int
     is_named: bool = False
@@ -110,7 +112,8 @@ def clean(clock: Clock, settings: Settings, *, apply: bool) -> Cleaning:
     """Find all objects past their time by this clock, and remove them if `apply`."""
     removals, left = clean_days(find_days(settings), clock, settings, apply=apply)
     given_up = give_up_writes(clock, settings, apply=apply)
-    return Cleaning(clock.today, apply, (*removals, *given_up), left)
+    pages = remove_old_pages(clock, settings, apply=apply)
+    return Cleaning(clock.today, apply, (*removals, *given_up, *pages), left)
 
 
 @step("find days")
@@ -157,6 +160,28 @@ def give_up_writes(clock: Clock, settings: Settings, *, apply: bool) -> tuple[Re
         for write in due:
             store.forget(write)
     return tuple(Removal("unfinished writes", None, write.key, write.size_bytes) for write in due)
+
+
+@step("remove old pages")
+def remove_old_pages(clock: Clock, settings: Settings, *, apply: bool) -> tuple[Removal, ...]:
+    """Find pages of monitoring past their time, and remove them if `apply`.
+
+    The age of a window's pages counts from its last day. Monitoring may make them anew at any time,
+    so a run under way needs none of them.
+    """
+    store = open_store(settings.storage)
+    limit = settings.retention.report_days
+    if limit is None:
+        return ()
+    due = []
+    for entry in store.list(room_prefix("reports")):
+        last = last_day_of_page(entry.key)
+        if last and _is_over(clock.age_days(last), limit):
+            due.append(Removal("monitoring pages", last, entry.key, entry.size_bytes))
+    if apply:
+        for each in due:
+            store.delete(each.key)
+    return tuple(due)
 
 
 def clean_day(

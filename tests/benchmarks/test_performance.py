@@ -15,7 +15,7 @@ from benchmarks import days, own, rivals
 from benchmarks.apart import Job, Stopwatch, measure, run_apart
 from benchmarks.figures import Runs, Spread, compare_decisions, compare_engines, ratio, require_agreement, spread
 from benchmarks.page import BEGIN, END, Measured, budgets, page, put_between
-from benchmarks.plan import JOBS, ONLINE, PARTS, PLAINLY, REPORTS, Plan
+from benchmarks.plan import JOBS, MONITORING, ONLINE, PARTS, PLAINLY, Plan
 from configs.settings import PROJECT
 from tests.conftest import Project
 
@@ -46,13 +46,15 @@ def test_everybody_who_works_on_one_day_agrees(
     job = Job("day data", ROWS, 2, *map(str, folders))
     days.make_day(job, Stopwatch())
     runs, explained = [], 0
-    for name in ("day", "floor", "contract", "GX COMPLETE", "engine", "LightGBM", "plain, our model"):
+    rivals_and_ours = ("floor", "contract", "GX COMPLETE", "engine", "LightGBM", "plain, our model")
+    for name in ("day", *rivals_and_ours, "verdict"):
         watch = Stopwatch()
         found = JOBS[name](replace(job, name=name, explained=explained), watch)
         assert all(spent.wall > 0 for spent in watch.stages.values())
         explained = found.get("not_approved", explained)
         runs.append(run(name, 1.0, ROWS) | {"found": found})
     require_agreement(Runs(runs), ROWS)
+    assert runs[-1]["found"]["compared"] == runs[0]["found"]["decided"]
     assert compare_engines(folders[2])["explained"] > 0
     plain = folders[2] / f"plain, our model {rivals.PLAIN_DECISIONS}"
     assert compare_decisions(folders[2] / own.DECISIONS, plain)["in_both"] == runs[0]["found"]["decided"]
@@ -132,6 +134,7 @@ def test_a_figure_is_told_with_its_spread(values: list[float], told: str) -> Non
     assert spread(values).told(" s") == told
 
 
+JUDGED = {"compared": 90, "reference": 500, "level": "ok", "findings": 0}
 DAY = {"sha256": "a", "decided": 90, "quarantined": 5, "not_approved": 30, "explained": 30}
 PLAIN_DAY = {"decided": 94, "explained": 30}
 
@@ -144,13 +147,15 @@ PLAIN_DAY = {"decided": 94, "explained": 30}
         ("GX COMPLETE", {"broken": {"rule": 4}}, "other broken rows"),
         ("plain, our model", PLAIN_DAY | {"decided": 84}, "decided 84 rows"),
         ("plain, large model", PLAIN_DAY | {"explained": 31}, "other numbers"),
+        ("monitoring", JUDGED | {"findings": 1}, "another verdict"),
     ],
-    ids=["bytes", "reasons", "rules", "decided", "explained"],
+    ids=["bytes", "reasons", "rules", "decided", "explained", "verdict"],
 )
 def test_results_that_differ_stop_the_run(job: str, found: Mapping[str, Any], complaint: str) -> None:
     same = [
         run("day", 1.0, **DAY), run("contract", 1.0, broken={"rule": 3}), run("GX COMPLETE", 1.0, broken={"rule": 3}),
         run("plain, large model", 1.0, **PLAIN_DAY), run("plain, our model", 1.0, **PLAIN_DAY | {"decided": 85}),
+        run("verdict", 1.0, **JUDGED), run("monitoring", 1.0, **JUDGED | {"written_bytes": 9}),
     ]  # fmt: skip
     require_agreement(Runs(same), 1000)
     with pytest.raises(click.ClickException, match=complaint):
@@ -189,7 +194,10 @@ def test_engines_are_held_against_each_other(
         ("100 bytes a row", [run("day", 10.0, 10_000) | {"peak_bytes": 1.2509e9}],
          [run("day", 10.0, 10_000) | {"peak_bytes": 1.251e9}]),
         ("times the rows", [run("day", 10.5, 10_000)], [run("day", 10.6, 10_000)]),
-        ("Evidently", [run("reports", 1.0), run("Evidently", 5.0)], [run("reports", 1.0), run("Evidently", 4.9)]),
+        ("statistics and verdict", [run("verdict", 3.0)], [run("verdict", 3.1)]),
+        ("Evidently", [run("monitoring", 1.0), run("Evidently", 5.0)],
+         [run("monitoring", 1.0), run("Evidently", 4.9)]),
+        ("at most that of scoring", [run("monitoring", 1.0)], [run("monitoring", 1.0) | {"peak_bytes": 1.01e9}]),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )  # fmt: skip
@@ -221,13 +229,15 @@ def test_a_page_says_what_was_not_measured() -> None:
 def test_rivals_work_on_the_full_day_round_after_round_and_on_smaller_ones_once() -> None:
     plan = Plan((10_000, 100_000, 300_000, 3_000_000), (1, 2), 3, 300_000)
     ours = [("day", 1), ("day", 2)]
-    plainly, parts, online = ([(name, 2) for name in names] for names in (PLAINLY, PARTS, ONLINE))
+    plainly, parts, online, monitoring = (
+        [(name, 2) for name in names] for names in (PLAINLY, PARTS, ONLINE, MONITORING)
+    )
     assert list(plan.jobs(10_000, 0)) == [*ours, *plainly, *online]
     assert list(plan.jobs(100_000, 0)) == [*ours, *plainly]
     assert list(plan.jobs(100_000, 1)) == ours
-    assert list(plan.jobs(300_000, 0)) == [*ours, *plainly, *parts, ("profile", 1), *((name, 2) for name in REPORTS)]
-    assert list(plan.jobs(300_000, 1)) == [*ours, *plainly, *parts]
-    costly = {("plain, large model", 2), ("plain, our model", 2), ("GX COMPLETE", 2)}
+    assert list(plan.jobs(300_000, 0)) == [*ours, *plainly, *parts, ("profile", 1), *monitoring]
+    assert list(plan.jobs(300_000, 1)) == [*ours, *plainly, *parts, *monitoring]
+    costly = {("plain, large model", 2), ("plain, our model", 2), ("GX COMPLETE", 2), *monitoring[1:]}
     assert set(plan.jobs(300_000, 1)) - set(plan.jobs(300_000, 2)) == costly
     assert [list(plan.jobs(3_000_000, repetition)) for repetition in range(3)] == [ours, ours[1:], []]
     assert plan.estimate_minutes() > replace(plan, repeats=1).estimate_minutes() > 0

@@ -1,5 +1,6 @@
 """What the names in a store and its manifests say of each day."""
 
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,7 +17,15 @@ from tasks.inspection.explain import explain
 from tasks.inspection.status import DayStatus, day_history, list_days
 from tasks.inspection.verify import verify_day
 from tasks.publication.expired import note_expired
-from tasks.publication.layout import announcement_key, decisions_key, expired_key, landing_key, manifest_key, report_key
+from tasks.publication.layout import (
+    announcement_key,
+    decisions_key,
+    expired_key,
+    landing_key,
+    manifest_key,
+    report_key,
+    verdict_key,
+)
 from tasks.publication.manifests import manifest_json, read_manifest
 from tasks.publication.shown import show_newest
 from tasks.retention.clean import clean_days
@@ -201,14 +210,14 @@ class Watched(FolderStore):
 def test_no_delivered_file_is_read_and_little_else(root: Path) -> None:
     store = Watched(root)
     list_days(store, CALENDAR, last=30)
-    assert store.read_keys == [manifest_key(DAY, 2), decisions_key(DAY)]
+    assert store.read_keys == [manifest_key(DAY, 2), decisions_key(DAY), verdict_key(DAY)]
     for key in (manifest_key(DAY, 2), report_key(DAY)):
         (root / key).unlink()
     put_back(root)
     (root / announcement_key(DAY, 2)).unlink()
     store = Watched(root)
     list_days(store, CALENDAR, last=30)
-    assert store.read_keys == [manifest_key(DAY, 1)]
+    assert store.read_keys == [manifest_key(DAY, 1), verdict_key(DAY)]
 
 
 def test_a_store_on_s3_says_the_same(root: Path, s3_root: str) -> None:
@@ -218,6 +227,77 @@ def test_a_store_on_s3_says_the_same(root: Path, s3_root: str) -> None:
         on_s3.create(path.relative_to(root).as_posix(), path.read_bytes())
     assert list_days(on_s3, CALENDAR, last=30) == listed(root)
     assert day_history(on_s3, CALENDAR, DAY) == day_history(FolderStore(root), CALENDAR, DAY)
+
+
+# --- monitoring
+
+
+def judge(root: Path, *, level: str = "ok", revision: int = 2, day: date = DAY) -> None:
+    """Leave the verdict that monitoring writes."""
+    path = root / verdict_key(day)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"verdict": level, "revision": revision, "findings": []}))
+
+
+@pytest.mark.parametrize("level", ["ok", "watch", "alert", "insufficient"])
+def test_the_verdict_on_the_newest_revision_is_told(root: Path, level: str) -> None:
+    judge(root, level=level)
+    (day,) = listed(root)
+    assert day.monitoring == level
+    assert day_history(FolderStore(root), CALENDAR, DAY).status.monitoring == level
+
+
+def test_a_verdict_on_an_older_revision_is_not_taken_for_one_on_the_newest(root: Path) -> None:
+    judge(root, level="alert", revision=1)
+    assert listed(root)[0].monitoring == "rev 1 only"
+
+
+def test_a_published_day_without_a_verdict_is_not_monitored_and_of_others_nothing_is_told(root: Path) -> None:
+    deliver(root, NEXT, "a.csv")
+    judge(root, day=NEXT)
+    assert [day.monitoring for day in listed(root)] == ["not monitored", ""]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        b"",
+        b"\xff",
+        b"[]",
+        b"{}",
+        b'{"verdict": "ok"}',
+        b'{"verdict": "ok", "revision": "2"}',
+        b'{"verdict": "quiet", "revision": 2}',
+        b'{"verdict": {}, "revision": 2}',
+    ],
+)
+def test_a_damaged_verdict_hides_nothing_else(root: Path, written: bytes) -> None:
+    judge(root)
+    (root / verdict_key(DAY)).write_bytes(written)
+    (day,) = listed(root)
+    assert (day.state, day.monitoring) == ("published", "damaged")
+
+
+class Archiving(FolderStore):
+    """A store whose verdicts were moved to an archive."""
+
+    def read(self, key: str) -> Stored:
+        if key.startswith("reports/"):
+            raise ObjectArchived(f"{key} is archived")
+        return super().read(key)
+
+
+def test_an_archived_verdict_hides_nothing_else(root: Path) -> None:
+    judge(root)
+    (day,) = list_days(Archiving(root), CALENDAR, last=30)
+    assert (day.state, day.monitoring) == ("published", "archived")
+
+
+def test_days_that_are_not_listed_have_no_verdict_read(root: Path) -> None:
+    deliver(root, NEXT, "a.csv")
+    store = Watched(root)
+    list_days(store, CALENDAR, last=1)
+    assert store.read_keys == []
 
 
 # --- archived objects

@@ -247,9 +247,61 @@ def _everything(store: Store) -> None:
         "monitoring/drift.json",
     ):
         store.create(key, b"kept")
+    monitor(store)
 
 
-SHORT = {"work_days": 1, "orphan_days": 1, "landing_days": 1, "quarantine_days": 1, "old_revision_days": 1}
+SHORT = {
+    "work_days": 1,
+    "orphan_days": 1,
+    "landing_days": 1,
+    "quarantine_days": 1,
+    "old_revision_days": 1,
+    "report_days": 1,
+}
+WINDOW = f"reports/from={DAY - timedelta(days=6)}/to={DAY}"
+PAGES = [f"{place}/drift.{ending}" for place in (f"reports/day={DAY}", WINDOW) for ending in ("html", "json")]
+
+
+def monitor(store: Store) -> None:
+    """Leave what monitoring writes of a day and of a window."""
+    kept = (f"reports/day={DAY}/verdict.json", f"{WINDOW}/verdict.json", f"monitoring/day={DAY}/metrics.parquet")
+    for key in (*PAGES, *kept):
+        store.create(key, b"written by monitoring")
+
+
+@pytest.mark.parametrize(("age_days", "goes"), [(29, False), (30, False), (31, True)])
+def test_pages_go_and_verdicts_and_figures_stay(room: Room, age_days: int, goes: bool) -> None:
+    publish(room.store)
+    monitor(room.store)
+    before = set(room.held())
+    assert sorted(told(room.clean(days_later(age_days), report_days=30))) == (sorted(PAGES) if goes else [])
+    assert before - set(room.held()) == (set(PAGES) if goes else set())
+
+
+def test_the_age_of_a_window_counts_from_its_last_day(room: Room) -> None:
+    monitor(room.store)
+    later = f"reports/from={DAY}/to={days_later(1)}/drift.html"
+    room.store.create(later, b"written by monitoring")
+    assert later not in told(room.clean(days_later(31), report_days=30))
+    assert told(room.clean(days_later(32), report_days=30)) == [later]
+
+
+def test_pages_of_an_earlier_program_go_and_what_only_looks_like_a_page_stays(room: Room) -> None:
+    earlier = f"reports/day={DAY}/quality.html"
+    others = (
+        f"reports/day={DAY}/contract.html",
+        f"reports/day={DAY}/mine/drift.html",
+        "reports/day=2026-02-30/drift.html",
+        "reports/drift.html",
+    )
+    for key in (earlier, *others):
+        room.store.create(key, b"written by somebody")
+    assert told(room.clean(date(9999, 1, 1), report_days=1)) == [earlier]
+
+
+def test_without_days_pages_are_kept_for_ever(room: Room) -> None:
+    monitor(room.store)
+    assert told(room.clean(date(9999, 1, 1))) == []
 
 
 def test_a_dry_run_tells_what_an_applied_one_removes_and_removes_nothing(room: Room) -> None:
@@ -262,7 +314,7 @@ def test_a_dry_run_tells_what_an_applied_one_removes_and_removes_nothing(room: R
         applied = room.clean(days_later(400), **SHORT)
     assert dry == replace(applied, is_applied=False)
     assert {each.what for each in dry.removals} == {
-        "work", "orphans", "unfinished writes", "landing", "quarantine", "old revisions",
+        "work", "orphans", "unfinished writes", "landing", "quarantine", "old revisions", "monitoring pages",
     }  # fmt: skip
     assert len(told(dry)) == len(set(told(dry)))
 
@@ -280,7 +332,8 @@ def test_what_readers_see_and_history_tells_is_never_touched(room: Room) -> None
     _everything(room.store)
     room.age()
     prefixes = ("decisions/", "reports/", "contracts/", "inputs/", "reference/", "monitoring/")
-    kept = {key: room.store.read(key) for key in room.held() if key.startswith(prefixes) or "manifest" in key}
+    held = [key for key in room.held() if key.startswith(prefixes) or "manifest" in key]
+    kept = {key: room.store.read(key) for key in held if key not in PAGES}
     room.clean(days_later(4000), **SHORT)
     assert {key: room.store.read(key) for key in kept} == kept
     newest = newest_manifest(room.store, DAY)
@@ -648,7 +701,7 @@ def test_everything_is_cleaned_on_s3_as_well(s3_root: str, tmp_path: Path) -> No
     applied = cleaned(str(config), today)
     assert dry == replace(applied, is_applied=False)
     assert {each.what for each in dry.removals} == {
-        "work", "orphans", "unfinished writes", "landing", "quarantine", "old revisions",
+        "work", "orphans", "unfinished writes", "landing", "quarantine", "old revisions", "monitoring pages",
     }  # fmt: skip
     removed = set(told(applied)) - {"work/large"}
     assert {entry.key for entry in store.list("")} == set(before) - removed | {f"revisions/day={DAY}/expired.json"}

@@ -16,13 +16,6 @@ from tasks.core.words import counted, percent
 _UNKNOWN: Final = "-"
 
 
-class Rendered(NamedTuple):
-    """One report: a page for people, which works offline, and the same figures for programs."""
-
-    html: bytes
-    json: bytes
-
-
 class _Column(NamedTuple):
     """A day in the chart of rows, with heights in percent of the highest."""
 
@@ -60,11 +53,6 @@ def contract_page(report: Mapping[str, Any]) -> bytes:
         },
     )
     return page.encode()
-
-
-def note_page(title: str, note: str) -> bytes:
-    """Render a page that holds one sentence."""
-    return template("note_page.html").render(title=title, note=note).encode()
 
 
 def _chart(report: ContractReport) -> _Chart | None:

@@ -92,7 +92,8 @@ def test_a_day_is_a_line(twice: Project, status: Run) -> None:
     code, shown = status(twice)
     totals = manifest(twice)["totals"]
     digest = hashlib.sha256(twice.decisions.read_bytes()).hexdigest()[:12]
-    line = rf"{DAY} +2 +200 +{totals['decided']} +{totals['quarantined']} +\d\d\.\d% +1 +{digest} +2\S+ \S+ +published"
+    rows = rf"200 +{totals['decided']} +{totals['quarantined']} +\d\d\.\d%"
+    line = rf"{DAY} +2 +{rows} +not monitored +1 +{digest} +2\S+ \S+ +published"
     assert code == 0
     assert re.search(rf"^{line} \(not announced\)$", shown, re.MULTILINE)
 
@@ -201,6 +202,21 @@ def test_times_are_told_by_the_clock_of_the_calendar() -> None:
     tokyo = PRAGUE.model_copy(update={"zone": "Asia/Tokyo"})
     assert "published (Asia/Tokyo)" in days_table([day], "ROOT", tokyo)
     assert "2026-11-02 16:05" in days_table([day], "ROOT", tokyo)
+
+
+@pytest.mark.parametrize("monitoring", ["insufficient", "not monitored", "rev 12 only"])
+def test_a_line_has_a_column_for_monitoring(monitoring: str) -> None:
+    day = DayStatus(DAY, sample_manifest(), "published", monitoring=monitoring)
+    head, line = days_table([day, day], "ROOT", PRAGUE).splitlines()[1:3]
+    begin, end = head.index("monitoring"), head.index("model")
+    assert line[begin:end].rstrip() == monitoring
+    assert line[end:].startswith("3 ")
+
+
+def test_a_history_tells_of_monitoring(tmp_path: Path) -> None:
+    status = DayStatus(DAY, sample_manifest(), "published", monitoring="watch")
+    shown = history_summary(DayHistory(status, {}, None, frozenset(), {}), FolderStore(tmp_path), PRAGUE)
+    assert shown.startswith(f"\nApplications of {DAY}: published\nMonitoring: watch")
 
 
 def test_the_share_of_a_day_of_one_is_not_told(tmp_path: Path) -> None:
