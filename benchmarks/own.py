@@ -250,11 +250,12 @@ def judge_decided(job: Job, watch: Stopwatch) -> dict[str, Any]:
     from tasks.core.monitoring.compared import compare_counts
     from tasks.core.monitoring.counts import DayCounts, count_rows
     from tasks.core.monitoring.reference import Frozen
+    from tasks.core.monitoring.thresholds import Thresholds
     from tasks.core.monitoring.verdict import judge
 
     bundle = champion()
     frozen = Frozen.from_json(bundle.reference[MONITORED])
-    thresholds = load_thresholds(load_settings().monitoring.thresholds).thresholds
+    thresholds = Thresholds.of(load_thresholds(load_settings().monitoring.thresholds).model_dump())
     counts = DayCounts.none(frozen)
     for rows, pd, decisions in _decided_chunks(job):
         with watch.stage("count"):

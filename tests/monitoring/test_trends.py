@@ -43,7 +43,7 @@ def shown_days(folder: Path) -> list[date]:
 
 def test_the_workspace_shows_every_monitored_day_once_and_no_window(store: FolderStore, tmp_path: Path) -> None:
     trends = build_trends(store, tmp_path / "workspace")
-    assert trends == (tmp_path / "workspace", (DAY, NEXT), {})
+    assert (trends.folder, trends.days, dict(trends.left_out)) == (tmp_path / "workspace", (DAY, NEXT), {})
     assert shown_days(trends.folder) == [DAY, NEXT]
 
 
