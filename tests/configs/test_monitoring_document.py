@@ -54,7 +54,7 @@ def test_every_threshold_that_judges_is_in_it() -> None:
     assert [name for name in STATISTICS if f"| `{name}` | " not in told] == []
     limits = Thresholds.__dataclass_fields__.keys() - {"statistics"}
     assert [name for name in limits if f"| `{name}` |" not in told] == []
-    assert "| `missing` | Share of rows without a value | 0.01 | 0.05 | `columns` | 0.03 |" in told
+    assert "| `missing` | Share of rows without a value | 0.01 | 0.05 | `shares` | 0.008 |" in told
 
 
 def test_every_statistic_has_a_formula() -> None:

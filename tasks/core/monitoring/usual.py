@@ -87,7 +87,7 @@ def usual_share(past: Sequence[PastDay], *, weekday: int, rows: int, false_alarm
     middle = (float(weight @ shares[days.centre]) + _HALF_A_ROW) / known
     doubt = (correlation + (1 - correlation) / (known + 1)) * _widening(days.freedom, false_alarms) ** 2
     spread = doubt + (1 - doubt) / rows
-    if spread >= 1:
+    if doubt >= 1 or spread >= 1:
         return UsualRange(0.0, middle, 1.0)
     strength = 1 / spread - 1
     ends = betaincinv(middle * strength, (1 - middle) * strength, [false_alarms / 2, 1 - false_alarms / 2])
