@@ -61,10 +61,12 @@ def test_a_bound_direction_is_kept(history: History) -> None:
     from tasks.adapters.lightgbm import LightGBMModel, fit_trees
 
     random = np.random.default_rng(4)
-    matrix = np.column_stack([random.normal(size=3000), history.defaulted + random.normal(size=3000)])
+    matrix = np.column_stack(
+        [random.normal(size=3000) * (1 + history.defaulted), history.defaulted + random.normal(size=3000)]
+    )
     for direction in (1, -1):
         text = fit_trees(
-            matrix, history.defaulted, names=("noise", "signal"), directions=(direction, 0), n_trees=30,
+            matrix, history.defaulted, names=("either end", "signal"), directions=(direction, 0), n_trees=30,
             trees=replace(configured_trees(SMALL), feature_share=1),
         )  # fmt: skip
         line = np.column_stack([np.linspace(-3, 3, 200), np.zeros(200)])
