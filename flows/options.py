@@ -6,6 +6,7 @@ Importing this module imports nothing heavy.
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -106,6 +107,9 @@ def runnable(flow: Any, *, without_prefect: bool) -> Callable[..., Any]:
         returned.append(flow.fn(*args, **parameters))
         return returned[-1]
 
+    # Prefect reads the types of parameters where the function stands; here their names mean nothing.
+    keep_result.__signature__ = inspect.signature(flow.fn, eval_str=True)  # type: ignore[attr-defined]
+    keep_result.__annotations__ = inspect.get_annotations(flow.fn, eval_str=True)
     recorded.fn = keep_result
 
     def run(**parameters: Any) -> Any:

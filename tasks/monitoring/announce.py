@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
@@ -70,10 +71,16 @@ def verdict_markdown(result: MonitoringResult, places: list[str]) -> str:
             "",
             "## Expected before outcomes",
             *(f"- {sentence}" for sentence in result.expected),
-            *(["", "## Worth a look", *(f"- {sentence}" for sentence in result.control)] if result.control else []),
+            *_section("Quality, worth a look", result.quality),
+            *_section("Fairness, an internal control", result.fairness),
             "",
             f"Compared: {result.rows:,} applications with {result.reference_rows:,} of the reference.",
             "",
             *(f"- `{place}`" for place in places),
         ]
     )
+
+
+def _section(heading: str, sentences: Sequence[str]) -> list[str]:
+    """Lines of a section; none if it has no sentence."""
+    return ["", f"## {heading}", *(f"- {sentence}" for sentence in sentences)] if sentences else []

@@ -78,8 +78,10 @@ class MonitoringResult:
     """Columns of the findings, the heaviest first."""
     expected: tuple[str, ...]
     """Sentences on performance before outcomes, and on what they are blind to."""
-    control: tuple[str, ...]
-    """Sentences on quality and fairness that are worth a look."""
+    quality: tuple[str, ...]
+    """Sentences on the day's delivery that are worth a look."""
+    fairness: tuple[str, ...]
+    """Sentences of the internal control of fairness that are worth a look."""
     rows: int
     reference_rows: int
     keys: tuple[str, ...]
@@ -92,7 +94,8 @@ class _Judged:
     compared: Compared | None
     verdict: DayVerdict
     expected: ExpectedPerformance
-    control: tuple[str, ...]
+    quality: tuple[str, ...]
+    fairness: tuple[str, ...]
     metrics: tuple[Metric, ...]
 
 
@@ -136,7 +139,8 @@ def judge_published(
         tuple(f"{finding.level}: {finding.sentence}" for finding in judged.verdict.findings),
         judged.verdict.columns,
         (*_expected_sentences(judged.expected), CONCEPT_DRIFT_CAVEAT),
-        judged.control,
+        judged.quality,
+        judged.fairness,
         day.counts.rows,
         beside.frozen.rows,
         written,
@@ -206,12 +210,10 @@ def _judge(
         *fairness_metrics(kinds, age_reasons),
         *quality,
     )
-    control = (
-        *(quality_sentence(metric) for metric in quality if metric.level == "watch"),
-        *(kind.sentence for kind in kinds if kind.level == "watch"),
-        *([age_reasons.sentence] if age_reasons.level == "watch" else []),
-    )
-    return _Judged(compared, verdict, expected, control, metrics)
+    late_or_broken = tuple(quality_sentence(metric) for metric in quality if metric.level == "watch")
+    unequal = tuple(each.sentence for each in kinds if each.level == "watch")
+    about_age = (age_reasons.sentence,) if age_reasons.level == "watch" else ()
+    return _Judged(compared, verdict, expected, late_or_broken, (*unequal, *about_age), metrics)
 
 
 def _expected(day: GatheredDay, policy: Policy, frozen: Frozen, settings: Settings) -> ExpectedPerformance:
@@ -265,7 +267,8 @@ def _write(
             **{name: figure._asdict() for name, figure in judged.expected._asdict().items()},
             "caveat": CONCEPT_DRIFT_CAVEAT,
         },
-        "control": {"worth_a_look": list(judged.control), "limits": list(LIMITS)},
+        "quality": list(judged.quality),
+        "fairness": {"worth_a_look": list(judged.fairness), "limits": list(LIMITS)},
     }
     if len(published) > 1:
         first, last = published[0].as_of, newest.as_of
@@ -349,4 +352,11 @@ def _as_json(content: Mapping[str, Any]) -> bytes:
 
 
 def _expected_sentences(expected: ExpectedPerformance) -> tuple[str, ...]:
-    return tuple(figure.sentence for figure in expected if figure.value is not None)
+    """Sentences on what the decisions are expected to lead to; the concentration stands in the figures."""
+    told = (
+        expected.approval_rate,
+        expected.expected_default_rate_of_approved,
+        expected.expected_cost_per_application,
+        expected.expected_auc,
+    )
+    return tuple(figure.sentence for figure in told if figure.value is not None)

@@ -23,6 +23,7 @@ from prefect.settings import PREFECT_DEBUG_MODE, temporary_settings
 from prefect.states import AwaitingRetry, Scheduled
 
 from flows.monitor_decisions import monitor_decisions
+from flows.options import runnable
 from flows.score_applications import score_applications
 from tasks.core.day.manifest import Manifest
 from tasks.errors import ConfigError, PublishError, SourceError
@@ -77,7 +78,7 @@ def test_a_scored_and_monitored_day_is_on_record(project: Project) -> None:
     totals = result.manifest.totals
     assert f"| all files | {totals.rows:,} | {totals.decided:,} | {totals.quarantined:,} | 0 | 0 |" in page.data
 
-    monitored = monitor_decisions(as_of=DAY, config=project.config)
+    monitored = runnable(monitor_decisions, without_prefect=False)(as_of=DAY, config=project.config)
     assert monitored.rows == result.manifest.totals.decided
     assert monitored.level == "insufficient"
     reports = {Path(key).name: (project.root / key) for key in monitored.keys}

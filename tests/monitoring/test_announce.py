@@ -21,7 +21,8 @@ RESULT = MonitoringResult(
     findings=("alert: A lies otherwise.", "watch: B is missing."),
     columns=("A", "B"),
     expected=("The AUC is expected to be 0.75.",),
-    control=("Files came late.",),
+    quality=("Files came late.",),
+    fairness=("A kind is approved less.",),
     rows=2000,
     reference_rows=20_000,
     keys=("reports/verdict.json", "monitoring/metrics.parquet"),
@@ -36,8 +37,11 @@ PAGE = f"""# {DAY}: alert
 ## Expected before outcomes
 - The AUC is expected to be 0.75.
 
-## Worth a look
+## Quality, worth a look
 - Files came late.
+
+## Fairness, an internal control
+- A kind is approved less.
 
 Compared: 2,000 applications with 20,000 of the reference.
 
@@ -50,9 +54,10 @@ def test_the_page_says_what_was_found_and_what_to_do() -> None:
 
 
 def test_a_window_is_named_by_its_days_and_nothing_is_worth_a_look_without_a_heading() -> None:
-    page = verdict_markdown(replace(RESULT, first=date(2026, 10, 30), control=()), PLACES)
+    page = verdict_markdown(replace(RESULT, first=date(2026, 10, 30), quality=(), fairness=()), PLACES)
     assert page.startswith(f"# 2026-10-30 to {DAY}: alert\n")
-    assert "Worth a look" not in page
+    assert "worth a look" not in page
+    assert "Fairness" not in page
 
 
 def test_the_event_says_which_columns_and_where_to_look() -> None:

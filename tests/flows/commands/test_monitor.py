@@ -21,7 +21,8 @@ RESULT = MonitoringResult(
     findings=("watch: 30.0% of the values of EXT_SOURCE_2 are missing, instead of 20.0%.",),
     columns=("EXT_SOURCE_2",),
     expected=("The AUC is expected to be 0.750 (95% interval 0.700 to 0.800).",),
-    control=(),
+    quality=(),
+    fairness=(),
     rows=2000,
     reference_rows=20_000,
     keys=("reports/verdict.json", "monitoring/metrics.parquet"),
@@ -59,8 +60,8 @@ def test_eight_findings_are_told_and_the_others_counted(tmp_path: Path, findings
 
 
 def test_a_long_sentence_goes_on_below_its_beginning(tmp_path: Path) -> None:
-    told = lines_of(tmp_path, control=("word " * 40,), expected=())
-    lines = told.split("  Worth a look  ")[1].split("  To do")[0].splitlines()
+    told = lines_of(tmp_path, quality=("word " * 40,), expected=())
+    lines = told.split("  Quality  ")[1].split("  To do")[0].splitlines()
     assert len(lines) == 3
     assert all(line.startswith(" " * 18 + "word") for line in lines[1:])
     assert max(map(len, told.splitlines()[:8])) <= 110
