@@ -18,7 +18,7 @@ RESULT = MonitoringResult(
     level="alert",
     headline="2 findings on 2 columns.",
     advice="Look at the columns.",
-    findings=("alert: A lies otherwise.", "watch: B is missing."),
+    findings=("alert: A has other values.", "watch: B is missing."),
     columns=("A", "B"),
     expected=("The AUC is expected to be 0.75.",),
     quality=("Files came late.",),
@@ -31,7 +31,7 @@ PLACES = ["/store/reports/verdict.json", "/store/monitoring/metrics.parquet"]
 PAGE = f"""# {DAY}: alert
 2 findings on 2 columns. Look at the columns.
 
-- alert: A lies otherwise.
+- alert: A has other values.
 - watch: B is missing.
 
 ## Expected before outcomes

@@ -226,7 +226,7 @@ def _strongest(findings: list[Finding]) -> list[Finding]:
         by_column.setdefault(finding.column, []).append(finding)
     strongest = []
     for first, *others in by_column.values():
-        more = f" So do {counted(len(others), 'other pair')} of it." if others and first.what == "dependence" else ""
+        more = f" So do {counted(len(others), 'more pair')}." if others and first.what == "dependence" else ""
         strongest.append(first._replace(sentence=first.sentence + more))
     return strongest
 

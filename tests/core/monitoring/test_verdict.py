@@ -169,7 +169,7 @@ def test_other_pairs_of_a_shuffled_column_are_counted() -> None:
     day = day_beside(frozen=frozen, AMT_CREDIT=shuffled, AMT_GOODS_PRICE=goods * 0.9)
     (finding,) = judge(day, SHIPPED).findings
     assert (finding.column, finding.what) == ("AMT_CREDIT", "dependence")
-    assert finding.sentence.endswith(" So do 1 other pair of it.")
+    assert finding.sentence.endswith(" So do 1 more pair.")
 
 
 def test_the_verdict_is_json_of_the_promised_fields() -> None:

@@ -54,7 +54,7 @@ def distribution_tests(day: Compared) -> Tests:
         most = int(layout.starts[column] + np.argmax(np.abs(differences[cells])))
         share, expected = told[most] / told_rows[most], due[most] / m[most]
         return (
-            f"{layout.names[column]} lies otherwise: {share:.1%} of its values are {layout.labels[most]}, "
+            f"{layout.names[column]} has other values: {share:.1%} of its values are {layout.labels[most]}, "
             f"instead of {expected:.1%}."
         )
 
