@@ -51,7 +51,7 @@ from tasks.model.load import load_bundle
 from tasks.monitoring.against import Against, AgainstKind, against_recent_days, against_reference, frozen_reference
 from tasks.monitoring.today import GatheredDay, gather_day, join_days, published_day
 from tasks.publication.data_files import read_data
-from tasks.publication.layout import metrics_key, monitoring_key, verdict_key, window_key
+from tasks.publication.layout import metrics_key, monitoring_key, recent_key, verdict_key, window_key
 from tasks.publication.references import read_reference
 from tasks.running.context import run_logger
 from tasks.running.step import step
@@ -109,7 +109,8 @@ def judge_published(
 
     The verdict and the figures are written before the page, so that a page that fails loses
     neither. The same day in the same store gives the same bytes. The figures of a window are not
-    kept: those of its days are.
+    kept: those of its days are. A comparison with the days before has files of its own, and changes
+    nothing of the verdict on the day.
 
     Raises:
         ConfigError: the days were decided by different models.
@@ -275,6 +276,9 @@ def _write(
         verdict["from"] = first.isoformat()
         contents = {window_key(first, last, "verdict.json"): _as_json(verdict)}
         page_key, snapshot_key = (window_key(first, last, name) for name in _PAGES)
+    elif beside.kind == "last-28":
+        contents = {recent_key(newest.as_of, "verdict.json"): _as_json(verdict)}
+        page_key, snapshot_key = (recent_key(newest.as_of, name) for name in _PAGES)
     else:
         table = metrics_table(
             judged.metrics,

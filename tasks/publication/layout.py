@@ -60,7 +60,7 @@ _OF_REVISION: Final = re.compile(r"(?:revisions/day=[\d-]+/)?rev=(\d{4,5})/(\w+)
 _IN_REVISION: Final = re.compile(r"(?:revisions/day=[^/]+/)?rev=(\d+)/")
 _DATA_FILE: Final = re.compile(r"(revisions|quarantine)/day=[^/]+/[a-z]+-[0-9a-f]{16}\.[a-z]+")
 _MONITORING_PAGE: Final = re.compile(
-    r"reports/(?:day=|from=\d{4}-\d{2}-\d{2}/to=)(\d{4}-\d{2}-\d{2})/(?:drift|quality)\.(?:html|json)"
+    r"reports/(?:day=|from=\d{4}-\d{2}-\d{2}/to=)(\d{4}-\d{2}-\d{2})/(?:drift|drift-last-28|quality)\.(?:html|json)"
 )
 """Pages of monitoring and their snapshots. An earlier program wrote those of quality, too."""
 _FINGERPRINT_DIGITS: Final = 16
@@ -287,6 +287,16 @@ def last_day_of_page(key: str) -> date | None:
 def verdict_key(as_of: date) -> str:
     """Key of the verdict of monitoring on a day."""
     return monitoring_key(as_of, "verdict.json")
+
+
+def recent_key(as_of: date, name: str) -> str:
+    """Key of a report on a day beside the days before it.
+
+    >>> recent_key(date(2026, 11, 2), "drift.html")
+    'reports/day=2026-11-02/drift-last-28.html'
+    """
+    stem, _, ending = name.rpartition(".")
+    return monitoring_key(as_of, f"{stem}-last-28.{ending}")
 
 
 def metrics_key(as_of: date) -> str:

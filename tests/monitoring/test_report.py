@@ -22,7 +22,7 @@ from tasks.core.monitoring.metrics import METRICS_SCHEMA
 from tasks.errors import ConfigError, ModelError, SourceError
 from tasks.feed.generate import generate_day, load_statistics
 from tasks.monitoring.report import MonitoringResult, judge_published, published_window
-from tasks.publication.layout import metrics_key, monitoring_key, reference_key, verdict_key, window_key
+from tasks.publication.layout import metrics_key, monitoring_key, recent_key, reference_key, verdict_key, window_key
 from tasks.publication.manifests import newest_manifest
 from tasks.store.folder import FolderStore
 from tests.conftest import DAY, Project
@@ -238,8 +238,10 @@ def test_a_day_is_compared_with_the_days_before_it(two_days: Project) -> None:
     first, second = manifests(two_days)
     assert set(LOST) <= set(judge_published((first,), settings).columns)
     assert set(LOST) <= set(judge_published((second,), settings).columns)
+    before = {key: store.read(key).data for key in (verdict_key(NEXT), metrics_key(NEXT))}
     result = judge_published((second,), settings, "last-28")
-    verdict = json.loads(store.read(verdict_key(NEXT)).data)
+    assert {key: store.read(key).data for key in before} == before, "the verdict on the day stays"
+    verdict = json.loads(store.read(recent_key(NEXT, "verdict.json")).data)
     assert (result.reference_rows, verdict["against"]) == (ROWS, "last-28")
     assert "are missing" not in " ".join(result.findings)
     with pytest.raises(SourceError, match="Monitor them first, or compare with the reference"):
