@@ -120,7 +120,8 @@ def judge(
         day: None if there is no application, or nothing to compare it with.
         thresholds: those of `configs/monitoring.yaml`.
         watched_before: column and statistic of the findings of the monitored day before; a finding
-            that repeats one of them alerts.
+            that repeats one of them alerts, unless the day has more rows than the reference: then
+            both days may show the same chance of the reference, and the second adds nothing.
     """
     if day is None or not day.day.rows:
         rows = 0 if day is None else day.day.rows
@@ -197,7 +198,8 @@ def _findings(
         factor = 1.0 if share >= thresholds.heavy_share else thresholds.light_factor
         is_large = effect >= threshold.alert * factor
         is_sure = adjusted[position] <= thresholds.alert_probability
-        is_alert = (is_large and is_sure) or (column, what) in watched_before
+        is_repeated = (column, what) in watched_before and day.day.rows <= day.frozen.rows
+        is_alert = (is_large and is_sure) or is_repeated
         found.append(
             Finding(
                 column,

@@ -117,6 +117,14 @@ def test_the_same_finding_on_two_days_alerts(before: tuple[str, str], level: str
     assert judge(day_beside(), thresholds, watched_before={before}).level == "ok"
 
 
+@pytest.mark.parametrize(("reference_rows", "level"), [(2000, "alert"), (1999, "watch")])
+def test_a_day_larger_than_the_reference_adds_nothing_by_repeating(reference_rows: int, level: str) -> None:
+    day = replace(DRIFTED, frozen=replace(DRIFTED.frozen, rows=reference_rows))
+    assert day.day.rows == 2000
+    verdict = judge(day, only(MISSING, alert=1.0), watched_before={("EXT_SOURCE_2", MISSING)})
+    assert level_of(verdict) == level
+
+
 # --- order, weight and words
 
 
