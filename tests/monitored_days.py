@@ -11,10 +11,10 @@ from scipy.special import expit
 
 from configs.monitoring import load_thresholds
 from configs.settings import PROJECT
-from tasks.core.lender.columns import TYPED_SCHEMA
+from tasks.core.lender.columns import TYPED_SCHEMA, WEEKDAYS
 from tasks.core.monitoring.compared import Compared, compare_counts
 from tasks.core.monitoring.counts import DayCounts, count_rows
-from tasks.core.monitoring.reference import WEEKDAYS, Frozen, freeze_reference
+from tasks.core.monitoring.reference import Frozen, freeze_reference
 from tasks.core.monitoring.thresholds import Threshold, Thresholds
 
 SHIPPED: Final = Thresholds.of(load_thresholds(PROJECT / "configs/monitoring.yaml").model_dump())

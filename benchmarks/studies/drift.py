@@ -43,7 +43,7 @@ from benchmarks.studies.drift_quiet import (
     week_days,
 )
 from benchmarks.studies.drift_rivals import RIVALS, any_flags, tallied
-from tasks.core.monitoring.reference import WEEKDAYS
+from tasks.core.lender.columns import WEEKDAYS
 from tasks.core.monitoring.verdict import DayVerdict
 
 MOST_WATCHED: Final = 0.05

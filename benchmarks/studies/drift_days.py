@@ -21,10 +21,10 @@ from scipy.special import expit
 
 from configs.monitoring import load_thresholds
 from tasks.core.feed.synthetic import synthesize_applications
-from tasks.core.lender.columns import WEEKDAY
+from tasks.core.lender.columns import WEEKDAY, WEEKDAYS
 from tasks.core.monitoring.compared import Compared, compare_counts
 from tasks.core.monitoring.counts import DayCounts, count_rows
-from tasks.core.monitoring.reference import WEEKDAYS, Frozen, freeze_reference
+from tasks.core.monitoring.reference import Frozen, freeze_reference
 from tasks.core.monitoring.thresholds import Thresholds
 from tasks.core.monitoring.verdict import DayVerdict, judge
 from tasks.feed.generate import load_statistics

@@ -20,10 +20,11 @@ from benchmarks.studies.drift_days import (
     judged_day,
     thresholds,
 )
+from tasks.core.lender.columns import WEEKDAYS
 from tasks.core.monitoring.counts import DayCounts
 from tasks.core.monitoring.day_metrics import day_metrics
 from tasks.core.monitoring.metrics import metrics_table
-from tasks.core.monitoring.reference import WEEKDAYS, Frozen
+from tasks.core.monitoring.reference import Frozen
 from tasks.core.monitoring.usual_days import dispersion_of, score_dispersion_of
 from tasks.core.monitoring.verdict import DayVerdict, judge
 

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit, ndtri
 from sklearn.tree import DecisionTreeRegressor
 
-from tasks.core.feed.statistics import OTHER, RESIDUAL_SHARES, WEEKDAY, Draw
+from tasks.core.feed.statistics import OTHER, RESIDUAL_SHARES, Draw
 from tasks.core.feed.synthetic import base_of_multiple, score_at
 from tasks.core.feed.ties import ABSENT, FIRST_FORM, NO_ORGANIZATION, OTHER_FORMS, SETTLED, UntiedRows, first_form_of
-from tasks.core.lender.columns import COLUMNS, ID, NAMES, TEXTS
+from tasks.core.lender.columns import COLUMNS, ID, NAMES, TEXTS, WEEKDAY
 
 # Rows behind every published figure.
 LEVEL_ROWS: Final = 20

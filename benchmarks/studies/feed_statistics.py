@@ -25,9 +25,9 @@ from numpy.typing import NDArray
 from benchmarks.studies.feed_fit import LEVEL_ROWS, Fit, order, short, spelled_number
 from benchmarks.studies.feed_weekdays import fit_weekdays, read_weekdays, rows_of, weekday_table
 from tasks.core.applications import parse_rows
-from tasks.core.feed.statistics import WEEKDAY, WEEKDAYS, FeedStatistics
+from tasks.core.feed.statistics import FeedStatistics
 from tasks.core.feed.ties import NOT_EMPLOYED, first_form_of
-from tasks.core.lender.columns import COLUMNS, NAMES, TARGET
+from tasks.core.lender.columns import COLUMNS, NAMES, TARGET, WEEKDAY, WEEKDAYS
 from tasks.errors import ConfigError
 
 # A number with few values is drawn by levels: at most so many, with this share of its rows.

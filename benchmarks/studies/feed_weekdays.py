@@ -21,10 +21,10 @@ from scipy.special import ndtri
 from scipy.stats import chi2
 
 from benchmarks.studies.feed_fit import LEVEL_ROWS, short, spelled_number
-from tasks.core.feed.statistics import EVERY_DAY_ALIKE, OTHER, WEEKDAY, WEEKDAYS, FeedStatistics, WeekdayWeights
+from tasks.core.feed.statistics import EVERY_DAY_ALIKE, OTHER, FeedStatistics, WeekdayWeights
 from tasks.core.feed.synthetic import DayDraft, level_shares, missing_shares
 from tasks.core.feed.ties import ABSENT, NO_ORGANIZATION
-from tasks.core.lender.columns import NAMES, TEXTS
+from tasks.core.lender.columns import NAMES, TEXTS, WEEKDAY, WEEKDAYS
 from tasks.errors import ConfigError
 
 ROWS: Final = "rows"

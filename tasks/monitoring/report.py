@@ -49,9 +49,10 @@ from tasks.core.words import in_json
 from tasks.errors import ConfigError, SourceError
 from tasks.model.load import load_bundle
 from tasks.monitoring.against import Against, AgainstKind, against_recent_days, against_reference, frozen_reference
-from tasks.monitoring.today import GatheredDay, gather_day, join_days, published_day
+from tasks.monitoring.today import GatheredDay, gather_day, join_days
 from tasks.publication.data_files import read_data
 from tasks.publication.layout import metrics_key, monitoring_key, recent_key, verdict_key, window_key
+from tasks.publication.manifests import newest_manifest
 from tasks.publication.references import read_reference
 from tasks.running.context import run_logger
 from tasks.running.step import step
@@ -159,12 +160,9 @@ def published_window(first: date, last: date, settings: Settings) -> tuple[Manif
     length = (last - first).days + 1
     if not 1 <= length <= _MOST_DAYS:
         raise ConfigError(f"The window from {first} to {last} has {length} days; 1 to {_MOST_DAYS} are possible.")
-    found = []
-    for offset in range(length):
-        try:
-            found.append(published_day(first + timedelta(days=offset), settings))
-        except SourceError:
-            continue
+    store = open_store(settings.storage)
+    days = (first + timedelta(days=offset) for offset in range(length))
+    found = [newest for day in days if (newest := newest_manifest(store, day))]
     if not found:
         raise SourceError(f"No day from {first} to {last} was published; score them first: scoring status")
     models = {manifest.model for manifest in found}

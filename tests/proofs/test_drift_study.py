@@ -36,7 +36,7 @@ from benchmarks.studies.drift_rivals import evidently_flag, plain_psi
 from configs.settings import PROJECT
 from tasks.core.feed.synthetic import synthesize_applications
 from tasks.core.files import encode
-from tasks.core.monitoring.reference import WEEKDAYS
+from tasks.core.lender.columns import WEEKDAYS
 from tasks.feed.generate import load_statistics
 from tests.proofs.evidence import IS_WHOLE, note, sampled
 

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from tasks.core.lender.columns import NAMES
+from tasks.core.lender.columns import NAMES, WEEKDAY, WEEKDAYS
 from tasks.errors import ConfigError
 
 Leaf = float | Mapping[str, float] | Sequence[float]
@@ -25,11 +25,6 @@ Leaf = float | Mapping[str, float] | Sequence[float]
 RESIDUAL_SHARES: Final = (0.1, 0.3, 0.5, 0.7, 0.9)
 OTHER: Final = "other"
 """Level that stands for all numbers except the popular ones."""
-WEEKDAY: Final = "WEEKDAY_APPR_PROCESS_START"
-WEEKDAYS: Final = (
-    "MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY",
-)  # fmt: skip
-"""Levels of `WEEKDAY`, in the order of `date.weekday`."""
 
 
 @dataclass(frozen=True, slots=True)

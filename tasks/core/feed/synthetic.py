@@ -31,8 +31,6 @@ from tasks.core.feed.statistics import (
     EVERY_DAY_ALIKE,
     OTHER,
     RESIDUAL_SHARES,
-    WEEKDAY,
-    WEEKDAYS,
     Draw,
     FeedSplit,
     FeedStatistics,
@@ -41,7 +39,7 @@ from tasks.core.feed.statistics import (
     levels_of,
 )
 from tasks.core.feed.ties import ABSENT, FIRST_FORM, NO_ORGANIZATION, OTHER_FORMS, REVOLVING, UntiedRows, tie
-from tasks.core.lender.columns import ID, NAMES, TARGET, TEXTS, TYPED_SCHEMA
+from tasks.core.lender.columns import ID, NAMES, TARGET, TEXTS, TYPED_SCHEMA, WEEKDAY, WEEKDAYS
 from tasks.errors import ConfigError
 
 __all__ = [

@@ -86,6 +86,8 @@ NO_CATEGORY: Final = "XNA"
 """Level that is such a code in the text columns."""
 WEEKDAY: Final = "WEEKDAY_APPR_PROCESS_START"
 """Weekday on which the application was made: `MONDAY` to `SUNDAY`."""
+WEEKDAYS: Final = ("MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY")
+"""Levels of `WEEKDAY`, in the order of `date.weekday`."""
 CALENDAR: Final = frozenset({WEEKDAY, "HOUR_APPR_PROCESS_START"})
 """Columns that say when an application was made, and nothing of the applicant."""
 

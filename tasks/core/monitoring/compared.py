@@ -9,8 +9,9 @@ from typing import Final
 import numpy as np
 
 from tasks.core.disclosure import LEAST_ROWS, rounded_counts
+from tasks.core.lender.columns import WEEKDAYS
 from tasks.core.monitoring.counts import DayCounts
-from tasks.core.monitoring.reference import WEEKDAYS, Frozen, Layout, MomentSums, correlations_of
+from tasks.core.monitoring.reference import Frozen, Layout, correlations_of
 
 _Z: Final = 1.959963984540054
 """Normal quantile of a two-sided interval of 95 %."""
@@ -87,8 +88,7 @@ class Compared:
     def correlations(self) -> np.ndarray:
         """Correlations of the watched pairs on the day, shape (pairs,)."""
         names = list(self.frozen.scores)
-        moments = MomentSums(self.day.moments.rows, self.day.moments.sums, self.day.moments.products)
-        matrix = correlations_of(moments)
+        matrix = correlations_of(self.day.moments)
         first = [names.index(pair.first) for pair in self.frozen.pairs]
         second = [names.index(pair.second) for pair in self.frozen.pairs]
         return np.asarray(matrix[first, second])
@@ -97,12 +97,10 @@ class Compared:
     def expected_logit(self) -> tuple[float, float]:
         """Mean logit(pd) that is expected for the day's weekdays, and the rows behind it."""
         score = self.frozen.pd
-        shares = _weekday_shares(self.day)
-        if any(share and day not in score.by_weekday for day, share in zip(WEEKDAYS, shares, strict=True)):
+        mix = {day: share for day, share in zip(WEEKDAYS, _weekday_shares(self.day), strict=True) if share}
+        if not mix or not mix.keys() <= score.by_weekday.keys():
             return score.mean, float(score.rows)
-        known = [(share, *score.by_weekday[day]) for day, share in zip(WEEKDAYS, shares, strict=True) if share]
-        if not known:
-            return score.mean, float(score.rows)
+        known = [(share, *score.by_weekday[day]) for day, share in mix.items()]
         mean = sum(share * each for share, each, _ in known)
         return mean, 1.0 / sum(share**2 / rows for share, _, rows in known)
 

@@ -20,11 +20,10 @@ from tasks.core.day.manifest import Manifest
 from tasks.core.disclosure import LEAST_ROWS, is_enough, is_none_or_enough, rounded_count
 from tasks.core.monitoring.metrics import WHOLE_DAY, Level, Metric
 from tasks.core.monitoring.usual import LEAST_LIKE_DAYS, PastDay, UsualRange, usual_number, usual_share
+from tasks.core.monitoring.usual_days import LAST_DAYS
 from tasks.core.words import percent
 
 Scale = Literal["share", "rows", "hours", "seconds"]
-DAYS_BEFORE: Final = 28
-"""Published days that a day is compared with, the newest before it: four of each weekday."""
 FALSE_ALARMS: Final = 0.005
 """Probability, 0 to 1, that a metric leaves its range on a day on which nothing changed; all its
 slices together (Bonferroni). There are about eight metrics, hence 4 % of days."""
@@ -99,7 +98,7 @@ def quality_metrics(
         zone: that of the business day, for the hours from its beginning until publication.
         false_alarms: probability, 0 to 1, that a metric leaves its range though nothing changed.
     """
-    days = sorted(day for day in recent if day < manifest.as_of)[-DAYS_BEFORE:]
+    days = sorted(day for day in recent if day < manifest.as_of)[-LAST_DAYS:]
     past: dict[tuple[str, str], dict[date, Metric]] = defaultdict(dict)
     for day in days:
         for metric in recent[day]:

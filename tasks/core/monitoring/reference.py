@@ -18,11 +18,10 @@ import pyarrow.compute as pc
 from scipy.special import logit, ndtri
 
 from tasks.core.disclosure import LEAST_ROWS_BEYOND, inner_quantiles, is_enough_for_mean, rounded_counts
-from tasks.core.lender.columns import CALENDAR, NUMBERS, TEXTS, WEEKDAY
+from tasks.core.lender.columns import CALENDAR, NUMBERS, TEXTS, WEEKDAY, WEEKDAYS
 from tasks.core.monitoring.cells import ColumnCells, Role, cut_cells
 
 PD: Final = "pd"
-WEEKDAYS: Final = ("MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY")
 WATCHED: Final = tuple(name for name in (*NUMBERS, *TEXTS) if name not in CALENDAR)
 """Columns that are compared. Those of the calendar say which day it is, not who applied."""
 _LARGEST_ATOM: Final = 0.9

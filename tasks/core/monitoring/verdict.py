@@ -124,12 +124,12 @@ def judge(
             both days may show the same chance of the reference, and the second adds nothing.
     """
     if day is None or not day.day.rows:
-        rows = 0 if day is None else day.day.rows
-        return DayVerdict("insufficient", rows, (), {}, {}, "There is no application to compare.")
+        return _not_compared(0, "There is no application to compare.")
+    rows = day.day.rows
     if not is_enough(day.frozen.rows):
-        return DayVerdict("insufficient", day.day.rows, (), {}, {}, "The reference has too few rows to compare with.")
-    if not is_enough(day.day.rows):
-        return DayVerdict("insufficient", day.day.rows, (), {}, {}, too_few(day.day.rows))
+        return _not_compared(rows, "The reference has too few rows to compare with.")
+    if not is_enough(rows):
+        return _not_compared(rows, too_few(rows))
     results = {what: statistic(day) for what, statistic in STATISTICS.items() if what in thresholds.statistics}
     adjusted_by_what = _adjusted(results, thresholds)
     findings: list[Finding] = []
@@ -137,7 +137,6 @@ def judge(
         findings += _strongest(_findings(day, what, results[what], adjusted, thresholds, watched_before))
     ordered = tuple(sorted(findings, key=_place))
     levels = {finding.level for finding in ordered}
-    rows = day.day.rows
     smallest = smallest_detectable(day, thresholds) if rows < thresholds.sure_rows else {}
     level: Level = "ok"
     if "alert" in levels:
@@ -147,6 +146,11 @@ def judge(
     elif ordered:
         level = "watch"
     return DayVerdict(level, rows, ordered, _sizes(day, results, adjusted_by_what, thresholds), smallest)
+
+
+def _not_compared(rows: int, note: str) -> DayVerdict:
+    """Verdict on a day of which nothing could be compared, with the reason."""
+    return DayVerdict("insufficient", rows, (), {}, {}, note)
 
 
 def _adjusted(results: Mapping[str, Tests], thresholds: Thresholds) -> dict[str, np.ndarray]:

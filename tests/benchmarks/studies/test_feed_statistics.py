@@ -14,11 +14,11 @@ from click.testing import CliRunner
 
 from benchmarks.studies.feed_fit import line_through, order, short, spelled_number, steps_of
 from benchmarks.studies.feed_statistics import as_text, build_statistics, describe_column, main
-from tasks.core.feed.statistics import WEEKDAY, FeedStatistics, columns_of
+from tasks.core.feed.statistics import FeedStatistics, columns_of
 from tasks.core.feed.synthetic import synthesize_applications
 from tasks.core.feed.ties import SETTLED
 from tasks.core.files import encode
-from tasks.core.lender.columns import ID, NAMES
+from tasks.core.lender.columns import ID, NAMES, WEEKDAY
 from tasks.errors import ConfigError
 from tasks.feed.generate import load_statistics
 

@@ -23,9 +23,9 @@ from benchmarks.studies.feed_weekdays import (
     weekday_table,
     with_margins,
 )
-from tasks.core.feed.statistics import WEEKDAY, WEEKDAYS, FeedStatistics, WeekdayWeights
+from tasks.core.feed.statistics import FeedStatistics, WeekdayWeights
 from tasks.core.feed.synthetic import synthesize_applications
-from tasks.core.lender.columns import COLUMNS
+from tasks.core.lender.columns import COLUMNS, WEEKDAY, WEEKDAYS
 from tasks.errors import ConfigError
 from tasks.feed.generate import load_statistics
 

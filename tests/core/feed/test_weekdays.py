@@ -9,9 +9,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from tasks.core.feed.statistics import WEEKDAY, WEEKDAYS, FeedStatistics, WeekdayWeights
+from tasks.core.feed.statistics import FeedStatistics, WeekdayWeights
 from tasks.core.feed.synthetic import synthesize_applications
-from tasks.core.lender.columns import NAMES, TEXTS
+from tasks.core.lender.columns import NAMES, TEXTS, WEEKDAY, WEEKDAYS
 
 MONDAY, SATURDAY, SUNDAY = date(2026, 11, 2), date(2026, 11, 7), date(2026, 11, 8)
 ROWS = 60_000

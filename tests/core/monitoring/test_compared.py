@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.special import logit
 
+from tasks.core.lender.columns import WEEKDAYS
 from tasks.core.monitoring.compared import compare_counts
-from tasks.core.monitoring.reference import WEEKDAYS
 from tests.monitored_days import FROZEN, KINDS, day_beside, frozen_of, pd_of
 
 PLACE = FROZEN.layout.names.index("NAME_HOUSING_TYPE")

@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.special import logit
 
-from tasks.core.lender.columns import CALENDAR, TYPED_SCHEMA
+from tasks.core.lender.columns import CALENDAR, TYPED_SCHEMA, WEEKDAYS
 from tasks.core.monitoring.reference import (
     PD,
     WATCHED,
-    WEEKDAYS,
     Frozen,
     MomentSums,
     correlations_of,
