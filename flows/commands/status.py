@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tasks.core.day.facts import RowCounts
     from tasks.core.day.manifest import Manifest
     from tasks.inspection.reread import Checked
-    from tasks.inspection.status import DayHistory, DayStatus
+    from tasks.publication.day_status import DayHistory, DayStatus
     from tasks.store import Store
 
 _DIGITS: Final = 12
@@ -57,7 +57,7 @@ def status_command(as_of: date | None, last: int, verify: bool, config: str | No
     """
     settings = set_up(config, verbose=verbose)
     from configs.calendar import load_calendar
-    from tasks.inspection.status import day_history, list_days
+    from tasks.publication.day_status import day_history, list_days
     from tasks.store import open_store
 
     store = open_store(settings.storage)

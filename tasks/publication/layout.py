@@ -7,7 +7,8 @@ r"""Storage layout: every key, prefix and pattern of the store. No other module 
 ...     erased_key(day), manifest_key(day, 1), announcement_key(day, 1), expired_key(day),
 ...     decisions_key(day), report_key(day), report_page_key(day), refused_report_key(day),
 ...     refused_page_key(day), monitoring_key(day, "drift.html"), snapshot_key(day), verdict_key(day), metrics_key(day),
-...     window_key(day, day, "verdict.json"), suite_key("ab12"),
+...     window_key(day, day, "verdict.json"), day_page_key(day), days_page_key(),
+...     model_page_key("credit-default", "1"), suite_key("ab12"),
 ...     input_key("ab12"), version_key("policy", "1"), reference_key("credit-default", "1"),
 ...     out_of_fold_key("credit default", "1"), nameless_reference_key("1"),
 ...     nameless_out_of_fold_key("1"), erasure_record_key(datetime(2026, 11, 3, 7, 5), "9d"),
@@ -33,6 +34,9 @@ reports/day=2026-11-02/drift.json
 reports/day=2026-11-02/verdict.json
 monitoring/day=2026-11-02/metrics.parquet
 reports/from=2026-11-02/to=2026-11-02/verdict.json
+reports/day=2026-11-02/index.html
+reports/index.html
+reports/model=credit-default/version=1/index.html
 contracts/ab12.json
 inputs/sha256=ab12.json
 versions/policy=1.json
@@ -307,6 +311,21 @@ def metrics_key(as_of: date) -> str:
 def window_key(first: date, last: date, name: str) -> str:
     """Key of a report on several days as one sample."""
     return f"{room_prefix('reports')}from={first}/to={last}/{name}"
+
+
+def day_page_key(as_of: date) -> str:
+    """Key of the page that tells a day as a whole."""
+    return f"{day_prefix('reports', as_of)}index.html"
+
+
+def days_page_key() -> str:
+    """Key of the page of all days."""
+    return f"{room_prefix('reports')}index.html"
+
+
+def model_page_key(name: str, version: str) -> str:
+    """Key of the page of a model."""
+    return f"{room_prefix('reports')}model={key_part(name)}/version={key_part(version)}/index.html"
 
 
 # --- what belongs to no day

@@ -14,8 +14,8 @@ from configs.settings import Storage, load_settings
 from flows.monitor_decisions import monitor_decisions
 from flows.score_applications import score_applications
 from tasks.errors import InputsChanged, SourceError
-from tasks.inspection.status import list_days
 from tasks.inspection.verify import verify_store
+from tasks.publication.day_status import list_days
 from tasks.publication.manifests import newest_manifest
 from tasks.store import Store, open_store
 from tests.conftest import DAY, Project

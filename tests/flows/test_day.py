@@ -28,8 +28,8 @@ from tasks.core.lender.columns import NAMES
 from tasks.erasure.erase import erase
 from tasks.errors import ExpectationsNotMet, InputsChanged
 from tasks.inspection.explain import explain
-from tasks.inspection.status import day_history, list_days
 from tasks.inspection.verify import verify_day
+from tasks.publication.day_status import day_history, list_days
 from tasks.publication.layout import manifest_key
 from tasks.publication.manifests import manifest_json, read_manifest
 from tasks.store import open_store

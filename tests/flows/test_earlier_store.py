@@ -26,10 +26,10 @@ from tasks.core.decision.published_rows import build_changes
 from tasks.errors import ModelError
 from tasks.inspection.explain import explain
 from tasks.inspection.rejected import export_rejected, find_rejected
-from tasks.inspection.status import day_history, list_days
 from tasks.inspection.verify import verify_store
 from tasks.model.load import registry_of
 from tasks.publication.data_files import read_data
+from tasks.publication.day_status import day_history, list_days
 from tasks.publication.manifests import manifest_of
 from tasks.store.folder import FolderStore
 from tests.conftest import DAY, Project

@@ -44,14 +44,15 @@ class Fuse:
     lasts: bool = False
     """Whether all that come after it are struck as well, counted or not, and do no work."""
     calls: list[str] = field(default_factory=list)
+    """Of those that were counted, the name and what it was about."""
 
     @contextlib.contextmanager
-    def call(self, name: str) -> Iterator[bool]:
+    def call(self, name: str, about: object = "") -> Iterator[bool]:
         """Around a call; tells whether it is the one."""
         if self.lasts and 0 < self.number <= len(self.calls):
             self.strike(name)
         is_counted = self.among(name)
-        self.calls += [name] if is_counted else []
+        self.calls += [f"{name} {about}"] if is_counted else []
         is_struck = is_counted and len(self.calls) == self.number
         if is_struck and not self.is_late:
             self.strike(name)
@@ -120,33 +121,33 @@ class BreakingStore:
         self._store, self._fuse = store, fuse
 
     def read(self, key: str) -> Stored:
-        with self._fuse.call("read"):
+        with self._fuse.call("read", key):
             return self._store.read(key)
 
     @contextlib.contextmanager
     def open(self, key: str) -> Iterator[BinaryIO]:
-        with self._fuse.call("open"), self._store.open(key) as stream:
+        with self._fuse.call("open", key), self._store.open(key) as stream:
             yield stream
 
     def create(self, key: str, data: bytes) -> None:
-        with self._fuse.call("create"):
+        with self._fuse.call("create", key):
             self._store.create(key, data)
 
     @contextlib.contextmanager
     def create_stream(self, key: str) -> Iterator[BinaryIO]:
-        with self._fuse.call("create_stream"), self._store.create_stream(key) as stream:
+        with self._fuse.call("create_stream", key), self._store.create_stream(key) as stream:
             yield stream
 
     def replace(self, key: str, data: bytes, *, tag: str) -> None:
-        with self._fuse.call("replace"):
+        with self._fuse.call("replace", key):
             self._store.replace(key, data, tag=tag)
 
     def delete(self, key: str) -> None:
-        with self._fuse.call("delete"):
+        with self._fuse.call("delete", key):
             self._store.delete(key)
 
     def list(self, prefix: str) -> Iterator[Entry]:
-        with self._fuse.call("list"):
+        with self._fuse.call("list", prefix):
             yield from self._store.list(prefix)
 
     def location(self, key: str) -> str:
@@ -173,7 +174,7 @@ class BreakingDisk:
 
     def write(self, path: Path, data: Any, write: Callable[[Any], int]) -> int:
         """Write to an open file."""
-        with self.fuse.call("write") as is_struck:
+        with self.fuse.call("write", path) as is_struck:
             self.unflushed.files.add(path)
             return write(data[: len(data) // 2] if is_struck and self._halves_writes else data)
 
@@ -181,7 +182,7 @@ class BreakingDisk:
         path = _path_of(target)
         if not path.is_relative_to(self._folder):
             return function(target, *args, **options)
-        with self.fuse.call(name):
+        with self.fuse.call(name, path):
             new_names = _taking_back(name, path, *args)
             result = function(target, *args, **options)
             self.unflushed.names += new_names
@@ -209,11 +210,11 @@ class _File(io.FileIO):
         self._disk, self._path = disk, path
 
     def readinto(self, buffer: Any) -> Any:
-        with self._disk.fuse.call("read"):
+        with self._disk.fuse.call("read", self._path):
             return super().readinto(buffer)
 
     def readall(self) -> Any:
-        with self._disk.fuse.call("read"):
+        with self._disk.fuse.call("read", self._path):
             return super().readall()
 
     def write(self, data: Any) -> Any:

@@ -6,7 +6,7 @@ import multiprocessing
 import shutil
 import signal
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -31,11 +31,9 @@ S3_FAULTS: Final[Mapping[str, Callable[[int], Plan]]] = {
     "request lost": lambda n: nth(n, Break.LOSE_REQUEST),
     "answer lost": lambda n: nth(n, Break.LOSE_ANSWER),
     "answer halved": lambda n: nth(n, Break.HALVE_ANSWER),
-    "answer late": lambda n: nth(n, Break.ANSWER_LATE),
     "request late": lambda n: nth(n, Break.ARRIVE_LATE),
     "request late, each time": lambda n: nth(n, Break.ARRIVE_LATE, times=_ATTEMPTS),
     "500": lambda n: nth(n, Answer(500, "InternalError")),
-    "503": lambda n: nth(n, Answer(503, "SlowDown")),
     "403": lambda n: nth(n, Answer(403, "AccessDenied")),
     "409": lambda n: nth(n, Answer(409, "ConditionalRequestConflict")),
     "gone for one request, each time": lambda n: nth(n, Break.LOSE_REQUEST, times=_ATTEMPTS),
@@ -93,8 +91,8 @@ class Ground(Protocol):
     def lay(self, contents: Contents) -> None:
         """Make the store hold this and nothing else, as if no process had ever used it."""
 
-    def calls(self, command: Command) -> Mapping[str, int]:
-        """Fault to the number of calls of an undisturbed run that it can strike."""
+    def calls(self, command: Command) -> Mapping[str, Sequence[str]]:
+        """Fault to the calls of an undisturbed run that it can strike, one after the other."""
 
     def attack(self, command: Command, fault: str, number: int) -> Ending:
         """Run the command, and strike one of those calls, counted from 1."""
@@ -122,11 +120,12 @@ class S3Ground:
             self._client.put_object(Bucket=self._bucket, Key=_PREFIX + key, Body=data)
         _probe.cache_clear()  # so that the store is probed as by a new process
 
-    def calls(self, command: Command) -> Mapping[str, int]:
+    def calls(self, command: Command) -> Mapping[str, Sequence[str]]:
         """See `Ground`."""
         self.lay(command.before)
         self.run(command)
-        return dict.fromkeys(S3_FAULTS, len(self._proxy.calls))
+        calls = [str(call) for call in self._proxy.calls]
+        return dict.fromkeys(S3_FAULTS, calls)
 
     def attack(self, command: Command, fault: str, number: int) -> Ending:
         """See `Ground`."""
@@ -175,11 +174,11 @@ class FolderGround:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
 
-    def calls(self, command: Command) -> Mapping[str, int]:
+    def calls(self, command: Command) -> Mapping[str, Sequence[str]]:
         """See `Ground`."""
         verbs, system_calls = (self._seen(command, FOLDER_FAULTS[each]) for each in ("verb fails", "system call fails"))
         return {
-            name: sum(map(fault.among, verbs if fault.of_verbs else system_calls))
+            name: [call for call in (verbs if fault.of_verbs else system_calls) if fault.among(call.split()[0])]
             for name, fault in FOLDER_FAULTS.items()
         }
 
@@ -201,7 +200,7 @@ class FolderGround:
         return {key: data for key, data in contents_of(self._root).items() if key.startswith(PROMISED)}
 
     def _seen(self, command: Command, fault: FolderFault) -> list[str]:
-        """The calls of an undisturbed run, by name."""
+        """The calls of an undisturbed run."""
         self.lay(command.before)
         with _breaking(self._root, fault, number=0) as fuse:
             self.run(command)

@@ -4,7 +4,8 @@ Attacked are a first publication, a revision under another policy that takes its
 that: on S3 each request (the probe's, too), on a folder each verb of the store and each system call beneath it. Late
 is what comes after the caller gave up; gone is a store that stays away until the run has ended, which for S3 is also
 what a killed process looks like; killed is a process by SIGKILL; and when the power is cut, of the names that were
-not flushed to disk the newest alone stays, and half the bytes.
+not flushed to disk the newest alone stays, and half the bytes. Of calls in a row that differ in digits alone, as the
+questions for the 28 days before do, the first and the last are struck.
 
 After each attack, before anything is mended, readers see what was there before or the new revision, whole; whatever a
 manifest names is there, whole; and the run ended as done, which readers see, or with an error of the project's own.
@@ -14,8 +15,9 @@ as many revisions.
 
 import json
 import multiprocessing
+import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -76,7 +78,7 @@ def attack(
     """Strike every call by every fault, or a share of them, each time on a store of the same contents."""
     with ground(store, trained) as attacked:
         calls = attacked.calls(command)
-        strikes = [(fault, number) for fault in faults for number in range(1, calls[fault] + 1)]
+        strikes = [(fault, number) for fault in faults for number in telling(calls[fault])]
         cases = []
         for fault, number in sampled(strikes, SAMPLE)[share]:
             attacked.lay(command.before)
@@ -84,8 +86,25 @@ def attack(
             violations = [*broken_promises(command, ending, attacked.left())]
             mended = attacked.run(command)
             violations += what_a_rerun_left_undone(command, mended, attacked.left())
-            cases.append(Case(fault, number, calls[fault], ending.is_done, violations))
+            cases.append(Case(fault, number, len(calls[fault]), ending.is_done, violations))
         return cases
+
+
+def telling(calls: Sequence[str]) -> list[int]:
+    """Numbers, from 1, of the calls to strike: in a row that differs in digits alone, the first and last."""
+    kinds = [re.sub(r"\d+", "#", call) for call in calls]
+    return [
+        number
+        for number, kind in enumerate(kinds, start=1)
+        if number in {1, len(kinds)} or not kinds[number - 2] == kind == kinds[number]
+    ]
+
+
+def test_calls_that_are_alike_are_struck_at_both_ends() -> None:
+    days = [f"GET revisions/day=2026-10-{day:02}/rev=0001/manifest.json" for day in range(5, 30)]
+    assert telling(["PUT a", *days, "PUT b", "PUT b", "GET c1", "GET d1"]) == [1, 2, 26, 27, 28, 29, 30]
+    assert telling(["read a"] * 4) == [1, 4]
+    assert telling([]) == []
 
 
 def in_shares(sweep: partial[list[Case]]) -> list[Case]:

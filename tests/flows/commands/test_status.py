@@ -17,7 +17,7 @@ import pytest
 from configs.calendar import Calendar
 from flows.cli import main
 from flows.commands.status import days_table, history_summary
-from tasks.inspection.status import DayHistory, DayStatus
+from tasks.publication.day_status import DayHistory, DayStatus
 from tasks.publication.expired import note_expired
 from tasks.store.folder import FolderStore
 from tests.conftest import DAY, Project

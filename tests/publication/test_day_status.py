@@ -14,8 +14,8 @@ from configs.settings import Retention, Settings, Storage
 from tasks.core.day.manifest import Manifest
 from tasks.errors import ObjectArchived
 from tasks.inspection.explain import explain
-from tasks.inspection.status import DayStatus, day_history, list_days
 from tasks.inspection.verify import verify_day
+from tasks.publication.day_status import REFUSED, DayStatus, day_history, list_days
 from tasks.publication.expired import note_expired
 from tasks.publication.layout import (
     announcement_key,
@@ -23,6 +23,8 @@ from tasks.publication.layout import (
     expired_key,
     landing_key,
     manifest_key,
+    refused_page_key,
+    refused_report_key,
     report_key,
     verdict_key,
 )
@@ -151,6 +153,16 @@ def test_of_a_published_day_the_newest_manifest_is_told(root: Path) -> None:
 def test_a_day_that_was_never_scored_waits_whatever_the_calendar_says(root: Path) -> None:
     deliver(root, NEXT, "a.csv")
     assert listed(root)[-1] == DayStatus(NEXT, None, "delivered, not published", ("a Tuesday",))
+
+
+def test_a_day_that_the_contract_stopped_is_refused_until_it_is_published(root: Path) -> None:
+    for day in (DAY, NEXT):
+        path = root / refused_report_key(day)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{}")
+    assert [status.state for status in listed(root)] == ["published"]
+    deliver(root, NEXT, "a.csv")
+    assert listed(root)[-1] == DayStatus(NEXT, None, REFUSED, ("a Tuesday", f"see {refused_page_key(NEXT)}"))
 
 
 @pytest.mark.parametrize(

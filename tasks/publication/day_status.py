@@ -28,6 +28,8 @@ from tasks.publication.layout import (
     expired_key,
     is_delivered,
     landing_key,
+    refused_page_key,
+    refused_report_key,
     revisions_with,
     verdict_key,
 )
@@ -36,8 +38,10 @@ from tasks.publication.stored_day import StoredDay, stored_days
 from tasks.store import Store
 from tasks.store.renewing import read_if_there
 
-_ROOMS: Final[tuple[Room, ...]] = ("revisions", "landing", "decisions")
+_ROOMS: Final[tuple[Room, ...]] = ("revisions", "landing", "decisions", "reports")
 _VERIFY: Final = "scoring status --verify"
+REFUSED: Final = "refused by the contract"
+"""State of a day that the contract stopped."""
 _LEVELS: Final = get_args(Level)
 
 
@@ -100,6 +104,14 @@ def _is_begun(day: StoredDay) -> bool:
     return bool(day.last_left or _delivered(day) or _shown_bytes(day) is not None)
 
 
+def _is_refused(day: StoredDay) -> bool:
+    """True if the contract stopped the day when it was scored last.
+
+    A later publication removes the report of the stop.
+    """
+    return any(entry.key == refused_report_key(day.as_of) for entry in day.entries("reports"))
+
+
 def _delivered(day: StoredDay) -> frozenset[str]:
     """Names of the application files (`normal_name`), corrections among them."""
     names = (entry.key.removeprefix(landing_key(day.as_of)) for entry in day.entries("landing"))
@@ -124,9 +136,7 @@ def _status_or_archived(day: StoredDay, calendar: Calendar) -> DayStatus:
 def _status_of(day: StoredDay, calendar: Calendar) -> DayStatus:
     as_of = day.as_of
     if not day.last_left and _shown_bytes(day) is None:
-        excuse = calendar.excuse(as_of)
-        state = "delivered, not published" if _delivered(day) else "nothing delivered"
-        return DayStatus(as_of, None, state, (excuse,) if excuse else ())
+        return _unpublished(day, calendar)
     manifests = revisions_with("manifest", (entry.key for entry in day.entries("revisions")))
     missing = set(range(1, day.last_left + 1)) - manifests
     if not manifests or day.last_left in missing:
@@ -141,6 +151,18 @@ def _status_of(day: StoredDay, calendar: Calendar) -> DayStatus:
     expired, hints = _expired(day.store, as_of) if is_noted else ({}, ())
     state, own_hints = _compare(day, newest, frozenset(expired))
     return DayStatus(as_of, newest, state, (*own_hints, *hints), _monitoring(day.store, newest))
+
+
+def _unpublished(day: StoredDay, calendar: Calendar) -> DayStatus:
+    """Status of a day that was never published."""
+    as_of = day.as_of
+    excuse = calendar.excuse(as_of)
+    hints = (excuse,) if excuse else ()
+    if not _delivered(day):
+        return DayStatus(as_of, None, "nothing delivered", hints)
+    if _is_refused(day):
+        return DayStatus(as_of, None, REFUSED, (*hints, f"see {refused_page_key(as_of)}"))
+    return DayStatus(as_of, None, "delivered, not published", hints)
 
 
 def _monitoring(store: Store, newest: Manifest) -> str:
