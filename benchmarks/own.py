@@ -292,6 +292,7 @@ def _decided_chunks(job: Job) -> Iterator[tuple[pa.Table, np.ndarray, np.ndarray
 
 def monitor_day(job: Job, watch: Stopwatch) -> dict[str, Any]:
     """Time monitoring of a published day as a whole: its rows read again, verdict, figures, pages."""
+    from tasks.monitoring.draw import draw_verdict
     from tasks.monitoring.report import judge_published
     from tasks.monitoring.today import published_day
 
@@ -301,7 +302,9 @@ def monitor_day(job: Job, watch: Stopwatch) -> dict[str, Any]:
         run_command(["score", "--as-of", str(DAY), "--without-prefect"], own_store)
         published = published_day(DAY, settings)
         with watch.stage("monitoring"):
-            result = judge_published((published,), settings)
+            judgement = judge_published((published,), settings)
+            draw_verdict(judgement, settings)
+        result = judgement.result
         written_bytes = sum(Path(settings.storage.root, key).stat().st_size for key in result.keys)
     judged = _judged(result.rows, result.reference_rows, result.level, len(result.findings))
     return judged | {"written_bytes": written_bytes}

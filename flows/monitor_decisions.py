@@ -8,6 +8,7 @@ from typing import Literal
 from prefect import flow
 
 from tasks.monitoring.announce import announce_verdict
+from tasks.monitoring.draw import draw_verdict
 from tasks.monitoring.report import MonitoringResult, judge_published, published_window
 from tasks.monitoring.today import published_day
 from tasks.running.context import settings_of_run
@@ -44,6 +45,7 @@ def monitor_decisions(
         published = published_window(since, day, settings)
     else:
         published = (published_day(day, settings, publication, decisions),)
-    result = judge_published(published, settings, against)
-    announce_verdict(result, settings)
-    return result
+    judgement = judge_published(published, settings, against)
+    announce_verdict(judgement.result, settings)
+    draw_verdict(judgement, settings)
+    return judgement.result

@@ -1,4 +1,4 @@
-"""Monitoring of a published day: its verdict, its figures, and a page to look at."""
+"""Monitoring of a published day: its verdict and its figures. `draw.py` makes the page to look at."""
 
 from __future__ import annotations
 
@@ -21,9 +21,7 @@ from tasks.core.contract.screening import PD
 from tasks.core.day.manifest import Manifest, policy_of
 from tasks.core.decision.policy import Policy, decide
 from tasks.core.decision.reasons import REASONS
-from tasks.core.disclosure import is_enough, is_none_or_enough
 from tasks.core.lender.kinds import FROM_62
-from tasks.core.monitoring.cells import Role
 from tasks.core.monitoring.compared import Compared, compare_counts
 from tasks.core.monitoring.day_metrics import day_metrics
 from tasks.core.monitoring.expected import (
@@ -40,20 +38,18 @@ from tasks.core.monitoring.fairness import (
     count_age_reasons,
     fairness_metrics,
 )
-from tasks.core.monitoring.metrics import WHOLE_DAY, Level, Metric, metrics_of, metrics_table
+from tasks.core.monitoring.metrics import Level, Metric, metrics_of, metrics_table
 from tasks.core.monitoring.quality import QUALITY_FIGURES, quality_metrics, quality_sentence
 from tasks.core.monitoring.reference import Frozen
 from tasks.core.monitoring.thresholds import Thresholds
 from tasks.core.monitoring.verdict import DayVerdict, judge
 from tasks.core.words import in_json
 from tasks.errors import ConfigError, SourceError
-from tasks.model.load import load_bundle
 from tasks.monitoring.against import Against, AgainstKind, against_recent_days, against_reference, frozen_reference
 from tasks.monitoring.today import GatheredDay, gather_day, join_days
 from tasks.publication.data_files import read_data
-from tasks.publication.layout import metrics_key, monitoring_key, recent_key, verdict_key, window_key
+from tasks.publication.layout import metrics_key, monitoring_key, recent_key, window_key
 from tasks.publication.manifests import newest_manifest
-from tasks.publication.references import read_reference
 from tasks.running.context import run_logger
 from tasks.running.step import step
 from tasks.store import Store, open_store
@@ -89,7 +85,7 @@ class MonitoringResult:
 
 
 @dataclass(frozen=True, slots=True)
-class _Judged:
+class Judged:
     """Everything that monitoring has to say of a day."""
 
     compared: Compared | None
@@ -100,16 +96,29 @@ class _Judged:
     metrics: tuple[Metric, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Judgement of a day, or of a window, that is written; and all that its page is drawn from."""
+
+    result: MonitoringResult
+    newest: Manifest
+    judged: Judged
+    beside: Against
+    day: GatheredDay
+    page_key: str
+    snapshot_key: str
+
+
 @step("judge day")
 def judge_published(
     published: Sequence[Manifest],
     settings: Settings,
     against: AgainstKind = "reference",
-) -> MonitoringResult:
+) -> Judgement:
     """Judge a published day, or several as one sample, and write what was found.
 
-    The verdict and the figures are written before the page, so that a page that fails loses
-    neither. The same day in the same store gives the same bytes. The figures of a window are not
+    The page is drawn by a step of its own, after the verdict was announced: a page that fails loses
+    neither verdict nor figures. The same day in the same store gives the same bytes. The figures of a window are not
     kept: those of its days are. A comparison with the days before has files of its own, and changes
     nothing of the verdict on the day.
 
@@ -130,9 +139,12 @@ def judge_published(
     look_back = against_recent_days if against == "last-28" else against_reference
     beside = look_back(store, published[0].as_of, newest.model, frozen)
     judged = _judge(day, published, beside, settings, store)
-    written = _write(store, published, judged, beside, day, settings)
+    contents = _contents(published, judged, beside)
+    for key, data in contents.items():
+        overwrite(store, key, data)
     run_logger().info("Verdict on %s: %s", newest.as_of, judged.verdict.level)
-    return MonitoringResult(
+    page_key, snapshot_key = (_page_key(published, beside, name) for name in _PAGES)
+    result = MonitoringResult(
         published[0].as_of,
         newest.as_of,
         judged.verdict.level,
@@ -145,8 +157,9 @@ def judge_published(
         judged.fairness,
         day.counts.rows,
         beside.frozen.rows,
-        written,
+        (*contents, page_key, snapshot_key),
     )
+    return Judgement(result, newest, judged, beside, day, page_key, snapshot_key)
 
 
 @step("find published days")
@@ -181,7 +194,7 @@ def _judge(
     beside: Against,
     settings: Settings,
     store: Store,
-) -> _Judged:
+) -> Judged:
     """Verdict, expected performance, quality and fairness of gathered applications.
 
     Days that different thresholds of a policy decided have no mix of decisions that is expected.
@@ -212,7 +225,7 @@ def _judge(
     late_or_broken = tuple(quality_sentence(metric) for metric in quality if metric.level == "watch")
     unequal = tuple(each.sentence for each in kinds if each.level == "watch")
     about_age = (age_reasons.sentence,) if age_reasons.level == "watch" else ()
-    return _Judged(compared, verdict, expected, late_or_broken, (*unequal, *about_age), metrics)
+    return Judged(compared, verdict, expected, late_or_broken, (*unequal, *about_age), metrics)
 
 
 def _expected(day: GatheredDay, policy: Policy, frozen: Frozen, settings: Settings) -> ExpectedPerformance:
@@ -245,19 +258,14 @@ def _quality(manifest: Manifest, beside: Against, settings: Settings, store: Sto
     )
 
 
-def _write(
-    store: Store,
-    published: Sequence[Manifest],
-    judged: _Judged,
-    beside: Against,
-    day: GatheredDay,
-    settings: Settings,
-) -> tuple[str, ...]:
-    """Write verdict, figures and page; returns their keys."""
+def _contents(published: Sequence[Manifest], judged: Judged, beside: Against) -> dict[str, bytes]:
+    """Key to content of the verdict, and of the figures if they are kept."""
     newest = published[-1]
+    is_window = len(published) > 1
     verdict = {
         "as_of": newest.as_of.isoformat(),
         "revision": newest.revision,
+        "publication": newest.publication,
         "model_name": newest.model.name,
         "model_version": newest.model.version,
         "against": beside.kind,
@@ -268,85 +276,26 @@ def _write(
         },
         "quality": list(judged.quality),
         "fairness": {"worth_a_look": list(judged.fairness), "limits": list(LIMITS)},
+        **({"from": published[0].as_of.isoformat()} if is_window else {}),
     }
-    if len(published) > 1:
-        first, last = published[0].as_of, newest.as_of
-        verdict["from"] = first.isoformat()
-        contents = {window_key(first, last, "verdict.json"): _as_json(verdict)}
-        page_key, snapshot_key = (window_key(first, last, name) for name in _PAGES)
-    elif beside.kind == "last-28":
-        contents = {recent_key(newest.as_of, "verdict.json"): _as_json(verdict)}
-        page_key, snapshot_key = (recent_key(newest.as_of, name) for name in _PAGES)
-    else:
+    contents = {_page_key(published, beside, "verdict.json"): _as_json(verdict)}
+    if not is_window and beside.kind == "reference":
         table = metrics_table(
             judged.metrics,
             as_of=newest.as_of,
             revision=newest.revision,
             model_version=newest.model.version,
         )
-        contents = {
-            verdict_key(newest.as_of): _as_json(verdict),
-            metrics_key(newest.as_of): write_parquet(table, {}),
-        }
-        page_key, snapshot_key = (monitoring_key(newest.as_of, name) for name in _PAGES)
-    for key, data in contents.items():
-        overwrite(store, key, data)
-    page, snapshot = _drawn(store, newest, judged, beside, day, settings)
-    overwrite(store, page_key, page)
-    overwrite(store, snapshot_key, snapshot)
-    return (*contents, page_key, snapshot_key)
+        contents[metrics_key(newest.as_of)] = write_parquet(table, {})
+    return contents
 
 
-def _drawn(
-    store: Store,
-    newest: Manifest,
-    judged: _Judged,
-    beside: Against,
-    day: GatheredDay,
-    settings: Settings,
-) -> tuple[bytes, bytes]:
-    """Evidently's page and snapshot of the judged rows beside the reference sample."""
-    from tasks.adapters.evidently import ShownColumn, ShownDay, draw_day
-
-    reference = load_bundle(newest.model, settings).reference
-    columns = {**reference["columns"], PD: {"quantiles": reference["pd_quantiles"]}}
-    sample = read_reference(store, newest.model, trained_rows=reference["rows"]).to_pandas()
-    verdict, weights = judged.verdict, beside.frozen.weights
-    sentences = {finding.column: finding.sentence for finding in reversed(verdict.findings)}
-    sizes = {PD: 0.0, **verdict.sizes}
-    shown = ShownDay(
-        newest.as_of,
-        newest.revision,
-        newest.model.version,
-        verdict.level,
-        (verdict.headline, *(f"{each.level}: {each.sentence}" for each in verdict.findings), verdict.advice),
-        _scalars(newest, judged, day),
-        [
-            ShownColumn(name, sizes[name], name in sentences, sentences.get(name, "No difference beyond chance."))
-            for name in sorted(sizes, key=lambda each: (-sizes[each], each))
-        ],
-        sorted(weights, key=lambda name: (-weights[name], name)),
-    )
-    rows = day.sample.to_pandas()
-    drawn = draw_day(shown, rows, sample, columns)
-    return drawn.page, drawn.snapshot
-
-
-def _scalars(newest: Manifest, judged: _Judged, day: GatheredDay) -> dict[str, float | None]:
-    """Figures of the day that a trend shows, by their names in Evidently's panels."""
-    rows, totals = day.counts.rows, newest.totals
-    told = {metric.metric: metric.value for metric in judged.metrics if metric.slice == WHOLE_DAY}
-    missing = None
-    if judged.compared and is_enough(rows):
-        is_missing = judged.compared.layout.roles == Role.MISSING
-        missing = float(judged.compared.shares[is_missing].mean())
-    return {
-        "rows": float(rows),
-        "mean_pd": told.get("mean_pd"),
-        "approval_share": told.get("approval_rate"),
-        "missing_share": missing,
-        "quarantine_share": totals.quarantined / totals.rows if is_none_or_enough(totals.quarantined) else None,
-    }
+def _page_key(published: Sequence[Manifest], beside: Against, name: str) -> str:
+    """Key of a report by name: that of a window, of a day beside the days before it, or of a day."""
+    first, last = published[0].as_of, published[-1].as_of
+    if len(published) > 1:
+        return window_key(first, last, name)
+    return recent_key(last, name) if beside.kind == "last-28" else monitoring_key(last, name)
 
 
 def _as_json(content: Mapping[str, Any]) -> bytes:

@@ -40,6 +40,7 @@ from tasks.store.renewing import read_if_there
 
 _ROOMS: Final[tuple[Room, ...]] = ("revisions", "landing", "decisions", "reports")
 _VERIFY: Final = "scoring status --verify"
+_NOT_MONITORED: Final = "not monitored"
 REFUSED: Final = "refused by the contract"
 """State of a day that the contract stopped."""
 _LEVELS: Final = get_args(Level)
@@ -175,7 +176,7 @@ def _monitoring(store: Store, newest: Manifest) -> str:
     except ObjectArchived:
         return "archived"
     if written is None:
-        return "not monitored"
+        return _NOT_MONITORED
     try:
         verdict = json.loads(written.data)
         level, revision = verdict["verdict"], verdict["revision"]
@@ -183,6 +184,8 @@ def _monitoring(store: Store, newest: Manifest) -> str:
         return "damaged"
     if level not in _LEVELS or not isinstance(revision, int):
         return "damaged"
+    if revision == newest.revision and verdict.get("publication", newest.publication) != newest.publication:
+        return _NOT_MONITORED  # the day was moved away, and scored again
     return level if revision == newest.revision else f"rev {revision} only"
 
 

@@ -27,6 +27,7 @@ from flows.options import runnable
 from flows.score_applications import score_applications
 from tasks.core.day.manifest import Manifest
 from tasks.errors import ConfigError, PublishError, SourceError
+from tasks.publication.layout import reference_key
 from tasks.scoring.contract_report import show_rules
 from tests.conftest import DAY, Project
 from tests.contract_reports import contract_report, reported
@@ -137,11 +138,19 @@ def test_a_day_that_lost_a_column_is_still_monitored_and_says_so(project: Projec
     (payload,) = told
     assert (payload["level"], payload["as_of"], payload["columns"]) == ("alert", str(DAY), list(monitored.columns))
     assert payload["links"] == [str(project.root / key) for key in monitored.keys]
+    assert verdict_beside(state.state_details.flow_run_id).startswith(f"# {DAY}: alert\n")
+    (project.root / reference_key("credit-default", "1")).unlink()
+    state = monitor_decisions(as_of=DAY, config=project.config, return_state=True)
+    assert state.is_failed(), "its page cannot be drawn"
+    assert verdict_beside(state.state_details.flow_run_id).startswith(f"# {DAY}: alert\n")
+
+
+def verdict_beside(run_id: Any) -> str:
+    """The verdict as a run shows it beside itself."""
     with client() as prefect:
-        run_id = state.state_details.flow_run_id
         artifacts = prefect.read_artifacts(artifact_filter=ArtifactFilter(flow_run_id={"any_": [run_id]}))
     (page,) = (each.data for each in artifacts if each.key == f"verdict-{DAY}")
-    assert str(page).startswith(f"# {DAY}: alert\n")
+    return str(page)
 
 
 def test_a_day_without_files_fails_with_the_error_that_the_command_maps(project: Project) -> None:

@@ -1,6 +1,5 @@
 """A published day is judged: what is written of it, on which days, and that nothing else is touched."""
 
-import html
 import json
 import re
 import shutil
@@ -19,10 +18,11 @@ from tasks.adapters.files.parquet import read_parquet
 from tasks.core.day.manifest import Manifest
 from tasks.core.monitoring.expected import CONCEPT_DRIFT_CAVEAT
 from tasks.core.monitoring.metrics import METRICS_SCHEMA
-from tasks.errors import ConfigError, ModelError, SourceError
+from tasks.errors import ConfigError, SourceError
 from tasks.feed.generate import generate_day, load_statistics
+from tasks.monitoring.draw import draw_verdict
 from tasks.monitoring.report import MonitoringResult, judge_published, published_window
-from tasks.publication.layout import metrics_key, monitoring_key, recent_key, reference_key, verdict_key, window_key
+from tasks.publication.layout import metrics_key, monitoring_key, recent_key, verdict_key, window_key
 from tasks.publication.manifests import newest_manifest
 from tasks.store.folder import FolderStore
 from tests.conftest import DAY, Project
@@ -53,7 +53,9 @@ def score_rows(project: Project, rows: int, *, lost: tuple[str, ...] = ()) -> Da
 
 
 def judged(day: Day, **options: Any) -> MonitoringResult:
-    return judge_published((day.manifest,), day.settings, **options)
+    judgement = judge_published((day.manifest,), day.settings, **options)
+    draw_verdict(judgement, day.settings)
+    return judgement.result
 
 
 def with_reference(trained: Project, root: Path) -> Project:
@@ -118,15 +120,6 @@ def test_the_figures_have_the_promised_columns_and_duckdb_reads_them_unfiltered(
     assert found == [(name, "alert") for name in LOST]
 
 
-def test_the_page_and_the_snapshot_tell_the_verdict(day: Day) -> None:
-    page, snapshot = (day.store.read(key).data for key in KEYS[2:])
-    assert b"Alert: somebody must act" in page
-    assert len(page) < 5_000_000
-    assert all(f'"{column}"' in snapshot.decode() for column in ("EXT_SOURCE_2", "pd"))
-    shown = html.unescape(page.decode())
-    assert [each["sentence"] for each in verdict_of(day)["findings"] if each["sentence"] not in shown] == []
-
-
 def test_no_value_of_an_applicant_is_in_what_is_written(day: Day) -> None:
     own = {round(float(amount), 6) for amount in delivered(day.project)["AMT_CREDIT"] if amount}
     own |= {float(each) for each in delivered(day.project)["SK_ID_CURR"]}
@@ -176,23 +169,9 @@ def test_of_a_day_of_so_few_no_figure_is_told(trained: Project, tmp_path: Path, 
 def test_a_day_on_which_nobody_is_left_has_a_verdict(day: Day, trained: Project, tmp_path: Path) -> None:
     project = with_reference(trained, tmp_path / "store")
     nobody = publish_files(FolderStore(project.root), {}, model=day.manifest.model, policy=day.manifest.policy)
-    result = judge_published((nobody,), load_settings(project.config))
+    result = judge_published((nobody,), load_settings(project.config)).result
     assert (result.level, result.rows) == ("insufficient", 0)
     assert result.headline == "There is no application to compare."
-
-
-def test_without_the_sample_of_the_model_the_verdict_is_written_and_the_page_is_missed(
-    trained: Project, tmp_path: Path
-) -> None:
-    alone = score_rows(elsewhere(trained, tmp_path / "store"), 100)
-    with pytest.raises(ModelError, match="is missing, or belongs to another model: the reference sample of credit-de"):
-        judged(alone)
-    assert verdict_of(alone)["rows"] == 100
-    assert alone.store.read(KEYS[1]).data
-    assert not list(alone.store.list(KEYS[2]))
-    sample = reference_key("credit-default", "1")
-    alone.store.create(sample, (trained.root / sample).read_bytes())
-    assert judged(alone).keys == KEYS
 
 
 # --- several days
@@ -221,14 +200,16 @@ def test_a_window_is_the_sum_of_its_days_and_keeps_no_figures_of_its_own(two_day
     store = FolderStore(two_days.root)
     published = published_window(DAY - timedelta(days=3), NEXT + timedelta(days=3), settings)
     assert [manifest.as_of for manifest in published] == [DAY, NEXT]
-    result = judge_published(published, settings)
+    judgement = judge_published(published, settings)
+    draw_verdict(judgement, settings)
+    result = judgement.result
     assert (result.first, result.last, result.rows) == (DAY, NEXT, 2 * ROWS)
     names = ("verdict.json", "drift.html", "drift.json")
     assert result.keys == tuple(window_key(DAY, NEXT, name) for name in names)
     verdict = json.loads(store.read(result.keys[0]).data)
     assert (verdict["from"], verdict["as_of"], verdict["rows"]) == (str(DAY), str(NEXT), 2 * ROWS)
     before = {key: store.read(key).data for key in result.keys}
-    judge_published(published, settings)
+    draw_verdict(judge_published(published, settings), settings)
     assert {key: store.read(key).data for key in result.keys} == before
 
 
@@ -236,10 +217,10 @@ def test_a_day_is_compared_with_the_days_before_it(two_days: Project) -> None:
     settings = load_settings(two_days.config)
     store = FolderStore(two_days.root)
     first, second = manifests(two_days)
-    assert set(LOST) <= set(judge_published((first,), settings).columns)
-    assert set(LOST) <= set(judge_published((second,), settings).columns)
+    assert set(LOST) <= set(judge_published((first,), settings).result.columns)
+    assert set(LOST) <= set(judge_published((second,), settings).result.columns)
     before = {key: store.read(key).data for key in (verdict_key(NEXT), metrics_key(NEXT))}
-    result = judge_published((second,), settings, "last-28")
+    result = judge_published((second,), settings, "last-28").result
     assert {key: store.read(key).data for key in before} == before, "the verdict on the day stays"
     verdict = json.loads(store.read(recent_key(NEXT, "verdict.json")).data)
     assert (result.reference_rows, verdict["against"]) == (ROWS, "last-28")
@@ -288,9 +269,9 @@ def test_what_is_found_again_on_the_next_day_alerts(two_days: Project, tmp_path:
     first, second = manifests(two_days)
     for key in (verdict_key(DAY), verdict_key(NEXT)):
         store.delete(key)
-    assert judge_published((second,), settings).level == "watch"
-    assert judge_published((first,), settings).level == "watch"
-    again = judge_published((second,), settings)
+    assert judge_published((second,), settings).result.level == "watch"
+    assert judge_published((first,), settings).result.level == "watch"
+    again = judge_published((second,), settings).result
     assert again.level == "alert"
     assert all(f"alert: 100.0% of the values of {name} are missing" in " ".join(again.findings) for name in LOST)
-    assert judge_published((first, second), settings).level == "watch", "a window is no second day"
+    assert judge_published((first, second), settings).result.level == "watch", "a window is no second day"

@@ -259,6 +259,17 @@ def test_the_verdict_on_the_newest_revision_is_told(root: Path, level: str) -> N
     assert day_history(FolderStore(root), CALENDAR, DAY).status.monitoring == level
 
 
+@pytest.mark.parametrize("is_its_own", [True, False])
+def test_a_verdict_on_another_publication_of_the_revision_is_none(root: Path, is_its_own: bool) -> None:
+    (day,) = listed(root)
+    assert day.newest
+    publication = day.newest.publication if is_its_own else "0" * 16
+    path = root / verdict_key(DAY)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"verdict": "ok", "revision": 2, "publication": publication}))
+    assert listed(root)[0].monitoring == ("ok" if is_its_own else "not monitored")
+
+
 def test_a_verdict_on_an_older_revision_is_not_taken_for_one_on_the_newest(root: Path) -> None:
     judge(root, level="alert", revision=1)
     assert listed(root)[0].monitoring == "rev 1 only"
