@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -28,6 +30,7 @@ from tasks.publication.data_files import read_data
 from tasks.publication.manifests import walk_manifests
 from tasks.running.context import run_logger
 from tasks.running.step import step
+from tasks.running.workers import processors, work_in_order
 from tasks.store import Store, open_store
 
 
@@ -42,6 +45,17 @@ class GatheredDay:
     """Grouping to the kind of each application, texts, in the order of `results`."""
     sample: pa.Table
     """Typed rows of some applications with their `pd`, for Evidently to draw from."""
+
+
+class _CountedChunk(NamedTuple):
+    """A chunk of decided applications, counted."""
+
+    place: np.ndarray
+    """Position of each application in the published results."""
+    counts: DayCounts
+    protected: Mapping[str, np.ndarray]
+    drawn: pa.Table
+    """Typed rows of the applications that were drawn for the sample, with their `pd`."""
 
 
 @step("find published day")
@@ -109,14 +123,25 @@ def gather_day(
     protected: dict[str, np.ndarray] = {}
     drawn: list[pa.Table] = []
     remarks: list[str] = []
-    for rows in decided_chunks(store, published, results, scoring, remarks):
+
+    def count(rows: pa.Table) -> _CountedChunk:
         place = np.searchsorted(ids, rows.column(ID).to_numpy())
-        counts += count_rows(rows, pd[place], decisions[place], frozen)
-        for name, kinds in protected_kinds(rows).items():
-            protected.setdefault(name, np.full(len(ids), "", dtype=object))[place] = kinds
         with_pd = rows.append_column(PD, pa.array(pd[place]))
-        drawn.append(with_pd.filter(pa.array(is_drawn[place])))
-        run_logger().info("Read %d of %d applications of %s", counts.rows, len(ids), published.as_of)
+        return _CountedChunk(
+            place,
+            count_rows(rows, pd[place], decisions[place], frozen),
+            protected_kinds(rows),
+            with_pd.filter(pa.array(is_drawn[place])),
+        )
+
+    chunks = decided_chunks(store, published, results, scoring, remarks)
+    with closing(work_in_order(count, chunks, workers=scoring.workers or processors())) as counted:
+        for chunk in counted:
+            counts += chunk.counts
+            for name, kinds in chunk.protected.items():
+                protected.setdefault(name, np.full(len(ids), "", dtype=object))[chunk.place] = kinds
+            drawn.append(chunk.drawn)
+            run_logger().info("Read %d of %d applications of %s", counts.rows, len(ids), published.as_of)
     if archived := archived_remark(remarks):
         raise ObjectArchived(archived)
     if remarks or counts.rows != len(ids):
