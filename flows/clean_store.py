@@ -6,6 +6,7 @@ from datetime import date
 
 from prefect import flow
 
+from tasks.reporting.renew import renew_day_pages
 from tasks.retention.clean import Cleaning, clean, clock_of, require_not_in_future
 from tasks.running.context import settings_of_run
 from tasks.running.step import FLOW_OPTIONS, run_name
@@ -33,4 +34,6 @@ def clean_store(
     clock = clock_of(today, settings)
     if apply:
         require_not_in_future(clock)
-    return clean(clock, settings, apply=apply)
+    cleaning = clean(clock, settings, apply=apply)
+    renew_day_pages(cleaning.cleaned_days, settings)
+    return cleaning

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Literal
 
@@ -11,6 +12,7 @@ from tasks.monitoring.announce import announce_verdict
 from tasks.monitoring.draw import draw_verdict
 from tasks.monitoring.report import MonitoringResult, judge_published, published_window
 from tasks.monitoring.today import published_day
+from tasks.reporting.renew import renew_day_page
 from tasks.running.context import settings_of_run
 from tasks.running.step import FLOW_OPTIONS, business_day, run_name
 
@@ -24,7 +26,7 @@ def monitor_decisions(
     since: date | None = None,
     against: Literal["reference", "last-28"] = "reference",
 ) -> MonitoringResult:
-    """Judge a published day: drift, quality, expected performance and fairness.
+    """Judge a published day: drift, quality, expected performance and fairness; and write its page.
 
     The flow runs on its own, so it never holds back a decision.
 
@@ -48,4 +50,6 @@ def monitor_decisions(
     judgement = judge_published(published, settings, against)
     announce_verdict(judgement.result, settings)
     draw_verdict(judgement, settings)
-    return judgement.result
+    if since or against != "reference":
+        return judgement.result
+    return replace(judgement.result, page=renew_day_page(day, settings))

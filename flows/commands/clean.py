@@ -85,6 +85,7 @@ def _erase(applicant: int, reason: str | None, settings: Settings, *, is_applied
     from tasks.delivery.files import reading_of
     from tasks.erasure.erase import erase, require_reason
     from tasks.erasure.search import require_searched, search
+    from tasks.reporting.renew import renew_day_pages
     from tasks.store import open_store
 
     store = open_store(settings.storage)
@@ -92,6 +93,7 @@ def _erase(applicant: int, reason: str | None, settings: Settings, *, is_applied
     if is_applied:
         now = datetime.now(UTC)
         erasure = erase(store, applicant, reason=reason or "", at=now, reading=reading)
+        renew_day_pages({each.as_of for each in erasure.found if each.as_of}, settings)
     else:
         if reason is not None:
             require_reason(applicant, reason)

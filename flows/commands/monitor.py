@@ -160,6 +160,7 @@ def monitoring_summary(result: MonitoringResult, settings: Settings) -> str:
             *_figure("Expected", result.expected),
             *_figure("To do", [result.advice]),
             *_figure("Reports", [store.location(key) for key in result.keys], width=None),
+            *_figure("The day", [store.location(result.page)] if result.page else [], width=None),
         ]
     )
 

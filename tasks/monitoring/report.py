@@ -19,7 +19,7 @@ from tasks.adapters.files.parquet import write_parquet
 from tasks.core.contract.report import read_contract_report
 from tasks.core.contract.screening import PD
 from tasks.core.day.manifest import Manifest, policy_of
-from tasks.core.decision.policy import Policy, decide
+from tasks.core.decision.policy import Decided, Policy, decide
 from tasks.core.decision.reasons import REASONS
 from tasks.core.lender.kinds import FROM_62
 from tasks.core.monitoring.compared import Compared, compare_counts
@@ -27,6 +27,7 @@ from tasks.core.monitoring.day_metrics import day_metrics
 from tasks.core.monitoring.expected import (
     CONCEPT_DRIFT_CAVEAT,
     ExpectedPerformance,
+    band_metrics,
     expected_metrics,
     expected_performance,
 )
@@ -82,6 +83,8 @@ class MonitoringResult:
     rows: int
     reference_rows: int
     keys: tuple[str, ...]
+    page: str = ""
+    """Key of the page of the day; empty if none was written, as for a window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,12 +216,15 @@ def _judge(
         )
     watched_before = frozenset() if is_window else beside.watched_before
     verdict = judge(compared, thresholds, watched_before=watched_before)
-    expected = _expected(day, policy, beside.frozen, settings)
+    pd = day.results.column(PD).to_numpy()
+    decided = decide(pd, policy)
+    expected = _expected(pd, decided, policy, beside.frozen, settings)
     kinds, age_reasons = _fairness(day, manifest)
     quality = () if is_window else _quality(manifest, beside, settings, store)
     metrics = (
         *(day_metrics(compared, verdict) if compared else ()),
         *expected_metrics(expected),
+        *band_metrics(decided.band, [band.name for band in policy.bands]),
         *fairness_metrics(kinds, age_reasons),
         *quality,
     )
@@ -228,12 +234,17 @@ def _judge(
     return Judged(compared, verdict, expected, late_or_broken, (*unequal, *about_age), metrics)
 
 
-def _expected(day: GatheredDay, policy: Policy, frozen: Frozen, settings: Settings) -> ExpectedPerformance:
-    pd = day.results.column(PD).to_numpy()
+def _expected(
+    pd: np.ndarray,
+    decided: Decided,
+    policy: Policy,
+    frozen: Frozen,
+    settings: Settings,
+) -> ExpectedPerformance:
     costs = load_policy(settings.scoring.policy).costs.model_dump()
     return expected_performance(
         pd,
-        decide(pd, policy),
+        decided,
         n_bands=len(policy.bands),
         costs=costs,
         calibration_rows=max(1, frozen.pd.rows),

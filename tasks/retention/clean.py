@@ -87,6 +87,11 @@ class Cleaning:
     removals: tuple[Removal, ...]
     left: tuple[Left, ...]
 
+    @property
+    def cleaned_days(self) -> frozenset[date]:
+        """Days of which an object was removed; none in a dry run."""
+        return frozenset(each.as_of for each in self.removals if self.is_applied and each.as_of)
+
 
 def clock_of(today: date | None, settings: Settings) -> Clock:
     """Clock of the business calendar, or one that is fixed at `today`."""

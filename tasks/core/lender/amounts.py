@@ -4,5 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-AMOUNTS: Final = ("AMT_CREDIT", "AMT_INCOME_TOTAL")
+CREDIT: Final = "AMT_CREDIT"
+"""Amount of credit that is asked for, in the currency of the feed."""
+AMOUNTS: Final = (CREDIT, "AMT_INCOME_TOTAL")
 """Amounts whose totals must agree at every stage of a day."""

@@ -24,7 +24,7 @@ Both are blind to a relation between application and outcome that has changed: `
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -150,6 +150,30 @@ def expected_metrics(performance: ExpectedPerformance) -> list[Metric]:
             level="insufficient" if figure.value is None else "ok",
         )
         for name, figure in performance._asdict().items()
+    ]
+
+
+def band_metrics(band: np.ndarray, names: Sequence[str]) -> list[Metric]:
+    """Share of the applications in each risk band, a row of the metrics table each.
+
+    None of them is told if a band has 1 to 19 applications: it could be had from the others.
+
+    Args:
+        band: index into `names` of each application, shape (rows,).
+        names: the policy's risk bands.
+
+    >>> [(each.slice, each.value) for each in band_metrics(np.repeat([0, 1], 20), ("A", "B", "C"))]
+    [('band=A', 0.5), ('band=B', 0.5), ('band=C', 0.0)]
+    >>> band_metrics(np.repeat([0, 1], [20, 19]), ("A", "B"))
+    []
+    """
+    rows = len(band)
+    counts = np.bincount(band, minlength=len(names)).tolist()
+    if not is_enough(rows) or not all(map(is_none_or_enough, counts)):
+        return []
+    return [
+        Metric("band_share", count / rows, rows, slice=f"band={name}")
+        for name, count in zip(names, counts, strict=True)
     ]
 
 

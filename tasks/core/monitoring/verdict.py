@@ -57,6 +57,8 @@ class Finding(NamedTuple):
     sentence: str
     weight: float
     """Size over the threshold of `watch`, times 1 + the column's share in the model."""
+    of_alert: float
+    """Size over the one from which it alerts if it is certain; a repeated finding alerts below 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +202,8 @@ def _findings(
         share = day.frozen.weights.get(column, 1.0)
         effect = float(tests.effect[position])
         factor = 1.0 if share >= thresholds.heavy_share else thresholds.light_factor
-        is_large = effect >= threshold.alert * factor
+        alert_size = threshold.alert * factor
+        is_large = effect >= alert_size
         is_sure = adjusted[position] <= thresholds.alert_probability
         is_repeated = (column, what) in watched_before and day.day.rows <= day.frozen.rows
         is_alert = (is_large and is_sure) or is_repeated
@@ -215,6 +218,7 @@ def _findings(
                 "alert" if is_alert else "watch",
                 tests.sentence(position),
                 round(effect / threshold.watch * (1.0 + share), 3),
+                round(effect / alert_size, 3),
             )
         )
     return found

@@ -183,7 +183,7 @@ def test_other_pairs_of_a_shuffled_column_are_counted() -> None:
 def test_the_verdict_is_json_of_the_promised_fields() -> None:
     content = json.loads(json.dumps(judge(DRIFTED, SHIPPED).to_json(), allow_nan=False))
     assert set(content) == {"verdict", "rows", "headline", "advice", "findings", "smallest_detectable"}
-    promised = {"column", "what", "value", "low", "high", "reference", "level", "sentence", "weight"}
+    promised = {"column", "what", "value", "low", "high", "reference", "level", "sentence", "weight", "of_alert"}
     assert set(content["findings"][0]) == promised
 
 

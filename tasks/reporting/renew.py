@@ -1,0 +1,83 @@
+"""Renewal of the page of a day, by whatever changes what there is to say of it.
+
+No run depends on a page: one that fails is a warning, and the next step of the day makes it anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from datetime import date
+
+from configs.calendar import load_calendar
+from configs.settings import Settings
+from tasks.core.reporting.day_page import build_day_page
+from tasks.errors import ExpectationsNotMet
+from tasks.publication.layout import day_page_key, day_prefix, refused_report_key, room_prefix
+from tasks.reporting.day import gather_page
+from tasks.reporting.links import neighbours
+from tasks.running.events import never_in_the_way
+from tasks.running.step import step
+from tasks.store import Store, open_store
+from tasks.store.renewing import overwrite
+
+
+@step("renew day page")
+def renew_day_page(as_of: date, settings: Settings) -> str:
+    """Write the page of a day; returns its key, or an empty text if it could not be written.
+
+    The same day in the same store gives the same bytes.
+    """
+    with never_in_the_way(f"page of {as_of}", done="written"):
+        return write_day_page(open_store(settings.storage), as_of, settings)
+    return ""
+
+
+@contextlib.contextmanager
+def page_renewed(as_of: date, settings: Settings) -> Iterator[None]:
+    """Renew the page of a day after the block, also if the contract stops the day in it.
+
+    A day without a page gets one only if it was refused: monitoring writes that of a published day.
+    """
+    try:
+        yield
+    except ExpectationsNotMet:
+        _renew_if_due(as_of, settings)
+        raise
+    _renew_if_due(as_of, settings)
+
+
+def renew_day_pages(days: Iterable[date], settings: Settings) -> None:
+    """Renew the pages of those of the days that have one."""
+    for as_of in sorted(set(days)):
+        _renew_if_due(as_of, settings)
+
+
+def write_day_page(store: Store, as_of: date, settings: Settings) -> str:
+    """Write the page of a day; returns its key.
+
+    The days before and after are renewed with a new page, so that they lead to it.
+    """
+    key = day_page_key(as_of)
+    reports = {entry.key for entry in store.list(room_prefix("reports"))}
+    _write(store, as_of, settings, reports | {key})
+    if key not in reports:
+        for neighbour in neighbours(as_of, reports):
+            if neighbour:
+                _write(store, neighbour, settings, reports | {key})
+    return key
+
+
+def _write(store: Store, as_of: date, settings: Settings, reports: set[str]) -> None:
+    from tasks.adapters.pages.day_page import day_page
+
+    sources = gather_page(store, load_calendar(settings.scoring.calendar), as_of, reports)
+    overwrite(store, day_page_key(as_of), day_page(build_day_page(sources)))
+
+
+def _renew_if_due(as_of: date, settings: Settings) -> None:
+    """Renew the page of a day that has one, or that was refused."""
+    with never_in_the_way(f"page of {as_of}", done="renewed"):
+        keys = {entry.key for entry in open_store(settings.storage).list(day_prefix("reports", as_of))}
+        if keys & {day_page_key(as_of), refused_report_key(as_of)}:
+            renew_day_page(as_of, settings)
