@@ -11,6 +11,12 @@ def test_an_error_becomes_a_warning_that_repeats_nothing_of_its_message(caplog: 
     assert caplog.messages == ["The event day.published could not be sent: ValueError"]
 
 
+def test_the_warning_says_what_was_not_done(caplog: pytest.LogCaptureFixture) -> None:
+    with never_in_the_way("page of 2026-11-02", done="written"):
+        raise ValueError
+    assert caplog.messages == ["The page of 2026-11-02 could not be written: ValueError"]
+
+
 def test_what_succeeds_is_silent_and_the_end_of_the_program_is_not_held_up(caplog: pytest.LogCaptureFixture) -> None:
     with never_in_the_way("table"):
         done = True

@@ -201,11 +201,12 @@ def _summary(facts: DayFacts | None, sources: DaySources) -> str:
 
 def _known(facts: DayFacts | None, refused: ContractReport | None) -> dict[str, float]:
     """Values of the day that are known without monitoring, where they may be told as a figure."""
-    rows, quarantined = 0, 0
     if facts:
         rows, quarantined = facts.rows.received, facts.rows.became["quarantined"]
     elif refused:
         rows, quarantined = refused.rows, refused.quarantined
+    else:
+        return {}
     known = {"rows_received": float(rows)} if is_none_or_enough(rows) else {}
     if is_enough(rows) and is_none_or_enough(quarantined):
         known["quarantined_share"] = quarantined / rows
