@@ -37,6 +37,7 @@ demo: $(READY)
 	@$(DEMO) score --as-of $(DEMO_DAY)
 	@$(DEMO) monitor --as-of $(DEMO_DAY)
 	@echo "The demo lies in var/demo. To look at it: $(BIN)/scoring status --config configs/demo.yaml"
+	@echo "The day on one page: file://$(CURDIR)/var/demo/store/reports/day=$(DEMO_DAY)/index.html"
 
 test:  ## Lint, types and all tests
 test: lint types unit

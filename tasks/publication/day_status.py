@@ -40,7 +40,8 @@ from tasks.store.renewing import read_if_there
 
 _ROOMS: Final[tuple[Room, ...]] = ("revisions", "landing", "decisions", "reports")
 _VERIFY: Final = "scoring status --verify"
-_NOT_MONITORED: Final = "not monitored"
+NOT_MONITORED: Final = "not monitored"
+"""State of monitoring of a publication without a verdict, whatever was judged in its place before."""
 REFUSED: Final = "refused by the contract"
 """State of a day that the contract stopped."""
 _LEVELS: Final = get_args(Level)
@@ -176,7 +177,7 @@ def _monitoring(store: Store, newest: Manifest) -> str:
     except ObjectArchived:
         return "archived"
     if written is None:
-        return _NOT_MONITORED
+        return NOT_MONITORED
     try:
         verdict = json.loads(written.data)
         level, revision = verdict["verdict"], verdict["revision"]
@@ -185,7 +186,7 @@ def _monitoring(store: Store, newest: Manifest) -> str:
     if level not in _LEVELS or not isinstance(revision, int):
         return "damaged"
     if revision == newest.revision and verdict.get("publication", newest.publication) != newest.publication:
-        return _NOT_MONITORED  # the day was moved away, and scored again
+        return NOT_MONITORED  # the day was moved away, and scored again
     return level if revision == newest.revision else f"rev {revision} only"
 
 

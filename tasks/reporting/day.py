@@ -17,7 +17,7 @@ from tasks.core.reporting.advice import DayState
 from tasks.core.reporting.day_page import DaySources
 from tasks.core.reporting.trends import TREND_METRICS
 from tasks.core.reporting.verdict_record import read_verdict
-from tasks.publication.day_status import day_history
+from tasks.publication.day_status import NOT_MONITORED, day_history
 from tasks.publication.layout import day_of, metrics_key, refused_report_key, report_key, room_prefix, verdict_key
 from tasks.reporting.links import links_of
 from tasks.store import Store
@@ -39,7 +39,8 @@ def gather_page(store: Store, calendar: Calendar, as_of: date, reports: Collecti
     history = day_history(store, calendar, as_of)
     status = history.status
     revisions = tuple(manifest for manifest in history.revisions.values() if manifest)
-    verdict = read_if_there(store, verdict_key(as_of))
+    is_judged = bool(revisions) and status.monitoring != NOT_MONITORED
+    verdict = read_if_there(store, verdict_key(as_of)) if is_judged else None
     return DaySources(
         as_of=as_of,
         state=DayState(
@@ -53,7 +54,7 @@ def gather_page(store: Store, calendar: Calendar, as_of: date, reports: Collecti
         report=_contract_report(store, report_key(as_of)),
         refused=_contract_report(store, refused_report_key(as_of)),
         verdict=read_verdict(verdict.data) if verdict else None,
-        metrics=_metrics(store, as_of, _PAGE_METRICS, revision=revisions[-1].revision) if revisions else (),
+        metrics=_metrics(store, as_of, _PAGE_METRICS, revision=revisions[-1].revision) if is_judged else (),
         before=_metrics_before(store, as_of),
         links=links_of(as_of, revisions[-1].model if revisions else None, reports),
     )

@@ -66,10 +66,19 @@ def test_all_revisions_verdict_and_reports_are_found(store: FolderStore) -> None
 
 def test_figures_of_an_older_revision_are_not_told_as_those_of_the_newest(store: FolderStore) -> None:
     commit_revision(store, 1)
+    lay_verdict(store)
     lay_metrics(store)
     assert [metric.metric for metric in gathered(store).metrics] == ["rows_received"]
     commit_revision(store, 2)
     assert gathered(store).metrics == ()
+
+
+def test_a_verdict_on_another_publication_is_not_told(store: FolderStore) -> None:
+    commit_revision(store, 1)
+    lay_verdict(store, publication="another")
+    lay_metrics(store)
+    found = gathered(store)
+    assert (found.state.monitoring, found.verdict, found.metrics) == ("not monitored", None, ())
 
 
 @pytest.mark.parametrize(("days", "told"), [(28, 28), (29, 28)])
