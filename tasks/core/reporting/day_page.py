@@ -109,6 +109,8 @@ class DayPage:
     """Findings whose size is known beside that of an alert, one for each column."""
     more_findings: int
     """Findings that the page does not list."""
+    expected: tuple[str, ...]
+    """Sentences on what is expected before outcomes; the concentration over bands stands in the figures."""
     kinds: tuple[KindRow, ...]
     trends: Mapping[str, Trend]
     revisions: tuple[RevisionRow, ...]
@@ -141,6 +143,7 @@ def build_day_page(sources: DaySources) -> DayPage:
         verdict=verdict,
         bars=_bars(findings),
         more_findings=max(0, len(findings) - _SHOWN_FINDINGS),
+        expected=_expected(verdict) if verdict else (),
         kinds=_kinds(sources.metrics),
         trends=trends_of(sources.as_of, sources.metrics, sources.before, known=_known(facts, sources.refused)),
         revisions=tuple(_revision(manifest) for manifest in sources.revisions),
@@ -252,6 +255,11 @@ def _bars(findings: Sequence[ToldFinding]) -> tuple[ToldFinding, ...]:
         if each.of_alert is not None:
             largest.setdefault(each.column, each)
     return tuple(largest.values())[:_SHOWN_FINDINGS]
+
+
+def _expected(verdict: VerdictRecord) -> tuple[str, ...]:
+    told = (each for each in verdict.expected if not each.name.startswith("band_concentration"))
+    return tuple(each.sentence for each in told)
 
 
 def _kinds(metrics: Sequence[Metric]) -> tuple[KindRow, ...]:

@@ -136,6 +136,11 @@ def test_twelve_findings_are_listed_and_the_others_counted(n: int, more: int) ->
     assert (len(shown_findings(page)), page.more_findings) == (12, more)
 
 
+def test_the_concentration_over_bands_is_not_told() -> None:
+    told = {"expected_auc": {"sentence": "The AUC."}, "band_concentration": {"sentence": "The index."}}
+    assert page_of(verdict=verdict_of(expected=told)).expected == ("The AUC.",)
+
+
 def test_every_revision_is_told_with_its_reason_and_its_changes() -> None:
     first, second = sample_manifest(), revised_manifest()
     page = page_of(revisions=(first, second))
