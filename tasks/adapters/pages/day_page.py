@@ -11,6 +11,8 @@ from tasks.core.reporting.day_page import DayPage, shown_findings
 
 _LONGEST_BAR: Final = 2.0
 """Size, in units of that which alerts, from which a bar fills its place."""
+_SHOWN_RULES: Final = 5
+"""Rules that are shown at once; the others unfold."""
 _LOWEST: Final = 0.001
 _TEN: Final = 10
 _WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -35,6 +37,7 @@ def day_page(page: DayPage) -> bytes:
         bar=_bar,
         alarm=round(100 / _LONGEST_BAR),
         days=_days(page),
+        shown_rules=_SHOWN_RULES,
     )
     return rendered.encode()
 

@@ -198,8 +198,10 @@ def _summary(facts: DayFacts | None, sources: DaySources) -> str:
     decided = facts.rows.became["decided"]
     approved = facts.decisions.get("approve")
     share = f", {percent(approved.share)} of them approved" if approved and decided else ""
-    sentence = f"{decided:,} of {facts.rows.received:,} rows were decided{share}."
-    return f"{sentence} {sources.verdict.headline}".rstrip() if sources.verdict else sentence
+    verdict = sources.verdict
+    heaviest = f"The heaviest: {verdict.findings[0].sentence}" if verdict and verdict.findings else ""
+    rows = f"{decided:,} of {facts.rows.received:,} rows were decided{share}."
+    return " ".join(filter(None, (rows, verdict.headline if verdict else "", heaviest)))
 
 
 def _known(facts: DayFacts | None, refused: ContractReport | None) -> dict[str, float]:

@@ -162,6 +162,14 @@ def test_a_finding_is_told_beside_its_range_and_drawn_beside_the_alarm_line() ->
     assert ("b", {"style": "left:50%"}) in page.tags
 
 
+@pytest.mark.parametrize(("rules", "unfolds"), [(5, False), (6, True)])
+def test_five_rules_are_shown_and_the_others_unfold(rules: int, *, unfolds: bool) -> None:
+    broken = [reported(f"rule_{number}", "rows quarantined") for number in range(rules)]
+    page = page_of(large(report=read_contract_report(contract_report(*broken))))
+    assert all(page.cells(f"rule_{number}") for number in range(rules))
+    assert ("more rule" in page.text) is unfolds
+
+
 def test_kinds_are_told_as_an_internal_control() -> None:
     page = page_of(large())
     assert page.cells("gender: F") == "gender: F 900 72.0% reference"

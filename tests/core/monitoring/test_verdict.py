@@ -187,6 +187,13 @@ def test_the_verdict_is_json_of_the_promised_fields() -> None:
     assert set(content["findings"][0]) == promised
 
 
+@pytest.mark.parametrize(("heavy_share", "of_alert"), [(0.0, 0.5), (1.0, 0.25)])
+def test_a_finding_says_its_size_beside_the_one_that_alerts(heavy_share: float, of_alert: float) -> None:
+    thresholds = only(MISSING, alert=2 * EFFECT, heavy_share=heavy_share, light_factor=2.0)
+    (finding,) = judge(DRIFTED, thresholds).findings
+    assert finding.of_alert == pytest.approx(of_alert, abs=0.001)
+
+
 def test_a_size_of_one_is_a_finding_and_chance_has_none() -> None:
     verdict = judge(DRIFTED, only(MISSING))
     assert verdict.sizes["EXT_SOURCE_2"] == pytest.approx(EFFECT / SHIPPED.statistics[MISSING].watch)

@@ -136,6 +136,13 @@ def test_twelve_findings_are_listed_and_the_others_counted(n: int, more: int) ->
     assert (len(shown_findings(page)), page.more_findings) == (12, more)
 
 
+def test_the_summary_names_the_heaviest_finding() -> None:
+    rows = "1 of 3 rows were decided."
+    assert page_of().summary == f"{rows} 1 finding on 1 column. The heaviest: {FINDING['sentence']}"
+    assert page_of(verdict=verdict_of(findings=[], headline="No change found.")).summary == f"{rows} No change found."
+    assert page_of(verdict=None).summary == rows
+
+
 def test_the_concentration_over_bands_is_not_told() -> None:
     told = {"expected_auc": {"sentence": "The AUC."}, "band_concentration": {"sentence": "The index."}}
     assert page_of(verdict=verdict_of(expected=told)).expected == ("The AUC.",)

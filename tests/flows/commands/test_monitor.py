@@ -48,6 +48,10 @@ def test_a_verdict_is_told_whole(tmp_path: Path) -> None:
     assert lines_of(tmp_path) == TOLD
 
 
+def test_the_page_of_the_day_is_named_last(tmp_path: Path) -> None:
+    assert lines_of(tmp_path, page="reports/index.html") == f"{TOLD}\n  The day       ROOT/reports/index.html"
+
+
 def test_a_window_is_named_by_its_days(tmp_path: Path) -> None:
     assert "\nDecisions of 2026-10-30 to 2026-11-02, monitored\n" in lines_of(tmp_path, first=date(2026, 10, 30))
 
