@@ -15,6 +15,7 @@ from tasks.errors import ExpectationsNotMet, PublishError, ScoringError
 from tasks.publication.layout import day_page_key, refused_report_key
 from tasks.reporting.renew import page_renewed, renew_day_page, renew_day_pages
 from tasks.store.folder import FolderStore
+from tests.commands import call
 from tests.conftest import DAY, Project
 from tests.contract_reports import contract_report, reported
 from tests.days import delivered, elsewhere, lay
@@ -165,3 +166,14 @@ def test_a_new_revision_renews_the_page(scored: Project) -> None:
     page = Page(page_at(scored.root).read_bytes())
     assert "Published, revision 2; verdict of an older revision" in page.text
     assert WHY in page.text
+
+
+def test_an_erasure_renews_the_page(
+    scored: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    applicant = delivered(scored)["SK_ID_CURR"].iloc[-1]
+    words = ["clean", "--erase", applicant, "--apply", "--reason", "asked for it", "--config", scored.config]
+    assert call(words, monkeypatch, capsys).code == 0
+    page = page_at(scored.root).read_text()
+    assert "asked for it" in page
+    assert applicant not in page

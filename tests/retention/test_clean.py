@@ -769,3 +769,9 @@ def test_an_age_is_the_difference_of_two_business_days() -> None:
     clock = clock_of(DAY, load_settings(environ={}))
     assert isinstance(clock, Clock)
     assert [clock.age_days(day) for day in (DAY, DAY - timedelta(days=1), DAY + timedelta(days=1))] == [0, 1, -1]
+
+
+@pytest.mark.parametrize(("is_applied", "days"), [(True, {DAY}), (False, set())])
+def test_only_days_that_lost_an_object_are_cleaned(days: set[date], *, is_applied: bool) -> None:
+    removals = (Removal("work", DAY, "work/a", 1), Removal("unfinished writes", None, "a", 1))
+    assert Cleaning(DAY, is_applied, removals, ()).cleaned_days == days

@@ -9,8 +9,8 @@ from typing import Final
 from tasks.adapters.pages.html import template
 from tasks.core.reporting.day_page import DayPage, shown_findings
 
-_LONGEST_BAR: Final = 2.0
-"""Size, in units of that which alerts, from which a bar fills its place."""
+_LEAST_SCALE: Final = 2.0
+"""Least size, in units of that which alerts, that fills the place of a bar."""
 _SHOWN_RULES: Final = 5
 """Rules that are shown at once; the others unfold."""
 _LOWEST: Final = 0.001
@@ -34,8 +34,7 @@ def day_page(page: DayPage) -> bytes:
         day=_written_day,
         moment=_moment,
         number=_number,
-        bar=_bar,
-        alarm=round(100 / _LONGEST_BAR),
+        scale=max([_LEAST_SCALE, *(each.of_alert or 0.0 for each in page.bars)]),
         days=_days(page),
         shown_rules=_SHOWN_RULES,
     )
@@ -71,11 +70,6 @@ def _number(value: float) -> str:
     if 0 < abs(value) < _LOWEST:
         return f"<{_LOWEST}"
     return f"{value:,.0f}" if abs(value) >= _TEN else f"{value:.3g}"
-
-
-def _bar(of_alert: float) -> int:
-    """Length of the bar of a finding in percent; 1 to 100."""
-    return max(1, round(100 * min(of_alert / _LONGEST_BAR, 1.0)))
 
 
 def _days(page: DayPage) -> list[date]:

@@ -159,6 +159,12 @@ def test_a_finding_is_told_beside_its_range_and_drawn_beside_the_alarm_line() ->
     assert page.cells("30.0%") == f"{FINDING['sentence']} alert 0.3 0.18 to 0.22"
     assert page.cells("EXT_SOURCE_2") == "EXT_SOURCE_2 alert 2.5"
     assert ("i", {"class": "alert-bar", "style": "width:100%"}) in page.tags
+    assert ("b", {"style": "left:40%"}) in page.tags
+
+
+def test_the_alarm_line_stands_in_the_middle_of_small_changes() -> None:
+    page = page_of(large(verdict=verdict_of(findings=[{**FINDING, "of_alert": 0.5}])))
+    assert ("i", {"class": "alert-bar", "style": "width:25%"}) in page.tags
     assert ("b", {"style": "left:50%"}) in page.tags
 
 
