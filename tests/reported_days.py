@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any, Final
 
@@ -16,7 +15,7 @@ from tests.contract_reports import contract_report, reported
 from tests.manifests import made_audit, made_manifest
 
 AS_OF: Final = date(2026, 11, 2)
-FINDING: Final[Mapping[str, Any]] = {
+FINDING: Final[dict[str, Any]] = {
     "column": "EXT_SOURCE_2",
     "what": "missing",
     "value": 0.3,
@@ -28,7 +27,7 @@ FINDING: Final[Mapping[str, Any]] = {
     "weight": 12.0,
     "of_alert": 2.5,
 }
-VERDICT: Final[Mapping[str, Any]] = {
+VERDICT: Final[dict[str, Any]] = {
     "verdict": "alert",
     "revision": 1,
     "headline": "1 finding on 1 column.",

@@ -3,7 +3,7 @@
 import pytest
 
 from tasks.core.monitoring.metrics import Level
-from tasks.core.reporting.advice import Advice, advise
+from tasks.core.reporting.advice import Advice, DayState, advise
 from tests.reported_days import AS_OF, state_of, verdict_of
 
 QUIET = verdict_of(verdict="ok", findings=[], quality=[], fairness={})
@@ -55,8 +55,8 @@ def test_a_day_without_a_verdict_is_monitored(monitoring: str, words: str) -> No
         ),
     ],
 )
-def test_the_ledger_says_which_command_helps(state: object, command: str) -> None:
-    assert [each.command for each in advise(AS_OF, state, QUIET)] == [command]  # type: ignore[arg-type]
+def test_the_ledger_says_which_command_helps(state: DayState, command: str) -> None:
+    assert [each.command for each in advise(AS_OF, state, QUIET)] == [command]
 
 
 @pytest.mark.parametrize("level", ["watch", "alert", "insufficient"])
