@@ -35,10 +35,11 @@ def test_the_report_that_is_shown_is_that_of_the_published_attempt(project: Proj
     with pytest.raises(ExpectationsNotMet, match="contract-refused.html"):
         score_applications.fn(as_of=DAY, config=tight.config)
     shown = project.root / f"reports/day={DAY}"
-    assert sorted(path.name for path in shown.iterdir()) == ["contract-refused.html", "contract-refused.json"]
+    refused = ["contract-refused.html", "contract-refused.json", "index.html"]
+    assert sorted(path.name for path in shown.iterdir()) == refused
     manifest = score_applications.fn(as_of=DAY, config=project.config).manifest
     assert manifest
-    assert sorted(path.name for path in shown.iterdir()) == ["contract.html", "contract.json"]
+    assert sorted(path.name for path in shown.iterdir()) == ["contract.html", "contract.json", "index.html"]
     assert (shown / "contract.json").read_bytes() == (project.root / manifest.audited.contract_report.key).read_bytes()
 
 
