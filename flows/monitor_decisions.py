@@ -10,6 +10,7 @@ from prefect import flow
 from tasks.monitoring.announce import announce_verdict
 from tasks.monitoring.report import MonitoringResult, judge_published, published_window
 from tasks.monitoring.today import published_day
+from tasks.reporting.days import renew_days_page
 from tasks.running.context import settings_of_run
 from tasks.running.step import FLOW_OPTIONS, business_day, run_name
 
@@ -46,4 +47,5 @@ def monitor_decisions(
         published = (published_day(day, settings, publication, decisions),)
     result = judge_published(published, settings, against)
     announce_verdict(result, settings)
+    renew_days_page(settings)
     return result

@@ -7,6 +7,7 @@ from datetime import date
 from prefect import flow
 
 from tasks.core.day.standing import DayResult, is_excused
+from tasks.reporting.days import days_page_renewed
 from tasks.running.context import settings_of_run
 from tasks.running.step import FLOW_OPTIONS, business_day, run_name
 from tasks.scoring.announce import announce
@@ -61,7 +62,8 @@ def score_applications(
     parts = [screen_and_score(file, pins, settings) for file in delivery.files]
     if is_excused(standing, parts):
         return DayResult("no applications", standing, None)
-    audited = audit(delivery, pins, revision, parts, settings)
-    manifest = publish(standing, delivery, pins, revision, audited, settings)
-    announce(manifest, settings, config)
+    with days_page_renewed(day, settings):
+        audited = audit(delivery, pins, revision, parts, settings)
+        manifest = publish(standing, delivery, pins, revision, audited, settings)
+        announce(manifest, settings, config)
     return DayResult("published", standing, manifest)

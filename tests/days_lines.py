@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Any, Final
 
 from configs.calendar import Calendar
-from tasks.core.day.days_page import PUBLISHED, ColumnDrift, DayLine, with_missing_days
+from tasks.core.reporting.days_page import PUBLISHED, ColumnDrift, DayLine, with_missing_days
 
 FIRST: Final = date(2026, 11, 2)
 CALENDAR: Final = Calendar(zone="UTC", weekend=("sunday",), holidays={}, zero_row_days={})
@@ -42,7 +42,7 @@ def line_of(n: int, **changes: Any) -> DayLine:
 
 def wrong_month() -> list[DayLine]:
     """Thirty days: one refused, one missing, one alert, one watch, one late, short and revised day."""
-    refused = {name: None for name in ("approval_rate", "mean_pd", "quarantine_share", "missing_share", "run_seconds")}
+    refused = dict.fromkeys(("approval_rate", "mean_pd", "quarantine_share", "missing_share", "run_seconds"))
     refused |= dict.fromkeys(("cost", "cost_low", "cost_high", "decided"))
     changes: dict[int, dict[str, Any]] = {
         3: {"remarks": ("Late: Day: hours until publication 11.0 h; usual is 5.0 h to 7.0 h.",)},

@@ -38,9 +38,14 @@ def show_table(rows: Sequence[Mapping[str, Any]], *, key: str, description: str)
 
 
 @contextlib.contextmanager
-def never_in_the_way(what: str) -> Iterator[None]:
-    """Turn any error of the block into a warning: no run depends on what Prefect is sent."""
+def never_in_the_way(what: str, *, done: str = "sent") -> Iterator[None]:
+    """Turn any error of the block into a warning: no run depends on what is sent or shown.
+
+    Args:
+        what: the thing that the block makes, for the warning.
+        done: past participle of the verb that the warning denies.
+    """
     try:
         yield
-    except Exception as error:  # noqa: BLE001 - no error of Prefect may stop a run
-        run_logger().warning("The %s could not be sent: %s", what, type(error).__name__)
+    except Exception as error:  # noqa: BLE001 - no error here may stop a run
+        run_logger().warning("The %s could not be %s: %s", what, done, type(error).__name__)

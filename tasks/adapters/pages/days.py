@@ -11,7 +11,7 @@ import functools
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import date
 from pathlib import Path
@@ -22,7 +22,7 @@ from markupsafe import Markup
 from pydantic import TypeAdapter
 
 from tasks.adapters.pages.html import template
-from tasks.core.day.days_page import (
+from tasks.core.reporting.days_page import (
     LOOKED_BACK_DAYS,
     MISSING,
     PUBLISHED,
@@ -51,21 +51,22 @@ class Sign(NamedTuple):
     colour: str
 
 
-SIGNS: Final = {
+SIGNS: Final[Mapping[str, Sign]] = {
     "ok": Sign("●", "met"),
     "watch": Sign("▲", "warned"),
     "alert": Sign("◆", "broken"),
     "insufficient": Sign("○", "unjudged"),
 }
-NO_SIGN: Final = Sign("–", "unjudged")
+NO_SIGN: Final = Sign("-", "unjudged")
 """Of a day without a verdict."""
 
 
-def days_page(lines: Sequence[DayLine]) -> bytes:
+def days_page(lines: Sequence[DayLine], model_pages: Mapping[tuple[str, str], str]) -> bytes:
     """Render the page of all days.
 
     Args:
-        lines: oldest first, as `core.day.days_page.with_missing_days` returns them.
+        lines: oldest first, as `core.reporting.days_page.with_missing_days` returns them.
+        model_pages: name and version of a model to the relative address of its page.
     """
     script = _script()
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -75,6 +76,7 @@ def days_page(lines: Sequence[DayLine]) -> bytes:
         columns=drifted_columns(lines, _MOST_COLUMNS),
         script=Markup(script),  # noqa: S704 - our own file
         script_source=f"'sha256-{digest}'",
+        model_pages=model_pages,
         aggregates=htmlsafe_json_dumps(_embedded(lines), separators=(",", ":")),
         windows=_WINDOWS,
         first_window=_FIRST_WINDOW,

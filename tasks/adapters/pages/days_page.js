@@ -59,8 +59,9 @@
     return size;
   }
 
-  function sign(svg, at, text, places, y) {
-    if (places.step >= FOR_A_SIGN) make("text", { class: "sign", x: places.middle(at), y }, svg, text);
+  function sign(svg, at, text, places, within) {
+    if (places.step < FOR_A_SIGN || within.height < FOR_A_SIGN) return;
+    make("text", { class: "sign", x: places.middle(at), y: within.y + Math.min(within.height / 2 + 3, 12) }, svg, text);
   }
 
   function ends(svg, places) {
@@ -79,7 +80,7 @@
     shown.forEach((day, at) => {
       const [part, colour] = isWithout(day) ? [1, "hollow"] : LOOK[day.verdict] || [0.33, "unjudged"];
       const size = bar(svg, at, part, colour, places);
-      sign(svg, at, isWithout(day) ? "×" : data.signs[day.verdict] || "–", places, size.y + 11);
+      sign(svg, at, isWithout(day) ? "×" : data.signs[day.verdict] || "-", places, size);
       if (isWithout(day) && places.step < FOR_A_SIGN) bar(svg, at, 1, "grey", places);
     });
     svg.querySelectorAll("rect.hollow + text.sign").forEach((node) => { node.style.fill = "var(--ink)"; });
@@ -155,7 +156,7 @@
       const [, size, level] = found;
       const known = size === null ? (level === "alert" ? 2 : 1) : size;
       const drawn = bar(svg, at, Math.min(known, TOP_SIZE) / TOP_SIZE, level === "ok" ? "small" : LOOK[level][1], places);
-      if (level !== "ok") sign(svg, at, data.signs[level], places, drawn.y + 11);
+      if (level !== "ok") sign(svg, at, data.signs[level], places, drawn);
     });
     const y = places.base - places.inner / TOP_SIZE;
     make("line", { class: "alarm", x1: 0, x2: places.width, y1: y, y2: y }, svg);

@@ -19,6 +19,7 @@ PUBLISHED: Final = "published"
 """State of a day whose newest decisions readers see."""
 LATE: Final = "Late"
 SHORT: Final = "Short"
+UNUSUAL: Final = "Unusual"
 REVISED: Final = "Revised"
 REFUSED_SINCE: Final = "Refused since"
 """First words of remarks on a day; a colon and a sentence follow."""
@@ -52,7 +53,7 @@ class DayLine:
     sentence: str = ""
     """Sentence of the first finding, or the verdict's headline; of a refused day the reason."""
     remarks: tuple[str, ...] = ()
-    """Sentences that begin with `LATE`, `SHORT`, `REVISED` or `REFUSED_SINCE` and a colon."""
+    """Sentences that begin with `LATE`, `SHORT`, `UNUSUAL`, `REVISED` or `REFUSED_SINCE` and a colon."""
     received: int | None = None
     decided: int | None = None
     approval_rate: float | None = None
@@ -72,7 +73,7 @@ class DayLine:
     page: str = ""
     """Address of the day's page, relative to the page of all days; empty if there is none."""
     drift: tuple[ColumnDrift, ...] = ()
-    """Largest first."""
+    """Findings first, then by falling size; not all columns."""
 
     @property
     def is_published(self) -> bool:

@@ -1,0 +1,1 @@
+"""Content of the pages for people, made from records alone."""
