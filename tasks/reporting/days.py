@@ -154,7 +154,7 @@ def _metrics(store: Store, as_of: date, revision: int) -> list[Metric]:
     if found is None:
         return []
     try:
-        table = read_parquet(found, _READ_COLUMNS)
+        table = read_parquet(found, _READ_COLUMNS, is_small=True)
         is_told = pc.and_(pc.equal(table.column("slice"), WHOLE_DAY), pc.equal(table.column("revision"), revision))
         return metrics_of(table.filter(is_told), LINE_METRICS)
     except (ValueError, OSError, KeyError):  # pyarrow raises these on bytes that are not such a table
