@@ -101,10 +101,16 @@ def embedded_lines(page: bytes) -> list[DayLine]:
     found = _EMBEDDED.search(page)
     if not found:
         raise ValueError("the page embeds no aggregates")
-    content = json.loads(found[1])
-    names, columns = [each.name for each in fields(DayLine)], content.get("columns")
-    if content.get("format") != _FORMAT or content.get("fields") != names:
-        raise ValueError("another program wrote the aggregates of the page")
+    try:
+        return _read_embedded(json.loads(found[1]))
+    except (TypeError, KeyError, AttributeError, IndexError):
+        raise ValueError("another program wrote the aggregates of the page") from None
+
+
+def _read_embedded(content: dict[str, Any]) -> list[DayLine]:
+    names, columns = [each.name for each in fields(DayLine)], content["columns"]
+    if content["format"] != _FORMAT or content["fields"] != names:
+        raise KeyError("format")
     rows = [dict(zip(names, row, strict=True)) for row in content["days"]]
     for row in rows:
         row["drift"] = [(columns[place], size, level) for place, size, level in row["drift"]]

@@ -1,5 +1,7 @@
 import base64
 import hashlib
+import html
+import itertools
 import json
 import re
 from dataclasses import replace
@@ -34,7 +36,7 @@ def test_every_day_has_a_row_with_its_state_verdict_and_figures_in_words() -> No
 def test_the_box_names_each_wrong_day_before_any_other_day() -> None:
     text = " ".join(Page(page_of(wrong_month())).text.split())
     box = text[text.index("What went wrong") : text.index("Trends")]
-    assert f"2026-11-17 Tuesday Alert: {DRIFTED}" in " ".join(re.findall(r"\S+", box))
+    assert f"2026-11-17 TuesdayAlert: {DRIFTED}" in box
     for word in ("Missing:", "Refused by the contract:", "Late:", "Short:", "Revised:", "Watch:"):
         assert word in box
     assert "2026-11-12" not in box
@@ -62,9 +64,10 @@ def test_days_and_models_are_linked_by_relative_addresses() -> None:
 
 def test_the_script_is_allowed_by_its_digest_alone_and_nothing_is_asked_for() -> None:
     page = page_of(wrong_month()).decode()
+    policy = html.unescape(page[: page.index("<title>")])
     script = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)[-1]
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    assert f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'" in page
+    assert f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'" in policy
     assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", page)
 
 
@@ -95,7 +98,7 @@ def test_aggregates_of_another_program_are_not_taken(change: tuple[str, object])
     found = re.search(rb'id="days-data">(.*?)</script>', page)
     assert found
     other = json.dumps(json.loads(found[1]) | dict([change])).encode()
-    with pytest.raises((ValueError, TypeError)):
+    with pytest.raises(ValueError, match="aggregates|zip|validation"):
         embedded_lines(page.replace(found[1], other))
 
 
@@ -108,6 +111,13 @@ def test_the_page_has_a_language_headings_in_order_and_named_columns() -> None:
     page = Page(page_of(wrong_month()))
     levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch("h[1-6]", tag)]
     assert levels[0] == 1
-    assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
     assert ("html", {"lang": "en"}) in page.tags
     assert all("scope" in attrs for tag, attrs in page.tags if tag == "th")
+
+
+def test_a_thousand_days_with_much_drift_stay_under_two_megabytes() -> None:
+    drift = tuple(ColumnDrift(f"A_COLUMN_WITH_A_LONG_NAME_{n}", 1.2345 + n, "watch") for n in range(12))
+    sentence = "12.3% of the values of A_COLUMN_WITH_A_LONG_NAME_1 are missing, instead of 4.5%."
+    lines = [line_of(n, verdict="watch", sentence=sentence, drift=drift) for n in range(1000)]
+    assert len(page_of(lines)) < 2_000_000
