@@ -158,9 +158,8 @@ class ModelRegistry:
         self._require_same(version.tags, pin)
         address = self.document_address(pin, path)
         try:
-            with tempfile.TemporaryDirectory() as folder:
-                fetched = download_artifacts(address, dst_path=folder, tracking_uri=self._uri, registry_uri=self._uri)
-                return Path(fetched).read_bytes()
+            fetched = download_artifacts(address, tracking_uri=self._uri, registry_uri=self._uri)
+            return Path(fetched).read_bytes()
         except _FAILURES as error:
             raise ModelError(
                 f"{path} of {model} is not at {_printable(address)}, where registry {self.address} says that it "

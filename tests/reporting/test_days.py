@@ -104,13 +104,10 @@ def test_the_page_of_the_day_is_linked_once_it_is_there(settings: Settings, stor
     assert lines_by_day(store)[0].page == f"day={FIRST}/index.html"
 
 
-@pytest.mark.parametrize("key", [manifest_key, metrics_key, verdict_key])
-def test_a_damaged_object_hides_no_other_day(settings: Settings, store: Store, key: object) -> None:
+@pytest.mark.parametrize("key", [manifest_key(FIRST, 1), metrics_key(FIRST), verdict_key(FIRST)])
+def test_a_damaged_object_hides_no_other_day(settings: Settings, store: Store, key: str) -> None:
     lay_month(store, range(3))
-    damaged = (
-        manifest_key(FIRST, 1) if key is manifest_key else (metrics_key if key is metrics_key else verdict_key)(FIRST)
-    )
-    overwrite(store, damaged, b"{")
+    overwrite(store, key, b"{")
     renew_days_page(settings)
     lines = lines_by_day(store)
     assert len(lines) == 3
