@@ -12,6 +12,7 @@ from tasks.monitoring.announce import announce_verdict
 from tasks.monitoring.draw import draw_verdict
 from tasks.monitoring.report import MonitoringResult, judge_published, published_window
 from tasks.monitoring.today import published_day
+from tasks.reporting.days import renew_days_page
 from tasks.reporting.renew import renew_day_page
 from tasks.running.context import settings_of_run
 from tasks.running.step import FLOW_OPTIONS, business_day, run_name
@@ -52,4 +53,6 @@ def monitor_decisions(
     draw_verdict(judgement, settings)
     if since or against != "reference":
         return judgement.result
-    return replace(judgement.result, page=renew_day_page(day, settings))
+    page = renew_day_page(day, settings)
+    renew_days_page(settings)
+    return replace(judgement.result, page=page)

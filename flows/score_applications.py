@@ -7,7 +7,7 @@ from datetime import date
 from prefect import flow
 
 from tasks.core.day.standing import DayResult, is_excused
-from tasks.reporting.renew import page_renewed
+from tasks.reporting.renew import pages_renewed
 from tasks.running.context import settings_of_run
 from tasks.running.step import FLOW_OPTIONS, business_day, run_name
 from tasks.scoring.announce import announce
@@ -62,7 +62,7 @@ def score_applications(
     parts = [screen_and_score(file, pins, settings) for file in delivery.files]
     if is_excused(standing, parts):
         return DayResult("no applications", standing, None)
-    with page_renewed(day, settings):
+    with pages_renewed(day, settings):
         audited = audit(delivery, pins, revision, parts, settings)
         manifest = publish(standing, delivery, pins, revision, audited, settings)
         announce(manifest, settings, config)

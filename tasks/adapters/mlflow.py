@@ -146,6 +146,26 @@ class ModelRegistry:
             source = self._client().get_model_version(pin.name, pin.version).source
         return f"{source.rpartition('/')[0]}/{path}"
 
+    def document(self, pin: ModelPin, path: str) -> bytes:
+        """Content of a document of a version.
+
+        Raises:
+            ModelError: the version or the document is gone, or is of another model of that name.
+        """
+        model = f"{pin.name} version {pin.version}"
+        with self._answering(f"{model} cannot be found", pin.name):
+            version = self._client().get_model_version(pin.name, pin.version)
+        self._require_same(version.tags, pin)
+        address = self.document_address(pin, path)
+        try:
+            fetched = download_artifacts(address, tracking_uri=self._uri, registry_uri=self._uri)
+            return Path(fetched).read_bytes()
+        except _FAILURES as error:
+            raise ModelError(
+                f"{path} of {model} is not at {_printable(address)}, where registry {self.address} says that it "
+                f"is ({_first_line(error).rstrip('.')})."
+            ) from None
+
     def promote(self, version: str) -> None:
         """Point the alias at a version. Raises `ModelError` if there is no such version."""
         with self._answering(f"{self.model_name} version {version} cannot become {self.alias}"):
@@ -175,18 +195,22 @@ class ModelRegistry:
             client = self._client()
             version = client.get_model_version(pin.name, pin.version)
             source = client.get_model_version_download_uri(pin.name, pin.version)
-        if version.tags.get(_DIGEST_TAG, pin.digest) != pin.digest:
-            raise ModelError(
-                f"{model} in registry {self.address} is not what was registered when this was "
-                f"decided: its bundle has SHA-256 {_short(version.tags[_DIGEST_TAG])}, expected "
-                f"{_short(pin.digest)}. Versions count from 1 in every registry: set "
-                "registry.tracking_uri to the registry of that model."
-            )
+        self._require_same(version.tags, pin)
         files = self._fetch(f"{source}/{_BUNDLE_FOLDER}", model)
         found = bundle.bundle_digest(bundle.file_digests(files))
         if found != pin.digest:
             raise _not_registered(model, found, f"expected {_short(pin.digest)}")
         return bundle.from_files(files)
+
+    def _require_same(self, tags: Mapping[str, str], pin: ModelPin) -> None:
+        """Raise `ModelError` if a version's tag says that its bundle is not the pinned one."""
+        if tags.get(_DIGEST_TAG, pin.digest) != pin.digest:
+            raise ModelError(
+                f"{pin.name} version {pin.version} in registry {self.address} is not what was registered when "
+                f"this was decided: its bundle has SHA-256 {_short(tags[_DIGEST_TAG])}, expected "
+                f"{_short(pin.digest)}. Versions count from 1 in every registry: set "
+                "registry.tracking_uri to the registry of that model."
+            )
 
     def _fetch(self, address: str, model: str) -> dict[str, bytes]:
         """Fetch the files of a bundle. Raises `ModelError` that names the address."""

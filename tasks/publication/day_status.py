@@ -79,8 +79,13 @@ class DayHistory:
 
 def list_days(store: Store, calendar: Calendar, *, last: int) -> list[DayStatus]:
     """List the newest `last` days of which anything was delivered or published, newest last."""
-    days = [day for day in stored_days(store, _ROOMS).values() if _is_begun(day)]
-    return [_status_or_archived(day, calendar) for day in days[-last:]]
+    days = begun_days(store)
+    return [status_of_day(day, calendar) for day in days[-last:]]
+
+
+def begun_days(store: Store) -> list[StoredDay]:
+    """All days of which anything was delivered, published or shown, oldest first."""
+    return [day for day in stored_days(store, _ROOMS).values() if is_begun(day)]
 
 
 def day_history(store: Store, calendar: Calendar, as_of: date) -> DayHistory:
@@ -101,7 +106,7 @@ def day_history(store: Store, calendar: Calendar, as_of: date) -> DayHistory:
     )
 
 
-def _is_begun(day: StoredDay) -> bool:
+def is_begun(day: StoredDay) -> bool:
     """True if anything was delivered, published or shown of the day."""
     return bool(day.last_left or _delivered(day) or _shown_bytes(day) is not None)
 
@@ -127,7 +132,7 @@ def _shown_bytes(day: StoredDay) -> int | None:
     return sizes[0] if sizes else None
 
 
-def _status_or_archived(day: StoredDay, calendar: Calendar) -> DayStatus:
+def status_of_day(day: StoredDay, calendar: Calendar) -> DayStatus:
     """Status of a day, as far as it can be read: an archived object hides no other day."""
     try:
         return _status_of(day, calendar)

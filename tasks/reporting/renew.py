@@ -13,8 +13,9 @@ from configs.calendar import load_calendar
 from configs.settings import Settings
 from tasks.core.reporting.day_page import build_day_page
 from tasks.errors import ExpectationsNotMet
-from tasks.publication.layout import day_page_key, day_prefix, refused_report_key, room_prefix
+from tasks.publication.layout import day_page_key, day_prefix, days_page_key, refused_report_key, room_prefix
 from tasks.reporting.day import gather_page
+from tasks.reporting.days import renew_days_page
 from tasks.reporting.links import neighbours
 from tasks.running.events import never_in_the_way
 from tasks.running.step import step
@@ -34,23 +35,31 @@ def renew_day_page(as_of: date, settings: Settings) -> str:
 
 
 @contextlib.contextmanager
-def page_renewed(as_of: date, settings: Settings) -> Iterator[None]:
-    """Renew the page of a day after the block, also if the contract stops the day in it.
+def pages_renewed(as_of: date, settings: Settings) -> Iterator[None]:
+    """Renew a day's page, and its line on the page of all days, after the block; also if the contract stops it.
 
     A day without a page gets one only if it was refused: monitoring writes that of a published day.
     """
     try:
         yield
     except ExpectationsNotMet:
-        _renew_if_due(as_of, settings)
+        _renew_after(as_of, settings)
         raise
-    _renew_if_due(as_of, settings)
+    _renew_after(as_of, settings)
 
 
 def renew_day_pages(days: Iterable[date], settings: Settings) -> None:
-    """Renew the pages of those of the days that have one."""
+    """Renew the pages of those of the days that have one, and their lines if there is a page of all days."""
     for as_of in sorted(set(days)):
         _renew_if_due(as_of, settings)
+        with never_in_the_way("page of all days", done="renewed"):
+            if any(open_store(settings.storage).list(days_page_key())):
+                renew_days_page(settings, as_of)
+
+
+def _renew_after(as_of: date, settings: Settings) -> None:
+    _renew_if_due(as_of, settings)
+    renew_days_page(settings, as_of)
 
 
 def write_day_page(store: Store, as_of: date, settings: Settings) -> str:
@@ -60,11 +69,12 @@ def write_day_page(store: Store, as_of: date, settings: Settings) -> str:
     """
     key = day_page_key(as_of)
     reports = {entry.key for entry in store.list(room_prefix("reports"))}
-    _write(store, as_of, settings, reports | {key})
+    reports_after = {*reports, key, days_page_key()}  # the page of all days is renewed with any
+    _write(store, as_of, settings, reports_after)
     if key not in reports:
         for neighbour in neighbours(as_of, reports):
             if neighbour:
-                _write(store, neighbour, settings, reports | {key})
+                _write(store, neighbour, settings, reports_after)
     return key
 
 

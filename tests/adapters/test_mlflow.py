@@ -14,6 +14,7 @@ from mlflow import MlflowClient
 from configs.settings import load_settings
 from tasks.adapters.mlflow import ModelRegistry
 from tasks.core.model.bundle import ModelPin
+from tasks.core.training.model_card import CARD_FILE
 from tasks.errors import ModelError
 from tasks.model.load import registry_of
 from tests.conftest import Project, with_rival
@@ -159,12 +160,22 @@ def test_a_renamed_model_is_told_as_renamed(own: Project) -> None:
         "is not available": ours.champion,
         "cannot be fetched": lambda: ours.load(champion),
         "cannot become champion": lambda: ours.promote("1"),
-        "cannot be found": lambda: ours.document_address(champion, "x"),
+        "cannot be found": lambda: ours.document(champion, "x"),
     }
     for failed, attempt in attempts.items():
         with pytest.raises(ModelError, match=f"{failed}.*No model is named credit-default there, but: credit-small"):
             attempt()
     assert registry(own, model_name="credit-small").champion().digest == champion.digest
+
+
+def test_a_document_is_read_of_the_pinned_model_alone(project: Project) -> None:
+    ours = registry(project)
+    champion = ours.champion()
+    assert champion.digest.encode() in ours.document(champion, CARD_FILE)
+    with pytest.raises(ModelError, match="is not what was registered when this was decided"):
+        ours.document(replace(champion, digest="0" * 64), CARD_FILE)
+    with pytest.raises(ModelError, match="nothing.html of credit-default version 1 is not at"):
+        ours.document(champion, "nothing.html")
 
 
 @pytest.mark.parametrize("schema", ["fffffffffff1", "451aebb31d03"])

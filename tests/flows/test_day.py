@@ -183,7 +183,8 @@ def test_an_implausible_share_of_approvals_is_not_published(project: Project, sc
     with pytest.raises(ExpectationsNotMet, match="would be approved; audit.min_approval_share"):
         score(project.with_settings(audit={"min_approval_share": 0.999, "max_approval_share": 1.0}))
     rooms = {path.name for path in project.root.iterdir()}
-    assert rooms & {"decisions", "revisions", "quarantine", "reports"} == set()
+    assert rooms & {"decisions", "revisions", "quarantine"} == set()
+    assert [path.name for path in (project.root / "reports").iterdir()] == ["index.html"]
 
 
 # --- names that look the same

@@ -13,7 +13,7 @@ from flows.monitor_decisions import monitor_decisions
 from flows.score_applications import score_applications
 from tasks.errors import ExpectationsNotMet, PublishError, ScoringError
 from tasks.publication.layout import day_page_key, refused_report_key
-from tasks.reporting.renew import page_renewed, renew_day_page, renew_day_pages
+from tasks.reporting.renew import pages_renewed, renew_day_page, renew_day_pages
 from tasks.store.folder import FolderStore
 from tests.commands import call
 from tests.conftest import DAY, Project
@@ -79,7 +79,7 @@ def test_a_page_that_cannot_be_written_is_a_warning(
 
 def stop(store: FolderStore, settings: Settings, error: ScoringError) -> None:
     """Let the contract refuse the day, and then end the run with an error."""
-    with page_renewed(DAY, settings):
+    with pages_renewed(DAY, settings):
         refuse(store)
         raise error
 
@@ -100,11 +100,11 @@ def test_another_error_writes_nothing_more(store: FolderStore, settings: Setting
 
 
 def test_publication_renews_a_page_and_begins_none(store: FolderStore, settings: Settings, tmp_path: Path) -> None:
-    with page_renewed(DAY, settings):
+    with pages_renewed(DAY, settings):
         commit_revision(store, 1)
     assert not page_at(tmp_path).exists()
     renew_day_page(DAY, settings)
-    with page_renewed(DAY, settings):
+    with pages_renewed(DAY, settings):
         commit_revision(store, 2, reason="they told us more")
     assert "they told us more" in Page(page_at(tmp_path).read_bytes()).text
 
