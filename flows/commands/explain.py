@@ -5,19 +5,24 @@ This is the only place where values of an applicant are printed, and only becaus
 
 from __future__ import annotations
 
+import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from flows.options import ApplicationId, as_of_option, common_options, set_up
+from flows.options import ApplicationId, Day, common_options, set_up
+from tasks.core.words import counted, listed
 
 if TYPE_CHECKING:
+    from configs.calendar import Calendar
     from tasks.core.decision.scoring import Account
     from tasks.inspection.explain import Explained
+    from tasks.inspection.lookup import Appearance, LookUp
+    from tasks.publication.stored_day import StoredDay
 
 _CELLS: Final = 44
 _LEAST_PUSH: Final = 0.0005
@@ -26,7 +31,7 @@ _UP, _DOWN, _HERE, _CUTOFF = "█", "░", "│", "┊"
 
 
 @click.command("explain")
-@as_of_option
+@click.option("--as-of", type=Day(), help="Business day of the application; without it all days are searched.")
 @click.option(
     "--application-id",
     "applicant",
@@ -35,31 +40,91 @@ _UP, _DOWN, _HERE, _CUTOFF = "█", "░", "│", "┊"
     help="Whose application.",
 )
 @click.option(
+    "--revision",
+    type=click.IntRange(1),
+    metavar="N",
+    help="An earlier revision of the day.  [default: the newest]",
+)
+@click.option(
     "--picture",
     type=click.Path(path_type=Path),
     metavar="FILE.png|.svg",
     help="Draw how the model came to it into a new file, too.",
 )
 @common_options
-def explain_command(as_of: date, applicant: int, picture: Path | None, config: str | None, verbose: bool) -> None:
-    """Show how one application of a published day was decided, and why.
+def explain_command(
+    as_of: date | None,
+    applicant: int,
+    revision: int | None,
+    picture: Path | None,
+    config: str | None,
+    verbose: bool,
+) -> None:
+    """Show how one application was decided over days and revisions, and why.
 
     What was published: pd, decision, reasons with their sentences. While the landing still holds
     the row: how much each family of features pushed its score, by the model version that decided
-    it. An application in quarantine: the rules that it breaks. What is shown is an applicant's;
-    your shell may keep the id in its history.
+    it. An application in quarantine: the rules that it breaks. Without --as-of a table tells all
+    days and revisions that have the application, and the newest is explained. What is shown is an
+    applicant's; your shell may keep the id in its history.
     """
+    if revision and as_of is None:
+        raise click.UsageError("--revision counts the revisions of one day; give --as-of, too.")
     settings = set_up(config, verbose=verbose)
+    from configs.calendar import load_calendar
     from tasks.inspection.explain import draw, explain, require_picture
+    from tasks.inspection.lookup import look_up
     from tasks.store import open_store
 
     if picture:
         require_picture(picture)
-    explained = explain(open_store(settings.storage), as_of, applicant, settings)
+    store = open_store(settings.storage)
+    if as_of is None:
+        calendar = load_calendar(settings.scoring.calendar)
+        found = look_up(store, applicant, calendar, _shown_progress)
+        click.echo(appearances_table(found, calendar))
+        newest = found.newest.published
+        as_of, revision = newest.as_of, newest.revision
+    explained = explain(store, as_of, applicant, settings, revision=revision)
     click.echo(explain_summary(explained))
     if picture:
         draw(explained, picture)
         click.echo(f"\n  Picture       {picture}; it is an applicant's, and you alone may read it")
+
+
+def _shown_progress(days: Collection[StoredDay]) -> Iterable[StoredDay]:
+    """Pass the days on, and show on a terminal how many are searched."""
+    if not sys.stderr.isatty():
+        yield from days
+        return
+    with click.progressbar(days, label="Days searched", file=sys.stderr) as bar:
+        yield from bar
+
+
+def appearances_table(found: LookUp, calendar: Calendar) -> str:
+    """Decisions on an application over days and revisions, newest first; a line a revision."""
+    appearances = found.appearances
+    days = {each.published.as_of for each in appearances}
+    revisions = counted(len(appearances), "revision")
+    title = f"{'day':<12}{'rev':>3}  {'outcome':<14}{'pd':>6}  {'cut-off':>7}  {'model':<24}{'policy':<8}published"
+    lines = [f"\nThe application over {counted(len(days), 'day')}, {revisions}\n", f"  {title}"]
+    lines += [f"  {_appearance_line(each, calendar)}" for each in appearances]
+    if found.unread:
+        parts = counted(len(found.unread), "part")
+        lines.append(f"\n  {parts} of the store could not be searched, the first: {found.unread[0]}")
+    return "\n".join(lines)
+
+
+def _appearance_line(appearance: Appearance, calendar: Calendar) -> str:
+    published, row = appearance.published, appearance.row
+    pd = f"{row['pd']:.4f}" if row else "-"
+    cutoff = f"{row['cutoff']:.4f}" if row else "-"
+    model = f"{published.model.name} {published.model.version}"
+    at = calendar.local_time(published.run.get("published_at", "-"))
+    return (
+        f"{published.as_of!s:<12}{published.revision:>3}  {appearance.outcome:<14}{pd:>6}  {cutoff:>7}  "
+        f"{model:<24}{published.policy['version']:<8}{at}"
+    )
 
 
 def explain_summary(explained: Explained) -> str:
@@ -71,7 +136,7 @@ def explain_summary(explained: Explained) -> str:
         lines = [f"\n{title}: not decided, its row lies in quarantine", "\n  It breaks"]
         for rule, sentence in explained.broken.items():
             lines.append(f"    {rule}: {sentence}" if sentence else f"    {rule}")
-        return "\n".join(lines)
+        return "\n".join([*lines, *_other_revisions(explained)])
     band = f"risk band {row['risk_band']}; refused from {row['cutoff']:.4f} on"
     model = f"{row['model_name']} version {row['model_version']}"
     made_with = f"{model}, policy {row['policy_version']}, contract {row['contract_version']}"
@@ -80,11 +145,23 @@ def explain_summary(explained: Explained) -> str:
             f"\n{title}: {row['decision']}\n",
             f"  pd            {row['pd']:.4f}, {band}",
             f"  Made with     {made_with}",
+            *_other_revisions(explained),
             *_reasons(explained),
             *_warnings(explained),
             *(_waterfall(explained.account) if explained.account else ()),
         ]
     )
+
+
+def _other_revisions(explained: Explained) -> Iterator[str]:
+    """Lines about the other revisions of the day that came to another outcome."""
+    revisions_by_outcome: dict[str, list[str]] = {}
+    for each in explained.decided_otherwise:
+        revisions_by_outcome.setdefault(each.outcome, []).append(str(each.published.revision))
+    for outcome, revisions in revisions_by_outcome.items():
+        noun = "Revision" if len(revisions) == 1 else "Revisions"
+        numbers = listed(revisions[::-1])
+        yield f"  OTHERWISE     {noun} {numbers} of the day: {outcome}; see it with --revision {revisions[0]}"
 
 
 def _reasons(explained: Explained) -> Iterator[str]:

@@ -7,6 +7,7 @@ import shutil
 import stat
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from configs.settings import PROJECT, Settings, load_settings
 from flows.commands.explain import explain_summary
@@ -45,9 +47,10 @@ FILE = "applications_1.csv"
 def asked(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
     """Run the command on an application of the day."""
 
-    def run(project: Project, applicant: object, *arguments: str) -> Ended:
-        words = ["explain", "--as-of", str(DAY), "--application-id", str(applicant), "--config", project.config]
-        return call([*words, *arguments], monkeypatch, capsys)
+    def run(project: Project, applicant: object, *arguments: str, as_of: date | None = DAY) -> Ended:
+        words = ["explain", "--application-id", str(applicant), "--config", project.config]
+        day = ["--as-of", str(as_of)] if as_of else []
+        return call([*words, *day, *arguments], monkeypatch, capsys)
 
     return run
 
@@ -250,6 +253,90 @@ def test_the_model_that_decided_explains_whoever_is_champion_now(rivals: Project
     assert told.row["model_version"] == "1"
 
 
+# --- over days and revisions
+
+
+def revise(project: Project, *, cutoff: float) -> None:
+    """Decide the day again under another cut-off."""
+    policy = yaml.safe_load((PROJECT / "configs/policy.yaml").read_text("utf-8"))
+    path = Path(project.config).with_name(f"policy_{cutoff}")
+    path.write_text(yaml.safe_dump(policy | {"version": f"at {cutoff}", "cutoff": cutoff}))
+    other = project.with_settings(scoring={"policy": str(path)})
+    score_applications.fn(as_of=DAY, config=other.config, force=True, reason=WHY)
+
+
+@pytest.fixture(scope="module")
+def revised(kept: Project, tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, int]:
+    """A day whose revisions 2 and 3 refuse everybody and whose others approve the applicant."""
+    root = tmp_path_factory.mktemp("revised") / "store"
+    shutil.copytree(kept.root, root)
+    project = Project(kept.with_settings(storage={"root": str(root)}).config, root)
+    applicant = rows_of(project, "approve")[0]["application_id"]
+    for cutoff in (0.000_1, 0.000_2, 0.9):
+        revise(project, cutoff=cutoff)
+    return project, applicant
+
+
+def test_one_who_was_refused_before_an_approval_is_told_so(
+    revised: tuple[Project, int], asked: Callable[..., Ended]
+) -> None:
+    project, applicant = revised
+    shown = asked(project, applicant)
+    assert f"Application of {DAY}, revision 4: approve\n" in shown.out
+    assert "  OTHERWISE     Revisions 2 and 3 of the day: refuse; see it with --revision 3" in shown.out
+    earlier = asked(project, applicant, "--revision", "2")
+    assert f"Application of {DAY}, revision 2: refuse\n" in earlier.out
+    assert "refused from 0.0001 on" in earlier.out
+    assert "  OTHERWISE     Revisions 1 and 4 of the day: approve; see it with --revision 4" in earlier.out
+
+
+def test_an_earlier_revision_is_worked_out_by_its_own_policy(revised: tuple[Project, int]) -> None:
+    project, applicant = revised
+    settings = load_settings(project.config)
+    for revision, decision in enumerate(("approve", "refuse", "refuse", "approve"), start=1):
+        told = explain(FolderStore(project.root), DAY, applicant, settings, revision=revision)
+        assert told.row
+        assert (told.published.revision, told.row["decision"], told.otherwise) == (revision, decision, ())
+        assert bool(told.reasons) == (decision == "refuse")
+
+
+def test_without_a_day_all_days_and_revisions_are_told_and_the_newest_is_explained(
+    revised: tuple[Project, int], asked: Callable[..., Ended]
+) -> None:
+    project, applicant = revised
+    shown = asked(project, applicant, as_of=None)
+    assert (shown.code, shown.err) == (0, "")
+    assert "The application over 1 day, 4 revisions" in shown.out
+    lines = [line.split()[:3] for line in shown.out.splitlines() if line.startswith(f"  {DAY}")]
+    assert lines == [
+        [str(DAY), str(n), word] for n, word in ((4, "approve"), (3, "refuse"), (2, "refuse"), (1, "approve"))
+    ]
+    assert f"Application of {DAY}, revision 4: approve\n" in shown.out
+    assert str(applicant) not in shown.out
+
+
+def test_an_unknown_id_is_told_so_over_all_days(revised: tuple[Project, int], asked: Callable[..., Ended]) -> None:
+    ended = asked(revised[0], 987654321, as_of=None)
+    assert (ended.code, ended.out) == (3, "")
+    assert "No application with this id was decided or set aside on any of 1 published day" in ended.err
+    assert "987654321" not in ended.err
+
+
+def test_a_revision_without_the_application_names_those_that_have_it(
+    day: Project, score: Score, asked: Callable[..., Ended]
+) -> None:
+    applicant = rows_of(day, "refuse")[0]["application_id"]
+    rows = delivered(day)
+    rows[rows["SK_ID_CURR"] != str(applicant)].to_csv(day.landing / FILE, index=False)
+    (day.landing / "_control.json").unlink(missing_ok=True)
+    score(day, force=True, reason=WHY)
+    ended = asked(day, applicant)
+    assert ended.code == 3
+    assert "revision 2. Of its revisions, 1 had it: look at one with --revision." in ended.err
+    assert "revision 1: refuse" in asked(day, applicant, "--revision", "1").out
+    assert "revision 1: refuse" in asked(day, applicant, as_of=None).out
+
+
 # --- what cannot be told, or not as published
 
 
@@ -363,6 +450,7 @@ def was_erased(project: Project) -> None:
         (was_erased, 987654321, (), 3, r"revision 1\. Applicants were erased from the day since\. Look"),
         (unpublish, 987654321, (), 3, "2026-11-02 has not been published, so nothing of it can be explained"),
         (erase, 987654321, (), 6, "An applicant is being erased from 2026-11-02"),
+        (None, 987654321, ("--revision", "2"), 2, "2026-11-02 has no revision 2; its newest is 1"),
         (None, "98765432l", (), 2, "it is not an application id; expected a positive whole number"),
         (None, 987654321, ("--picture", "it.jpg"), 2, "it.jpg is not a picture that can be drawn"),
         (None, 987654321, ("--picture", "nowhere/it.png"), 2, "nowhere is not a folder"),
