@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -22,12 +22,28 @@ if TYPE_CHECKING:
     from tasks.core.decision.scoring import Account
     from tasks.inspection.explain import Explained
     from tasks.inspection.lookup import Appearance, LookUp
+    from tasks.inspection.what_if import WaysToApproval, WhatIf
     from tasks.publication.stored_day import StoredDay
 
 _CELLS: Final = 44
 _LEAST_PUSH: Final = 0.0005
 """Least push that is shown; a lesser one would read 0.000."""
 _UP, _DOWN, _HERE, _CUTOFF = "█", "░", "│", "┊"
+
+
+class _Change(click.ParamType):
+    """A field and the amount that it might have had; the amount is never repeated."""
+
+    name = "FIELD=AMOUNT"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        """Field and amount as text, or a usage error (exit 2)."""
+        if isinstance(value, tuple):
+            return value
+        field, separator, amount = str(value).partition("=")
+        if not separator or not field.strip():
+            self.fail("it is not a change; write it as FIELD=AMOUNT, for example AMT_CREDIT=300000.", param, ctx)
+        return field.strip(), amount
 
 
 @click.command("explain")
@@ -46,6 +62,13 @@ _UP, _DOWN, _HERE, _CUTOFF = "█", "░", "│", "┊"
     help="An earlier revision of the day.  [default: the newest]",
 )
 @click.option(
+    "--what-if",
+    "what_if",
+    type=_Change(),
+    multiple=True,
+    help="Decide it with another amount, too; may be repeated.",
+)
+@click.option(
     "--picture",
     type=click.Path(path_type=Path),
     metavar="FILE.png|.svg",
@@ -56,6 +79,7 @@ def explain_command(
     as_of: date | None,
     applicant: int,
     revision: int | None,
+    what_if: tuple[tuple[str, str], ...],
     picture: Path | None,
     config: str | None,
     verbose: bool,
@@ -65,19 +89,27 @@ def explain_command(
     What was published: pd, decision, reasons with their sentences. While the landing still holds
     the row: how much each family of features pushed its score, by the model version that decided
     it. An application in quarantine: the rules that it breaks. Without --as-of a table tells all
-    days and revisions that have the application, and the newest is explained. What is shown is an
-    applicant's; your shell may keep the id in its history.
+    days and revisions that have the application, and the newest is explained.
+
+    Of an application that is not approved: the smallest change of each amount that an applicant can
+    change (configs/reasons.yaml) with which it would have been. --what-if decides it with other
+    amounts. What is shown is an applicant's; your shell may keep the id in its history.
     """
     if revision and as_of is None:
         raise click.UsageError("--revision counts the revisions of one day; give --as-of, too.")
+    changes = dict(what_if)
+    if len(changes) < len(what_if):
+        raise click.UsageError("--what-if was given twice for a field; give it once for each.")
     settings = set_up(config, verbose=verbose)
     from configs.calendar import load_calendar
     from tasks.inspection.explain import draw, explain, require_picture
     from tasks.inspection.lookup import look_up
+    from tasks.inspection.what_if import find_ways, require_changeable, try_changes
     from tasks.store import open_store
 
     if picture:
         require_picture(picture)
+    require_changeable(changes, settings)
     store = open_store(settings.storage)
     if as_of is None:
         calendar = load_calendar(settings.scoring.calendar)
@@ -87,6 +119,10 @@ def explain_command(
         as_of, revision = newest.as_of, newest.revision
     explained = explain(store, as_of, applicant, settings, revision=revision)
     click.echo(explain_summary(explained))
+    if changes:
+        click.echo(what_if_summary(try_changes(explained, changes, settings)))
+    else:
+        click.echo(ways_summary(find_ways(explained, settings), explained), nl=False)
     if picture:
         draw(explained, picture)
         click.echo(f"\n  Picture       {picture}; it is an applicant's, and you alone may read it")
@@ -153,6 +189,41 @@ def explain_summary(explained: Explained) -> str:
     )
 
 
+def what_if_summary(tried: WhatIf) -> str:
+    """Decision on the application with other amounts, and the reasons that it would state."""
+    amounts = [
+        f"{name} were {_amount(tried.after[name])} instead of {_amount(before)}"
+        for name, before in tried.before.items()
+    ]
+    lines = [
+        f"\n  What if {listed(amounts)}",
+        f"    {tried.decision}, pd {tried.pd:.4f}, risk band {tried.risk_band}",
+        *_coded(tried.reasons),
+    ]
+    return "\n".join(lines)
+
+
+def ways_summary(ways: WaysToApproval, explained: Explained) -> str:
+    """The smallest changes that would have been approved, with a line end; empty if none were looked for."""
+    from tasks.core.decision.what_if import promise_sentence, way_sentence
+
+    if not (ways.changes or ways.fault):
+        return ""
+    lines = ["\n  What would have been approved, all else as it is"]
+    lines += [f"    {way_sentence(change, ways.words[change.field])}" for change in ways.changes]
+    if ways.fault:
+        lines.append(f"    It cannot be told. {ways.fault}")
+    published = explained.published
+    model = f"{published.model.name} version {published.model.version}"
+    told = promise_sentence(model, published.policy["version"])
+    lines.append(textwrap.fill(told, 110, initial_indent=" " * 4, subsequent_indent=" " * 4))
+    return "\n".join(lines) + "\n"
+
+
+def _amount(amount: float | None) -> str:
+    return "missing" if amount is None else f"{amount:,.2f}"
+
+
 def _other_revisions(explained: Explained) -> Iterator[str]:
     """Lines about the other revisions of the day that came to another outcome."""
     revisions_by_outcome: dict[str, list[str]] = {}
@@ -166,7 +237,12 @@ def _other_revisions(explained: Explained) -> Iterator[str]:
 
 def _reasons(explained: Explained) -> Iterator[str]:
     yield "\n  Reasons" if explained.reasons else "\n  It states no reasons"
-    for code, sentence in explained.reasons.items():
+    yield from _coded(explained.reasons)
+
+
+def _coded(reasons: Mapping[str, str]) -> Iterator[str]:
+    """Codes with their sentences, as lines."""
+    for code, sentence in reasons.items():
         line = f"{code:<10}{sentence}"
         yield textwrap.fill(line, 110, initial_indent=" " * 4, subsequent_indent=" " * 14)
 

@@ -23,7 +23,7 @@ from tasks.core.contract.report import read_contract_report
 from tasks.core.contract.screening import BROKEN_RULES
 from tasks.core.day.manifest import Manifest, policy_of
 from tasks.core.decision.reasons import REASONS, codes_of
-from tasks.core.decision.scoring import Account, account_for, score_rows
+from tasks.core.decision.scoring import Account, Scored, account_for, score_rows
 from tasks.core.lender.feature_list import FAMILIES
 from tasks.core.words import listed
 from tasks.delivery.decided import decided_rows
@@ -154,22 +154,36 @@ def require_picture(path: Path) -> None:
     require_place(path, _PICTURES, why="is not a picture that can be drawn")
 
 
+def score_delivered(row: pa.Table, published: Manifest, settings: Settings) -> Scored:
+    """Score a typed row by the model, the policy and the codes of a revision.
+
+    Raises:
+        ModelError: the model is not to be had.
+    """
+    bundle = load_bundle(published.model, settings)
+    engine = load_engine(published.model, settings)
+    codes = codes_of(published.reasons) if _has_all_reasons(published) else tuple(FAMILIES)
+    return score_rows(row, bundle, engine, policy=policy_of(published), codes=codes)
+
+
+def _has_all_reasons(published: Manifest) -> bool:
+    """True if the revision states a reason for each family of features that there is today."""
+    return published.reasons.keys() == FAMILIES.keys()
+
+
 def _work_out(
     row: pa.Table,
     published: Manifest,
     settings: Settings,
 ) -> tuple[Account, Mapping[str, Any]]:
     """Compute the published model's account of a delivered row, and the values to publish of it."""
-    policy = policy_of(published)
+    scored = score_delivered(row, published, settings)
+    stated = {}
+    if _has_all_reasons(published):
+        stated = {name: scored.reasons[name][0].as_py() for name in REASONS}
     bundle = load_bundle(published.model, settings)
     engine = load_engine(published.model, settings)
-    has_all_families = published.reasons.keys() == FAMILIES.keys()
-    codes = codes_of(published.reasons) if has_all_families else tuple(FAMILIES)
-    scored = score_rows(row, bundle, engine, policy=policy, codes=codes)
-    stated = {}
-    if has_all_families:
-        stated = {name: scored.reasons[name][0].as_py() for name in REASONS}
-    account = account_for(row, bundle, engine, policy=policy)
+    account = account_for(row, bundle, engine, policy=policy_of(published))
     return account, {"pd": float(scored.pd[0]), **stated}
 
 

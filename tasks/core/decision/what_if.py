@@ -28,6 +28,7 @@ from tasks.core.lender.amounts import HUNDREDTHS
 from tasks.core.model.bundle import Bundle, RawScorer, pd_of
 from tasks.core.model.features import build_features, build_stretches, columns_of
 from tasks.core.model.trees import NEARLY_ZERO, Tree
+from tasks.core.words import percent
 
 _MOST_STEPS: Final = 2**50
 """Greatest amount that is looked at, in hundredths: 11 million millions. float64 holds each step up to
@@ -56,10 +57,31 @@ class SmallestChange:
     high: float
     """Ends of the range that was looked at."""
 
-    @property
-    def change_share(self) -> float | None:
-        """Change as a share of the present amount; None without a nearest amount."""
-        return None if self.nearest is None else (self.nearest - self.now) / self.now
+
+def way_sentence(change: SmallestChange, words: str) -> str:
+    """Sentence on the smallest change, for people; `words` are those for the amount.
+
+    >>> print(way_sentence(SmallestChange("AMT_CREDIT", 400.0, 390.0, 0.01, 900.0), "loan"))
+    With AMT_CREDIT (loan) of 390.00 instead of 400.00 (-2.5%) it would have been approved.
+    >>> print(way_sentence(SmallestChange("AMT_CREDIT", 400.0, None, 0.01, 900.0), "loan"))
+    No AMT_CREDIT (loan) from 0.01 to 900.00 would have been approved.
+    """
+    if change.nearest is None:
+        return f"No {change.field} ({words}) from {change.low:,.2f} to {change.high:,.2f} would have been approved."
+    sign = "+" if change.nearest > change.now else "-"
+    share = percent(abs(change.nearest - change.now) / change.now)
+    return (
+        f"With {change.field} ({words}) of {change.nearest:,.2f} instead of {change.now:,.2f} ({sign}{share}) "
+        "it would have been approved."
+    )
+
+
+def promise_sentence(model: str, policy: str) -> str:
+    """Sentence on how far a what-if goes, given the version of model and policy in words."""
+    return (
+        f"This is about {model} and policy {policy}, all else as it is. It is not a promise: who applies anew is "
+        "decided anew."
+    )
 
 
 def change_delivered(row: pa.Table, changes: Mapping[str, str]) -> pa.Table:

@@ -18,7 +18,13 @@ from tasks.core.applications import parse_rows
 from tasks.core.contract.rules import Rule, RuleCount, Verdicts
 from tasks.core.decision import what_if
 from tasks.core.decision.policy import Band, Policy, is_approved
-from tasks.core.decision.what_if import SmallestChange, change_delivered, feature_thresholds, smallest_change
+from tasks.core.decision.what_if import (
+    SmallestChange,
+    change_delivered,
+    feature_thresholds,
+    smallest_change,
+    way_sentence,
+)
 from tasks.core.lender.amounts import MONEY
 from tasks.core.lender.columns import ID, NUMBERS, TEXTS, TYPED_SCHEMA
 from tasks.core.lender.feature_list import FEATURES
@@ -158,6 +164,7 @@ def test_nothing_nearer_is_approved_than_the_smallest_change(
         assert change.nearest is None
         return
     distances = np.abs(np.round(approved * 100) - now * 100)
+    assert change.nearest is not None
     assert change.nearest in approved
     assert abs(round(change.nearest * 100) - now * 100) == pytest.approx(distances.min(), abs=1e-6)
     equally_near = approved[distances <= distances.min() + 1e-6]
@@ -172,7 +179,7 @@ def test_there_are_answers_in_both_directions_near_and_far_to_compare() -> None:
         answer = found(model, row, "AMT_CREDIT", policy_at(float(np.quantile(pds, 0.05))))
         assert answer
         answers.append(answer)
-    shares = [answer.change_share for answer in answers if answer.change_share is not None]
+    shares = [answer.nearest / answer.now - 1 for answer in answers if answer.nearest is not None]
     assert min(shares) < -0.05
     assert max(shares) > 0.05
     assert min(map(abs, shares)) < 0.2
@@ -255,9 +262,11 @@ def test_limits_are_the_thresholds_and_the_ends_of_zero() -> None:
     assert all((np.abs(each) <= 2e-35).sum() >= 2 for each in limits.values())
 
 
-def test_a_change_is_told_as_a_share_of_the_present_amount() -> None:
-    assert SmallestChange("AMT_CREDIT", 200.0, 150.0, 0.01, 1e8).change_share == -0.25
-    assert SmallestChange("AMT_CREDIT", 200.0, None, 0.01, 1e8).change_share is None
+@pytest.mark.parametrize(
+    ("nearest", "told"), [(150.0, "(-25.0%)"), (200.01, "(+0.005%)"), (400.0, "(+100.0%)"), (199.99, "(-0.005%)")]
+)
+def test_a_small_change_is_never_told_as_none(nearest: float, told: str) -> None:
+    assert told in way_sentence(SmallestChange("AMT_CREDIT", 200.0, nearest, 0.01, 1e8), "loan")
 
 
 @settings(max_examples=20, deadline=None)
