@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from flows.options import ApplicationId, Day, common_options, set_up
-from tasks.core.words import counted, listed
+from tasks.core.words import counted
 
 if TYPE_CHECKING:
     from configs.calendar import Calendar
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _CELLS: Final = 44
 _LEAST_PUSH: Final = 0.0005
 """Least push that is shown; a lesser one would read 0.000."""
+_YOURS_ALONE: Final = "it is an applicant's, and you alone may read it"
 _UP, _DOWN, _HERE, _CUTOFF = "█", "░", "│", "┊"
 
 
@@ -74,6 +75,12 @@ class _Change(click.ParamType):
     metavar="FILE.png|.svg",
     help="Draw how the model came to it into a new file, too.",
 )
+@click.option(
+    "--page",
+    type=click.Path(path_type=Path),
+    metavar="FILE.html",
+    help="Write all of it into a new page that needs no network, too.",
+)
 @common_options
 def explain_command(
     as_of: date | None,
@@ -81,6 +88,7 @@ def explain_command(
     revision: int | None,
     what_if: tuple[tuple[str, str], ...],
     picture: Path | None,
+    page: Path | None,
     config: str | None,
     verbose: bool,
 ) -> None:
@@ -104,28 +112,38 @@ def explain_command(
     from configs.calendar import load_calendar
     from tasks.inspection.explain import draw, explain, require_picture
     from tasks.inspection.lookup import look_up
-    from tasks.inspection.what_if import find_ways, require_changeable, try_changes
+    from tasks.inspection.page import require_page, write_page
+    from tasks.inspection.what_if import WaysToApproval, find_ways, require_changeable, try_changes
     from tasks.store import open_store
 
     if picture:
         require_picture(picture)
+    if page:
+        require_page(page)
     require_changeable(changes, settings)
     store = open_store(settings.storage)
+    appearances = None
     if as_of is None:
         calendar = load_calendar(settings.scoring.calendar)
         found = look_up(store, applicant, calendar, _shown_progress)
         click.echo(appearances_table(found, calendar))
-        newest = found.newest.published
+        appearances, newest = found.appearances, found.newest.published
         as_of, revision = newest.as_of, newest.revision
     explained = explain(store, as_of, applicant, settings, revision=revision)
     click.echo(explain_summary(explained))
+    tried, ways = None, WaysToApproval((), {})
     if changes:
-        click.echo(what_if_summary(try_changes(explained, changes, settings)))
+        tried = try_changes(explained, changes, settings)
+        click.echo(what_if_summary(tried))
     else:
-        click.echo(ways_summary(find_ways(explained, settings), explained), nl=False)
+        ways = find_ways(explained, settings)
+        click.echo(ways_summary(ways, explained), nl=False)
     if picture:
         draw(explained, picture)
-        click.echo(f"\n  Picture       {picture}; it is an applicant's, and you alone may read it")
+        click.echo(f"\n  Picture       {picture}; {_YOURS_ALONE}")
+    if page:
+        write_page(page, store, explained, settings, ways=ways, tried=tried, appearances=appearances)
+        click.echo(f"\n  Page          {page}; {_YOURS_ALONE}")
 
 
 def _shown_progress(days: Collection[StoredDay]) -> Iterable[StoredDay]:
@@ -191,15 +209,7 @@ def explain_summary(explained: Explained) -> str:
 
 def what_if_summary(tried: WhatIf) -> str:
     """Decision on the application with other amounts, and the reasons that it would state."""
-    amounts = [
-        f"{name} were {_amount(tried.after[name])} instead of {_amount(before)}"
-        for name, before in tried.before.items()
-    ]
-    lines = [
-        f"\n  What if {listed(amounts)}",
-        f"    {tried.decision}, pd {tried.pd:.4f}, risk band {tried.risk_band}",
-        *_coded(tried.reasons),
-    ]
+    lines = [f"\n  What if {tried.amounts_in_words}", f"    {tried.outcome_in_words}", *_coded(tried.reasons)]
     return "\n".join(lines)
 
 
@@ -214,25 +224,18 @@ def ways_summary(ways: WaysToApproval, explained: Explained) -> str:
     if ways.fault:
         lines.append(f"    It cannot be told. {ways.fault}")
     published = explained.published
-    model = f"{published.model.name} version {published.model.version}"
-    told = promise_sentence(model, published.policy["version"])
+    told = promise_sentence(published.model, published.policy["version"])
     lines.append(textwrap.fill(told, 110, initial_indent=" " * 4, subsequent_indent=" " * 4))
     return "\n".join(lines) + "\n"
 
 
-def _amount(amount: float | None) -> str:
-    return "missing" if amount is None else f"{amount:,.2f}"
-
-
 def _other_revisions(explained: Explained) -> Iterator[str]:
     """Lines about the other revisions of the day that came to another outcome."""
-    revisions_by_outcome: dict[str, list[str]] = {}
-    for each in explained.decided_otherwise:
-        revisions_by_outcome.setdefault(each.outcome, []).append(str(each.published.revision))
-    for outcome, revisions in revisions_by_outcome.items():
-        noun = "Revision" if len(revisions) == 1 else "Revisions"
-        numbers = listed(revisions[::-1])
-        yield f"  OTHERWISE     {noun} {numbers} of the day: {outcome}; see it with --revision {revisions[0]}"
+    from tasks.inspection.explain import otherwise_sentences
+
+    sentences = otherwise_sentences(explained)
+    for sentence, revisions in zip(sentences, explained.decided_otherwise.values(), strict=True):
+        yield f"  OTHERWISE     {sentence}; see it with --revision {revisions[-1]}"
 
 
 def _reasons(explained: Explained) -> Iterator[str]:

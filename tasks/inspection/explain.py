@@ -61,10 +61,14 @@ class Explained:
     """The typed row as it was delivered; None if no file holds it any more."""
 
     @property
-    def decided_otherwise(self) -> tuple[Appearance, ...]:
-        """Other revisions of the day that have the application with another outcome, newest first."""
+    def decided_otherwise(self) -> Mapping[str, tuple[int, ...]]:
+        """Other outcome to the revisions of the day that came to it, ascending."""
         shown = self.row["decision"] if self.row else SET_ASIDE
-        return tuple(each for each in self.revisions if each.is_there and each.outcome != shown)
+        others: dict[str, tuple[int, ...]] = {}
+        for each in self.revisions:
+            if each.is_there and each.outcome != shown:
+                others[each.outcome] = (each.published.revision, *others.get(each.outcome, ()))
+        return others
 
     @property
     def reasons(self) -> Mapping[str, str]:
@@ -128,6 +132,15 @@ def _asked_for(manifests: tuple[Manifest, ...], revision: int | None) -> Manifes
             f"{newest.revision}, or leave --revision out."
         )
     return manifests[revision - 1]
+
+
+def otherwise_sentences(explained: Explained) -> tuple[str, ...]:
+    """Sentences on the other revisions of the day that came to another outcome, without a full stop."""
+    sentences = []
+    for outcome, revisions in explained.decided_otherwise.items():
+        noun = "Revision" if len(revisions) == 1 else "Revisions"
+        sentences.append(f"{noun} {listed([str(each) for each in revisions])} of the day: {outcome}")
+    return tuple(sentences)
 
 
 def draw(explained: Explained, path: Path) -> None:

@@ -46,6 +46,18 @@ class WhatIf:
     reasons: Mapping[str, str]
     """Code that it would state to its sentence, most important first."""
 
+    @property
+    def amounts_in_words(self) -> str:
+        """Changed amounts beside those that were delivered."""
+        return listed(
+            [f"{name} were {_amount(self.after[name])} instead of {_amount(old)}" for name, old in self.before.items()]
+        )
+
+    @property
+    def outcome_in_words(self) -> str:
+        """Decision, pd and risk band."""
+        return f"{self.decision}, pd {self.pd:.4f}, risk band {self.risk_band}"
+
 
 @dataclass(frozen=True, slots=True)
 class WaysToApproval:
@@ -136,6 +148,10 @@ def find_ways(explained: Explained, settings: Settings) -> WaysToApproval:
         for field in words
     ]
     return WaysToApproval(tuple(change for change in found if change), words)
+
+
+def _amount(amount: float | None) -> str:
+    return "missing" if amount is None else f"{amount:,.2f}"
 
 
 def _delivered_row(explained: Explained) -> pa.Table:

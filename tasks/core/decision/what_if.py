@@ -25,7 +25,7 @@ from tasks.core.contract.rules import critical_positions, typed_frame
 from tasks.core.contract.screening import RowContract
 from tasks.core.decision.policy import Policy, is_approved
 from tasks.core.lender.amounts import HUNDREDTHS
-from tasks.core.model.bundle import Bundle, RawScorer, pd_of
+from tasks.core.model.bundle import Bundle, ModelPin, RawScorer, pd_of
 from tasks.core.model.features import build_features, build_stretches, columns_of
 from tasks.core.model.trees import NEARLY_ZERO, Tree
 from tasks.core.words import percent
@@ -34,7 +34,7 @@ _MOST_STEPS: Final = 2**50
 """Greatest amount that is looked at, in hundredths: 11 million millions. float64 holds each step up to
 there, and the contract ends far below."""
 _CHECKED_AMOUNTS: Final = 2_048
-"""Amounts on either side that the contract judges at a time. A check has a large fixed cost."""
+"""Amounts on either side that the contract judges at a time. A check has a fixed cost."""
 _MOST_STRETCHES: Final = 200_000
 """Stretches of a feature that are searched at most. With more of them, the range is narrowed."""
 _SCORED_AMOUNTS: Final = 4_096
@@ -76,11 +76,11 @@ def way_sentence(change: SmallestChange, words: str) -> str:
     )
 
 
-def promise_sentence(model: str, policy: str) -> str:
-    """Sentence on how far a what-if goes, given the version of model and policy in words."""
+def promise_sentence(model: ModelPin, policy_version: str) -> str:
+    """Sentence on how far a what-if goes."""
     return (
-        f"This is about {model} and policy {policy}, all else as it is. It is not a promise: who applies anew is "
-        "decided anew."
+        f"This is about {model.name} version {model.version} and policy {policy_version}, all else as it is. It is "
+        "not a promise: who applies anew is decided anew."
     )
 
 
@@ -168,8 +168,8 @@ class _Line:
     """One application with any amount in one of its columns."""
 
     def __init__(self, row: pa.Table, field: str, bundle: Bundle) -> None:
+        self.field = field
         self._row = row
-        self._field = field
         self._features = bundle.features
 
     def rows(self, places: Places, columns: Sequence[str] | None = None) -> pa.Table:
@@ -177,7 +177,7 @@ class _Line:
         row = self._row if columns is None else self._row.select(columns)
         rows = row.take(pa.array(np.zeros(len(places), np.int64)))
         amounts = pa.array(_amounts(places))
-        return rows.set_column(rows.column_names.index(self._field), self._field, amounts)
+        return rows.set_column(rows.column_names.index(self.field), self.field, amounts)
 
     def values(self, places: Places, name: str) -> np.ndarray:
         """Value of a feature at each amount."""
@@ -204,7 +204,8 @@ def _allowed_range(line: _Line, now: float, contract: RowContract) -> _Range:
         steps_down, steps_up = _between(*down), _between(*up)
         rows = line.rows(np.concatenate([below + 1 - steps_down, below + steps_up]))
         is_broken = np.zeros(rows.num_rows, dtype=bool)
-        is_broken[critical_positions(contract.rules, contract.check_rows(typed_frame(rows)))] = True
+        verdicts = contract.check_rows(typed_frame(rows), about=line.field)
+        is_broken[critical_positions(contract.rules, verdicts)] = True
         down = _closer(down, steps_down, is_broken[: len(steps_down)])
         up = _closer(up, steps_up, is_broken[len(steps_down) :])
     return _Range(below + 1 - down[0], below + up[0])

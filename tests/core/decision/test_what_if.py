@@ -57,7 +57,8 @@ class SmallMoney:
 
     rules = (RULE,)
 
-    def check_rows(self, frame: pd.DataFrame) -> Verdicts:
+    def check_rows(self, frame: pd.DataFrame, *, about: str | None = None) -> Verdicts:
+        assert about is None or about in RULE.columns
         within = [frame[name].isna() | ((frame[name] > 0) & (frame[name] <= limit)) for name, limit in LIMITS.items()]
         is_sound = np.logical_and.reduce([*within, ~(frame["AMT_ANNUITY"] > frame["AMT_CREDIT"])])
         broken = np.flatnonzero(~is_sound)
