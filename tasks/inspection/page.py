@@ -86,7 +86,7 @@ def application_facts(
         reasons=explained.reasons,
         account=explained.account,
         families=FAMILIES,
-        places={"all of the day": places.of_all, f"those of {ALIKE}": places.of_alike} if places else {},
+        places={"all applications of the day": places.of_all, f"those of {ALIKE}": places.of_alike} if places else {},
         ways=[*sentences, ways.fault] if ways.fault else sentences,
         promise=promise_sentence(published.model, published.policy["version"]),
         tried=TriedAmounts(tried.amounts_in_words, tried.outcome_in_words, tried.reasons) if tried else None,

@@ -1,4 +1,4 @@
-"""What if: an application of a published day with other amounts, by the model and policy of its day.
+"""An application of a published day with other amounts, by the model and policy of its day: what if.
 
 The changed row goes the way of a delivered one: it is read, judged by the revision's own contract
 and scored by the functions of the daily job. Nothing is written, and nothing is logged.

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from tasks.adapters.pages.html import template
 from tasks.core.decision.place import Place
 from tasks.core.decision.scoring import Account
 
-_LEAST_PUSH = 0.0005
+_LEAST_PUSH: Final = 0.0005
 """Least push that is shown; a lesser one would read 0.000."""
 
 
@@ -68,7 +68,7 @@ class ApplicationFacts:
     tried: TriedAmounts | None = None
 
 
-class Bar(NamedTuple):
+class WaterfallBar(NamedTuple):
     """Line of the waterfall, with its bar in percent of the width."""
 
     name: str
@@ -87,7 +87,7 @@ def application_page(facts: ApplicationFacts) -> bytes:
     return template("application_page.html").render(facts=facts, bars=bars, cutoff=cutoff).encode()
 
 
-def _waterfall(account: Account, families: Mapping[str, str]) -> tuple[Sequence[Bar], float]:
+def _waterfall(account: Account, families: Mapping[str, str]) -> tuple[Sequence[WaterfallBar], float]:
     """Lines of the waterfall from the mean to the score, and the place of the cut-off in percent."""
     pushes = {families[name]: push for name, push in account.pushes.items() if abs(push) >= _LEAST_PUSH}
     levels = [account.base]
@@ -99,15 +99,15 @@ def _waterfall(account: Account, families: Mapping[str, str]) -> tuple[Sequence[
     def place(level: float) -> float:
         return round(100 * (level - low) / ((high - low) or 1.0), 2)
 
-    def level_bar(name: str, level: float, meaning: str) -> Bar:
-        return Bar(name, f"{level:.3f}", "here", place(level), 0, meaning)
+    def level_bar(name: str, level: float, meaning: str) -> WaterfallBar:
+        return WaterfallBar(name, f"{level:.3f}", "here", place(level), 0, meaning)
 
     bars = [level_bar("Mean of all in training", account.base, f"pd {account.base_pd:.4f}")]
     for (name, push), first, last in zip(pushes.items(), levels, levels[1:], strict=False):
         left = min(place(first), place(last))
         width = round(abs(place(last) - place(first)), 2)
         standing, meaning = ("broken", "towards refusal") if push > 0 else ("met", "towards approval")
-        bars.append(Bar(name, f"{push:+.3f}", standing, left, width, meaning))
+        bars.append(WaterfallBar(name, f"{push:+.3f}", standing, left, width, meaning))
     bars.append(level_bar("This application", account.raw, f"pd {account.pd:.4f}"))
     bars.append(level_bar("Refused from here on", account.cutoff, "cut-off"))
     return bars, place(account.cutoff)

@@ -1,4 +1,4 @@
-"""What if: one application with other amounts, and the smallest change that would be approved.
+"""Other amounts in one application, and the smallest change of one that would be approved.
 
 The smallest change is found exactly, without trying every amount. An amount moves in steps of a
 hundredth (`lender.amounts`). The pd is constant as long as no split of a tree turns, and a split
@@ -26,7 +26,7 @@ from tasks.core.contract.screening import RowContract
 from tasks.core.decision.policy import Policy, is_approved
 from tasks.core.lender.amounts import HUNDREDTHS
 from tasks.core.model.bundle import Bundle, ModelPin, RawScorer, pd_of
-from tasks.core.model.features import build_features, build_stretches, columns_of
+from tasks.core.model.features import build_features, build_stretches, delivered_columns
 from tasks.core.model.trees import NEARLY_ZERO, Tree
 from tasks.core.words import percent
 
@@ -142,7 +142,7 @@ def smallest_change(
     limits = {
         bundle.features.names[number]: thresholds
         for number, thresholds in feature_thresholds(trees).items()
-        if field in columns_of(bundle.features.names[number])
+        if field in delivered_columns(bundle.features.names[number])
     }
     searched = _narrowed(line, allowed, now, list(limits))
     nearest = None
@@ -182,11 +182,11 @@ class _Line:
     def values(self, places: Places, name: str) -> np.ndarray:
         """Value of a feature at each amount."""
         alone = replace(self._features, names=(name,))
-        return build_features(self.rows(places, columns_of(name)), alone)[:, 0]
+        return build_features(self.rows(places, delivered_columns(name)), alone)[:, 0]
 
     def stretches(self, places: Places, name: str) -> np.ndarray:
         """Number of a feature's stretch at each amount; 0 if it has one stretch, or no value."""
-        numbers = build_stretches(self.rows(places, columns_of(name)), self._features, name)
+        numbers = build_stretches(self.rows(places, delivered_columns(name)), self._features, name)
         return np.zeros(len(places)) if numbers is None else np.nan_to_num(numbers)
 
 

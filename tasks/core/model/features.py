@@ -72,10 +72,10 @@ def feature_names(*, use_age: bool) -> tuple[str, ...]:
 
 def uses_age(names: Iterable[str]) -> bool:
     """True if any of these features is age, or derived from it."""
-    return any(AGE in columns_of(name) for name in names)
+    return any(AGE in delivered_columns(name) for name in names)
 
 
-def columns_of(name: str) -> tuple[str, ...]:
+def delivered_columns(name: str) -> tuple[str, ...]:
     """Delivered columns behind a feature, or behind a column that is an input as it stands."""
     return _FEATURE[name].columns if name in _FEATURE else (name,)
 
@@ -99,7 +99,7 @@ def column_weights(gain: Mapping[str, float]) -> dict[str, float]:
     total = sum(gain.values()) or 1.0
     weights: dict[str, float] = {}
     for name, reduction in gain.items():
-        columns = columns_of(name)
+        columns = delivered_columns(name)
         for column in columns:
             weights[column] = weights.get(column, 0.0) + reduction / len(columns) / total
     return {column: round(weight, 4) for column, weight in weights.items()}

@@ -34,7 +34,7 @@ from tasks.core.model.features import (
     FeatureSet,
     build_features,
     build_stretches,
-    columns_of,
+    delivered_columns,
     family_numbers,
     feature_names,
     fit_features,
@@ -96,7 +96,7 @@ def train(seed: int, **params: Any) -> Trained:
     rows = applications(seed, 600)
     features = fit_features(rows, np.arange(600) % 3 == 0, feature_names(use_age=False))
     matrix = build_features(rows, features)
-    loan = [n for n, name in enumerate(features.names) if set(columns_of(name)) & set(CHANGEABLE)]
+    loan = [n for n, name in enumerate(features.names) if set(delivered_columns(name)) & set(CHANGEABLE)]
     random = np.random.default_rng(seed)
     known = np.nan_to_num(matrix[:, loan])
     ranks = known.argsort(axis=0).argsort(axis=0) / len(known)

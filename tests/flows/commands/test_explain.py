@@ -37,6 +37,7 @@ from tasks.publication.manifests import manifest_json, read_manifest
 from tasks.store.folder import FolderStore
 from tests.commands import Ended, call
 from tests.conftest import DAY, Project
+from tests.pages import Page
 
 Score = Callable[..., Any]
 WHY = "they told us more"
@@ -451,6 +452,10 @@ def was_erased(project: Project) -> None:
         (unpublish, 987654321, (), 3, "2026-11-02 has not been published, so nothing of it can be explained"),
         (erase, 987654321, (), 6, "An applicant is being erased from 2026-11-02"),
         (None, 987654321, ("--revision", "2"), 2, "2026-11-02 has no revision 2; its newest is 1"),
+        (None, 987654321, ("--what-if", "DAYS_BIRTH=-9000"), 2, "DAYS_BIRTH may not be changed in a what-if"),
+        (None, 987654321, ("--what-if", "AMT_CREDIT"), 2, "write it as FIELD=AMOUNT"),
+        (None, 987654321, ("--what-if", "AMT_CREDIT=1", "--what-if", "AMT_CREDIT=2"), 2, "given twice for a field"),
+        (None, 987654321, ("--page", "it.htm"), 2, "it.htm is not a page"),
         (None, "98765432l", (), 2, "it is not an application id; expected a positive whole number"),
         (None, 987654321, ("--picture", "it.jpg"), 2, "it.jpg is not a picture that can be drawn"),
         (None, 987654321, ("--picture", "nowhere/it.png"), 2, "nowhere is not a folder"),
@@ -473,7 +478,74 @@ def test_what_cannot_be_explained_is_told_without_the_id(
     assert "9876543" not in ended.err
 
 
-# --- the picture, and who may learn of it
+# --- what if
+
+
+def test_a_refusal_ends_with_the_smallest_changes_that_would_have_been_approved(
+    kept: Project, asked: Callable[..., Ended]
+) -> None:
+    shown = asked(kept, rows_of(kept, "refuse")[0]["application_id"])
+    flat = " ".join(shown.out.split())
+    for field in (
+        "AMT_CREDIT (amount of the loan)",
+        "AMT_ANNUITY (instalment)",
+        "AMT_GOODS_PRICE (price of the goods)",
+    ):
+        assert re.search(rf"(With|No) {re.escape(field)} [^()]*(\([-+][0-9.]+%\) it )?would have been approved\.", flat)
+    assert "This is about credit-default version 1 and policy 1, all else as it is. It is not a promise" in flat
+    approved = asked(kept, rows_of(kept, "approve")[0]["application_id"])
+    assert "would have been approved" not in approved.out
+
+
+def test_other_amounts_are_tried_and_shown_beside_the_delivered_ones(
+    kept: Project, asked: Callable[..., Ended]
+) -> None:
+    row = rows_of(kept, "refuse")[0]
+    (credit,) = delivered(kept).query(f"SK_ID_CURR == '{row['application_id']}'")["AMT_CREDIT"]
+    same = asked(kept, row["application_id"], "--what-if", f"AMT_CREDIT={credit}")
+    amount = f"{float(credit):,.2f}"
+    assert f"What if AMT_CREDIT were {amount} instead of {amount}\n" in same.out
+    assert f"    refuse, pd {row['pd']:.4f}, risk band {row['risk_band']}\n" in same.out
+    ended = asked(kept, row["application_id"], "--what-if", "AMT_CREDIT=0")
+    assert ended.code == 4
+    assert "AMT_CREDIT is above 0 and at most 100 million. (AMT_CREDIT_in_range)" in ended.err
+
+
+# --- the page, the picture, and who may learn of it
+
+
+@pytest.mark.parametrize("as_of", [DAY, None])
+def test_the_page_is_its_owners_alone_and_says_what_the_terminal_says(
+    kept: Project, asked: Callable[..., Ended], tmp_path: Path, as_of: date | None
+) -> None:
+    row = rows_of(kept, "refuse")[0]
+    path, before = tmp_path / "it.html", everything(kept)
+    shown = asked(kept, row["application_id"], "--page", str(path), as_of=as_of)
+    assert f"Page          {path}; it is an applicant's" in shown.out
+    assert (stat.S_IMODE(path.stat().st_mode), list(tmp_path.iterdir())) == (0o600, [path])
+    words = " ".join(Page(path.read_bytes()).text.split())
+    assert f"Decision: refuse. pd {row['pd']:.4f}, refused from {row['cutoff']:.4f} on" in words
+    assert f"{DAY}, revision 1 (this page)" in words
+    flat = " ".join(shown.out.split())
+    ways = re.findall(r"(?:With|No) AMT_.*? would have been approved\.", flat)
+    assert len(ways) == 3
+    assert all(way in words for way in ways)
+    assert re.search(r"Among all applications of the day [0-9]+%", words)
+    assert str(row["application_id"]) not in words
+    assert everything(kept) == before
+    assert asked(kept, row["application_id"], "--page", str(path)).code == 2
+
+
+def test_an_application_in_quarantine_has_a_page_of_its_rules(
+    kept: Project, asked: Callable[..., Ended], tmp_path: Path
+) -> None:
+    (quarantine,) = (kept.root / f"quarantine/day={DAY}").iterdir()
+    rejected = pq.read_table(quarantine).to_pandas().dropna(subset="application_id")
+    row = rejected[~rejected["broken_rules"].str.contains("application_id")].iloc[0]
+    assert asked(kept, int(row["application_id"]), "--page", str(tmp_path / "it.html")).code == 0
+    words = Page((tmp_path / "it.html").read_bytes()).text
+    assert "Not decided: its row lies in quarantine" in words
+    assert all(rule in words for rule in row["broken_rules"].split(";"))
 
 
 @pytest.mark.parametrize(("name", "begins"), [("it.png", b"\x89PNG"), ("it.svg", b"<?xml")])
