@@ -30,32 +30,44 @@ class ReasonEntry(_Part):
     sentence: str = Field(min_length=1, description="Sentence for a letter.")
 
 
+class ChangeableField(_Part):
+    """Amount of an application that an applicant can change by applying anew."""
+
+    field: str = Field(min_length=1, description="Column of the feed, a declared amount.")
+    words: str = Field(min_length=1, description="Words for the amount, as they may stand in a sentence.")
+
+
 class ReasonsFile(_Part):
     """Content of `configs/reasons.yaml`."""
 
     reasons: tuple[ReasonEntry, ...]
+    changeable: tuple[ChangeableField, ...] = Field(
+        default=(),
+        description="Amounts that an applicant can change; `scoring explain --what-if` takes no other.",
+    )
     retired: tuple[str, ...] = Field(
         description="Codes that were published once and are never used again.",
     )
 
 
-def load_reasons(path: str | Path, families: Collection[str]) -> ReasonsFile:
+def load_reasons(path: str | Path, families: Collection[str], amounts: Collection[str]) -> ReasonsFile:
     """Reasons in the file at `path`.
 
-    The file must have exactly one entry, with a code of its own, for each of `families`.
+    The file must have exactly one entry, with a code of its own, for each of `families`. What is
+    changeable must be one of `amounts`.
 
     Raises:
-        ConfigError: names the wrong field, or the families and codes that are missing, unknown or
-            given twice.
+        ConfigError: names the wrong field, or the families, codes and amounts that are missing,
+            unknown or given twice.
     """
     source = project_path(str(path))
     file = validated(ReasonsFile, read_yaml(source, "scoring.reasons"), source)
-    if faults := list(_faults(file, families)):
+    if faults := list(_faults(file, families, amounts)):
         raise ConfigError(f"{source.name} is wrong: {' '.join(faults)}")
     return file
 
 
-def _faults(file: ReasonsFile, families: Collection[str]) -> Iterator[str]:
+def _faults(file: ReasonsFile, families: Collection[str], amounts: Collection[str]) -> Iterator[str]:
     named = [entry.family for entry in file.reasons]
     codes = [entry.code for entry in file.reasons]
     if missing := [family for family in families if family not in named]:
@@ -69,6 +81,12 @@ def _faults(file: ReasonsFile, families: Collection[str]) -> Iterator[str]:
         yield f"several families have the code {', '.join(twice)}."
     if revived := [code for code in codes if code in file.retired]:
         yield f"{', '.join(revived)} is retired; take a code that was never given."
+    changeable = [entry.field for entry in file.changeable]
+    for field in changeable:
+        if field not in amounts:
+            yield f"{field} is not a declared amount, so it cannot be changeable.{did_you_mean(field, list(amounts))}"
+    if twice := _twice(changeable):
+        yield f"{', '.join(twice)} is changeable more than once."
 
 
 def _twice(names: Iterable[str]) -> list[str]:

@@ -63,12 +63,16 @@ class Contract:
         self.table_columns: tuple[str, ...] = tuple(dict.fromkeys(needed))
         """Columns that `check_table` needs."""
 
-    def check_rows(self, frame: pd.DataFrame) -> Verdicts:
+    def check_rows(self, frame: pd.DataFrame, *, about: str | None = None) -> Verdicts:
         """Judge one chunk of typed rows by every rule about single rows.
 
         That includes rules with `mostly`. Positions count from 0 within the chunk. Numbers are
         float64 or int64; text is objects with None, or categories
         (`core.contract.rules.typed_frame`).
+
+        Args:
+            frame: the rows.
+            about: a column; only the rules that read it are judged. None judges all.
 
         Raises:
             ConfigError: a rule could not be evaluated, which is neither a pass nor a fault of the
@@ -77,7 +81,10 @@ class Contract:
         chunk = _Chunk(frame)
         broken = {}
         counts = {}
+        skipped = {rule.id for rule in self.rules if about and about not in rule.columns}
         for rule in self._row_rules:
+            if rule.id in skipped:
+                continue
             try:
                 broken[rule.id], counts[rule.id] = chunk.judge(rule)
             except Exception as error:  # noqa: BLE001 - its text may carry a row's value

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.core.lender.columns import ID
-from tasks.core.words import counted
+from tasks.core.words import counted, listed
 
 
 class Notation(NamedTuple):
@@ -156,4 +156,4 @@ def _listed(columns: list[str], most: int) -> str:
     named, more = columns[:most], len(columns) - most
     if more > 0:
         return f"{', '.join(named)} and {counted(more, 'other column')}"
-    return " and ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)
+    return listed(named)

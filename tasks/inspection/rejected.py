@@ -76,11 +76,7 @@ def find_rejected(store: Store, as_of: date, calendar: Calendar, rules: Collecti
     """
     published = published_revision(store, as_of, consequence="no row of it is in quarantine")
     quarantine = published.audited.quarantine
-    if quarantine is None:
-        rows = pa.schema([(name, pa.string()) for name in _EXPORTED]).empty_table()
-    else:
-        data = _quarantine_data(store, published, quarantine, calendar)
-        rows = read_parquet(data).select(list(_EXPORTED))
+    rows = rows_set_aside(store, published, calendar)
     found = Rejected(as_of, published.revision, quarantine, rows)
     if not rules:
         return found
@@ -89,6 +85,19 @@ def find_rejected(store: Store, as_of: date, calendar: Calendar, rules: Collecti
     rows_rules = rows.column(BROKEN_RULES).to_pylist()
     wanted = [not asked.isdisjoint(broken.split(";")) for broken in rows_rules]
     return Rejected(as_of, published.revision, quarantine, rows.filter(pa.array(wanted)))
+
+
+def rows_set_aside(store: Store, published: Manifest, calendar: Calendar) -> pa.Table:
+    """Rows in quarantine of a revision, in the columns that are exported.
+
+    Raises:
+        PublishError: they were removed by rule, or are damaged.
+    """
+    quarantine = published.audited.quarantine
+    if quarantine is None:
+        return pa.schema([(name, pa.string()) for name in _EXPORTED]).empty_table()
+    data = _quarantine_data(store, published, quarantine, calendar)
+    return read_parquet(data).select(list(_EXPORTED))
 
 
 def export_rejected(rejected: Rejected, path: Path) -> None:

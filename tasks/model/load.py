@@ -14,6 +14,7 @@ from configs.reasons import load_reasons
 from configs.settings import EngineKind, Registry, Settings, project_path
 from tasks.core.decision.policy import Policy, break_even_cutoff, resolve_policy
 from tasks.core.decision.reasons import Reason
+from tasks.core.lender.amounts import MONEY
 from tasks.core.lender.feature_list import FAMILIES
 from tasks.core.model.bundle import Bundle, Engine, ModelPin, require_golden
 from tasks.core.model.features import family_numbers, uses_age
@@ -69,8 +70,18 @@ def reasons_of(settings: Settings) -> dict[str, Reason]:
     Raises:
         ConfigError: a reason is wrong.
     """
-    entries = load_reasons(settings.scoring.reasons, FAMILIES).reasons
+    entries = load_reasons(settings.scoring.reasons, FAMILIES, MONEY).reasons
     return {entry.family: Reason(entry.code, entry.sentence) for entry in entries}
+
+
+def changeable_fields(settings: Settings) -> dict[str, str]:
+    """Amount that an applicant can change, to the words for it.
+
+    Raises:
+        ConfigError: the reviewed file is wrong.
+    """
+    entries = load_reasons(settings.scoring.reasons, FAMILIES, MONEY).changeable
+    return {entry.field: entry.words for entry in entries}
 
 
 def registry_of(settings: Settings) -> ModelRegistry:

@@ -162,6 +162,14 @@ def stored_days(store: Store, rooms: Collection[Room]) -> dict[date, StoredDay]:
 def published_revision(store: Store, as_of: date, *, consequence: str) -> Manifest:
     """Manifest of the day's newest revision, from which rows may be shown.
 
+    Takes and raises what `published_revisions` does.
+    """
+    return published_revisions(store, as_of, consequence=consequence)[-1]
+
+
+def published_revisions(store: Store, as_of: date, *, consequence: str) -> tuple[Manifest, ...]:
+    """Manifests of all revisions of a day, oldest first, from which rows may be shown.
+
     Args:
         store: where the day lies.
         as_of: the day.
@@ -172,9 +180,9 @@ def published_revision(store: Store, as_of: date, *, consequence: str) -> Manife
         PublishError: the day is damaged, or an applicant is being erased from it.
     """
     require_no_erasure(store, as_of)
-    published = StoredDay(store, as_of).require_unbroken()
-    if published is None:
+    day = StoredDay(store, as_of)
+    if day.require_unbroken() is None:
         raise SourceError(
             f"{as_of} has not been published, so {consequence}. Score it first: scoring score --as-of {as_of}"
         )
-    return published
+    return day.manifests or ()

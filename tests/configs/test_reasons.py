@@ -11,12 +11,13 @@ import yaml
 from configs.policy import load_policy
 from configs.reasons import load_reasons
 from configs.settings import PROJECT, load_settings
+from tasks.core.lender.amounts import MONEY
 from tasks.core.lender.feature_list import AGE, FAMILIES, FEATURES
 from tasks.errors import ConfigError
-from tasks.model.load import reasons_of
+from tasks.model.load import changeable_fields, reasons_of
 
 SHIPPED = PROJECT / "configs/reasons.yaml"
-FILE = load_reasons(SHIPPED, FAMILIES)
+FILE = load_reasons(SHIPPED, FAMILIES, MONEY)
 FAMILY_OF = {feature.columns[0]: feature.family for feature in FEATURES if feature.columns == (feature.name,)}
 WORDS = {
     "DAYS_BIRTH": "your age",
@@ -72,6 +73,18 @@ def test_no_two_families_say_the_same() -> None:
     assert len({entry.sentence for entry in FILE.reasons}) == len(FAMILIES)
 
 
+def test_an_applicant_can_change_loan_instalment_and_price_and_nothing_of_the_person() -> None:
+    assert list(changeable_fields(load_settings(environ={}))) == ["AMT_CREDIT", "AMT_ANNUITY", "AMT_GOODS_PRICE"]
+
+
+def test_a_file_of_an_earlier_program_lets_nothing_be_changed(tmp_path: Path) -> None:
+    told = yaml.safe_load(SHIPPED.read_text())
+    del told["changeable"]
+    path = tmp_path / "reasons.yaml"
+    path.write_text(yaml.safe_dump(told))
+    assert load_reasons(path, FAMILIES, MONEY).changeable == ()
+
+
 def changed(place: int, **fields: Any) -> Callable[[dict[str, Any]], None]:
     return lambda told: told["reasons"][place].update(fields)
 
@@ -88,6 +101,18 @@ WRONG: dict[str, Callable[[dict[str, Any]], Any]] = {
     "reasons.1.sentence is '': String should have at least 1 character": changed(1, sentence=""),
     "reasons.2.sentence is ' ': String should have at least 1 character": changed(2, sentence=" "),
     "reasons.1.letter is unknown.": changed(1, letter="L"),
+    "AGE is not a declared amount, so it cannot be changeable.": lambda told: told["changeable"].append(
+        {"field": "AGE", "words": "age"}
+    ),
+    "AMT_CREDITS is not a declared amount, so it cannot be changeable. Did you mean 'AMT_CREDIT'?": lambda told: told[
+        "changeable"
+    ].append({"field": "AMT_CREDITS", "words": "loan"}),
+    "AMT_CREDIT is changeable more than once.": lambda told: told["changeable"].append(
+        {"field": "AMT_CREDIT", "words": "loan"}
+    ),
+    "changeable.0.words is '': String should have at least 1 character": lambda told: told["changeable"][0].update(
+        words=""
+    ),
     "retired is": lambda told: told.pop("retired"),
 }
 
@@ -101,5 +126,5 @@ def test_what_is_wrong_with_the_reasons_is_named(
     path = tmp_path / "reasons.yaml"
     path.write_text(yaml.safe_dump(told))
     with pytest.raises(ConfigError, match=re.escape(said)) as stopped:
-        load_reasons(path, FAMILIES)
+        load_reasons(path, FAMILIES, MONEY)
     assert str(stopped.value).startswith("reasons.yaml is wrong: ")

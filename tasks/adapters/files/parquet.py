@@ -5,9 +5,10 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Final
+from typing import BinaryIO, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 _ROWS_PER_GROUP: Final = 131_072
@@ -53,6 +54,35 @@ def read_parquet(data: bytes, columns: list[str] | None = None, *, is_small: boo
     if is_small:
         return pq.ParquetFile(pa.BufferReader(data)).read(columns, use_threads=False)
     return pq.read_table(pa.BufferReader(data), columns=columns)
+
+
+def holds_number(stream: BinaryIO, column: str, number: int) -> bool:
+    """True if a row of a parquet file of our own has this whole number in a column.
+
+    Reads the footer, and of the column only the groups of rows whose range includes the number:
+    one at most, where rows are sorted by it.
+    """
+    file = pq.ParquetFile(stream)
+    for group in range(file.num_row_groups):
+        if _may_hold(file.metadata.row_group(group), column, number):
+            values = file.read_row_group(group, columns=[column], use_threads=False).column(column)
+            if pc.any(pc.equal(values, number)).as_py():
+                return True
+    return False
+
+
+def _may_hold(group: pq.RowGroupMetaData, column: str, number: int) -> bool:
+    """True unless the statistics of a group of rows say that none has the number in the column."""
+    parts = (group.column(place) for place in range(group.num_columns))
+    statistics = next((part.statistics for part in parts if part.path_in_schema == column), None)
+    if statistics is None or not statistics.has_min_max:
+        return True
+    return bool(statistics.min <= number <= statistics.max)
+
+
+def read_columns(stream: BinaryIO, columns: list[str]) -> pa.Table:
+    """Read some columns of a parquet file of our own, and little else of it."""
+    return pq.ParquetFile(stream).read(columns=columns, use_threads=False)
 
 
 def read_footer(data: bytes) -> dict[str, str]:

@@ -54,8 +54,8 @@ class RowContract(Protocol):
     def rules(self) -> tuple[Rule, ...]:
         """All rules, in the suite's order."""
 
-    def check_rows(self, frame: pd.DataFrame) -> Verdicts:
-        """Judge a typed chunk by the row rules."""
+    def check_rows(self, frame: pd.DataFrame, *, about: str | None = None) -> Verdicts:
+        """Judge a typed chunk by the row rules; by those alone that read the column `about`, if given."""
 
 
 SOURCE_ROW: Final = "source_row"

@@ -23,7 +23,7 @@ from tasks.core.applications import APPLICATION_ID
 from tasks.core.contract.screening import SOURCE_FILE, typed_name
 from tasks.core.day.records import FileTotals
 from tasks.core.disclosure import is_enough, is_none_or_enough
-from tasks.core.lender.amounts import AMOUNTS
+from tasks.core.lender.amounts import AMOUNTS, HUNDREDTHS
 from tasks.core.lender.columns import ID
 
 MEASURES: Final = (ID, *AMOUNTS)
@@ -33,7 +33,6 @@ _STAGES: Final = ("decided", "quarantined", "duplicates_dropped", "replaced")
 PublishedTotals = Mapping[str, Mapping[str, Mapping[str, int]]]
 """Measure, file and stage to the total. The stage `received` is that of the rows as they were
 read."""
-_HUNDREDTHS: Final = 100
 # Larger amounts are in no total, because no sound row has one. int64 holds a total of nine million
 # amounts of this size.
 _LARGEST_AMOUNT: Final = 1e10
@@ -99,7 +98,7 @@ def _whole(values: pa.ChunkedArray) -> np.ndarray:
     if pa.types.is_floating(values.type):
         amounts = pc.fill_null(values, 0.0).to_numpy()
         amounts = np.where(np.abs(amounts) <= _LARGEST_AMOUNT, amounts, 0.0)
-        whole: np.ndarray = np.rint(amounts * _HUNDREDTHS).astype(np.int64)
+        whole: np.ndarray = np.rint(amounts * HUNDREDTHS).astype(np.int64)
         return whole
     hashes = _hash(pc.fill_null(values, 0).to_numpy())
     return np.where(pc.is_null(values).to_numpy(), 0, hashes)

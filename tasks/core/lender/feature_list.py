@@ -67,6 +67,9 @@ class Feature:
     value: Callable[[FormulaInputs], np.ndarray]
     direction: int = 0
     """+1: pd may not fall as the feature rises; -1: pd may not rise; 0: free."""
+    stretch: Callable[[FormulaInputs], np.ndarray] | None = None
+    """Whole number that never falls, or never rises, with any one amount. Among amounts with the
+    same number the feature itself never falls, or never rises. None if it does so among all."""
 
 
 FAMILIES: Final = {
@@ -303,13 +306,28 @@ def _flat_rate(name: str, of: str) -> Feature:
 
     formula = f"(12 years AMT_ANNUITY / {of} - 1) / years, where years = AMT_CREDIT / AMT_ANNUITY / 12, rounded up"
     columns = tuple(dict.fromkeys(("AMT_CREDIT", "AMT_ANNUITY", of)))
-    return Feature(name, "loan", "share a year", formula, columns, value)
+    return Feature(name, "loan", "share a year", formula, columns, value, stretch=_years)
 
 
 def _remainder(inputs: FormulaInputs) -> np.ndarray:
     annuity = inputs.column("AMT_ANNUITY")
-    remainder = np.fmod(inputs.column("AMT_CREDIT"), np.where(annuity == 0, np.nan, annuity))
-    return _over(remainder, annuity)
+    return _over(_remainder_amount(inputs.column("AMT_CREDIT"), annuity), annuity)
+
+
+def _remainder_amount(credit: np.ndarray, annuity: np.ndarray) -> np.ndarray:
+    """Amount of the credit beyond the full instalments; `fmod` is exact."""
+    return np.fmod(credit, np.where(annuity == 0, np.nan, annuity))
+
+
+def _full_instalments(inputs: FormulaInputs) -> np.ndarray:
+    """Full instalments in the credit.
+
+    The quotient of the two amounts would not do: 0.6 / 0.2 is rounded to less than 3. The remainder
+    is exact, so the rest of the credit is a multiple of the instalment up to a rounding.
+    """
+    credit = inputs.column("AMT_CREDIT")
+    annuity = inputs.column("AMT_ANNUITY")
+    return np.rint(_over(credit - _remainder_amount(credit, annuity), annuity))
 
 
 _ADDRESSES: Final = tuple(name for name, *_ in _PLAIN["address"])
@@ -334,7 +352,7 @@ DERIVED: Final[tuple[Feature, ...]] = (
     _flat_rate("FLAT_RATE", "AMT_CREDIT"),
     _flat_rate("FLAT_RATE_ON_GOODS", "AMT_GOODS_PRICE"),
     Feature("LAST_INSTALMENT", "loan", "instalments", "remainder of AMT_CREDIT / AMT_ANNUITY",
-            ("AMT_CREDIT", "AMT_ANNUITY"), _remainder),
+            ("AMT_CREDIT", "AMT_ANNUITY"), _remainder, stretch=_full_instalments),
     _ratio("CHILDREN_SHARE", "household", "CNT_CHILDREN", "CNT_FAM_MEMBERS"),
     _ratio("EMPLOYED_TO_AGE", "employment", "DAYS_EMPLOYED", AGE),
     _ratio("REGISTERED_TO_AGE", "documents", "DAYS_REGISTRATION", AGE),

@@ -50,6 +50,24 @@ def groupings_of(rows: pa.Table) -> dict[str, np.ndarray]:
     }
 
 
+ALIKE: Final = "the same kind of contract, and income in the same quarter of that day"
+"""Words for the applications of a day to which one of them is compared (`is_alike`)."""
+ALIKE_COLUMNS: Final = ("NAME_CONTRACT_TYPE", "AMT_INCOME_TOTAL")
+"""Columns that say which applications are alike."""
+
+
+def is_alike(rows: pa.Table, place: int) -> np.ndarray:
+    """True for the applications of a day that are like the one at `place`, itself among them; shape (rows,).
+
+    The amount of the loan does not count: it is the applicant's own choice, and the answer should
+    show what it does. Age, gender and family status do not count either.
+    """
+    contract, income = ALIKE_COLUMNS
+    contracts = _texts(rows, contract)
+    incomes = _quarters(rows.column(income).to_numpy())
+    return (contracts == contracts[place]) & (incomes == incomes[place])
+
+
 def protected_kinds(rows: pa.Table) -> dict[str, np.ndarray]:
     """Kind of each applicant by `gender`, by `age`, and by `elderly`: texts, shape (rows,).
 

@@ -72,10 +72,10 @@ def feature_names(*, use_age: bool) -> tuple[str, ...]:
 
 def uses_age(names: Iterable[str]) -> bool:
     """True if any of these features is age, or derived from it."""
-    return any(AGE in _columns_of(name) for name in names)
+    return any(AGE in delivered_columns(name) for name in names)
 
 
-def _columns_of(name: str) -> tuple[str, ...]:
+def delivered_columns(name: str) -> tuple[str, ...]:
     """Delivered columns behind a feature, or behind a column that is an input as it stands."""
     return _FEATURE[name].columns if name in _FEATURE else (name,)
 
@@ -99,7 +99,7 @@ def column_weights(gain: Mapping[str, float]) -> dict[str, float]:
     total = sum(gain.values()) or 1.0
     weights: dict[str, float] = {}
     for name, reduction in gain.items():
-        columns = _columns_of(name)
+        columns = delivered_columns(name)
         for column in columns:
             weights[column] = weights.get(column, 0.0) + reduction / len(columns) / total
     return {column: round(weight, 4) for column, weight in weights.items()}
@@ -140,6 +140,17 @@ def build_features(rows: pa.Table, features: FeatureSet) -> np.ndarray:
         feature = _FEATURE.get(name)
         matrix[:, position] = inputs.column(name) if feature is None else feature.value(inputs)
     return matrix
+
+
+def build_stretches(rows: pa.Table, features: FeatureSet, name: str) -> np.ndarray | None:
+    """Number of the stretch, `Feature.stretch`, of each typed row in a feature, float64, shape (rows,).
+
+    None if the feature has one stretch. NaN if an amount is missing.
+    """
+    feature = _FEATURE.get(name)
+    if feature is None or feature.stretch is None:
+        return None
+    return feature.stretch(_Inputs(rows, features))
 
 
 class _Inputs:

@@ -7,6 +7,7 @@ import shutil
 import stat
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from configs.settings import PROJECT, Settings, load_settings
 from flows.commands.explain import explain_summary
@@ -35,6 +37,7 @@ from tasks.publication.manifests import manifest_json, read_manifest
 from tasks.store.folder import FolderStore
 from tests.commands import Ended, call
 from tests.conftest import DAY, Project
+from tests.pages import Page
 
 Score = Callable[..., Any]
 WHY = "they told us more"
@@ -45,9 +48,10 @@ FILE = "applications_1.csv"
 def asked(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
     """Run the command on an application of the day."""
 
-    def run(project: Project, applicant: object, *arguments: str) -> Ended:
-        words = ["explain", "--as-of", str(DAY), "--application-id", str(applicant), "--config", project.config]
-        return call([*words, *arguments], monkeypatch, capsys)
+    def run(project: Project, applicant: object, *arguments: str, as_of: date | None = DAY) -> Ended:
+        words = ["explain", "--application-id", str(applicant), "--config", project.config]
+        day = ["--as-of", str(as_of)] if as_of else []
+        return call([*words, *day, *arguments], monkeypatch, capsys)
 
     return run
 
@@ -250,6 +254,90 @@ def test_the_model_that_decided_explains_whoever_is_champion_now(rivals: Project
     assert told.row["model_version"] == "1"
 
 
+# --- over days and revisions
+
+
+def revise(project: Project, *, cutoff: float) -> None:
+    """Decide the day again under another cut-off."""
+    policy = yaml.safe_load((PROJECT / "configs/policy.yaml").read_text("utf-8"))
+    path = Path(project.config).with_name(f"policy_{cutoff}")
+    path.write_text(yaml.safe_dump(policy | {"version": f"at {cutoff}", "cutoff": cutoff}))
+    other = project.with_settings(scoring={"policy": str(path)})
+    score_applications.fn(as_of=DAY, config=other.config, force=True, reason=WHY)
+
+
+@pytest.fixture(scope="module")
+def revised(kept: Project, tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, int]:
+    """A day whose revisions 2 and 3 refuse everybody and whose others approve the applicant."""
+    root = tmp_path_factory.mktemp("revised") / "store"
+    shutil.copytree(kept.root, root)
+    project = Project(kept.with_settings(storage={"root": str(root)}).config, root)
+    applicant = rows_of(project, "approve")[0]["application_id"]
+    for cutoff in (0.000_1, 0.000_2, 0.9):
+        revise(project, cutoff=cutoff)
+    return project, applicant
+
+
+def test_one_who_was_refused_before_an_approval_is_told_so(
+    revised: tuple[Project, int], asked: Callable[..., Ended]
+) -> None:
+    project, applicant = revised
+    shown = asked(project, applicant)
+    assert f"Application of {DAY}, revision 4: approve\n" in shown.out
+    assert "  OTHERWISE     Revisions 2 and 3 of the day: refuse; see it with --revision 3" in shown.out
+    earlier = asked(project, applicant, "--revision", "2")
+    assert f"Application of {DAY}, revision 2: refuse\n" in earlier.out
+    assert "refused from 0.0001 on" in earlier.out
+    assert "  OTHERWISE     Revisions 1 and 4 of the day: approve; see it with --revision 4" in earlier.out
+
+
+def test_an_earlier_revision_is_worked_out_by_its_own_policy(revised: tuple[Project, int]) -> None:
+    project, applicant = revised
+    settings = load_settings(project.config)
+    for revision, decision in enumerate(("approve", "refuse", "refuse", "approve"), start=1):
+        told = explain(FolderStore(project.root), DAY, applicant, settings, revision=revision)
+        assert told.row
+        assert (told.published.revision, told.row["decision"], told.otherwise) == (revision, decision, ())
+        assert bool(told.reasons) == (decision == "refuse")
+
+
+def test_without_a_day_all_days_and_revisions_are_told_and_the_newest_is_explained(
+    revised: tuple[Project, int], asked: Callable[..., Ended]
+) -> None:
+    project, applicant = revised
+    shown = asked(project, applicant, as_of=None)
+    assert (shown.code, shown.err) == (0, "")
+    assert "The application over 1 day, 4 revisions" in shown.out
+    lines = [line.split()[:3] for line in shown.out.splitlines() if line.startswith(f"  {DAY}")]
+    assert lines == [
+        [str(DAY), str(n), word] for n, word in ((4, "approve"), (3, "refuse"), (2, "refuse"), (1, "approve"))
+    ]
+    assert f"Application of {DAY}, revision 4: approve\n" in shown.out
+    assert str(applicant) not in shown.out
+
+
+def test_an_unknown_id_is_told_so_over_all_days(revised: tuple[Project, int], asked: Callable[..., Ended]) -> None:
+    ended = asked(revised[0], 987654321, as_of=None)
+    assert (ended.code, ended.out) == (3, "")
+    assert "No application with this id was decided or set aside on any of 1 published day" in ended.err
+    assert "987654321" not in ended.err
+
+
+def test_a_revision_without_the_application_names_those_that_have_it(
+    day: Project, score: Score, asked: Callable[..., Ended]
+) -> None:
+    applicant = rows_of(day, "refuse")[0]["application_id"]
+    rows = delivered(day)
+    rows[rows["SK_ID_CURR"] != str(applicant)].to_csv(day.landing / FILE, index=False)
+    (day.landing / "_control.json").unlink(missing_ok=True)
+    score(day, force=True, reason=WHY)
+    ended = asked(day, applicant)
+    assert ended.code == 3
+    assert "revision 2. Of its revisions, 1 had it: look at one with --revision." in ended.err
+    assert "revision 1: refuse" in asked(day, applicant, "--revision", "1").out
+    assert "revision 1: refuse" in asked(day, applicant, as_of=None).out
+
+
 # --- what cannot be told, or not as published
 
 
@@ -363,6 +451,11 @@ def was_erased(project: Project) -> None:
         (was_erased, 987654321, (), 3, r"revision 1\. Applicants were erased from the day since\. Look"),
         (unpublish, 987654321, (), 3, "2026-11-02 has not been published, so nothing of it can be explained"),
         (erase, 987654321, (), 6, "An applicant is being erased from 2026-11-02"),
+        (None, 987654321, ("--revision", "2"), 2, "2026-11-02 has no revision 2; its newest is 1"),
+        (None, 987654321, ("--what-if", "DAYS_BIRTH=-9000"), 2, "DAYS_BIRTH may not be changed in a what-if"),
+        (None, 987654321, ("--what-if", "AMT_CREDIT"), 2, "write it as FIELD=AMOUNT"),
+        (None, 987654321, ("--what-if", "AMT_CREDIT=1", "--what-if", "AMT_CREDIT=2"), 2, "given twice for a field"),
+        (None, 987654321, ("--page", "it.htm"), 2, "it.htm is not a page"),
         (None, "98765432l", (), 2, "it is not an application id; expected a positive whole number"),
         (None, 987654321, ("--picture", "it.jpg"), 2, "it.jpg is not a picture that can be drawn"),
         (None, 987654321, ("--picture", "nowhere/it.png"), 2, "nowhere is not a folder"),
@@ -385,7 +478,74 @@ def test_what_cannot_be_explained_is_told_without_the_id(
     assert "9876543" not in ended.err
 
 
-# --- the picture, and who may learn of it
+# --- what if
+
+
+def test_a_refusal_ends_with_the_smallest_changes_that_would_have_been_approved(
+    kept: Project, asked: Callable[..., Ended]
+) -> None:
+    shown = asked(kept, rows_of(kept, "refuse")[0]["application_id"])
+    flat = " ".join(shown.out.split())
+    for field in (
+        "AMT_CREDIT (amount of the loan)",
+        "AMT_ANNUITY (instalment)",
+        "AMT_GOODS_PRICE (price of the goods)",
+    ):
+        assert re.search(rf"(With|No) {re.escape(field)} [^()]*(\([-+][0-9.]+%\) it )?would have been approved\.", flat)
+    assert "This is about credit-default version 1 and policy 1, all else as it is. It is not a promise" in flat
+    approved = asked(kept, rows_of(kept, "approve")[0]["application_id"])
+    assert "would have been approved" not in approved.out
+
+
+def test_other_amounts_are_tried_and_shown_beside_the_delivered_ones(
+    kept: Project, asked: Callable[..., Ended]
+) -> None:
+    row = rows_of(kept, "refuse")[0]
+    (credit,) = delivered(kept).query(f"SK_ID_CURR == '{row['application_id']}'")["AMT_CREDIT"]
+    same = asked(kept, row["application_id"], "--what-if", f"AMT_CREDIT={credit}")
+    amount = f"{float(credit):,.2f}"
+    assert f"What if AMT_CREDIT were {amount} instead of {amount}\n" in same.out
+    assert f"    refuse, pd {row['pd']:.4f}, risk band {row['risk_band']}\n" in same.out
+    ended = asked(kept, row["application_id"], "--what-if", "AMT_CREDIT=0")
+    assert ended.code == 4
+    assert "AMT_CREDIT is above 0 and at most 100 million. (AMT_CREDIT_in_range)" in ended.err
+
+
+# --- the page, the picture, and who may learn of it
+
+
+@pytest.mark.parametrize("as_of", [DAY, None])
+def test_the_page_is_its_owners_alone_and_says_what_the_terminal_says(
+    kept: Project, asked: Callable[..., Ended], tmp_path: Path, as_of: date | None
+) -> None:
+    row = rows_of(kept, "refuse")[0]
+    path, before = tmp_path / "it.html", everything(kept)
+    shown = asked(kept, row["application_id"], "--page", str(path), as_of=as_of)
+    assert f"Page          {path}; it is an applicant's" in shown.out
+    assert (stat.S_IMODE(path.stat().st_mode), list(tmp_path.iterdir())) == (0o600, [path])
+    words = " ".join(Page(path.read_bytes()).text.split())
+    assert f"Decision: refuse. pd {row['pd']:.4f}, refused from {row['cutoff']:.4f} on" in words
+    assert f"{DAY}, revision 1 (this page)" in words
+    flat = " ".join(shown.out.split())
+    ways = re.findall(r"(?:With|No) AMT_.*? would have been approved\.", flat)
+    assert len(ways) == 3
+    assert all(way in words for way in ways)
+    assert re.search(r"Among all applications of the day [0-9]+%", words)
+    assert str(row["application_id"]) not in words
+    assert everything(kept) == before
+    assert asked(kept, row["application_id"], "--page", str(path)).code == 2
+
+
+def test_an_application_in_quarantine_has_a_page_of_its_rules(
+    kept: Project, asked: Callable[..., Ended], tmp_path: Path
+) -> None:
+    (quarantine,) = (kept.root / f"quarantine/day={DAY}").iterdir()
+    rejected = pq.read_table(quarantine).to_pandas().dropna(subset="application_id")
+    row = rejected[~rejected["broken_rules"].str.contains("application_id")].iloc[0]
+    assert asked(kept, int(row["application_id"]), "--page", str(tmp_path / "it.html")).code == 0
+    words = Page((tmp_path / "it.html").read_bytes()).text
+    assert "Not decided: its row lies in quarantine" in words
+    assert all(rule in words for rule in row["broken_rules"].split(";"))
 
 
 @pytest.mark.parametrize(("name", "begins"), [("it.png", b"\x89PNG"), ("it.svg", b"<?xml")])
