@@ -11,7 +11,7 @@ from tasks.core.decision.policy import DECISIONS
 from tasks.core.disclosure import is_enough, is_enough_for_mean, is_none_or_enough
 from tasks.core.monitoring.cells import Role
 from tasks.core.monitoring.compared import Compared
-from tasks.core.monitoring.metrics import EXPECTED, SHARE, TYPICAL_PD, Level, Metric
+from tasks.core.monitoring.metrics import DRIFT_SIZE, EXPECTED, SHARE, TYPICAL_PD, Level, Metric
 from tasks.core.monitoring.psi import stability_indices
 from tasks.core.monitoring.reference import PD
 from tasks.core.monitoring.verdict import DayVerdict
@@ -46,6 +46,7 @@ def day_metrics(day: Compared, verdict: DayVerdict) -> list[Metric]:
         *_score(day, levels),
         *_decisions(day, levels),
         *_columns(day, levels),
+        *_sizes(verdict, rows),
         *_cells(day, levels),
     ]
 
@@ -85,6 +86,18 @@ def _columns(day: Compared, levels: dict[tuple[str, str], Level]) -> list[Metric
     return [
         Metric("psi", index, rows, name, level=levels.get((name, "distribution"), "ok"))
         for name, index in zip(day.layout.names, psi, strict=True)
+    ]
+
+
+def _sizes(verdict: DayVerdict, rows: int) -> list[Metric]:
+    """Size of the largest change of each column that is not chance, and the level of its findings."""
+    levels: dict[str, Level] = {}
+    for finding in verdict.findings:
+        if levels.get(finding.column) != "alert":
+            levels[finding.column] = finding.level
+    return [
+        Metric(DRIFT_SIZE, size, rows, column, level=levels.get(column, "ok"))
+        for column, size in sorted(verdict.sizes.items())
     ]
 
 

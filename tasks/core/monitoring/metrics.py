@@ -27,6 +27,9 @@ EXPECTED: Final = "expected_share"
 TYPICAL_PD: Final = "typical_pd"
 """pd at the mean of logit(pd); its range is the expected one, even about its middle in log-odds."""
 
+DRIFT_SIZE: Final = "drift_size"
+"""Largest change of a column that is not chance, in units of the size of `watch`; from 1 on it is a finding."""
+
 
 class Metric(NamedTuple):
     """One figure of a monitored day."""

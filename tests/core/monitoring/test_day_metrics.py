@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 
 from tasks.core.monitoring.compared import Compared
 from tasks.core.monitoring.day_metrics import day_metrics
-from tasks.core.monitoring.metrics import EXPECTED, METRICS_SCHEMA, SHARE, TYPICAL_PD, Metric, metrics_of, metrics_table
+from tasks.core.monitoring.metrics import (
+    DRIFT_SIZE,
+    EXPECTED,
+    METRICS_SCHEMA,
+    SHARE,
+    TYPICAL_PD,
+    Metric,
+    metrics_of,
+    metrics_table,
+)
 from tasks.core.monitoring.verdict import judge
 from tests.monitored_days import FROZEN, SHIPPED, applications, beside, day_beside, frozen_of, pd_of
 
@@ -55,6 +64,17 @@ def test_the_verdict_of_a_column_stands_beside_its_figures() -> None:
     assert levels["high_tail_share", "AMT_CREDIT"] == "alert"
     assert levels["sentinel_share", "DAYS_EMPLOYED"] == "ok"
     assert levels["findings", ""] == "alert"
+
+
+def test_a_column_is_told_by_its_largest_change_and_the_level_of_its_findings() -> None:
+    day = day_beside(EXT_SOURCE_2=[np.nan] * 2000)
+    verdict = judge(day, SHIPPED)
+    sizes = {each.column: each for each in day_metrics(day, verdict) if each.metric == DRIFT_SIZE}
+    assert {column: each.value for column, each in sizes.items()} == verdict.sizes
+    assert (sizes["EXT_SOURCE_2"].level, sizes["AMT_CREDIT"].level) == ("alert", "ok")
+    assert (sizes["EXT_SOURCE_2"].value or 0) > 1 > (sizes["AMT_CREDIT"].value or 0)
+    found = {column for column, each in sizes.items() if each.level != "ok"}
+    assert found == set(verdict.columns) == {column for column, each in sizes.items() if (each.value or 0) >= 1}
 
 
 @settings(deadline=None, max_examples=25)
