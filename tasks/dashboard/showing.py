@@ -1,0 +1,85 @@
+"""What the views of the dashboard share: periods, texts and tables as Streamlit shows them."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import pandas as pd
+import streamlit as st
+
+from tasks.core.words import in_markdown, percent
+
+PERIODS: Final = {"7 days": 7, "30 days": 30, "90 days": 90, "All days": None}
+"""Period that a view may be about to its calendar days, up to the newest day; None for all."""
+_MOST_ROWS: Final = 120
+"""Rows up to which a table is written as a whole; a longer one scrolls, and is drawn as it scrolls."""
+_NONE: Final = "-"
+
+
+def choose_period() -> int | None:
+    """Let the reader choose a period; its calendar days, or None for all. It stays when the view changes."""
+    chosen = st.segmented_control(
+        "Period",
+        list(PERIODS),
+        default="30 days",
+        required=True,
+        key="period",
+        bind="query-params",
+        persist_state="session",
+    )
+    return PERIODS[chosen or "30 days"]
+
+
+def in_streamlit(text: str) -> str:
+    r"""Text escaped so that Streamlit shows it as it is: no link, picture, formula, colour or icon.
+
+    >>> print(in_streamlit("a_b.csv: ![x](http://y) $1$ :red[z]"))
+    a\_b.csv\: \!\[x\]\(http\://y\) \$1\$ \:red\[z\]
+    """
+    return re.sub(r"([:$])", r"\\\1", in_markdown(text))
+
+
+def write(text: str) -> None:
+    """Write a text from the store as it is."""
+    st.markdown(in_streamlit(text))
+
+
+def show_numbers(rows: pd.DataFrame, about: str, *, is_open: bool = False) -> None:
+    """Table of the numbers behind a chart, in a fold that names them; texts are shown as they are."""
+    with st.expander(f"In numbers: {about}", expanded=is_open):
+        show_rows(rows, about)
+
+
+def show_rows(rows: pd.DataFrame, about: str) -> None:
+    """Table of texts that screen readers can walk through; a long one is drawn as it scrolls."""
+    if len(rows) > _MOST_ROWS:
+        st.dataframe(rows, hide_index=True, alt=about)
+        return
+    names = {name: in_streamlit(str(name)) for name in rows}
+    st.table(rows.map(lambda cell: in_streamlit(str(cell))).rename(columns=names), hide_index=True, alt=about)
+
+
+def share_text(share: float | None) -> str:
+    """Share in [0, 1] in percent; a dash for none."""
+    return _NONE if share is None or pd.isna(share) else percent(share)
+
+
+def count_text(count: float | None) -> str:
+    """Number of things; a dash for none."""
+    return _NONE if count is None or pd.isna(count) else f"{count:,.0f}"
+
+
+def number_text(number: float | None, digits: int = 3) -> str:
+    """Number with so many decimals; a dash for none."""
+    return _NONE if number is None or pd.isna(number) else f"{number:,.{digits}f}"
+
+
+def day_text(day: pd.Timestamp) -> str:
+    """Day in ISO form; a dash for none."""
+    return _NONE if pd.isna(day) else f"{day:%Y-%m-%d}"
+
+
+def interval_text(low: float, high: float, digits: int = 3) -> str:
+    """Both ends of an interval; a dash if there is none."""
+    return _NONE if pd.isna(low) or pd.isna(high) else f"{low:,.{digits}f} to {high:,.{digits}f}"
