@@ -21,6 +21,7 @@ from tasks.core.contract.report import ContractReport, read_contract_report
 from tasks.core.day.facts import DayFacts, day_facts
 from tasks.core.day.manifest import Manifest
 from tasks.core.monitoring.metrics import EXPECTED, METRICS_SCHEMA, SHARE, Level
+from tasks.core.words import counted
 from tasks.errors import ObjectArchived
 from tasks.publication.layout import Room, manifest_key, metrics_key, refused_report_key, report_key, verdict_key
 from tasks.publication.manifests import read_manifest
@@ -61,6 +62,15 @@ class SeenDay:
     def facts(self) -> DayFacts | None:
         """All that there is to say of the revision; None if there is none."""
         return day_facts(self.published) if self.published else None
+
+    @property
+    def why(self) -> str:
+        """Reason for the standing: the sentence of the heaviest finding, else the headline."""
+        findings = self.verdict.get("findings")
+        if isinstance(findings, list) and findings and isinstance(findings[0], Mapping):
+            more = f" And {counted(len(findings) - 1, 'more finding')}." if len(findings) > 1 else ""
+            return f"{findings[0].get('sentence', '')}{more}"
+        return self.headline
 
     @property
     def model(self) -> str:

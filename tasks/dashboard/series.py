@@ -47,13 +47,13 @@ def day_lines(days: Sequence[SeenDay], figures: pa.Table) -> pd.DataFrame:
 
 
 _NO_LINE: Final = (
-    "as_of", "standing", "headline", "model", "revision", "received", "decided", "quarantined", "quarantined_share"
+    "as_of", "standing", "why", "model", "revision", "received", "decided", "quarantined", "quarantined_share"
 )  # fmt: skip
 
 
 def _line(day: SeenDay) -> dict[str, object]:
     line: dict[str, object] = dict.fromkeys(_NO_LINE)
-    line |= {"as_of": day.as_of, "standing": day.standing, "headline": day.headline, "model": day.model}
+    line |= {"as_of": day.as_of, "standing": day.standing, "why": day.why, "model": day.model}
     if day.published:
         totals = day.published.totals
         line["revision"] = day.published.revision

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 import streamlit as st
@@ -36,13 +36,21 @@ def in_streamlit(text: str) -> str:
 
     >>> print(in_streamlit("a_b.csv: ![x](http://y) $1$ :red[z]"))
     a\_b.csv\: \!\[x\]\(http\://y\) \$1\$ \:red\[z\]
+    >>> print(in_streamlit("-"), in_streamlit("1. First"))
+    \- 1\. First
     """
-    return re.sub(r"([:$])", r"\\\1", in_markdown(text))
+    escaped = re.sub(r"([:$])", r"\\\1", in_markdown(text))
+    return re.sub(r"^(\s*\d*)([-.=])", r"\1\\\2", escaped)  # nor an item of a list
 
 
 def write(text: str) -> None:
     """Write a text from the store as it is."""
     st.markdown(in_streamlit(text))
+
+
+def draw(chart: dict[str, Any], about: str) -> None:
+    """Draw a chart of Vega-Lite as wide as its place; `about` is what a screen reader says of it."""
+    st.vega_lite_chart(None, chart, alt=about)
 
 
 def show_numbers(rows: pd.DataFrame, about: str, *, is_open: bool = False) -> None:

@@ -11,7 +11,7 @@ import streamlit as st
 
 from tasks.core.contract.report import ContractReport
 from tasks.core.day.facts import DayFacts
-from tasks.dashboard.days import DayBook, SeenDay
+from tasks.dashboard.days import DayBook
 from tasks.dashboard.showing import count_text, in_streamlit, number_text, share_text, show_rows, write
 from tasks.publication.stored_day import StoredDay
 
@@ -29,11 +29,15 @@ def show_day(book: DayBook, days: Mapping[date, StoredDay]) -> None:
         st.subheader("The last time that the contract stopped it")
         _show_contract(refusal)
     if facts := seen.facts:
-        _show_facts(facts, seen)
+        _show_facts(facts)
         _show_revisions(book, day)
     if report := book.contract(day):
         st.subheader("Contract")
         _show_contract(report)
+    if seen.published and (seconds := seen.published.step_seconds):
+        st.subheader("Seconds of work")
+        steps = [(step, number_text(worked, 1)) for step, worked in seconds.items()]
+        show_rows(pd.DataFrame(steps, columns=["Step", "Seconds"]), "seconds that each step worked")
 
 
 def _show_verdict(verdict: Mapping[str, Any]) -> None:
@@ -63,7 +67,7 @@ def _show_verdict(verdict: Mapping[str, Any]) -> None:
             st.markdown("\n".join(f"- {in_streamlit(str(sentence))}" for sentence in sentences))
 
 
-def _show_facts(facts: DayFacts, seen: SeenDay) -> None:
+def _show_facts(facts: DayFacts) -> None:
     st.subheader("Rows and decisions")
     write(f"{facts.title}, published {facts.published_at or 'at a time that was not noted'}, by {facts.made_with}.")
     rows = {"received": facts.rows.received, **facts.rows.became}
@@ -87,10 +91,6 @@ def _show_facts(facts: DayFacts, seen: SeenDay) -> None:
             (each.code, each.family, count_text(each.rows), share_text(each.share)) for each in facts.first_reasons
         ]
         show_rows(pd.DataFrame(reasons, columns=["Code", "About", "Applications", "Share"]), "first reasons")
-    if seen.published and (seconds := seen.published.step_seconds):
-        st.subheader("Seconds of work")
-        steps = [(step, number_text(worked, 1)) for step, worked in seconds.items()]
-        show_rows(pd.DataFrame(steps, columns=["Step", "Seconds"]), "seconds that each step worked")
 
 
 def _show_revisions(book: DayBook, day: StoredDay) -> None:

@@ -18,6 +18,7 @@ from tasks.dashboard.showing import (
     choose_period,
     count_text,
     day_text,
+    draw,
     interval_text,
     number_text,
     share_text,
@@ -102,15 +103,15 @@ def _show_days_to_look_at(lines: pd.DataFrame) -> None:
     odd = lines[lines["standing"] != "ok"].iloc[::-1]
     if odd.empty:
         return
-    rows = {"Day": odd["as_of"].map(day_text), "Verdict": odd["standing"], "Why": odd["headline"]}
+    rows = {"Day": odd["as_of"].map(day_text), "Verdict": odd["standing"], "Why": odd["why"]}
     show_rows(pd.DataFrame(rows), "days whose verdict is not ok")
 
 
 def _show_charts(lines: pd.DataFrame) -> None:
     st.subheader("Applications")
-    st.altair_chart(
+    draw(
         rows_chart(lines, ["decided", "quarantined"], "Rows"),
-        alt="Rows decided and rows in quarantine, by day. The table at the end has the numbers.",
+        "Rows decided and rows in quarantine, by day. The table at the end has the numbers.",
     )
     for place, (figure, chart) in zip([*st.columns(2), *st.columns(2)], _CHARTS.items(), strict=True):
         with place:
@@ -119,9 +120,9 @@ def _show_charts(lines: pd.DataFrame) -> None:
             if lines[figure].isna().all():
                 st.markdown("No day of this period has this figure: monitor the days first.")
                 continue
-            st.altair_chart(
+            draw(
                 day_chart(lines, figure, chart.title, number=chart.number),
-                alt=f"{chart.title} by day. {chart.words} The table at the end has the numbers.",
+                f"{chart.title} by day. {chart.words} The table at the end has the numbers.",
             )
 
 

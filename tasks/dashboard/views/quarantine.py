@@ -11,7 +11,7 @@ import streamlit as st
 from tasks.dashboard.charts import bars_chart, day_chart
 from tasks.dashboard.days import DayBook, latest
 from tasks.dashboard.series import quarantined_rows, rules_by_rows
-from tasks.dashboard.showing import choose_period, count_text, day_text, share_text, show_numbers, show_rows
+from tasks.dashboard.showing import choose_period, count_text, day_text, draw, share_text, show_numbers, show_rows
 from tasks.publication.stored_day import StoredDay
 
 
@@ -31,9 +31,9 @@ def show_quarantine(book: DayBook, days: Mapping[date, StoredDay]) -> None:
         st.markdown("No row was set aside on a published day of this period.")
         return
     st.caption("A row is counted for each rule that it breaks, so these add up to more than the rows in quarantine.")
-    st.altair_chart(
+    draw(
         bars_chart(rules.head(15), "rule", "rows", "Rows"),
-        alt="Rows set aside by rule, the most first. The table below has the numbers.",
+        "Rows set aside by rule, the most first. The table below has the numbers.",
     )
     told = {"Rule": rules["rule"], "Rows": rules["rows"].map(count_text), "Days": rules["days"].map(count_text)}
     show_numbers(pd.DataFrame(told | {"Last": rules["last"].map(day_text)}), "rules")
@@ -46,9 +46,9 @@ def _show_rule(rule: str, quarantined: pd.DataFrame, standings: Mapping[pd.Times
     of_rule = quarantined[quarantined["rule"] == rule].set_index("as_of").reindex(list(standings))
     lines = of_rule[["rows", "share"]].fillna(0).rename_axis("as_of").reset_index()
     lines["standing"] = list(standings.values())
-    st.altair_chart(
+    draw(
         day_chart(lines, "share", "Share of rows", number=".2%"),
-        alt=f"Share of the received rows that were set aside by {rule}, by day. The table below has the numbers.",
+        f"Share of the received rows that were set aside by {rule}, by day. The table below has the numbers.",
     )
     newest_first = lines[lines["rows"] > 0].iloc[::-1]
     numbers = {
