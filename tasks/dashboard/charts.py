@@ -132,8 +132,8 @@ def _marks(rows: pd.DataFrame, day: Mapping[str, Any], value: Mapping[str, Any],
 
 
 def _alarm(alarm: float, note: str) -> list[dict[str, Any]]:
-    rule = {"type": "rule", "strokeDash": [5, 4], "color": _ALARM}
-    words = {"type": "text", "align": "left", "baseline": "bottom", "dy": -3, "color": _ALARM}
+    rule = {"type": "rule", "aria": False, "strokeDash": [5, 4], "color": _ALARM}
+    words = {"type": "text", "aria": False, "align": "left", "baseline": "bottom", "dy": -3, "color": _ALARM}
     at = {"datum": alarm, "type": "quantitative"}
     return [
         {"mark": rule, "encoding": {"y": at}},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import escape
 from typing import Any, Final
 
 import pandas as pd
@@ -12,8 +13,12 @@ from tasks.core.words import in_markdown, percent
 
 PERIODS: Final = {"7 days": 7, "30 days": 30, "90 days": 90, "All days": None}
 """Period that a view may be about to its calendar days, up to the newest day; None for all."""
-_MOST_ROWS: Final = 120
-"""Rows up to which a table is written as a whole; a longer one scrolls, and is drawn as it scrolls."""
+_REGION: Final = "max-height: 30rem; overflow: auto"
+_TABLE: Final = "border-collapse: collapse; width: 100%; font-size: .9rem; font-variant-numeric: tabular-nums"
+_CELL: Final = (
+    "border-bottom: 1px solid color-mix(in srgb, currentColor 20%, transparent); "
+    "padding: .35rem .8rem .35rem 0; text-align: left; vertical-align: top"
+)
 _NONE: Final = "-"
 
 
@@ -60,12 +65,25 @@ def show_numbers(rows: pd.DataFrame, about: str, *, is_open: bool = False) -> No
 
 
 def show_rows(rows: pd.DataFrame, about: str) -> None:
-    """Table of texts that screen readers can walk through; a long one is drawn as it scrolls."""
-    if len(rows) > _MOST_ROWS:
-        st.dataframe(rows, hide_index=True, alt=about)
-        return
-    names = {name: in_streamlit(str(name)) for name in rows}
-    st.table(rows.map(lambda cell: in_streamlit(str(cell))).rename(columns=names), hide_index=True, alt=about)
+    """Table of texts. It scrolls by itself where it is wider or longer than its place, by keys, too."""
+    st.html(table_html(rows, about))
+
+
+def table_html(rows: pd.DataFrame, about: str) -> str:
+    """Table as HTML, with every text as it is; `about` names it to a screen reader.
+
+    >>> table_html(pd.DataFrame({"Rule": ["a<b"]}), "rules").count("a&lt;b")
+    1
+    """
+    heads = "".join(f'<th scope="col" style="{_CELL}">{escape(str(name))}</th>' for name in rows)
+    lines = [
+        "".join(f'<td style="{_CELL}">{escape(str(cell))}</td>' for cell in row) for row in rows.itertuples(index=False)
+    ]
+    body = "".join(f"<tr>{line}</tr>" for line in lines)
+    return (
+        f'<div role="region" tabindex="0" aria-label="Table: {escape(about)}" style="{_REGION}">'
+        f'<table style="{_TABLE}"><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>'
+    )
 
 
 def share_text(share: float | None) -> str:

@@ -44,7 +44,7 @@ def show_drift(book: DayBook, days: Mapping[date, StoredDay]) -> None:
     series = drift_of(column, metric, figures, seen)
     title = COLUMN_FIGURES[metric]
     st.subheader(f"{column}: {title[0].lower()}{title[1:]}")
-    st.caption(_words(metric))
+    st.markdown(_words(metric))
     if series["value"].notna().any():
         chart = day_chart(
             series.rename(columns={"low": "value_low", "high": "value_high"}),
@@ -59,11 +59,11 @@ def show_drift(book: DayBook, days: Mapping[date, StoredDay]) -> None:
 
 
 def _words(metric: str) -> str:
-    insufficient = "Days with too few applications for a verdict are grey, and `insufficient` in the table."
+    insufficient = "Days with too few applications for a verdict are grey, and insufficient in the table."
     if metric == DRIFT_SIZE:
         return (
-            "Largest change of the column that is not chance, over all statistics, in units of the size of `watch`. "
-            f"From 1 on it is a finding; 0 means that all of it may be chance. {insufficient}"
+            "Largest change of the column that is not chance, over all statistics, in units of its threshold of watch: "
+            f"from 1 on it is a finding, and 0 means that all of it may be chance. {insufficient}"
         )
     return f"The band is the range expected of 95 of 100 days without drift, where the figure has one. {insufficient}"
 

@@ -44,9 +44,9 @@ def show_model(book: DayBook, days: Mapping[date, StoredDay]) -> None:
         f"Bundle {newest.model.digest}. Features {newest.feature_version}, policy {newest.policy['version']}, "
         f"cut-off {newest.policy['cutoff']:.4f}, contract {newest.contract['version']}, as of {newest.as_of}."
     )
-    st.caption(
+    st.markdown(
         "The model card, with calibration and figures from training, lies in the registry beside the version: "
-        "`model_card.html` among the artifacts of its run."
+        "model_card.html among the artifacts of its run."
     )
     of_model = lines[lines["model"] == model]
     for figure, title, number in ((TYPICAL_PD, "Typical pd", ".1%"), ("expected_auc", "Expected AUC", ".2f")):

@@ -116,7 +116,7 @@ def _show_charts(lines: pd.DataFrame) -> None:
     for place, (figure, chart) in zip([*st.columns(2), *st.columns(2)], _CHARTS.items(), strict=True):
         with place:
             st.subheader(chart.title)
-            st.caption(chart.words)
+            st.markdown(chart.words)
             if lines[figure].isna().all():
                 st.markdown("No day of this period has this figure: monitor the days first.")
                 continue

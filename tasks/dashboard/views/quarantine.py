@@ -30,7 +30,7 @@ def show_quarantine(book: DayBook, days: Mapping[date, StoredDay]) -> None:
     if rules.empty:
         st.markdown("No row was set aside on a published day of this period.")
         return
-    st.caption("A row is counted for each rule that it breaks, so these add up to more than the rows in quarantine.")
+    st.markdown("A row is counted for each rule that it breaks, so these add up to more than the rows in quarantine.")
     draw(
         bars_chart(rules.head(15), "rule", "rows", "Rows"),
         "Rows set aside by rule, the most first. The table below has the numbers.",
