@@ -109,7 +109,8 @@ def _band(day: Mapping[str, Any]) -> dict[str, Any]:
 
 def _marks(rows: pd.DataFrame, day: Mapping[str, Any], value: Mapping[str, Any], number: str) -> dict[str, Any]:
     """A mark a day, by its standing, with its words on a tooltip."""
-    present = [standing for standing in LOOKS if (rows["standing"] == standing).any()]
+    drawn = rows.loc[rows["value"].notna(), "standing"]
+    present = [standing for standing in LOOKS if (drawn == standing).any()]
     shown = present if len(rows) <= _MOST_MARKS else [standing for standing in present if standing != "ok"]
     legend = {"orient": "bottom", "title": None, "columns": 3}
     looks = [LOOKS[standing] for standing in shown]

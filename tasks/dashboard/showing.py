@@ -13,6 +13,8 @@ from tasks.core.words import in_markdown, percent
 
 PERIODS: Final = {"7 days": 7, "30 days": 30, "90 days": 90, "All days": None}
 """Period that a view may be about to its calendar days, up to the newest day; None for all."""
+_UNBROKEN: Final = 12
+"""Characters up to which a cell is not broken into lines."""
 _REGION: Final = "max-height: 30rem; overflow: auto"
 _TABLE: Final = "border-collapse: collapse; width: 100%; font-size: .9rem; font-variant-numeric: tabular-nums"
 _CELL: Final = (
@@ -77,13 +79,19 @@ def table_html(rows: pd.DataFrame, about: str) -> str:
     """
     heads = "".join(f'<th scope="col" style="{_CELL}">{escape(str(name))}</th>' for name in rows)
     lines = [
-        "".join(f'<td style="{_CELL}">{escape(str(cell))}</td>' for cell in row) for row in rows.itertuples(index=False)
+        "".join(f'<td style="{_CELL}{_unbroken(str(cell))}">{escape(str(cell))}</td>' for cell in row)
+        for row in rows.itertuples(index=False)
     ]
     body = "".join(f"<tr>{line}</tr>" for line in lines)
     return (
         f'<div role="region" tabindex="0" aria-label="Table: {escape(about)}" style="{_REGION}">'
         f'<table style="{_TABLE}"><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>'
     )
+
+
+def _unbroken(text: str) -> str:
+    """Style that keeps a day or a number in one line."""
+    return "; white-space: nowrap" if len(text) <= _UNBROKEN else ""
 
 
 def share_text(share: float | None) -> str:
