@@ -26,7 +26,7 @@ DEMO_DAY := 2026-11-02
 DEMO = env $(addprefix -u ,PREFECT_API_URL $(filter SCORING_%,$(.VARIABLES))) PREFECT_HOME="$(CURDIR)/var/demo/prefect" \
   SCORING_CONFIG=configs/demo.yaml $(BIN)/scoring
 
-.PHONY: demo test prove bench lint types unit docs format lock clean help
+.PHONY: demo test browse prove bench lint types unit docs format lock clean help
 
 demo:  ## Make synthetic history and a day, train, score the day, monitor it
 demo: $(READY)
@@ -52,6 +52,11 @@ types: $(READY)
 unit: $(READY)
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
+browse: $(READY)  ## Look at every page in a real browser; pictures of them lie in var/browse afterwards
+	@tests/browser/chromium.sh
+	@rm -rf var/browse
+	@BROWSE=1 $(BIN)/python -m pytest -p no:cacheprovider tests/browser
+
 prove: $(READY)  ## Run the long proofs whole (up to an hour) and write docs/evidence.md
 	@rm -rf var/evidence
 	@PROVE=1 $(BIN)/python -m pytest -p no:cacheprovider tests/proofs tests/erasure
@@ -70,8 +75,8 @@ format: $(READY)  ## Format the code and mend what the linter can
 	@$(BIN)/ruff check --quiet --fix .
 
 lock: $(READY)  ## Resolve pyproject.toml into requirements.lock; with RENEW=--upgrade to the newest versions
-	@$(BIN)/uv pip compile pyproject.toml --extra dev --generate-hashes --python-version 3.11 --python-platform linux \
-	  --no-emit-index-url --no-annotate --no-header --no-config --quiet $(RENEW) --output-file requirements.lock
+	@$(BIN)/uv pip compile pyproject.toml --extra dev --extra dashboard --generate-hashes --python-version 3.11 \
+	  --python-platform linux --no-emit-index-url --no-annotate --no-header --no-config --quiet $(RENEW) --output-file requirements.lock
 
 clean:  ## Remove the environment and all that the demo made
 	@rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

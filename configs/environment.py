@@ -20,6 +20,7 @@ from typing import Final
 
 TELEMETRY_OFF: Final = {
     "DO_NOT_TRACK": "1",  # Evidently, and others that honour the convention
+    "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",  # Streamlit
     "GX_ANALYTICS_ENABLED": "false",  # Great Expectations
     "MLFLOW_DISABLE_TELEMETRY": "true",  # MLflow
     # The Prefect server, embedded or started from this environment.

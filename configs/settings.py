@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from configs.environment import overruling
 from tasks.errors import ConfigError, did_you_mean
@@ -265,6 +265,27 @@ class Monitoring(_Section):
     )
 
 
+class Dashboard(_Section):
+    """Secrets of the dashboard's view of an applicant, from the environment alone. Without both the view is off."""
+
+    token: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="Token that the view asks for, of 16 characters at least.",
+    )
+    lookup_key: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="Key of the hash by which each look-up is logged, of 16 characters at least. "
+        "Who has it can tell whether an id was looked up.",
+    )
+
+    @property
+    def is_open(self) -> bool:
+        """True if applicants may be looked up."""
+        return self.token is not None and self.lookup_key is not None
+
+
 class Retention(_Section):
     """Retention, in days, of objects that nobody reads any more; null keeps them for ever.
 
@@ -311,6 +332,7 @@ class Settings(_Section):
     audit: Audit = Audit()
     training: Training = Training()
     monitoring: Monitoring = Monitoring()
+    dashboard: Dashboard = Dashboard()
     retention: Retention = Retention()
 
 
@@ -332,6 +354,7 @@ def load_settings(
     source = Path(path or environ.get("SCORING_CONFIG") or "configs/local.yaml")
     source = source if source.is_absolute() else PROJECT / source
     given = read_yaml(source)
+    _require_no_secret(given, source)
     _override(given, environ)
     try:
         return _absolute(Settings.model_validate(given))
@@ -417,6 +440,17 @@ def project_path(path: str) -> Path:
     return Path(path) if Path(path).is_absolute() else PROJECT / path
 
 
+def _require_no_secret(given: Mapping[str, Any], source: Path) -> None:
+    """Require that a file holds no secret. Raises `ConfigError` that names the variable for it."""
+    for section, fields in given.items():
+        for field in fields if isinstance(fields, dict) else ():
+            if _is_secret(Settings, [section, field]):
+                raise ConfigError(
+                    f"{source.name} holds {section}.{field}, which is a secret. Take it out of the file, "
+                    f"and give it in the environment: {_PREFIX}{section.upper()}__{field.upper()}."
+                )
+
+
 def _override(given: dict[str, Any], environ: Mapping[str, str]) -> None:
     for name in sorted(environ):
         if not name.startswith(_PREFIX) or name in _NO_SETTINGS:
@@ -456,7 +490,15 @@ def _explain_one(error: Any, model: Any) -> tuple[str, list[str]]:
         place.pop()  # pydantic's name for a kind of value that was tried
     if error["type"] == "missing":
         return f"{_name_of(place)} is missing", []
-    return f"{_name_of(place)} is {_told(error['input'])}", [error["msg"]]
+    found = "not shown, because it is a secret" if _is_secret(model, place) else _told(error["input"])
+    return f"{_name_of(place)} is {found}", [error["msg"]]
+
+
+def _is_secret(model: Any, place: list[Any]) -> bool:
+    """True if a place holds a secret, which no message repeats."""
+    *sections, name = place or [""]
+    field = _fields_at(model, sections).get(name)
+    return field is not None and SecretStr in get_args(field.annotation)
 
 
 def _name_of(place: list[Any]) -> str:

@@ -17,6 +17,7 @@ from typing import Any, Final
 import click
 
 from flows.commands.clean import clean_command
+from flows.commands.dashboard import dashboard_command
 from flows.commands.explain import explain_command
 from flows.commands.generate import generate_command
 from flows.commands.monitor import monitor_command
@@ -30,6 +31,7 @@ from tasks.errors import ConfigError, ScoringError
 
 _COMMANDS: Final = (
     clean_command,
+    dashboard_command,
     explain_command,
     generate_command,
     monitor_command,

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import functools
 import inspect
+import socket
 from collections.abc import Callable
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from tasks.errors import OrchestratorError
+from tasks.errors import ConfigError, OrchestratorError
 
 if TYPE_CHECKING:
     from configs.settings import Settings
@@ -84,6 +85,29 @@ def set_up(config: str | None, *, verbose: bool) -> Settings:
     if not verbose:
         show_own_lines()
     return load_settings(config)
+
+
+def require_free(host: str, port: int, *, otherwise: str) -> None:
+    """Require that a server may take a port of this machine.
+
+    Args:
+        host: address of this machine.
+        port: TCP port.
+        otherwise: command that takes another port, for the message.
+
+    Raises:
+        ConfigError: the port, or the address, is not to be had; says why.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise ConfigError(
+            f"Port {port} of {host} cannot be had: {error.strerror}. "
+            f"Stop what has it, or choose another one: {otherwise}"
+        ) from None
 
 
 def runnable(flow: Any, *, without_prefect: bool) -> Callable[..., Any]:

@@ -46,6 +46,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=place)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say that no page was looked at, if there is nothing to look with."""
+    if not shutil.which("chromium"):
+        terminalreporter.write_line(
+            "No page was looked at in a browser: Chromium is missing. tests/browser/chromium.sh installs it."
+        )
+
+
 @dataclass(frozen=True)
 class Project:
     """Settings on disk, with a store of their own and a registry that holds a champion."""

@@ -4,7 +4,9 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
+from tasks.adapters.pages import plots
 from tasks.core.training.evaluation import (
     compare_models,
     curve_cutoffs,
@@ -12,6 +14,7 @@ from tasks.core.training.evaluation import (
     price_cutoffs,
     reliability,
     resample_figures,
+    roc_curve,
 )
 from tasks.core.training.importance import Influence
 from tasks.core.training.model_card import CutoffInUse, LearnedFrom, ModelCard
@@ -72,3 +75,16 @@ def model_card(**changes: Any) -> ModelCard:
         files={"model.txt": "a1" * 32, "scoring.json": "b1" * 32},
     )
     return replace(card, **changes)
+
+
+def drawn_pictures(card: ModelCard) -> dict[str, Figure]:
+    """The pictures of a card on these applications, all but that of the shapes tried."""
+    predictions, defaulted = applications()
+    return {
+        "roc": plots.draw_roc(
+            {name: roc_curve(pd, defaulted) for name, pd in predictions.items()}, dict.fromkeys(predictions, 0.7)
+        ),
+        "cost": plots.draw_cost(card.curve, {each.name: each.cutoff for each in card.cutoffs}),
+        "reliability": plots.draw_reliability(card.reliability),
+        "contributions": plots.draw_contributions(card.influences),
+    }

@@ -10,7 +10,9 @@ import pytest
 from tests.house import ROOT, arrows, circles, flat_files, imports_of, longest_chain, module_of, tree_of
 
 EVERYONE = {"tasks.errors"}
-WINGS = {"scoring", "training", "monitoring", "inspection", "retention", "erasure", "feed", "reporting"}
+WINGS = {
+    "scoring", "training", "monitoring", "inspection", "retention", "erasure", "feed", "reporting", "dashboard",
+}  # fmt: skip
 CORE = {"tasks.core"}
 GROUND = {"tasks.core", "tasks.adapters", "tasks.store", "configs"}
 LEDGER = GROUND | {"tasks.publication"}

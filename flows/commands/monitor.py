@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import textwrap
 from collections.abc import Iterable
 from datetime import date
@@ -11,9 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from flows.options import Day, common_options, plain_option, runnable, set_up
+from flows.options import Day, common_options, plain_option, require_free, runnable, set_up
 from tasks.core.words import counted
-from tasks.errors import ConfigError
 
 if TYPE_CHECKING:
     from configs.settings import Settings
@@ -90,7 +88,7 @@ def monitor_command(
 def _show_trends(settings: Settings, port: int, *, is_served: bool) -> None:
     """Make the workspace, and become Evidently's server of it, until somebody stops that."""
     if is_served:
-        _require_free(port)
+        require_free(_HERE, port, otherwise="scoring monitor --ui --port N")
     from configs.settings import project_path
     from tasks.adapters.evidently_workspace import ui_command
     from tasks.monitoring.trends import build_trends
@@ -102,19 +100,6 @@ def _show_trends(settings: Settings, port: int, *, is_served: bool) -> None:
         click.echo(f"  Look at it  http://{_HERE}:{port}, as soon as it says that it runs; Ctrl+C stops it")
         command = ui_command(trends.folder, port=port)
         os.execv(command[0], command)  # noqa: S606 - Evidently's own program
-
-
-def _require_free(port: int) -> None:
-    """Require that a server may take the port. Raises `ConfigError` with the cause."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((_HERE, port))
-        except OSError as error:
-            raise ConfigError(
-                f"Port {port} of {_HERE} cannot be had: {error.strerror}. Stop what has it, or choose another one: "
-                "scoring monitor --ui --port N"
-            ) from None
 
 
 def trends_summary(trends: Trends) -> str:

@@ -62,6 +62,25 @@ def test_a_wrong_setting_names_field_value_and_what_is_allowed(
         load_settings(path, environ=environ)
 
 
+def test_a_secret_is_taken_from_the_environment_alone_and_never_told(tmp_path: Path) -> None:
+    token = "letters" * 3
+    held = load_settings(environ={"SCORING_DASHBOARD__TOKEN": token}).dashboard.token
+    assert held is not None
+    assert held.get_secret_value() == token
+    assert token not in repr(load_settings(environ={"SCORING_DASHBOARD__TOKEN": token}))
+    path = tmp_path / "settings.yaml"
+    path.write_text(f"dashboard: {{token: {token}}}")
+    with pytest.raises(ConfigError, match=r"settings\.yaml holds dashboard\.token.*SCORING_DASHBOARD__TOKEN\.") as told:
+        load_settings(path, environ={})
+    assert token not in str(told.value)
+
+
+def test_a_secret_that_is_too_short_is_not_repeated() -> None:
+    with pytest.raises(ConfigError, match=r"dashboard\.lookup_key is not shown.* at least 16") as told:
+        load_settings(environ={"SCORING_DASHBOARD__LOOKUP_KEY": "a-short-one"})
+    assert "a-short-one" not in str(told.value)
+
+
 def test_a_settings_file_that_is_missing_is_named() -> None:
     with pytest.raises(ConfigError, match=r"configs/nowhere.yaml does not exist"):
         load_settings("configs/nowhere.yaml", environ={})

@@ -30,7 +30,7 @@ WORDS: Final = {
     "null": "null",
     "object": "names, each with another",
 }
-LIMITS: Final = {"minimum": "from {}", "exclusiveMinimum": "above {}", "maximum": "to {}", "minLength": "not empty"}
+LIMITS: Final = {"minimum": "from {}", "exclusiveMinimum": "above {}", "maximum": "to {}"}
 
 
 def kinds(field: Mapping[str, Any]) -> Iterator[str]:
@@ -40,6 +40,8 @@ def kinds(field: Mapping[str, Any]) -> Iterator[str]:
             yield " or ".join(f"`{value}`" for value in each["enum"])
             continue
         limits = [LIMITS[name].format(number(each[name])) for name in LIMITS if name in each]
+        if least := each.get("minLength"):
+            limits.append("not empty" if least == 1 else f"of at least {least} characters")
         yield " ".join([WORDS[each["type"]], *limits])
 
 

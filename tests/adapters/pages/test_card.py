@@ -5,31 +5,18 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from matplotlib.figure import Figure
 
 from tasks.adapters.pages import plots
 from tasks.adapters.pages.card import model_card_page
-from tasks.core.training.evaluation import UNTOLD, Estimate, roc_curve
+from tasks.core.training.evaluation import UNTOLD, Estimate
 from tasks.core.training.model_card import CutoffInUse, ModelCard
 from tasks.core.training.model_shape import TriedShape
-from tests.model_cards import applications, model_card
+from tests.model_cards import drawn_pictures, model_card
 from tests.pages import Page
 
 
-def pictures(card: ModelCard) -> dict[str, Figure]:
-    predictions, defaulted = applications()
-    return {
-        "roc": plots.draw_roc(
-            {name: roc_curve(pd, defaulted) for name, pd in predictions.items()}, dict.fromkeys(predictions, 0.7)
-        ),
-        "cost": plots.draw_cost(card.curve, {each.name: each.cutoff for each in card.cutoffs}),
-        "reliability": plots.draw_reliability(card.reliability),
-        "contributions": plots.draw_contributions(card.influences),
-    }
-
-
 def page_of(card: ModelCard) -> bytes:
-    return model_card_page(card, pictures(card))
+    return model_card_page(card, drawn_pictures(card))
 
 
 CARD = model_card()
@@ -178,7 +165,7 @@ def test_the_frontier_tells_prices_near_each_other_too(prices: tuple[int, int]) 
 def test_the_frontier_is_shown_where_it_is_drawn() -> None:
     shape = TriedShape(3, 400, 0.05, 80, 0.2, 0.8, 20.0, auc=0.76, log_loss=0.25, cost=0.52)
     deeper = replace(shape, depth=6, is_chosen=False)
-    page = Page(model_card_page(CARD, pictures(CARD) | {"frontier": plots.draw_frontier([shape, deeper])}))
+    page = Page(model_card_page(CARD, drawn_pictures(CARD) | {"frontier": plots.draw_frontier([shape, deeper])}))
     assert "chosen: depth 3, 400 trees" in page.text
     assert "Shapes tried" in page.text
     assert "Shapes tried" not in PAGE.text

@@ -1,0 +1,1 @@
+"""Dashboard: the days of the store, looked at in a browser. Reads only."""

@@ -1,0 +1,1 @@
+"""Views of the dashboard, one a file: each asks a day book and draws with Streamlit."""

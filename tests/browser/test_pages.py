@@ -1,0 +1,43 @@
+"""Every page that the store or the registry holds, on a desk and on a telephone, light and dark."""
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tasks.adapters.pages.card import model_card_page
+from tasks.adapters.pages.html import contract_page
+from tests.browser.looking import SCREENS, Looker, Scheme
+from tests.contract_reports import contract_report, reported
+from tests.model_cards import drawn_pictures, model_card
+
+
+def published_day() -> bytes:
+    rules = [reported("a"), reported("b", "warned"), reported("c", "not judged"), reported("d", "rows quarantined")]
+    return contract_page(contract_report(*rules, quarantined=3, quarantined_by_rule={"d": 3}))
+
+
+def refused_day() -> bytes:
+    refused = "More rows break the contract than the budget allows: 60 of 110."
+    return contract_page(contract_report(reported("d", "day stopped"), quarantined=60, refused=refused, revision=None))
+
+
+@cache
+def card_of_a_model() -> bytes:
+    choices = {"no age": model_card().figures}
+    card = model_card(shapes=({"depth": 3, "cost": 0.52, "chosen": True},), choices=choices)
+    return model_card_page(card, drawn_pictures(card))
+
+
+PAGES: list[Callable[[], bytes]] = [published_day, refused_day, card_of_a_model]
+
+
+@pytest.mark.parametrize(("width", "scheme"), SCREENS)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.__name__)
+def test_a_page_is_in_order(
+    browser: Looker, tmp_path: Path, page: Callable[[], bytes], width: int, scheme: Scheme
+) -> None:
+    path = tmp_path / f"{page.__name__}.html"
+    path.write_bytes(page())
+    assert browser.look(path, width, scheme).faults == []
