@@ -120,7 +120,8 @@ def explain_command(
         require_picture(picture)
     if page:
         require_page(page)
-    require_changeable(changes, settings)
+    if changes:
+        require_changeable(changes, settings)
     store = open_store(settings.storage)
     appearances = None
     if as_of is None:

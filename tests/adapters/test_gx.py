@@ -610,3 +610,14 @@ def test_decisions_are_judged_as_plain_great_expectations_judges_them(
     oracle = plain(decisions_text, frame)
     broken = [rule.id for rule in validate_decisions(table_of(frame), decisions_text)]
     assert sorted(broken) == sorted(id_ for id_, result in oracle.items() if not result["success"])
+
+
+def test_rules_about_one_column_alone_are_judged_as_among_all(applications: Contract) -> None:
+    frame = random_applications(4, 200)
+    everything, alone = applications.check_rows(frame), applications.check_rows(frame, about="AMT_CREDIT")
+    about = {rule.id for rule in applications.rules if "AMT_CREDIT" in rule.columns}
+    assert alone.counts == {id_: count for id_, count in everything.counts.items() if id_ in about}
+    assert {id_: rows.tolist() for id_, rows in alone.broken.items()} == {
+        id_: rows.tolist() for id_, rows in everything.broken.items() if id_ in about
+    }
+    assert "annuity_within_credit" in alone.counts
