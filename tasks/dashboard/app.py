@@ -10,7 +10,9 @@ import streamlit as st
 
 from configs.settings import Settings
 from tasks.dashboard.days import DayBook
-from tasks.dashboard.showing import write
+from tasks.dashboard.desk import Desk
+from tasks.dashboard.showing import in_streamlit
+from tasks.dashboard.views.applicant import show_applicant
 from tasks.dashboard.views.day import show_day
 from tasks.dashboard.views.drift import show_drift
 from tasks.dashboard.views.model import show_model
@@ -28,22 +30,26 @@ _VIEWS: Final[Mapping[str, View]] = {
     "Quarantine": show_quarantine,
     "Model": show_model,
 }
+APPLICANT: Final = "Applicant"
+"""View that reads no day book, and asks for a token."""
 _LISTED_FOR: Final = timedelta(seconds=20)
 """Time for which a listing of the store serves; what is published meanwhile appears after it."""
 
 
-def show_dashboard(settings: Settings) -> None:
-    """Show the view that the reader chose, on the store of the settings."""
+def show_dashboard(settings: Settings, desk: Desk) -> None:
+    """Show the view that the reader chose, on the store of the settings; the desk answers about applicants."""
     st.set_page_config(page_title="Credit scoring", layout="wide")
     st.title("Daily credit scoring")
     chosen = st.segmented_control(
-        "View", list(_VIEWS), default="Overview", required=True, key="view", bind="query-params"
+        "View", [*_VIEWS, APPLICANT], default="Overview", required=True, key="view", bind="query-params"
     )
     try:
-        _show(_VIEWS[chosen or "Overview"], settings)
+        if chosen == APPLICANT:
+            show_applicant(desk, settings.dashboard)
+        else:
+            _show(_VIEWS[chosen or "Overview"], settings)
     except ScoringError as error:
-        st.error("The store cannot be read.")
-        write(str(error))
+        st.error(f"This view cannot be shown. {in_streamlit(str(error))}")
 
 
 def _show(view: View, settings: Settings) -> None:

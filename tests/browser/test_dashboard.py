@@ -15,7 +15,7 @@ from playwright.sync_api import Page
 from configs.settings import PROJECT
 from tasks.store.folder import FolderStore
 from tests.browser.looking import SCREENS, Looker, Scheme
-from tests.dashboard.made_days import ALERTED, REFUSED, lay_days
+from tests.dashboard.made_days import ALERTED, DAMAGED, REFUSED, lay_days
 
 PATIENCE_SECONDS = 120
 """Longest wait for the server, and for a view."""
@@ -96,7 +96,7 @@ def test_a_person_finds_the_day_that_went_wrong_by_clicks_alone(browser: Looker,
         table = page.get_by_role("region", name="Table: days whose verdict is not ok")
         told.append(table.inner_text())
         page.get_by_role("radio", name="Day", exact=True).click()
-        drawn(page, VIEWS["Day"])
+        drawn(page, f"{DAMAGED}: damaged")
 
     assert browser.visit(address, 1400, "light", look_around, name="dashboard-by-clicks").faults == []
     assert f"{ALERTED}\talert\t35.0% of the values of EXT_SOURCE_2 are missing" in told[0]
