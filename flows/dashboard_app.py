@@ -17,14 +17,13 @@ def answer(question: Question, settings: Settings) -> str:
         ExpectationsNotMet: with the other amounts the contract would set the application aside.
         ModelError, PublishError: model or store are not to be had.
     """
+    from configs.calendar import load_calendar
     from tasks.adapters.pages.application import application_page
+    from tasks.inspection.explain import explain
     from tasks.inspection.lookup import look_up
     from tasks.inspection.page import application_facts
     from tasks.inspection.place import find_places
     from tasks.inspection.what_if import WaysToApproval, find_ways, try_changes
-
-    from configs.calendar import load_calendar
-    from tasks.inspection.explain import explain
     from tasks.store import open_store
 
     store, calendar = open_store(settings.storage), load_calendar(settings.scoring.calendar)
