@@ -5,6 +5,7 @@ Without the right token nothing is looked up, so that the answer, and the time i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 
 import streamlit as st
@@ -56,7 +57,7 @@ def show_applicant(desk: Desk, secrets: Dashboard) -> None:
     write("To keep it as a file: scoring explain with --page.")
 
 
-def read_question(applicant: str, day: str, revision: str, amounts: dict[str, str | None]) -> Question:
+def read_question(applicant: str, day: str, revision: str, amounts: Mapping[str, str | None]) -> Question:
     """The question in the texts of the form; an amount that was left empty is not changed.
 
     Raises:

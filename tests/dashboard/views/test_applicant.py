@@ -74,7 +74,7 @@ def test_an_unknown_id_is_told_without_being_repeated(view: AppTest, caplog: pyt
 
 def test_secrets_and_ids_never_come_into_the_address(view: AppTest) -> None:
     asked(view, TOKEN, "100002", "2026-11-02")
-    assert dict(view.query_params) == {"view": ["Applicant"]}
+    assert dict(view.query_params) == {"view": "Applicant"}
 
 
 @pytest.mark.parametrize(
