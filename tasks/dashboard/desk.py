@@ -20,7 +20,7 @@ _MARK_DIGITS: Final = 32
 
 
 class Question(NamedTuple):
-    """What is asked about one applicant."""
+    """Question about one applicant."""
 
     applicant: int
     as_of: date | None

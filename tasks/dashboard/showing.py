@@ -1,4 +1,4 @@
-"""What the views of the dashboard share: periods, texts and tables as Streamlit shows them."""
+"""Periods, texts and tables, as all views of the dashboard show them."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def write(text: str) -> None:
     st.markdown(in_streamlit(text))
 
 
-def draw(chart: dict[str, Any], about: str) -> None:
+def show_chart(chart: dict[str, Any], about: str) -> None:
     """Draw a chart of Vega-Lite as wide as its place; `about` is what a screen reader says of it."""
     st.vega_lite_chart(None, chart, alt=about)
 

@@ -16,14 +16,9 @@ from tasks.adapters.files.parquet import read_parquet
 from tasks.core.contract.screening import PD
 from tasks.core.model.bundle import ModelPin
 from tasks.core.model.reference import MONITORED
+from tasks.core.monitoring.metrics import LAST_DAYS
 from tasks.core.monitoring.reference import Frozen, freeze_reference
-from tasks.core.monitoring.usual_days import (
-    LAST_DAYS,
-    dispersion_of,
-    recent_reference,
-    rows_of_metrics,
-    score_dispersion_of,
-)
+from tasks.core.monitoring.usual_days import dispersion_of, recent_reference, rows_of_metrics, score_dispersion_of
 from tasks.errors import SourceError
 from tasks.model.load import load_bundle
 from tasks.publication.layout import day_of, metrics_key, room_prefix, verdict_key

@@ -6,8 +6,7 @@ from collections.abc import Collection, Mapping
 from datetime import date
 
 from configs.calendar import Calendar
-from tasks.core.monitoring.metrics import Metric
-from tasks.core.monitoring.usual_days import LAST_DAYS
+from tasks.core.monitoring.metrics import LAST_DAYS, Metric
 from tasks.core.reporting.advice import DayState
 from tasks.core.reporting.day_page import DaySources
 from tasks.core.reporting.trends import TREND_METRICS

@@ -16,6 +16,8 @@ import pyarrow.compute as pc
 
 Level = Literal["ok", "watch", "alert", "insufficient"]
 """`alert`: somebody must act. `watch`: look at it today. `insufficient`: too few rows to tell."""
+LAST_DAYS: Final = 28
+"""Published days before a day that it is held against: four weeks have each weekday as often."""
 WHOLE_DAY: Final = "day"
 """Slice of a figure of the whole day."""
 NO_COLUMN: Final = ""

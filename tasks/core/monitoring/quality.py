@@ -18,9 +18,8 @@ from typing import Final, Literal, NamedTuple
 from tasks.core.contract.report import ContractReport
 from tasks.core.day.manifest import Manifest
 from tasks.core.disclosure import LEAST_ROWS, is_enough, is_none_or_enough, rounded_count
-from tasks.core.monitoring.metrics import WHOLE_DAY, Level, Metric
+from tasks.core.monitoring.metrics import LAST_DAYS, WHOLE_DAY, Level, Metric
 from tasks.core.monitoring.usual import LEAST_LIKE_DAYS, PastDay, UsualRange, usual_number, usual_share
-from tasks.core.monitoring.usual_days import LAST_DAYS
 from tasks.core.words import percent
 
 Scale = Literal["share", "rows", "hours", "seconds"]

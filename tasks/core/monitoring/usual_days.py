@@ -20,8 +20,6 @@ from tasks.core.disclosure import LEAST_ROWS
 from tasks.core.monitoring.metrics import EXPECTED, SHARE, TYPICAL_PD
 from tasks.core.monitoring.reference import Frozen, Layout
 
-LAST_DAYS: Final = 28
-"""Published days that are looked at: four weeks have each weekday as often."""
 _LEAST_DAYS: Final = 7
 """Days under which the variation between days is not estimated."""
 _SHORT_DAY: Final = 0.25

@@ -16,9 +16,9 @@ from tasks.dashboard.showing import (
     choose_period,
     count_text,
     day_text,
-    draw,
     interval_text,
     number_text,
+    show_chart,
     show_numbers,
     show_rows,
 )
@@ -54,7 +54,7 @@ def show_drift(book: DayBook, days: Mapping[date, StoredDay]) -> None:
             alarm=_FOUND_LINE if metric == DRIFT_SIZE else None,
             note="a finding from here on",
         )
-        draw(chart, f"{title} of {column} by day. The table below has the numbers.")
+        show_chart(chart, f"{title} of {column} by day. The table below has the numbers.")
     show_numbers(_numbers(series), f"{column}, day by day", is_open=True)
 
 

@@ -16,9 +16,9 @@ from tasks.dashboard.showing import (
     choose_period,
     count_text,
     day_text,
-    draw,
     number_text,
     share_text,
+    show_chart,
     show_numbers,
     show_rows,
     write,
@@ -52,7 +52,7 @@ def show_model(book: DayBook, days: Mapping[date, StoredDay]) -> None:
     for figure, title, number in ((TYPICAL_PD, "Typical pd", ".1%"), ("expected_auc", "Expected AUC", ".2f")):
         st.subheader(title)
         if of_model[figure].notna().any():
-            draw(day_chart(of_model, figure, title, number=number), f"{title} of {model} by day.")
+            show_chart(day_chart(of_model, figure, title, number=number), f"{title} of {model} by day.")
         else:
             st.markdown("No day of this model has this figure: monitor the days first.")
     newest_first = of_model.iloc[::-1]

@@ -18,10 +18,10 @@ from tasks.dashboard.showing import (
     choose_period,
     count_text,
     day_text,
-    draw,
     interval_text,
     number_text,
     share_text,
+    show_chart,
     show_numbers,
     show_rows,
 )
@@ -109,7 +109,7 @@ def _show_days_to_look_at(lines: pd.DataFrame) -> None:
 
 def _show_charts(lines: pd.DataFrame) -> None:
     st.subheader("Applications")
-    draw(
+    show_chart(
         rows_chart(lines, ["decided", "quarantined"], "Rows"),
         "Rows decided and rows in quarantine, by day. The table at the end has the numbers.",
     )
@@ -120,7 +120,7 @@ def _show_charts(lines: pd.DataFrame) -> None:
             if lines[figure].isna().all():
                 st.markdown("No day of this period has this figure: monitor the days first.")
                 continue
-            draw(
+            show_chart(
                 day_chart(lines, figure, chart.title, number=chart.number),
                 f"{chart.title} by day. {chart.words} The table at the end has the numbers.",
             )

@@ -11,7 +11,7 @@ import streamlit as st
 from tasks.dashboard.charts import bars_chart, day_chart
 from tasks.dashboard.days import DayBook, latest
 from tasks.dashboard.series import quarantined_rows, rules_by_rows
-from tasks.dashboard.showing import choose_period, count_text, day_text, draw, share_text, show_numbers, show_rows
+from tasks.dashboard.showing import choose_period, count_text, day_text, share_text, show_chart, show_numbers, show_rows
 from tasks.publication.stored_day import StoredDay
 
 
@@ -31,7 +31,7 @@ def show_quarantine(book: DayBook, days: Mapping[date, StoredDay]) -> None:
         st.markdown("No row was set aside on a published day of this period.")
         return
     st.markdown("A row is counted for each rule that it breaks, so these add up to more than the rows in quarantine.")
-    draw(
+    show_chart(
         bars_chart(rules.head(15), "rule", "rows", "Rows"),
         "Rows set aside by rule, the most first. The table below has the numbers.",
     )
@@ -46,7 +46,7 @@ def _show_rule(rule: str, quarantined: pd.DataFrame, standings: Mapping[pd.Times
     of_rule = quarantined[quarantined["rule"] == rule].set_index("as_of").reindex(list(standings))
     lines = of_rule[["rows", "share"]].fillna(0).rename_axis("as_of").reset_index()
     lines["standing"] = list(standings.values())
-    draw(
+    show_chart(
         day_chart(lines, "share", "Share of rows", number=".2%"),
         f"Share of the received rows that were set aside by {rule}, by day. The table below has the numbers.",
     )
