@@ -40,7 +40,8 @@ from tasks.core.monitoring.fairness import (
     fairness_metrics,
 )
 from tasks.core.monitoring.metrics import Level, Metric, metrics_of, metrics_table
-from tasks.core.monitoring.quality import QUALITY_FIGURES, quality_metrics, quality_sentence
+from tasks.core.monitoring.quality import quality_metrics
+from tasks.core.monitoring.quality_figures import QUALITY_FIGURES, quality_sentence
 from tasks.core.monitoring.reference import Frozen
 from tasks.core.monitoring.thresholds import Thresholds
 from tasks.core.monitoring.verdict import DayVerdict, judge

@@ -13,7 +13,6 @@ from datetime import date
 
 from configs.settings import Settings
 from tasks.core.reporting.days_page import DayLine
-from tasks.core.training.model_card import CARD_FILE
 from tasks.errors import ModelError
 from tasks.model.load import registry_of
 from tasks.publication.layout import days_page_key, model_page_key
@@ -67,6 +66,8 @@ def _write(store: Store, name: str, version: str, decided: Sequence[DayLine], se
 
 def _card(store: Store, as_of: date, settings: Settings) -> bytes | None:
     """Card of the model that decided a day; None if the registry cannot be reached or lacks it."""
+    from tasks.core.training.model_card import CARD_FILE
+
     newest = newest_manifest(store, as_of)
     if newest is None:
         return None

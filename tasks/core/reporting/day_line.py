@@ -13,7 +13,7 @@ from tasks.core.day.facts import day_facts
 from tasks.core.day.manifest import Manifest
 from tasks.core.disclosure import is_none_or_enough
 from tasks.core.monitoring.metrics import DRIFT_SIZE, WHOLE_DAY, Level, Metric
-from tasks.core.monitoring.quality import QUALITY_FIGURES, quality_sentence
+from tasks.core.monitoring.quality_figures import QUALITY_FIGURES, quality_sentence
 from tasks.core.reporting.days_page import LATE, REFUSED_SINCE, REVISED, SHORT, UNUSUAL, ColumnDrift, DayLine
 
 _COST: Final = "expected_cost_per_application"

@@ -12,7 +12,8 @@ from tasks.core.contract.report import read_contract_report
 from tasks.core.day.manifest import Manifest
 from tasks.core.day.records import FileTotals
 from tasks.core.monitoring.metrics import Metric
-from tasks.core.monitoring.quality import QUALITY_FIGURES, quality_metrics, quality_sentence
+from tasks.core.monitoring.quality import quality_metrics
+from tasks.core.monitoring.quality_figures import QUALITY_FIGURES, quality_sentence
 from tests.contract_reports import contract_report, reported
 from tests.manifests import sample_manifest
 
