@@ -1,16 +1,26 @@
 """Every page that the store or the registry holds, on a desk and on a telephone, light and dark."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import pytest
 
+from tasks.adapters.pages.application import application_page
 from tasks.adapters.pages.card import model_card_page
+from tasks.adapters.pages.day_page import day_page
+from tasks.adapters.pages.days import days_page
 from tasks.adapters.pages.html import contract_page
+from tasks.adapters.pages.model import model_page
+from tasks.core.reporting.day_page import build_day_page
+from tests.adapters.pages.test_application import FACTS
 from tests.browser.looking import SCREENS, Looker, Scheme
 from tests.contract_reports import contract_report, reported
+from tests.days_lines import wrong_month
+from tests.manifests import sample_manifest
 from tests.model_cards import drawn_pictures, model_card
+from tests.reported_days import day_sources
 
 
 def published_day() -> bytes:
@@ -30,7 +40,33 @@ def card_of_a_model() -> bytes:
     return model_card_page(card, drawn_pictures(card))
 
 
-PAGES: list[Callable[[], bytes]] = [published_day, refused_day, card_of_a_model]
+def page_of_a_day() -> bytes:
+    return day_page(build_day_page(day_sources(revisions=(sample_manifest(),))))
+
+
+def page_of_all_days() -> bytes:
+    lines = wrong_month()
+    long_name = "REGION_RATING_CLIENT_W_CITY_in_domain " * 3
+    return days_page([replace(lines[0], remarks=(long_name,), sentence=long_name), *lines[1:]], {})
+
+
+def page_of_a_model() -> bytes:
+    return model_page("credit-default", "3", wrong_month(), card_of_a_model())
+
+
+def page_of_an_application() -> bytes:
+    return application_page(FACTS)
+
+
+PAGES: list[Callable[[], bytes]] = [
+    published_day,
+    refused_day,
+    card_of_a_model,
+    page_of_a_day,
+    page_of_all_days,
+    page_of_a_model,
+    page_of_an_application,
+]
 
 
 @pytest.mark.parametrize(("width", "scheme"), SCREENS)
