@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from typing import Final
 
 import streamlit as st
 
@@ -14,6 +15,9 @@ from configs.settings import Dashboard
 from tasks.dashboard.desk import Desk, Question, is_admitted, note_lookup, note_refusal
 from tasks.dashboard.showing import in_streamlit, write
 from tasks.errors import ConfigError, ScoringError
+
+_PAGE_HEIGHT: Final = 1000
+"""Height of the place in which the page of an application scrolls, in pixels."""
 
 
 def show_applicant(desk: Desk, secrets: Dashboard) -> None:
@@ -53,7 +57,8 @@ def show_applicant(desk: Desk, secrets: Dashboard) -> None:
     except ScoringError as error:
         st.error(in_streamlit(str(error)))
         return
-    st.iframe(page, alt="Page of the application")
+    # A height of its own: to fit it to the page Streamlit would need a script in it, which the page forbids.
+    st.iframe(page, height=_PAGE_HEIGHT, tab_index=0, alt="Page of the application")
     write("To keep it as a file: scoring explain with --page.")
 
 
