@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import date
 from typing import Final, NamedTuple
 
@@ -94,11 +94,7 @@ def _of_monitoring(as_of: date, state: DayState) -> Iterator[Advice]:
 
 
 def _of_verdict(verdict: VerdictRecord) -> Iterator[Advice]:
+    """Advice on a verdict and on the delivery. Fairness is of the policy, not of one day, and has its own chapter."""
     if verdict.level != "ok":
         yield Advice(verdict.advice, link="drift" if verdict.findings else "")
-    yield from _worth_a_look("Delivery", verdict.quality)
-    yield from _worth_a_look("Fairness, an internal control", verdict.fairness)
-
-
-def _worth_a_look(subject: str, sentences: Sequence[str]) -> Iterator[Advice]:
-    yield from (Advice(f"{subject}, worth a look: {sentence}") for sentence in sentences)
+    yield from (Advice(f"Delivery, worth a look: {sentence}") for sentence in verdict.quality)

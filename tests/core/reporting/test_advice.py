@@ -65,5 +65,4 @@ def test_the_verdict_says_what_to_do_and_its_remarks_follow(level: Level) -> Non
     assert found == (
         Advice("Look at the columns named first.", link="drift"),
         Advice("Delivery, worth a look: Day: rows received 500; usual is 900 to 1,100."),
-        Advice("Fairness, an internal control, worth a look: Women are approved less often."),
     )
