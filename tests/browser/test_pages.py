@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Page
 
 from tasks.adapters.pages.application import application_page
 from tasks.adapters.pages.card import model_card_page
@@ -77,3 +78,22 @@ def test_a_page_is_in_order(
     path = tmp_path / f"{page.__name__}.html"
     path.write_bytes(page())
     assert browser.look(path, width, scheme).faults == []
+
+
+@pytest.mark.parametrize(("width", "scheme"), SCREENS)
+def test_charts_of_all_days_follow_the_filter_and_the_keys(
+    browser: Looker, tmp_path: Path, width: int, scheme: Scheme
+) -> None:
+    path = tmp_path / "all_days.html"
+    path.write_bytes(page_of_all_days())
+    told: list[object] = []
+
+    def act(page: Page) -> None:
+        page.check('input[name="window"][value="7"]')
+        told.append(page.locator("#days tbody tr:visible").count())
+        page.focus("#trends .plot")
+        page.keyboard.press("Home")
+        told.append(page.locator("#trends .plot").first.get_attribute("aria-valuetext"))
+
+    assert browser.visit(path, width, scheme, act, name="all-days-filtered").faults == []
+    assert told == [7, "2026-11-25 Wednesday: ok. No change found."]

@@ -26,9 +26,9 @@
   ];
   let shown = days;
 
-  const isWithout = (day) => day.state !== "published";
+  const isWithout = (day) => !day.revisions;
   const weekday = (day) => WEEKDAYS[new Date(`${day.as_of}T00:00Z`).getUTCDay()];
-  const standing = (day) => (isWithout(day) ? day.state : day.verdict);
+  const standing = (day) => [day.state, day.verdict].filter((word) => word && word !== "published").join(", ");
 
   function make(name, attributes, parent, text) {
     const node = document.createElementNS("http://www.w3.org/2000/svg", name);
