@@ -12,6 +12,7 @@ from tasks.core.contract.report import ContractReport
 from tasks.core.day.facts import day_facts
 from tasks.core.day.manifest import Manifest
 from tasks.core.disclosure import is_none_or_enough
+from tasks.core.lender.columns import COLUMNS
 from tasks.core.monitoring.metrics import DRIFT_SIZE, WHOLE_DAY, Level, Metric
 from tasks.core.monitoring.quality_figures import QUALITY_FIGURES, quality_sentence
 from tasks.core.reporting.days_page import LATE, REFUSED_SINCE, REVISED, SHORT, UNUSUAL, ColumnDrift, DayLine
@@ -146,9 +147,13 @@ def _word_of(metric: str, figure: Metric) -> str:
 
 
 def _missing_share(metrics: Sequence[Metric]) -> float | None:
-    """Mean share of missing values over the columns whose share is told; None if none is."""
+    """Share of all values of the day that are missing; None if no column's share is told.
+
+    A column that lacks none, or so few that its share is not told, counts as 0.
+    """
     shares = [each.value for each in metrics if each.metric == "missing_share" and each.value is not None]
-    return _rounded(sum(shares) / len(shares)) if shares else None
+    n_columns = len(COLUMNS) - 1  # the id is never missing
+    return _rounded(sum(shares) / n_columns) if shares else None
 
 
 def _drift(day: LineSources) -> tuple[ColumnDrift, ...]:
