@@ -16,6 +16,8 @@ Contents = Mapping[str, bytes]
 SHOWN: Final = decisions_key(DAY)
 PROMISED: Final = ("decisions/", "revisions/", "quarantine/", "reports/")
 """Where somebody relies on what lies there; all else is scratch, or a note to the next run."""
+_PAGE: Final = "/index.html"
+"""End of a page for people: it tells times, is never in the way of a run, and is renewed by whatever comes next."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,8 @@ def _promised(contents: Contents) -> dict[str, Any]:
     """What any two runs of a command leave alike: all bytes, but for what a manifest says of its run, and its seal."""
     of_the_run = {"run": None, "seal": None}
     manifests = {key: content and content | of_the_run for key, content in _manifests(contents).items()}
-    return {key: data for key, data in contents.items() if key.startswith(PROMISED)} | manifests
+    kept = {key: data for key, data in contents.items() if key.startswith(PROMISED) and not key.endswith(_PAGE)}
+    return kept | manifests
 
 
 def _sha256(data: bytes) -> str:
