@@ -50,11 +50,12 @@ def pages_renewed(as_of: date, settings: Settings) -> Iterator[None]:
 
 def renew_day_pages(days: Iterable[date], settings: Settings) -> None:
     """Renew the pages of those of the days that have one, and their lines if there is a page of all days."""
-    for as_of in sorted(set(days)):
+    changed = sorted(set(days))
+    for as_of in changed:
         _renew_if_due(as_of, settings)
-        with never_in_the_way("page of all days", done="renewed"):
-            if any(open_store(settings.storage).list(days_page_key())):
-                renew_days_page(settings, as_of)
+    with never_in_the_way("page of all days", done="renewed"):
+        if changed and any(open_store(settings.storage).list(days_page_key())):
+            renew_days_page(settings, changed[0] if len(changed) == 1 else None)
 
 
 def _renew_after(as_of: date, settings: Settings) -> None:
