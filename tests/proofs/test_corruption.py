@@ -9,7 +9,7 @@ import pytest
 
 from configs.settings import Storage
 from tasks.inspection.verify import verify_store
-from tasks.publication.layout import manifest_key, report_page_key
+from tasks.publication.layout import days_page_key, manifest_key, report_page_key
 from tasks.store import Store, open_store
 from tests.conftest import DAY, Project
 from tests.proofs.evidence import IS_WHOLE, note, sampled
@@ -17,7 +17,8 @@ from tests.revised_day import publish, revise
 
 Damage = Callable[[bytes], bytes | None]
 """From an object's bytes to what is left of it; None: nothing."""
-UNLISTED = ("work/", "reference/", "versions/", f"landing/day={DAY}/_control.json", report_page_key(DAY))
+PAGES = (report_page_key(DAY), days_page_key(), "reports/model=")
+UNLISTED = ("work/", "reference/", "versions/", f"landing/day={DAY}/_control.json", *PAGES)
 """What no manifest vouches for."""
 
 
