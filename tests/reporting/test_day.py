@@ -61,7 +61,7 @@ def test_all_revisions_verdict_and_reports_are_found(store: FolderStore) -> None
     assert found.report
     assert found.refused
     assert (found.verdict.revision, found.report.rows, found.refused.refused) == (2, 7, "No.")
-    assert found.links == {"verdict": "verdict.json"}
+    assert found.links == {"verdict": "verdict.json", "model": "../model=credit-default/version=1/index.html"}
 
 
 def test_figures_of_an_older_revision_are_not_told_as_those_of_the_newest(store: FolderStore) -> None:
