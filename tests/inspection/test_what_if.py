@@ -49,9 +49,10 @@ def published(project: Project) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def applications(kept: Project) -> list[Explained]:
-    """Some applications of the day, refused ones and approved ones, explained."""
+    """Some applications of the day, explained: approved ones, and refused ones, the nearest to the cut-off first."""
     read = load_settings(kept.config)
-    rows = [row for row in published(kept) if row["decision"] == "refuse"][:5]
+    refused = [row for row in published(kept) if row["decision"] == "refuse"]
+    rows = sorted(refused, key=lambda row: row["pd"])[:5]
     rows += [row for row in published(kept) if row["decision"] == "approve"][:2]
     return [explain(FolderStore(kept.root), DAY, row["application_id"], read) for row in rows]
 
