@@ -23,6 +23,7 @@ from tasks.core.day.manifest import Manifest
 from tasks.core.monitoring.metrics import EXPECTED, METRICS_SCHEMA, SHARE, Level
 from tasks.core.words import counted
 from tasks.errors import ObjectArchived
+from tasks.publication.day_status import NOT_MONITORED
 from tasks.publication.layout import Room, manifest_key, metrics_key, refused_report_key, report_key, verdict_key
 from tasks.publication.manifests import read_manifest
 from tasks.publication.stored_day import StoredDay, stored_days
@@ -36,7 +37,6 @@ _READERS: Final = 8
 _CELLS: Final = pa.array([SHARE, EXPECTED], pa.string())
 """Figures of single cells: nine tenths of the table, and drawn by no view."""
 LEVELS: Final = get_args(Level)
-NOT_MONITORED: Final = "not monitored"
 OLDER_REVISION: Final = "older revision"
 REFUSED: Final = "refused"
 NOT_PUBLISHED: Final = "not published"

@@ -37,7 +37,6 @@ class Break(Enum):
     LOSE_REQUEST = "the connection breaks before the store sees the request"
     LOSE_ANSWER = "the store does what was asked, and the connection breaks before the answer"
     ARRIVE_LATE = "the request reaches the store after the caller gave up"
-    ANSWER_LATE = "the store does what was asked, and the answer comes after the caller gave up"
     HALVE_ANSWER = "the connection breaks in the middle of the answer"
 
 
@@ -148,9 +147,6 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, answer: tuple[int, list[tuple[str, str]], bytes], fault: Break | None) -> None:
         if fault is Break.LOSE_ANSWER:
-            self._hang_up()
-        elif fault is Break.ANSWER_LATE:
-            time.sleep(self.proxy.late_seconds)
             self._hang_up()
         elif fault is Break.HALVE_ANSWER:
             self._send(*answer, sent_bytes=len(answer[2]) // 2)

@@ -6,7 +6,7 @@ import math
 from datetime import date
 from typing import Final
 
-from tasks.adapters.pages.html import template
+from tasks.adapters.pages.html import template, weekday_name
 from tasks.core.reporting.day_page import DayPage, shown_findings
 
 _LEAST_SCALE: Final = 2.0
@@ -15,7 +15,6 @@ _SHOWN_RULES: Final = 5
 """Rules that are shown at once; the others unfold."""
 _LOWEST: Final = 0.001
 _TEN: Final = 10
-_WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTHS: Final = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
     "December",
@@ -30,7 +29,7 @@ def day_page(page: DayPage) -> bytes:
     rendered = template("day_page.html").render(
         page=page,
         findings=shown_findings(page),
-        title=f"{_WEEKDAYS[page.as_of.weekday()]}, {_written_day(page.as_of)}",
+        title=f"{weekday_name(page.as_of)}, {_written_day(page.as_of)}",
         day=_written_day,
         moment=_moment,
         number=_number,

@@ -13,7 +13,6 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
-from datetime import date
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -21,7 +20,7 @@ from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 from pydantic import TypeAdapter
 
-from tasks.adapters.pages.html import template
+from tasks.adapters.pages.html import template, weekday_name
 from tasks.core.reporting.days_page import (
     LOOKED_BACK_DAYS,
     MISSING,
@@ -41,7 +40,6 @@ _MOST_COLUMNS: Final = 40
 _WINDOWS: Final = {"7": "7 days", "30": "30 days", "90": "90 days", "": "all days"}
 """Days of the calendar up to the newest, as text, to words."""
 _FIRST_WINDOW: Final = "30"
-_WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 class Sign(NamedTuple):
@@ -136,11 +134,6 @@ def _embedded(lines: Sequence[DayLine]) -> dict[str, Any]:
 def sign_of(verdict: str) -> Sign:
     """Sign of a verdict; that of no verdict for any other text."""
     return SIGNS.get(verdict, NO_SIGN)
-
-
-def weekday_name(day: date) -> str:
-    """Name of a day's weekday, in English wherever the program runs."""
-    return _WEEKDAYS[day.weekday()]
 
 
 def plain_number(value: float | None, digits: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from statistics import median
 from typing import Any, Final, NamedTuple, get_args
@@ -14,6 +15,7 @@ from tasks.core.contract.report import ContractReport, ReportedRule, RuleStatus,
 from tasks.core.words import counted, percent
 
 _UNKNOWN: Final = "-"
+_WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 class _Column(NamedTuple):
@@ -87,6 +89,11 @@ def _count(number: float | None) -> str:
 
 def _largest_share(rules: Sequence[ReportedRule]) -> float:
     return max((rule.broken_share or 0.0 for rule in rules), default=0.0)
+
+
+def weekday_name(day: date) -> str:
+    """Name of a day's weekday, in English wherever the program runs."""
+    return _WEEKDAYS[day.weekday()]
 
 
 @functools.cache

@@ -8,8 +8,8 @@ from typing import Final
 
 from markupsafe import Markup
 
-from tasks.adapters.pages.days import plain_number, sign_of, weekday_name
-from tasks.adapters.pages.html import template
+from tasks.adapters.pages.days import plain_number, sign_of
+from tasks.adapters.pages.html import template, weekday_name
 from tasks.core.reporting.days_page import DayLine
 
 _DAYS: Final = re.compile(rb'<section id="days-of-model">.*?</section>\n?', re.DOTALL)
