@@ -8,7 +8,14 @@ from urllib.parse import urlsplit
 
 import pytest
 from prefect import flow
-from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+from prefect.events.clients import NullEventsClient
+from prefect.events.worker import EventsWorker
+from prefect.settings import (
+    PREFECT_API_URL,
+    PREFECT_CLIENT_MAX_RETRIES,
+    PREFECT_LOGGING_TO_API_ENABLED,
+    temporary_settings,
+)
 
 from flows.options import runnable
 from tasks.errors import OrchestratorError, SourceError
@@ -50,9 +57,17 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
 
 @pytest.fixture
 def wire() -> Iterator[Wire]:
+    """A wire of this test; events and log lines stay off it.
+
+    A process sends them by one client that never changes its address: the tests that follow would send theirs into the
+    wire that was cut, and find no step of any run on the server.
+    """
     wire = Wire()
-    with temporary_settings({PREFECT_API_URL: wire.address, PREFECT_CLIENT_MAX_RETRIES: 0}):
+    EventsWorker.set_client_override(NullEventsClient)
+    settings = {PREFECT_API_URL: wire.address, PREFECT_CLIENT_MAX_RETRIES: 0, PREFECT_LOGGING_TO_API_ENABLED: False}
+    with temporary_settings(settings):
         yield wire
+    EventsWorker.set_client_override(None)
     wire.cut()
 
 
