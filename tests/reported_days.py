@@ -43,6 +43,7 @@ METRICS: Final = (
     Metric("approval_rate", 0.7, 1980, low=0.68, high=0.72),
     Metric("expected_default_rate_of_approved", 0.05, 1386, low=0.04, high=0.06),
     Metric("publication_hours", 7.1, 2000, low=6.0, high=8.0),
+    Metric("mean_credit", 612_345.6, 1386, slice="decision=approve"),
     Metric("band_share", 0.7, 1980, slice="band=A"),
     Metric("approval_rate", 0.72, 900, slice="gender=F"),
     Metric("approval_rate", 0.5, 1000, slice="gender=M"),

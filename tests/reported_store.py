@@ -23,12 +23,13 @@ from tasks.publication.layout import (
 )
 from tasks.publication.manifests import commit
 from tasks.store import Store
+from tests import reported_days
 from tests.contract_reports import contract_report
 from tests.manifests import made_audit, made_manifest
 
 FIRST: Final = date(2026, 11, 2)
 REFUSED: Final = "More rows break the contract than the budget allows: 60 of 110."
-FINDING: Final = {"column": "EXT_SOURCE_1", "sentence": "12.0% of EXT_SOURCE_1 are missing.", "level": "alert"}
+FINDING: Final = reported_days.FINDING | {"column": "EXT_SOURCE_1", "sentence": "12.0% of EXT_SOURCE_1 are missing."}
 _SHOWN: Final = b"decisions"
 
 

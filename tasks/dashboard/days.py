@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any, Final, TypeVar, get_args
+from typing import Any, Final, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,10 +20,10 @@ import pyarrow.parquet as pq
 from tasks.core.contract.report import ContractReport, read_contract_report
 from tasks.core.day.facts import DayFacts, day_facts
 from tasks.core.day.manifest import Manifest
-from tasks.core.monitoring.metrics import EXPECTED, METRICS_SCHEMA, SHARE, Level
+from tasks.core.monitoring.metrics import EXPECTED, METRICS_SCHEMA, SHARE
 from tasks.core.words import counted
 from tasks.errors import ObjectArchived
-from tasks.publication.day_status import NOT_MONITORED
+from tasks.publication.day_status import DAMAGED, LEVELS, NOT_MONITORED, standing_of_verdict
 from tasks.publication.layout import Room, manifest_key, metrics_key, refused_report_key, report_key, verdict_key
 from tasks.publication.manifests import read_manifest
 from tasks.publication.stored_day import StoredDay, stored_days
@@ -36,11 +36,9 @@ _READERS: Final = 8
 """Objects read at a time. A store far away answers each in tens of milliseconds."""
 _CELLS: Final = pa.array([SHARE, EXPECTED], pa.string())
 """Figures of single cells: nine tenths of the table, and drawn by no view."""
-LEVELS: Final = get_args(Level)
 OLDER_REVISION: Final = "older revision"
 REFUSED: Final = "refused"
 NOT_PUBLISHED: Final = "not published"
-DAMAGED: Final = "damaged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +126,14 @@ class DayBook:
         if entry is None:
             return SeenDay(day.as_of, newest, {}, NOT_MONITORED, "")
         verdict = self._read(entry, _mapping) or {}
-        if verdict.get("verdict") not in LEVELS:
+        standing = standing_of_verdict(verdict, newest)
+        if standing in LEVELS:
+            return SeenDay(day.as_of, newest, verdict, standing, str(verdict.get("headline", "")))
+        if standing == NOT_MONITORED:
+            return SeenDay(day.as_of, newest, {}, NOT_MONITORED, "The verdict is about an earlier publication.")
+        if standing == DAMAGED:
             return SeenDay(day.as_of, newest, {}, DAMAGED, "The verdict cannot be read.")
-        if verdict.get("revision") != newest.revision:
-            return SeenDay(day.as_of, newest, {}, OLDER_REVISION, "The verdict is about an older revision.")
-        return SeenDay(day.as_of, newest, verdict, verdict["verdict"], str(verdict.get("headline", "")))
+        return SeenDay(day.as_of, newest, {}, OLDER_REVISION, "The verdict is about an older revision.")
 
     def _unpublished(self, day: StoredDay) -> SeenDay:
         if day.last_left:

@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Final, get_args
+from typing import Any, Final, get_args
 
 from configs.calendar import Calendar
 from tasks.core.day.manifest import Manifest
@@ -44,7 +44,10 @@ NOT_MONITORED: Final = "not monitored"
 """State of monitoring of a publication without a verdict, whatever was judged in its place before."""
 REFUSED: Final = "refused by the contract"
 """State of a day that the contract stopped."""
-_LEVELS: Final = get_args(Level)
+DAMAGED: Final = "damaged"
+"""State of monitoring whose verdict cannot be read."""
+LEVELS: Final = get_args(Level)
+"""Levels of a verdict."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,11 +188,26 @@ def _monitoring(store: Store, newest: Manifest) -> str:
         return NOT_MONITORED
     try:
         verdict = json.loads(written.data)
+    except ValueError:
+        return DAMAGED
+    return standing_of_verdict(verdict, newest)
+
+
+def standing_of_verdict(verdict: Any, newest: Manifest) -> str:
+    """Level of a verdict that is about this publication; else the reason why it does not count.
+
+    The reasons are `DAMAGED`, `NOT_MONITORED` and "rev 1 only", with the number of the revision that was judged.
+
+    Args:
+        verdict: content of `verdict.json`, as any program may have written it.
+        newest: manifest of the day's newest revision.
+    """
+    try:
         level, revision = verdict["verdict"], verdict["revision"]
-    except (ValueError, TypeError, KeyError):
-        return "damaged"
-    if level not in _LEVELS or not isinstance(revision, int):
-        return "damaged"
+    except (TypeError, KeyError):
+        return DAMAGED
+    if level not in LEVELS or not isinstance(revision, int):
+        return DAMAGED
     if revision == newest.revision and verdict.get("publication", newest.publication) != newest.publication:
         return NOT_MONITORED  # the day was moved away, and scored again
     return level if revision == newest.revision else f"rev {revision} only"

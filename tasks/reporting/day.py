@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from datetime import date
 
 from configs.calendar import Calendar
-from tasks.core.monitoring.metrics import LAST_DAYS, Metric
+from tasks.core.monitoring.metrics import LAST_DAYS, MEAN_CREDIT, Metric
 from tasks.core.reporting.advice import DayState
 from tasks.core.reporting.day_page import DaySources
 from tasks.core.reporting.trends import TREND_METRICS
@@ -17,7 +17,7 @@ from tasks.reporting.links import links_of
 from tasks.reporting.stored import stored_bytes, stored_figures, stored_report
 from tasks.store import Store
 
-_PAGE_METRICS = (*TREND_METRICS, "band_share", "adverse_impact_ratio", "publication_hours")
+_PAGE_METRICS = (*TREND_METRICS, "band_share", MEAN_CREDIT, "adverse_impact_ratio", "publication_hours")
 """Metrics that the page of a day tells."""
 
 

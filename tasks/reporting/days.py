@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import date
-from typing import Final, get_args
+from typing import Final
 
 from configs.calendar import Calendar, load_calendar
 from configs.settings import Settings
-from tasks.core.monitoring.metrics import Level
-from tasks.core.reporting.day_line import LINE_METRICS, JudgedDay, LineSources, judged_day, line_of_day
+from tasks.core.reporting.day_line import LINE_METRICS, LineSources, line_of_day
 from tasks.core.reporting.days_page import DayLine, with_missing_days
-from tasks.publication.day_status import begun_days, is_begun, status_of_day
+from tasks.core.reporting.verdict_record import VerdictRecord, read_verdict
+from tasks.publication.day_status import LEVELS, begun_days, is_begun, status_of_day
 from tasks.publication.layout import (
     day_page_key,
     days_page_key,
@@ -37,7 +37,6 @@ from tasks.store.renewing import renew
 
 _READERS: Final = 8
 """Days read at a time: a store far away answers each question in tens of milliseconds."""
-_LEVELS: Final = get_args(Level)
 
 
 @step("renew page of all days")
@@ -108,7 +107,7 @@ def _line(day: StoredDay, calendar: Calendar) -> DayLine:
     """Line of one day. What cannot be read of it is left out, and hides no other day."""
     status, store, as_of = status_of_day(day, calendar), day.store, day.as_of
     newest = status.newest
-    is_judged = newest is not None and status.monitoring in _LEVELS
+    is_judged = newest is not None and status.monitoring in LEVELS
     keys = {entry.key for entry in day.entries("reports")}
     return line_of_day(
         LineSources(
@@ -126,9 +125,9 @@ def _line(day: StoredDay, calendar: Calendar) -> DayLine:
     )
 
 
-def _verdict(store: Store, as_of: date) -> JudgedDay | None:
+def _verdict(store: Store, as_of: date) -> VerdictRecord | None:
     found = stored_bytes(store, verdict_key(as_of))
-    return judged_day(found) if found else None
+    return read_verdict(found) if found else None
 
 
 def _page(as_of: date, keys: Collection[str]) -> str:

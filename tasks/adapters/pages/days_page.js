@@ -232,6 +232,7 @@
 
     function open() {
       if (shown[at].page) location.href = shown[at].page;
+      else readout.textContent = `${tell(shown[at])} There is no page of this day.`;
     }
 
     const STEPS = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -7, PageUp: 7 };

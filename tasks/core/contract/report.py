@@ -81,6 +81,14 @@ class ContractReport:
         """Rules that are not met, worst first: by outcome, severity and number of broken rows."""
         return (*self.standing("broken"), *self.standing("warned"))
 
+    @property
+    def stopped(self) -> str:
+        """Reason why the day is not published, and who must act; empty if the contract allows the day."""
+        if not self.refused:
+            return ""
+        owners = dict.fromkeys(rule.owner for rule in self.standing("broken") if rule.owner)
+        return f"{self.refused} Who must act: {', '.join(owners)}." if owners else self.refused
+
     def standing(self, standing: RuleStatus) -> tuple[ReportedRule, ...]:
         """Rules with this status, worst first."""
         chosen = (rule for rule in self.rules if rule.standing == standing)

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from tasks.core.decision.policy import DECISIONS
+from tasks.core.lender.amounts import CREDIT
 from tasks.core.monitoring.reference import Frozen, MomentSums, logits_of, score_matrix, weekday_mix
 
 
@@ -27,6 +28,8 @@ class DayCounts:
     pd_sum: float
     decisions: np.ndarray
     """Rows of each of `DECISIONS`, int64, shape (3,)."""
+    credits: np.ndarray
+    """Sum of the credit asked for under each of `DECISIONS`, in currency units, float64, shape (3,)."""
 
     @classmethod
     def none(cls, frozen: Frozen) -> DayCounts:
@@ -40,6 +43,7 @@ class DayCounts:
             0.0,
             0.0,
             np.zeros(len(DECISIONS), dtype=np.int64),
+            np.zeros(len(DECISIONS)),
         )
 
     def __add__(self, other: DayCounts) -> DayCounts:
@@ -56,6 +60,7 @@ class DayCounts:
             self.logit_sum + other.logit_sum,
             self.pd_sum + other.pd_sum,
             self.decisions + other.decisions,
+            self.credits + other.credits,
         )
 
 
@@ -87,4 +92,12 @@ def count_rows(rows: pa.Table, pd: np.ndarray, decisions: np.ndarray, frozen: Fr
         float(logits_of(pd).sum()),
         float(pd.sum()),
         np.bincount(decisions, minlength=len(DECISIONS)),
+        np.bincount(decisions, weights=_credits(rows), minlength=len(DECISIONS)),
     )
+
+
+def _credits(rows: pa.Table) -> np.ndarray:
+    """Credit that each application asks for, in currency units; 0 where the rows do not tell it."""
+    if CREDIT not in rows.column_names:
+        return np.zeros(rows.num_rows)
+    return rows.column(CREDIT).fill_null(0.0).to_numpy()

@@ -11,7 +11,7 @@ from tasks.core.decision.policy import DECISIONS
 from tasks.core.disclosure import is_enough, is_enough_for_mean, is_none_or_enough
 from tasks.core.monitoring.cells import Role
 from tasks.core.monitoring.compared import Compared
-from tasks.core.monitoring.metrics import DRIFT_SIZE, EXPECTED, SHARE, TYPICAL_PD, Level, Metric
+from tasks.core.monitoring.metrics import DRIFT_SIZE, EXPECTED, MEAN_CREDIT, SHARE, TYPICAL_PD, Level, Metric
 from tasks.core.monitoring.psi import stability_indices
 from tasks.core.monitoring.reference import PD
 from tasks.core.monitoring.verdict import DayVerdict
@@ -45,6 +45,7 @@ def day_metrics(day: Compared, verdict: DayVerdict) -> list[Metric]:
         *of_verdict,
         *_score(day, levels),
         *_decisions(day, levels),
+        *_credits(day),
         *_columns(day, levels),
         *_sizes(verdict, rows),
         *_cells(day, levels),
@@ -77,6 +78,18 @@ def _decisions(day: Compared, levels: dict[tuple[str, str], Level]) -> list[Metr
     return [
         Metric("decision_share", count / max(1, rows), rows, slice=f"decision={name}", level=level)
         for name, count in zip(DECISIONS, counts, strict=True)
+    ]
+
+
+def _credits(day: Compared) -> list[Metric]:
+    """Mean credit asked for by decision. The total of all is known: with a part of few, none is told."""
+    rows, credits_ = day.day.decisions.tolist(), day.day.credits.tolist()
+    if any(count and not is_enough_for_mean(count) for count in rows):
+        return []
+    return [
+        Metric(MEAN_CREDIT, total / count, count, slice=f"decision={name}")
+        for name, count, total in zip(DECISIONS, rows, credits_, strict=True)
+        if count
     ]
 
 

@@ -29,6 +29,8 @@ EXPECTED: Final = "expected_share"
 TYPICAL_PD: Final = "typical_pd"
 """pd at the mean of logit(pd); its range is the expected one, even about its middle in log-odds."""
 
+MEAN_CREDIT: Final = "mean_credit"
+"""Credit asked for, on average, by the applications of one decision, in currency units."""
 DRIFT_SIZE: Final = "drift_size"
 """Largest change of a column that is not chance, in units of the size of `watch`; from 1 on it is a finding."""
 

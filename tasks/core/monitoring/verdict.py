@@ -95,7 +95,7 @@ class DayVerdict:
             return f"{counted(len(self.findings), 'finding')} on {counted(len(self.columns), 'column')}."
         if self.smallest_detectable:
             told = ", ".join(f"{name} {size:.3g}" for name, size in self.smallest_detectable.items())
-            return f"No change found. The smallest that so few applications show: {told}."
+            return f"No change found. With so few applications only a larger change than these would be seen: {told}."
         return "No change found."
 
     def to_json(self) -> dict[str, Any]:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from tasks.core.contract.report import ContractReport
 from tasks.core.day.facts import day_facts
 from tasks.core.day.manifest import Manifest
 from tasks.core.disclosure import is_none_or_enough
 from tasks.core.lender.columns import COLUMNS
-from tasks.core.monitoring.metrics import DRIFT_SIZE, WHOLE_DAY, Level, Metric
+from tasks.core.monitoring.metrics import DRIFT_SIZE, WHOLE_DAY, Metric
 from tasks.core.monitoring.quality_figures import QUALITY_FIGURES, quality_sentence
 from tasks.core.reporting.days_page import LATE, REFUSED_SINCE, REVISED, SHORT, UNUSUAL, ColumnDrift, DayLine
+from tasks.core.reporting.verdict_record import VerdictRecord
 
 _COST: Final = "expected_cost_per_application"
 _FOUND: Final = ("alert", "watch")
@@ -30,15 +30,6 @@ _DIGITS: Final = 5
 """Significant digits of a figure. More could not be read, and a thousand days must fit on one page."""
 
 
-class JudgedDay(NamedTuple):
-    """Parts of a day's verdict that its line tells."""
-
-    sentence: str
-    """Sentence of the first finding, else the headline."""
-    levels: Mapping[str, Level]
-    """Column of each finding to its level."""
-
-
 @dataclass(frozen=True, slots=True)
 class LineSources:
     """All that is stored of a day for its line."""
@@ -49,28 +40,13 @@ class LineSources:
     monitoring: str
     """Level of the verdict on the newest revision, or the reason why there is none."""
     newest: Manifest | None = None
-    verdict: JudgedDay | None = None
+    verdict: VerdictRecord | None = None
     """None if the newest revision has no verdict that can be read."""
     metrics: Sequence[Metric] = ()
     """Those of `LINE_METRICS` of the newest revision."""
     refused: ContractReport | None = None
     """Report on the last time that the contract stopped the day, if no publication followed."""
     page: str = ""
-
-
-def judged_day(data: bytes) -> JudgedDay | None:
-    """Read the JSON of a verdict; None if it is damaged.
-
-    >>> judged_day(b'{"headline": "No change found.", "findings": []}').sentence, judged_day(b"[]")
-    ('No change found.', None)
-    """
-    try:
-        content = json.loads(data)
-        found = content["findings"]
-        sentence = found[0]["sentence"] if found else content["headline"]
-        return JudgedDay(str(sentence), {str(each["column"]): each["level"] for each in reversed(found)})
-    except (ValueError, TypeError, KeyError):
-        return None
 
 
 def line_of_day(day: LineSources) -> DayLine:
@@ -120,8 +96,10 @@ def _of_manifest(day: LineSources) -> dict[str, Any]:
 
 def _sentence(day: LineSources) -> str:
     if day.newest is None:
-        return (day.refused.refused or "") if day.refused else ""
-    return day.verdict.sentence if day.verdict else ""
+        return day.refused.stopped if day.refused else ""
+    if day.verdict is None:
+        return ""
+    return day.verdict.findings[0].sentence if day.verdict.findings else day.verdict.headline
 
 
 def _remarks(day: LineSources) -> Iterator[str]:
@@ -135,7 +113,7 @@ def _remarks(day: LineSources) -> Iterator[str]:
         because = " ".join((day.newest.reason or "no reason was recorded").split())
         yield f"{REVISED}: revision {day.newest.revision}, because: {because}"
     if day.newest and day.refused:
-        yield f"{REFUSED_SINCE}: {day.refused.refused or 'the contract stopped a later delivery.'}"
+        yield f"{REFUSED_SINCE}: {day.refused.stopped or 'the contract stopped a later delivery.'}"
 
 
 def _word_of(metric: str, figure: Metric) -> str:
@@ -158,7 +136,8 @@ def _missing_share(metrics: Sequence[Metric]) -> float | None:
 
 def _drift(day: LineSources) -> tuple[ColumnDrift, ...]:
     """Findings, and the largest of the other changes; the largest first."""
-    levels = day.verdict.levels if day.verdict else {}
+    findings = day.verdict.findings if day.verdict else ()
+    levels = {each.column: each.level for each in reversed(findings)}
     sizes = {each.column: _rounded(each.value) for each in day.metrics if each.metric == DRIFT_SIZE}
     told = {column for column, size in sizes.items() if (size or 0.0) >= _LEAST_SIZE} | set(levels)
     drifts = [ColumnDrift(column, sizes.get(column), levels.get(column, "ok")) for column in told]

@@ -16,7 +16,7 @@ from tasks.core.day.facts import DayFacts, day_facts
 from tasks.core.day.manifest import Manifest
 from tasks.core.disclosure import is_enough, is_enough_for_mean, is_none_or_enough
 from tasks.core.lender.amounts import CREDIT
-from tasks.core.monitoring.metrics import WHOLE_DAY, Metric
+from tasks.core.monitoring.metrics import MEAN_CREDIT, WHOLE_DAY, Metric
 from tasks.core.reporting.advice import Advice, DayState, advise
 from tasks.core.reporting.trends import Trend, trends_of
 from tasks.core.reporting.verdict_record import ToldFinding, VerdictRecord
@@ -101,6 +101,8 @@ class DayPage:
     """Hours from the beginning of the day until publication, with the usual range."""
     credit: tuple[str, ...]
     """Sentences on the amount of credit asked for."""
+    mean_credits: Mapping[str, float]
+    """Decision to the credit asked for on average, in currency units; empty if it is not told."""
     bands: tuple[BandRow, ...]
     sentences: Mapping[str, str]
     """Code of a reason to its sentence."""
@@ -138,6 +140,7 @@ def build_day_page(sources: DaySources) -> DayPage:
         warned=report.standing("warned") if report else (),
         waited=_waited(sources.metrics),
         credit=_credit(newest) if newest else (),
+        mean_credits=_mean_credits(sources.metrics),
         bands=_bands(newest, sources.metrics) if newest else (),
         sentences={reason.code: reason.sentence for reason in newest.reasons.values()} if newest else {},
         verdict=verdict,
@@ -242,6 +245,11 @@ def _credit(manifest: Manifest) -> tuple[str, ...]:
             amount = sum(totals) / _HUNDREDTHS
             sentences.append(f"{amount:,.0f} {words}, {amount / rows:,.0f} a row")
     return tuple(sentences)
+
+
+def _mean_credits(metrics: Sequence[Metric]) -> dict[str, float]:
+    told = (each for each in metrics if each.metric == MEAN_CREDIT and each.value is not None)
+    return {each.slice.removeprefix("decision="): each.value or 0.0 for each in told}
 
 
 def _bands(manifest: Manifest, metrics: Sequence[Metric]) -> tuple[BandRow, ...]:

@@ -20,7 +20,7 @@ class ToldFinding(NamedTuple):
 
     column: str
     sentence: str
-    level: str
+    level: Level
     """`watch` or `alert`."""
     value: float
     """Figure of the day, in the unit of its statistic."""
@@ -97,7 +97,7 @@ def _finding(content: Mapping[str, Any]) -> ToldFinding:
     return ToldFinding(
         str(content["column"]),
         str(content["sentence"]),
-        str(content["level"]),
+        content["level"],
         float(content["value"]),
         float(content["low"]),
         float(content["high"]),

@@ -136,6 +136,13 @@ def test_the_page_needs_nothing_from_elsewhere_runs_nothing_and_is_small(sources
     assert data == day_page(build_day_page(sources))
 
 
+def test_bands_of_which_no_share_is_told_are_no_table() -> None:
+    assert "Risk bands of the policy" in words_of(page_of(large()))
+    page = page_of(large(metrics=()))
+    assert "Risk bands of the policy" not in words_of(page)
+    assert "Shares by risk band are told when the day is monitored" in words_of(page)
+
+
 def test_only_pages_that_are_there_are_linked() -> None:
     def links(sources: DaySources) -> set[str | None]:
         return {given["href"] for tag, given in page_of(sources).tags if tag == "a" and given["href"] != "#todo"}
@@ -147,7 +154,8 @@ def test_only_pages_that_are_there_are_linked() -> None:
 def test_a_day_is_told_from_what_came_to_what_was_decided() -> None:
     page = page_of(large(links=LINKS))
     assert page.cells("All files") == "All files 5,034 4,032 902 60 30 10"
-    assert page.cells("approve") == "approve 3,024 75.0%"
+    assert page.cells("approve") == "approve 3,024 75.0% 612,346"
+    assert page.cells("refuse") == "refuse 1,000 24.8% -"
     assert page.cells("A up") == "A up to 10.0% 70.0%"
     assert page.cells("a a") == "a a holds. 25 25.0% data owner"
     assert "Published 2026-11-02 07:05 UTC, 7.1 hours after the day began (usual is 6.0 to 8.0)." in words_of(page)

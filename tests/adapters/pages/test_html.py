@@ -74,7 +74,8 @@ def test_the_page_needs_nothing_from_elsewhere_and_runs_nothing(report: dict[str
     assert not re.search(r"https?:|//|url\(|@import", contract_page(report).decode())
     assert {name for _, given in page.tags for name in given if name in {"src", "srcset"} or name[:2] == "on"} == set()
     assert [given["href"] for _, given in page.tags if "href" in given] == [
-        "contract-refused.json" if report["refused"] else "contract.json"
+        "index.html",
+        "contract-refused.json" if report["refused"] else "contract.json",
     ]
 
 

@@ -4,8 +4,10 @@ from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -35,6 +37,7 @@ def test_counts_of_parts_add_up_to_counts_of_the_whole(cuts: list[int], order: l
     for name in ("cells", "weekdays", "decisions"):
         assert getattr(total, name).tolist() == getattr(WHOLE, name).tolist()
     assert np.allclose([total.logit_sum, total.pd_sum], [WHOLE.logit_sum, WHOLE.pd_sum])
+    assert np.allclose(total.credits, WHOLE.credits)
     assert np.allclose(correlations_of(total.moments), correlations_of(WHOLE.moments), atol=1e-4)
 
 
@@ -48,6 +51,13 @@ def test_missing_values_and_weekdays_are_counted_as_pyarrow_counts_them() -> Non
     assert WHOLE.cells[start] == TABLE.column("EXT_SOURCE_2").null_count
     mondays = pc.sum(pc.equal(TABLE.column("WEEKDAY_APPR_PROCESS_START"), "MONDAY")).as_py()
     assert WHOLE.weekdays[0] == mondays
+
+
+def test_the_credit_asked_for_is_added_up_by_decision() -> None:
+    credit = pd.Series(TABLE.column("AMT_CREDIT").to_numpy()).groupby(DECISIONS).sum()
+    assert WHOLE.credits.tolist() == pytest.approx([credit.get(decision, 0.0) for decision in range(3)])
+    without = count_rows(TABLE.drop_columns("AMT_CREDIT"), PD, DECISIONS, FROZEN)
+    assert without.credits.tolist() == [0.0] * 3
 
 
 def test_no_application_counts_as_nothing() -> None:

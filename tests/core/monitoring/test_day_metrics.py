@@ -112,6 +112,20 @@ def test_a_mean_of_too_few_is_not_told(rows: int, is_told: bool) -> None:
     assert (figure(figures_of(day_beside(rows)), "mean_pd", "pd") is not None) is is_told
 
 
+@pytest.mark.parametrize(("referred", "is_told"), [(0, True), (49, False), (50, True)])
+def test_the_mean_credit_by_decision_is_told_if_no_part_is_of_few(referred: int, is_told: bool) -> None:
+    day = day_beside(1000)
+    day.day.decisions[:] = [700 - referred, referred, 300]
+    day.day.credits[:] = [700e6, 5e6, 60e6]
+    told = {each.slice: (each.value, each.n) for each in figures_of(day) if each.metric == "mean_credit"}
+    whole = {
+        "decision=approve": (700e6 / (700 - referred), 700 - referred),
+        "decision=refer": (5e6 / max(referred, 1), referred),
+        "decision=refuse": (200_000.0, 300),
+    }
+    assert told == ({name: each for name, each in whole.items() if each[1]} if is_told else {})
+
+
 def test_a_reference_without_a_score_expects_none() -> None:
     for rows in (0, 25):
         typical = figure(figures_of(day_beside(500, frozen=frozen_of(rows))), TYPICAL_PD, "pd")
@@ -135,7 +149,7 @@ def test_the_table_has_the_promised_columns_and_is_the_same_each_time() -> None:
     assert table.equals(table_of(day_beside()))
     keys = table.select(["metric", "column", "slice"]).to_pylist()
     assert len({tuple(key.values()) for key in keys}) == table.num_rows
-    assert all(row["n"] == 2000 for row in table.to_pylist())
+    assert all(row["n"] == 2000 for row in table.to_pylist() if row["metric"] != "mean_credit")
 
 
 def test_a_figure_that_is_not_finite_is_null() -> None:

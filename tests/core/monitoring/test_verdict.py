@@ -90,7 +90,7 @@ def test_under_so_many_rows_only_an_alert_counts(least: int, alone: str, with_al
 def test_under_so_many_rows_an_ok_says_what_it_could_see(sure: int, is_told: bool) -> None:
     verdict = judge(day_beside(seed=3), replace(SHIPPED, sure_rows=sure))
     assert (verdict.level, bool(verdict.smallest_detectable)) == ("ok", is_told)
-    assert ("The smallest that so few applications show: " in verdict.headline) is is_told
+    assert ("only a larger change than these would be seen: " in verdict.headline) is is_told
 
 
 @pytest.mark.parametrize(("rows", "is_told"), [(19, False), (20, True)])

@@ -1,4 +1,3 @@
-import json
 from datetime import date
 from typing import Any
 
@@ -7,13 +6,20 @@ import pytest
 from tasks.core.contract.report import read_contract_report
 from tasks.core.day.records import FileTotals
 from tasks.core.monitoring.metrics import DRIFT_SIZE, Metric
-from tasks.core.reporting.day_line import JudgedDay, LineSources, judged_day, line_of_day
+from tasks.core.reporting.day_line import LineSources, line_of_day
 from tasks.core.reporting.days_page import ColumnDrift, DayLine
-from tests.contract_reports import contract_report
+from tests.contract_reports import contract_report, reported
 from tests.manifests import revised_manifest, sample_manifest
+from tests.reported_days import FINDING, verdict_of
 
 DAY = date(2026, 11, 2)
-JUDGED = JudgedDay("A is missing.", {"A": "alert"})
+
+
+def finding(column: str, sentence: str, level: str) -> dict[str, Any]:
+    return FINDING | {"column": column, "sentence": sentence, "level": level}
+
+
+JUDGED = verdict_of(findings=[finding("A", "A is missing.", "alert")])
 LATE = Metric("publication_hours", 11.0, 4000, low=5.0, high=7.0, level="watch")
 
 
@@ -120,14 +126,19 @@ def test_a_day_without_a_readable_verdict_is_told_without_a_sentence() -> None:
     assert (told.verdict, told.sentence, told.drift) == ("alert", "", ())
 
 
-@pytest.mark.parametrize("damaged", [b"", b"{}", b"[]", b'{"findings": [1], "headline": "x"}', b'{"findings": [{}]}'])
-def test_a_damaged_verdict_is_none(damaged: bytes) -> None:
-    assert judged_day(damaged) is None
+def test_without_a_finding_the_headline_is_told() -> None:
+    assert line(verdict=verdict_of(findings=[], headline="No change found.")).sentence == "No change found."
 
 
 def test_the_first_finding_of_a_column_gives_its_level() -> None:
-    findings = [
-        {"column": "A", "sentence": "first", "level": "alert"},
-        {"column": "A", "sentence": "second", "level": "watch"},
-    ]
-    assert judged_day(json.dumps({"findings": findings}).encode()) == ("first", {"A": "alert"})
+    findings = [finding("A", "first", "alert"), finding("A", "second", "watch")]
+    told = line(verdict=verdict_of(findings=findings))
+    assert (told.sentence, told.drift) == ("first", (ColumnDrift("A", None, "alert"),))
+
+
+def test_who_must_act_on_a_refused_day_is_told() -> None:
+    owners = ("feed team", "risk team", "feed team")
+    rules = [reported("a", "day stopped", owner=owner) for owner in owners]
+    refused = read_contract_report(contract_report(*rules, refused="Too many rows.", revision=None))
+    told = line_of_day(LineSources(DAY, "refused by the contract", "", refused=refused))
+    assert told.sentence == "Too many rows. Who must act: feed team, risk team."
