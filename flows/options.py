@@ -9,7 +9,7 @@ import functools
 import inspect
 import socket
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
@@ -36,6 +36,21 @@ class Day(click.ParamType):
             return datetime.strptime(value, "%Y-%m-%d").date()  # noqa: DTZ007 - a day has no zone
         except ValueError:
             self.fail(f"{value!r} is not a day; write it as YYYY-MM-DD, for example 2026-11-01.", param, ctx)
+
+
+class ClockTime(click.ParamType):
+    """A time of day, HH:MM."""
+
+    name = "HH:MM"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> time:
+        """The time, or a usage error (exit 2)."""
+        if isinstance(value, time):
+            return value
+        try:
+            return datetime.strptime(value, "%H:%M").time()  # noqa: DTZ007 - its zone is the calendar's
+        except ValueError:
+            self.fail(f"{value!r} is not a time; write it as HH:MM, for example 08:00.", param, ctx)
 
 
 class ApplicationId(click.ParamType):

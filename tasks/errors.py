@@ -66,6 +66,12 @@ class OrchestratorError(ScoringError):
     exit_code = 8
 
 
+class DayOverdue(ScoringError):
+    """Error for the operator: a day that the calendar demands is not published or monitored in time."""
+
+    exit_code = 9
+
+
 def did_you_mean(word: str, known: list[str]) -> str:
     """Closing hint for an error message: the nearest known word; empty if none is near.
 

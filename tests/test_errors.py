@@ -28,4 +28,5 @@ def test_exit_codes_are_those_of_the_failure_table() -> None:
         "ObjectArchived": 6,
         "InputsChanged": 7,
         "OrchestratorError": 8,
+        "DayOverdue": 9,
     }

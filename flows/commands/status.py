@@ -5,21 +5,25 @@ It needs neither Prefect nor the registry and imports neither, so that a status 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import date
+import itertools
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from flows.options import Day, common_options, set_up
+from flows.options import ClockTime, Day, common_options, set_up
+from tasks.core.reporting.days_page import MISSING
 from tasks.core.words import counted, normal_name
-from tasks.errors import PublishError
+from tasks.errors import DayOverdue, PublishError
 from tasks.publication.layout import decisions_key, manifest_key, report_key
 
 if TYPE_CHECKING:
     from configs.calendar import Calendar
     from tasks.core.day.facts import RowCounts
     from tasks.core.day.manifest import Manifest
+    from tasks.inspection.overdue import Overdue
     from tasks.inspection.reread import Checked
     from tasks.publication.day_status import DayHistory, DayStatus
     from tasks.store import Store
@@ -48,15 +52,36 @@ _HEAD: Final = (
     is_flag=True,
     help="Read all that is published again, and name what is not as it should be.",
 )
+@click.option(
+    "--expect",
+    "--expect-by",
+    "expect",
+    type=ClockTime(),
+    help="End with exit code 9 if a day that the calendar demands is not published and monitored; today's counts from "
+    "this time on, by the calendar's clock.",
+)
+@click.option("--json", "is_json", is_flag=True, help="Print the days as JSON, for programs.")
 @common_options
-def status_command(as_of: date | None, last: int, verify: bool, config: str | None, verbose: bool) -> None:
+def status_command(
+    as_of: date | None,
+    last: int,
+    verify: bool,
+    expect: time | None,
+    is_json: bool,
+    config: str | None,
+    verbose: bool,
+) -> None:
     """Show what is published, what is not, and whether it is whole. Changes nothing.
 
-    A line a day; with --as-of one day with all its revisions; with --verify every published file
-    read again.
+    A line a day, also for days of which nothing came; with --as-of one day with all its revisions;
+    with --verify every published file read again; with --expect an alarm that cron alone can raise.
     """
+    if (as_of or verify) and (expect or is_json):
+        raise click.UsageError("--expect and --json look at all days; leave out --as-of and --verify.")
     settings = set_up(config, verbose=verbose)
     from configs.calendar import load_calendar
+    from tasks.inspection.day_record import day_record
+    from tasks.inspection.overdue import overdue_days
     from tasks.publication.day_status import day_history, list_days
     from tasks.store import open_store
 
@@ -67,7 +92,16 @@ def status_command(as_of: date | None, last: int, verify: bool, config: str | No
     elif as_of:
         click.echo(history_summary(day_history(store, calendar, as_of), store, calendar))
     else:
-        click.echo(days_table(list_days(store, calendar, last=last), settings.storage.root, calendar))
+        now = datetime.now(UTC)
+        days = list_days(store, calendar, last=last, today=calendar.business_day(now))
+        overdue = overdue_days(days, calendar, now, expect) if expect else None
+        if is_json:
+            late = [each.as_of for each in overdue] if overdue is not None else None
+            click.echo(json.dumps([day_record(day, calendar, late) for day in days], indent=1))
+        else:
+            click.echo(days_table(days, settings.storage.root, calendar))
+        if overdue:
+            raise DayOverdue(overdue_summary(overdue, expect))
 
 
 def _verify(store: Store, as_of: date | None, root: str, calendar: Calendar) -> None:
@@ -102,7 +136,13 @@ def days_table(days: Sequence[DayStatus], root: str, calendar: Calendar) -> str:
             "  Then score the day: scoring score --as-of YYYY-MM-DD"
         )
     published = f"published ({calendar.zone})"
-    return "\n".join(["", f"{_HEAD}{published}  state", *(_line(day, calendar, len(published)) for day in days)])
+    return "\n".join(["", f"{_HEAD}{published}  state", *_lines(days, calendar, len(published))])
+
+
+def overdue_summary(overdue: Sequence[Overdue], by: time | None) -> str:
+    """Sentence on days that are overdue, and a line for each with what to do."""
+    lines = [f"  {each.as_of}  {each.why}: {each.what_to_do}" for each in overdue]
+    return "\n".join([f"Not published and monitored by {by:%H:%M}: {counted(len(overdue), 'day')}.", *lines])
 
 
 def history_summary(history: DayHistory, store: Store, calendar: Calendar) -> str:
@@ -140,6 +180,17 @@ def verified_summary(checked: Sequence[Checked]) -> str:
     n_problems = sum(len(each.problems) for each in checked)
     problems = counted(n_problems, "problem") if n_problems else "no problem"
     return f"{read} re-read: {problems}"
+
+
+def _lines(days: Sequence[DayStatus], calendar: Calendar, width: int) -> Iterator[str]:
+    """A line a day, and one for all missing days that follow each other."""
+    for state, group in itertools.groupby(days, key=lambda day: day.state):
+        same = list(group)
+        if state == MISSING and len(same) > 1:
+            told = f"{state}: {counted(len(same), 'day')} that the calendar demands, to {same[-1].as_of}"
+            yield f"{same[0].as_of!s:<{len(_HEAD) + width}}  {told}"
+        else:
+            yield from (_line(day, calendar, width) for day in same)
 
 
 def _line(day: DayStatus, calendar: Calendar, width: int) -> str:

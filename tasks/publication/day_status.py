@@ -11,15 +11,16 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Final, get_args
 
 from configs.calendar import Calendar
 from tasks.core.day.manifest import Manifest
 from tasks.core.day.records import CORRECTIONS
 from tasks.core.monitoring.metrics import Level
+from tasks.core.reporting.days_page import MISSING
 from tasks.core.words import counted, normal_name
-from tasks.errors import ManifestDamaged, ObjectArchived, PublishError
+from tasks.errors import ExpectationsNotMet, ManifestDamaged, ObjectArchived, PublishError
 from tasks.publication.data_files import shown_revision
 from tasks.publication.expired import read_expired
 from tasks.publication.layout import (
@@ -35,13 +36,15 @@ from tasks.publication.layout import (
 )
 from tasks.publication.manifests import manifest_of
 from tasks.publication.stored_day import StoredDay, stored_days
-from tasks.store import Store
+from tasks.store import Entry, Store
 from tasks.store.renewing import read_if_there
 
 _ROOMS: Final[tuple[Room, ...]] = ("revisions", "landing", "decisions", "reports")
 _VERIFY: Final = "scoring status --verify"
 NOT_MONITORED: Final = "not monitored"
 """State of monitoring of a publication without a verdict, whatever was judged in its place before."""
+NOT_YET: Final = "nothing delivered yet"
+"""State of today, until something comes."""
 REFUSED: Final = "refused by the contract"
 """State of a day that the contract stopped."""
 DAMAGED: Final = "damaged"
@@ -80,10 +83,24 @@ class DayHistory:
     """Key of each data file that was removed by rule to its time and rule."""
 
 
-def list_days(store: Store, calendar: Calendar, *, last: int) -> list[DayStatus]:
-    """List the newest `last` days of which anything was delivered or published, newest last."""
-    days = begun_days(store)
-    return [status_of_day(day, calendar) for day in days[-last:]]
+def list_days(store: Store, calendar: Calendar, *, last: int, today: date) -> list[DayStatus]:
+    """List the newest `last` days of which anything was delivered or published, newest last.
+
+    Among them, and up to today, stand the days of which nothing came though the calendar demands
+    applications. A store without any day gives none.
+    """
+    begun = {day.as_of: day for day in begun_days(store)[-last:]}
+    if not begun:
+        return []
+    first = min(begun)
+    later = (first + timedelta(days=n) for n in range((today - first).days + 1))
+    days = sorted(begun.keys() | {day for day in later if not calendar.excuse(day)})
+    return [status_of_day(begun[day], calendar) if day in begun else undelivered_day(day, today) for day in days]
+
+
+def undelivered_day(as_of: date, today: date) -> DayStatus:
+    """Status of a day of which nothing came, though the calendar demands it. That of today may still come."""
+    return DayStatus(as_of, None, NOT_YET if as_of >= today else MISSING)
 
 
 def begun_days(store: Store) -> list[StoredDay]:
@@ -114,12 +131,19 @@ def is_begun(day: StoredDay) -> bool:
     return bool(day.last_left or _delivered(day) or _shown_bytes(day) is not None)
 
 
-def _is_refused(day: StoredDay) -> bool:
-    """True if the contract stopped the day when it was scored last.
+def _refusal(day: StoredDay) -> Entry | None:
+    """Report of the stop, if the contract stopped the day when it was scored last.
 
-    A later publication removes the report of the stop.
+    A later publication removes it.
     """
-    return any(entry.key == refused_report_key(day.as_of) for entry in day.entries("reports"))
+    reports = (entry for entry in day.entries("reports") if entry.key == refused_report_key(day.as_of))
+    return next(reports, None)
+
+
+def _told_refusal(report: Entry, as_of: date, calendar: Calendar) -> tuple[str, ...]:
+    """Hints on a stopped day: when it was stopped, its exit code, and its report."""
+    at = calendar.local_time(report.modified_at.isoformat())
+    return (f"{at}, exit {ExpectationsNotMet.exit_code}", f"see {refused_page_key(as_of)}")
 
 
 def _delivered(day: StoredDay) -> frozenset[str]:
@@ -170,8 +194,8 @@ def _unpublished(day: StoredDay, calendar: Calendar) -> DayStatus:
     hints = (excuse,) if excuse else ()
     if not _delivered(day):
         return DayStatus(as_of, None, "nothing delivered", hints)
-    if _is_refused(day):
-        return DayStatus(as_of, None, REFUSED, (*hints, f"see {refused_page_key(as_of)}"))
+    if refused := _refusal(day):
+        return DayStatus(as_of, None, REFUSED, (*hints, *_told_refusal(refused, as_of, calendar)))
     return DayStatus(as_of, None, "delivered, not published", hints)
 
 

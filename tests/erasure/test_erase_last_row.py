@@ -58,7 +58,7 @@ def problems(store: Store) -> list[str]:
 
 def states(project: Project, store: Store) -> list[tuple[str, tuple[str, ...]]]:
     calendar = load_calendar(load_settings(project.config).scoring.calendar)
-    return [(day.state, day.hints) for day in list_days(store, calendar, last=9)]
+    return [(day.state, day.hints) for day in list_days(store, calendar, last=9, today=DAY)]
 
 
 def test_a_file_of_one_applicant_goes_and_the_rest_of_the_day_can_be_decided_again(

@@ -220,7 +220,7 @@ def test_a_landing_that_is_copied_to_a_system_of_other_letters_is_the_same_landi
     settings = load_settings(project.config)
     store = open_store(settings.storage)
     calendar = load_calendar(settings.scoring.calendar)
-    (status,) = list_days(store, calendar, last=9)
+    (status,) = list_days(store, calendar, last=9, today=DAY)
     assert (status.state, status.hints) == ("published", ("not announced",))
     assert day_history(store, calendar, DAY).landing == {COMPOSED}
     checked = verify_day(store, DAY)

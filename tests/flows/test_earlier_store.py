@@ -135,7 +135,7 @@ def test_the_earlier_model_is_what_the_manifests_name(project: Project) -> None:
 
 def test_the_earlier_days_are_listed_as_published(project: Project, store: FolderStore) -> None:
     calendar = load_calendar(load_settings(project.config).scoring.calendar)
-    days = [(each.as_of, each.newest, each.state) for each in list_days(store, calendar, last=30)]
+    days = [(each.as_of, each.newest, each.state) for each in list_days(store, calendar, last=30, today=DAY)]
     assert days == [(DAY, kept(DAY, 2), "published"), (NEXT, kept(NEXT, 1), "published")]
     history = day_history(store, calendar, DAY)
     assert history.revisions == {1: kept(DAY, 1), 2: kept(DAY, 2)}

@@ -4,7 +4,7 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -39,6 +39,7 @@ from tests.manifests import commit_revision
 from tests.revised_day import NEXT, WHY, publish, revise
 from tests.s3_servers import S3Server
 
+TODAY = DAY
 CALENDAR = Calendar(zone="UTC", weekend=("tuesday",), holidays={}, zero_row_days={})
 BEHIND = ("behind", (f"run scoring score --as-of {DAY}",))
 FILES = [f"landing/day={DAY}/applications_{n}.csv" for n in (1, 2)]
@@ -61,7 +62,7 @@ def root(published: Path, tmp_path: Path) -> Path:
 
 
 def listed(root: Path, last: int = 30) -> list[DayStatus]:
-    return list_days(FolderStore(root), CALENDAR, last=last)
+    return list_days(FolderStore(root), CALENDAR, last=last, today=TODAY)
 
 
 def manifest(root: Path, revision: int) -> Manifest:
@@ -162,7 +163,9 @@ def test_a_day_that_the_contract_stopped_is_refused_until_it_is_published(root: 
         path.write_text("{}")
     assert [status.state for status in listed(root)] == ["published"]
     deliver(root, NEXT, "a.csv")
-    assert listed(root)[-1] == DayStatus(NEXT, None, REFUSED, ("a Tuesday", f"see {refused_page_key(NEXT)}"))
+    at = datetime.fromtimestamp((root / refused_report_key(NEXT)).stat().st_mtime, UTC)
+    when = f"{at:%Y-%m-%d %H:%M} UTC, exit 4"
+    assert listed(root)[-1] == DayStatus(NEXT, None, REFUSED, ("a Tuesday", when, f"see {refused_page_key(NEXT)}"))
 
 
 @pytest.mark.parametrize(
@@ -188,6 +191,19 @@ def test_the_newest_days_are_listed_newest_last(tmp_path: Path, last: int, first
     for day in range(30, 0, -1):
         deliver(tmp_path, date(2026, 11, day), "a.csv")
     assert [day.as_of.day for day in listed(tmp_path, last)] == list(range(first, 31))
+
+
+def test_days_that_the_calendar_demands_are_listed_though_nothing_came(root: Path) -> None:
+    friday = date(2026, 11, 6)
+    deliver(root, date(2026, 11, 5), "a.csv")
+    days = list_days(FolderStore(root), CALENDAR, last=30, today=friday)
+    assert [(day.as_of.day, day.state) for day in days] == [
+        (2, "published"),
+        (4, "missing"),  # Tuesday, the third, is excused
+        (5, "delivered, not published"),
+        (6, "nothing delivered yet"),
+    ]
+    assert [day.as_of.day for day in list_days(FolderStore(root), CALENDAR, last=1, today=friday)] == [5, 6]
 
 
 def test_an_empty_store_has_no_days(tmp_path: Path) -> None:
@@ -221,14 +237,14 @@ class Watched(FolderStore):
 
 def test_no_delivered_file_is_read_and_little_else(root: Path) -> None:
     store = Watched(root)
-    list_days(store, CALENDAR, last=30)
+    list_days(store, CALENDAR, last=30, today=TODAY)
     assert store.read_keys == [manifest_key(DAY, 2), decisions_key(DAY), verdict_key(DAY)]
     for key in (manifest_key(DAY, 2), report_key(DAY)):
         (root / key).unlink()
     put_back(root)
     (root / announcement_key(DAY, 2)).unlink()
     store = Watched(root)
-    list_days(store, CALENDAR, last=30)
+    list_days(store, CALENDAR, last=30, today=TODAY)
     assert store.read_keys == [manifest_key(DAY, 1), verdict_key(DAY)]
 
 
@@ -237,7 +253,7 @@ def test_a_store_on_s3_says_the_same(root: Path, s3_root: str) -> None:
     deliver(root, NEXT, "a.csv", "corrections/b.csv")
     for path in (path for path in root.rglob("*") if path.is_file() and path.parent.name != ".locks"):
         on_s3.create(path.relative_to(root).as_posix(), path.read_bytes())
-    assert list_days(on_s3, CALENDAR, last=30) == listed(root)
+    assert list_days(on_s3, CALENDAR, last=30, today=TODAY) == listed(root)
     assert day_history(on_s3, CALENDAR, DAY) == day_history(FolderStore(root), CALENDAR, DAY)
 
 
@@ -312,14 +328,14 @@ class Archiving(FolderStore):
 
 def test_an_archived_verdict_hides_nothing_else(root: Path) -> None:
     judge(root)
-    (day,) = list_days(Archiving(root), CALENDAR, last=30)
+    (day,) = list_days(Archiving(root), CALENDAR, last=30, today=TODAY)
     assert (day.state, day.monitoring) == ("published", "archived")
 
 
 def test_days_that_are_not_listed_have_no_verdict_read(root: Path) -> None:
     deliver(root, NEXT, "a.csv")
     store = Watched(root)
-    list_days(store, CALENDAR, last=1)
+    list_days(store, CALENDAR, last=1, today=TODAY)
     assert store.read_keys == []
 
 
@@ -342,7 +358,7 @@ def test_a_day_of_which_something_is_archived_hides_no_other_day(
 ) -> None:
     note_expired(bucket, DAY, ["a"], rule="r", at="t")
     s3_server.archive(s3_root, key)
-    first, second = list_days(bucket, CALENDAR, last=9)
+    first, second = list_days(bucket, CALENDAR, last=9, today=TODAY)
     assert (first.as_of, first.state, second.as_of, second.newest is None) == (DAY, "archived", NEXT, False)
     assert f"{s3_root}/{key} is archived (GLACIER)" in first.hints[0]
     assert "Have it restored (aws s3api restore-object)" in first.hints[0]

@@ -7,16 +7,19 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 
 from configs.calendar import Calendar
-from flows.cli import main
+from flows.cli import main, scoring
 from flows.commands.status import days_table, history_summary
+from tasks.errors import DayOverdue
 from tasks.publication.day_status import DayHistory, DayStatus
 from tasks.publication.expired import note_expired
 from tasks.store.folder import FolderStore
@@ -123,6 +126,35 @@ def test_the_history_says_what_has_left_the_landing_and_what_is_in_no_revision(t
     shown = status(twice, "--as-of", str(DAY))[1]
     assert shown.count("not in the landing any more") == 2
     assert shown.endswith("Delivered, in no revision\n    late.csv\n")
+
+
+def test_missing_days_that_follow_each_other_are_one_line() -> None:
+    days = [DayStatus(DAY, sample_manifest(), "published")]
+    days += [DayStatus(DAY + timedelta(days=n), None, "missing") for n in (1, 2, 3)]
+    days += [DayStatus(DAY + timedelta(days=4), None, "nothing delivered yet")]
+    *_, missing, today = days_table(days, "ROOT", PRAGUE).splitlines()
+    assert missing.startswith("2026-11-03 ")
+    assert missing.endswith("  missing: 3 days that the calendar demands, to 2026-11-05")
+    assert today.endswith("nothing delivered yet")
+
+
+def test_a_day_that_is_not_as_expected_ends_with_exit_code_9(once: Project, status: Run) -> None:
+    ended = CliRunner().invoke(scoring, ["status", "--config", once.config, "--json", "--expect", "00:00"])
+    days = {each["as_of"]: each for each in json.loads(ended.stdout)}
+    assert isinstance(ended.exception, DayOverdue)
+    assert (days["2026-11-02"]["monitoring"], days["2026-11-02"]["overdue"]) == ("not monitored", True)
+    said = str(ended.exception)
+    assert said.startswith("Not published and monitored by 00:00: ")
+    assert "2026-11-02  published, not monitored: scoring monitor --as-of 2026-11-02" in said
+    assert status(once, "--expect", "00:00")[0] == 9
+    assert status(once)[0] == 0
+
+
+@pytest.mark.parametrize(
+    "options", [("--expect", "8"), ("--json", "--verify"), ("--expect", "08:00", "--as-of", "2026-11-02")]
+)
+def test_options_that_do_not_go_together_are_refused(once: Project, status: Run, options: tuple[str, ...]) -> None:
+    assert status(once, *options)[0] == 2
 
 
 def test_an_empty_store_says_how_to_begin(project: Project, status: Run, tmp_path: Path) -> None:

@@ -1,0 +1,75 @@
+"""Days that are not as they should be by a given time, for alarms that need no server."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, time
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+from configs.calendar import Calendar
+from tasks.core.reporting.days_page import MISSING, PUBLISHED
+from tasks.publication.day_status import LEVELS, NOT_YET, DayStatus, undelivered_day
+
+_SCORE: Final = "scoring score --as-of {day}"
+_MONITOR: Final = "scoring monitor --as-of {day}"
+_VERIFY: Final = "scoring status --as-of {day} --verify"
+_AS_IT_SHOULD_BE: Final = (PUBLISHED, "archived")
+_WITHOUT_FILES: Final = (MISSING, NOT_YET)
+
+
+class Overdue(NamedTuple):
+    """A day that the calendar demands, and that is not published or not monitored in time."""
+
+    as_of: date
+    why: str
+    """State of the day in words, with what is known of it."""
+    what_to_do: str
+    """Command that comes next."""
+
+
+def overdue_days(days: Sequence[DayStatus], calendar: Calendar, now: datetime, by: time) -> list[Overdue]:
+    """Days that are overdue, oldest first.
+
+    A day is due on the same day at `by`, by the clock of the business. Days that the calendar excuses,
+    and days after today, are never due.
+
+    Args:
+        days: as `tasks.publication.day_status.list_days` returns them.
+        calendar: the business calendar.
+        now: aware moment.
+        by: wall-clock time in the calendar's zone.
+    """
+    local = now.astimezone(ZoneInfo(calendar.zone))
+    today = local.date()
+    known = {day.as_of: day for day in days}
+    if not calendar.excuse(today):
+        known.setdefault(today, undelivered_day(today, today))
+    due = (day for _, day in sorted(known.items()) if _is_due(day.as_of, today, local.time(), by))
+    demanded = (day for day in due if not calendar.excuse(day.as_of))
+    return [_overdue(day) for day in demanded if not _is_in_order(day)]
+
+
+def _is_due(as_of: date, today: date, clock: time, by: time) -> bool:
+    return as_of < today or (as_of == today and clock >= by)
+
+
+def _is_in_order(day: DayStatus) -> bool:
+    """True if readers see the newest revision, and its verdict can be read."""
+    return day.state in _AS_IT_SHOULD_BE and day.monitoring in (*LEVELS, "archived", "")
+
+
+def _overdue(day: DayStatus) -> Overdue:
+    why = f"{day.state} ({'; '.join(day.hints)})" if day.hints else day.state
+    if day.state == PUBLISHED:
+        return Overdue(day.as_of, f"published, {_told_monitoring(day.monitoring)}", _MONITOR.format(day=day.as_of))
+    if "manifest" in day.state:
+        return Overdue(day.as_of, why, _VERIFY.format(day=day.as_of))
+    command = _SCORE.format(day=day.as_of)
+    if day.state in _WITHOUT_FILES:
+        return Overdue(day.as_of, why, f"ask the feed for its files, then {command}")
+    return Overdue(day.as_of, why, command)
+
+
+def _told_monitoring(monitoring: str) -> str:
+    return f"its verdict is {monitoring}" if monitoring == "damaged" else monitoring
