@@ -22,7 +22,10 @@ PROJECT: Final = Path(__file__).resolve().parent.parent
 _PREFIX: Final = "SCORING_"
 Model = TypeVar("Model", bound=BaseModel)
 EngineKind = Literal["tables", "lightgbm"]
-_NO_SETTINGS: Final = {"SCORING_CONFIG"}  # the name of the file itself
+_LOG_VARIABLE: Final = "SCORING_LOG"
+_LOG_FORMS: Final = ("text", "json")
+_NO_SETTINGS: Final = {"SCORING_CONFIG", _LOG_VARIABLE}
+"""Variables that are no setting: the name of the file itself, and the form of the log."""
 _TOLD_CHARACTERS: Final = 60
 """Longest value that a message repeats; a longer one is named by its kind."""
 
@@ -351,6 +354,7 @@ def load_settings(
     environ = os.environ if environ is None else environ
     if overruled := " ".join(overruling(environ)):
         raise ConfigError(overruled)
+    _require_known_log(environ)
     source = Path(path or environ.get("SCORING_CONFIG") or "configs/local.yaml")
     source = source if source.is_absolute() else PROJECT / source
     given = read_yaml(source)
@@ -363,6 +367,17 @@ def load_settings(
         raise ConfigError(
             f"Wrong settings ({source.name} and {_PREFIX}* variables): {faults}"
         ) from None  # fmt: skip
+
+
+def is_log_json(environ: Mapping[str, str] | None = None) -> bool:
+    """True if `SCORING_LOG=json` asks for one JSON line a step."""
+    return (os.environ if environ is None else environ).get(_LOG_VARIABLE) == "json"
+
+
+def _require_known_log(environ: Mapping[str, str]) -> None:
+    given = environ.get(_LOG_VARIABLE) or _LOG_FORMS[0]
+    if given not in _LOG_FORMS:
+        raise ConfigError(f"{_LOG_VARIABLE} is {_told(given)}; expected {' or '.join(_LOG_FORMS)}.")
 
 
 class _OneValueLoader(yaml.SafeLoader):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
+from datetime import UTC, datetime
 
-from configs.settings import PROJECT
+from configs.settings import PROJECT, is_log_json
 
 
 class OwnLines(logging.Filter):
@@ -23,10 +25,20 @@ class OwnLines(logging.Filter):
         )
 
 
+class JsonLines(logging.Formatter):
+    """Formatter of a line as JSON, for `SCORING_LOG=json`. An error's traceback is left to the terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line: time, level and message."""
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        return json.dumps({"time": at, "level": record.levelname.lower(), "message": record.getMessage()})
+
+
 def show_own_lines() -> None:
     """Send our log lines to standard error. Prefect sees the handler and adds no console."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", datefmt="%H:%M:%S"))
+    plain = logging.Formatter("%(asctime)s  %(message)s", datefmt="%H:%M:%S")
+    handler.setFormatter(JsonLines() if is_log_json() else plain)
     handler.addFilter(OwnLines())
     logging.getLogger().addHandler(handler)
     logging.getLogger("scoring").setLevel(logging.INFO)

@@ -14,6 +14,7 @@ from prefect.settings import PREFECT_DEBUG_MODE
 
 from configs.settings import PROJECT, Settings, load_settings
 from tasks.errors import ConfigError
+from tasks.running.step_lines import begin_lines
 
 _SECONDS: Final[ContextVar[defaultdict[str, float]]] = ContextVar("step seconds")
 
@@ -38,6 +39,7 @@ def settings_of_run(config: str | None) -> Settings:
     a flow run, `require_discreet_prefect` raise.
     """
     _SECONDS.set(defaultdict(float))
+    begin_lines(flow_run_id() if is_in_flow_run() else None)
     settings = load_settings(config)
     if is_in_flow_run():
         require_discreet_prefect()

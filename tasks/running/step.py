@@ -22,6 +22,7 @@ from tasks.errors import ConfigError, OrchestratorError, ScoringError
 from tasks.running.checkpoints import keep, recall
 from tasks.running.context import run_logger, step_seconds
 from tasks.running.prefect_api import find_problem
+from tasks.running.step_lines import note_day, step_line
 from tasks.store import open_store
 
 FLOW_OPTIONS: Final[dict[str, Any]] = {"retries": 0, "persist_result": False, "log_prints": False}
@@ -81,7 +82,20 @@ def _once(
     *args: P.args,
     **kwargs: P.kwargs,
 ) -> tuple[R, bool]:
-    """Return the function's result, and True if it was kept from before; keep a new one."""
+    """Return the function's result, and True if it was kept from before; keep a new one, and write the step's line."""
+    with step_line(name) as line:
+        result, is_kept = _worked_or_kept(name, function, reuse, *args, **kwargs)
+        line.note(result, is_kept=is_kept)
+        return result, is_kept
+
+
+def _worked_or_kept(
+    name: str,
+    function: Callable[P, R],
+    reuse: Callable[..., str | None] | None,
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> tuple[R, bool]:
     key = reuse(*args, **kwargs) if reuse else None
     if key is None:
         return _timed(name, function, *args, **kwargs), False
@@ -125,8 +139,13 @@ def business_day(as_of: date | None, settings: Settings) -> date:
     Raises:
         ConfigError: neither is known.
     """
-    if as_of is not None:
-        return as_of
+    day = as_of or _scheduled_day(settings)
+    note_day(day)
+    return day
+
+
+def _scheduled_day(settings: Settings) -> date:
+    """Day for which the flow run was scheduled. Raises `ConfigError` if it was not."""
     scheduled = flow_run.scheduled_start_time if FlowRunContext.get() else None
     if scheduled is None:
         raise ConfigError("Which day? Give --as-of YYYY-MM-DD; only a scheduled run knows its day by itself.")
