@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from flows.options import ClockTime, Day, common_options, set_up
-from tasks.core.reporting.days_page import MISSING
 from tasks.core.words import counted, normal_name
 from tasks.errors import DayOverdue, PublishError
 from tasks.publication.layout import decisions_key, manifest_key, report_key
@@ -184,6 +183,8 @@ def verified_summary(checked: Sequence[Checked]) -> str:
 
 def _lines(days: Sequence[DayStatus], calendar: Calendar, width: int) -> Iterator[str]:
     """A line a day, and one for all missing days that follow each other."""
+    from tasks.core.reporting.days_page import MISSING
+
     for state, group in itertools.groupby(days, key=lambda day: day.state):
         same = list(group)
         if state == MISSING and len(same) > 1:

@@ -12,7 +12,8 @@ HEAD: Final = """# Settings
 Every setting, its limits and its default. A settings file names what differs from the defaults; it is chosen by
 `--config`, else by `SCORING_CONFIG`, else it is `configs/local.yaml`. A variable `SCORING_<SECTION>__<FIELD>` wins over
 the file. An unknown name or a wrong value ends the command with exit 2 before anything is done. Relative paths are
-relative to the folder of the project, wherever a command runs. `SCORING_LOG=json` is no setting: it makes log lines JSON.
+relative to the folder of the project, wherever a command runs. `SCORING_LOG=json` is not a
+setting: it makes log lines JSON.
 
 ```yaml
 storage:
