@@ -1,15 +1,17 @@
 """Days as the dashboard sees them: read from the store, kept, and read again when they changed."""
 
+import json
 from datetime import date, timedelta
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from configs.settings import Storage
 from tasks.core.monitoring.metrics import METRICS_SCHEMA
 from tasks.dashboard.days import DayBook, latest
 from tasks.publication.layout import manifest_key, metrics_key, refused_report_key, verdict_key
-from tasks.store import Stored
+from tasks.store import Stored, open_store
 from tasks.store.folder import FolderStore
 from tests.conftest import DAY
 from tests.dashboard.made_days import (
@@ -41,6 +43,17 @@ def test_each_kind_of_day_has_its_standing(book: DayBook) -> None:
     seen = book.see(book.list_days().values())
     assert {day.as_of: day.standing for day in seen} == STANDINGS
     assert [day.as_of for day in seen if day.published is None] == [REFUSED, DAMAGED]
+
+
+def test_a_store_on_s3_is_seen_alike(book: DayBook, store: FolderStore, s3_root: str) -> None:
+    on_s3 = open_store(Storage(root=s3_root))
+    for room in ("landing", "revisions", "decisions", "reports", "monitoring"):
+        for entry in store.list(f"{room}/"):
+            on_s3.create(entry.key, store.read(entry.key).data)
+    there = DayBook(on_s3)
+    here, seen = (each.see(each.list_days().values()) for each in (book, there))
+    assert seen == here
+    assert there.figures(there.list_days().values()).equals(book.figures(book.list_days().values()))
 
 
 def test_a_day_says_why_in_words(book: DayBook) -> None:
@@ -97,6 +110,18 @@ def test_a_landing_is_never_looked_at(tmp_path: Path) -> None:
     store = FolderStore(tmp_path)
     store.create(f"landing/day={DAY}/a.csv", b"SK_ID_CURR\n1\n")
     assert DayBook(store).list_days() == {}
+
+
+def test_a_verdict_on_another_publication_of_the_same_revision_does_not_count(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    publish_day(store, DAY)
+    monitor_day(store, DAY)
+    written = store.read(verdict_key(DAY))
+    moved = json.dumps(json.loads(written.data) | {"publication": "that of a day which was moved away"})
+    store.replace(verdict_key(DAY), moved.encode(), tag=written.tag)
+    book = DayBook(store)
+    (seen,) = book.see(book.list_days().values())
+    assert (seen.standing, seen.verdict) == ("not monitored", {})
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"verdict": "fine", "revision": 1}', b"\xff"])
