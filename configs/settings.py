@@ -266,6 +266,11 @@ class Monitoring(_Section):
         min_length=1,
         description="Folder on this machine for Evidently's workspace, which `scoring monitor --ui` makes and shows.",
     )
+    metrics_file: str | None = Field(
+        None,
+        pattern=r"\.prom$",
+        description="File that each run writes for the textfile collector of node_exporter; null for none.",
+    )
 
 
 class Dashboard(_Section):
@@ -555,6 +560,7 @@ def _absolute(settings: Settings) -> Settings:
     def path(value: str) -> str:
         return value if "://" in value else str(project_path(value))
 
+    metrics_file = settings.monitoring.metrics_file
     uri = settings.registry.tracking_uri
     if uri.startswith("sqlite:///"):
         uri = f"sqlite:///{project_path(uri.removeprefix('sqlite:///'))}"
@@ -563,6 +569,9 @@ def _absolute(settings: Settings) -> Settings:
             "storage": settings.storage.model_copy(update={"root": path(settings.storage.root)}),
             "registry": settings.registry.model_copy(
                 update={"tracking_uri": uri, "artifact_root": path(settings.registry.artifact_root)}
+            ),
+            "monitoring": settings.monitoring.model_copy(
+                update={"metrics_file": str(project_path(metrics_file)) if metrics_file else None}
             ),
         }
     )

@@ -12,6 +12,7 @@ from tasks.monitoring.announce import announce_verdict
 from tasks.monitoring.draw import draw_verdict
 from tasks.monitoring.report import MonitoringResult, judge_published, published_window
 from tasks.monitoring.today import published_day
+from tasks.operations.metrics_file import metrics_written
 from tasks.reporting.days import renew_days_page
 from tasks.reporting.renew import renew_day_page
 from tasks.running.context import settings_of_run
@@ -44,15 +45,16 @@ def monitor_decisions(
     """
     settings = settings_of_run(config)
     day = business_day(as_of, settings)
-    if since:
-        published = published_window(since, day, settings)
-    else:
-        published = (published_day(day, settings, publication, decisions),)
-    judgement = judge_published(published, settings, against)
-    announce_verdict(judgement.result, settings)
-    draw_verdict(judgement, settings)
-    if since or against != "reference":
-        return judgement.result
-    page = renew_day_page(day, settings)
-    renew_days_page(settings)
-    return replace(judgement.result, page=page)
+    with metrics_written("monitor", day, settings):
+        if since:
+            published = published_window(since, day, settings)
+        else:
+            published = (published_day(day, settings, publication, decisions),)
+        judgement = judge_published(published, settings, against)
+        announce_verdict(judgement.result, settings)
+        draw_verdict(judgement, settings)
+        if since or against != "reference":
+            return judgement.result
+        page = renew_day_page(day, settings)
+        renew_days_page(settings)
+        return replace(judgement.result, page=page)

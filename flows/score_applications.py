@@ -6,7 +6,10 @@ from datetime import date
 
 from prefect import flow
 
+from configs.settings import Settings
+from tasks.core.day.records import Order
 from tasks.core.day.standing import DayResult, is_excused
+from tasks.operations.metrics_file import metrics_written
 from tasks.reporting.renew import pages_renewed
 from tasks.running.context import settings_of_run
 from tasks.running.step import FLOW_OPTIONS, business_day, run_name
@@ -46,6 +49,11 @@ def score_applications(
     settings = settings_of_run(config)
     order = read_order(force=force, corrections=corrections, reason=reason)
     day = business_day(as_of, settings)
+    with metrics_written("score", day, settings):
+        return _score(day, order, settings, config)
+
+
+def _score(day: date, order: Order, settings: Settings, config: str | None) -> DayResult:
     standing = roll_forward(day, order, settings)
     if standing.published:
         announce(standing.published, settings, config)

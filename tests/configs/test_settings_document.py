@@ -43,6 +43,8 @@ def kinds(field: Mapping[str, Any]) -> Iterator[str]:
         limits = [LIMITS[name].format(number(each[name])) for name in LIMITS if name in each]
         if least := each.get("minLength"):
             limits.append("not empty" if least == 1 else f"of at least {least} characters")
+        if pattern := each.get("pattern"):
+            limits.append(f"that matches `{pattern}`")
         yield " ".join([WORDS[each["type"]], *limits])
 
 
