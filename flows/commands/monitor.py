@@ -39,6 +39,12 @@ _PORT: Final = 8000
     show_default=True,
     help="Rows to compare with: those of training, or those of the 28 published days before.",
 )
+@click.option(
+    "--missing",
+    "is_missing",
+    is_flag=True,
+    help="Judge the published days that have no verdict on their newest revision.",
+)
 @click.option("--ui", "is_ui", is_flag=True, help="Show the trends of all monitored days instead; see above.")
 @click.option(
     "--port",
@@ -55,6 +61,7 @@ def monitor_command(
     since: date | None,
     until: date | None,
     against: str,
+    is_missing: bool,
     is_ui: bool,
     port: int,
     build_only: bool,
@@ -75,14 +82,29 @@ def monitor_command(
         return
     if build_only:
         raise click.UsageError("--build-only belongs to --ui.")
+    if is_missing:
+        if as_of or since or until or against != "reference":
+            raise click.UsageError("--missing finds the days itself; leave out --as-of, --from, --to and --against.")
+        set_up(config, verbose=verbose)
+        _monitor_missing(config, without_prefect=without_prefect)
+        return
     if (as_of is None) == (since is None) or (since is None) != (until is None):
-        raise click.UsageError("Give one day by --as-of, or a window by --from and --to.")
+        raise click.UsageError("Give one day by --as-of, a window by --from and --to, or --missing.")
     settings = set_up(config, verbose=verbose)
     from flows.monitor_decisions import monitor_decisions
 
     run = runnable(monitor_decisions, without_prefect=without_prefect)
     result = run(as_of=as_of or until, config=config, since=since, against=against)
     click.echo(monitoring_summary(result, settings))
+
+
+def _monitor_missing(config: str | None, *, without_prefect: bool) -> None:
+    from flows.monitor_missing import monitor_missing_days
+
+    results = runnable(monitor_missing_days, without_prefect=without_prefect)(config=config)
+    click.echo(f"\n{counted(len(results), 'day')} without a verdict, monitored now\n")
+    for result in results:
+        click.echo(f"  {result.last}  {result.level:<13}{result.headline}")
 
 
 def _show_trends(settings: Settings, port: int, *, is_served: bool) -> None:
