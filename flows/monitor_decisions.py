@@ -1,4 +1,4 @@
-"""Judge a published day against the reference of the model that decided it."""
+"""Judge a published day against the reference of the model that decided it; or all days that nobody has judged."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from typing import Literal
 
 from prefect import flow
 
+from tasks.errors import ScoringError
 from tasks.monitoring.announce import announce_verdict
 from tasks.monitoring.draw import draw_verdict
+from tasks.monitoring.missing import days_to_monitor
 from tasks.monitoring.report import MonitoringResult, judge_published, published_window
 from tasks.monitoring.today import published_day
 from tasks.operations.metrics_file import metrics_written
 from tasks.reporting.days import renew_days_page
 from tasks.reporting.renew import renew_day_page
-from tasks.running.context import settings_of_run
+from tasks.running.context import is_in_flow_run, run_logger, settings_of_run
 from tasks.running.step import FLOW_OPTIONS, business_day, run_name
 
 
@@ -58,3 +60,35 @@ def monitor_decisions(
         page = renew_day_page(day, settings)
         renew_days_page(settings)
         return replace(judgement.result, page=page)
+
+
+@flow(name="monitor-missing-days", flow_run_name="monitor-missing-days", **FLOW_OPTIONS)
+def monitor_missing_days(
+    config: str | None = None,
+    last: int = 14,
+    grace_minutes: int = 0,
+) -> tuple[MonitoringResult, ...]:
+    """Judge the published days that have no verdict on their newest revision, oldest first.
+
+    A day that cannot be judged holds up no other one.
+
+    Args:
+        config: Settings file; by default configs/local.yaml.
+        last: Number of the newest days with files that are looked at.
+        grace_minutes: Minutes after a publication in which its day is left to the run that its event starts.
+    """
+    settings = settings_of_run(config)
+    judge = monitor_decisions if is_in_flow_run() else monitor_decisions.fn
+    days = days_to_monitor(settings, last=last, grace_minutes=grace_minutes)
+    run_logger().info("Days to monitor: %s", ", ".join(map(str, days)) or "none")
+    results, failures = [], []
+    for day in days:
+        try:
+            results.append(judge(as_of=day, config=config))
+        except ScoringError as error:
+            run_logger().warning("%s could not be monitored: %s", day, error)
+            failures.append((day, error))
+    if failures:
+        told = "; ".join(f"{day}: {error}" for day, error in failures)
+        raise type(failures[0][1])(f"{len(failures)} of {len(days)} days could not be monitored. {told}")
+    return tuple(results)

@@ -99,7 +99,7 @@ def monitor_command(
 
 
 def _monitor_missing(config: str | None, *, without_prefect: bool) -> None:
-    from flows.monitor_missing import monitor_missing_days
+    from flows.monitor_decisions import monitor_missing_days
 
     results = runnable(monitor_missing_days, without_prefect=without_prefect)(config=config)
     click.echo(f"\n{counted(len(results), 'day')} without a verdict, monitored now\n")

@@ -311,7 +311,7 @@ def test_a_page_of_all_columns_is_small(whole: tuple[ShownDay, DrawnDay]) -> Non
 def test_a_page_fetches_nothing(whole: tuple[ShownDay, DrawnDay]) -> None:
     page = Page(whole[1].page)
     loading = [(tag, value) for tag, attrs in page.tags for name, value in attrs.items() if name in {"src", "href"}]
-    assert loading == []
+    assert loading == [("a", "index.html")]  # the day's page, beside it
     assert not {tag for tag, _ in page.tags} & {"link", "iframe", "img", "base", "object"}
     policies = [attrs["content"] for _, attrs in page.tags if attrs.get("http-equiv") == "Content-Security-Policy"]
     assert [each.split(";")[0] for each in policies if each] == ["default-src 'none'"]
@@ -326,7 +326,7 @@ def test_a_page_opens_with_the_verdict_and_its_sentences() -> None:
     opened = page[page.index("<body>") : page.index('<div id="root_drift">')]
     text = " ".join(re.sub(r"<style>.*?</style>|<[^>]+>", " ", opened, flags=re.DOTALL).split())
     assert text == (
-        "Decisions of 2026-03-02, revision 2, model version 7 Alert: somebody must act First. Second. "
+        "The whole day Decisions of 2026-03-02, revision 2, model version 7 Alert: somebody must act First. Second. "
         "All numbers are those of the whole day. The bars are shares of 200 applications of the day and 200 rows of "
         "the reference; each bar stands for the values nearest to it."
     )

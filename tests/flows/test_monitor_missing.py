@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from flows.monitor_missing import monitor_missing_days
+from flows.monitor_decisions import monitor_missing_days
 from flows.score_applications import score_applications
 from tasks.errors import InputsChanged
 from tasks.feed.generate import generate_day, load_statistics
@@ -37,7 +37,7 @@ def test_each_day_without_a_verdict_is_judged_once(project: Project) -> None:
 
 def test_a_day_that_cannot_be_judged_is_told_and_holds_up_no_other(project: Project) -> None:
     publish_both(project)
-    (file,) = project.landing.iterdir()
+    file = next(path for path in project.landing.iterdir() if path.suffix == ".csv")
     file.write_text(file.read_text().replace("Cash loans", "Revolving loans", 1))
     with pytest.raises(InputsChanged, match=rf"1 of 2 days could not be monitored. {DAY}: "):
         monitor_missing_days.fn(config=project.config)
