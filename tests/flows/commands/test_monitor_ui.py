@@ -120,7 +120,7 @@ def test_a_port_that_is_taken_is_told_before_anything_is_made(
         (["--ui", "--from", str(DAY), "--to", str(DAY)], "--ui shows all monitored days"),
         (["--as-of", str(DAY), "--build-only"], "--build-only belongs to --ui"),
         (["--ui", "--port", "0"], "0 is not in the range"),
-        ([], "Give one day by --as-of, or a window by --from and --to."),
+        ([], "Give one day by --as-of, a window by --from and --to, or --missing."),
     ],
 )
 def test_a_call_that_cannot_be_is_a_usage_error(arguments: list[str], message: str) -> None:
