@@ -374,9 +374,9 @@ def load_settings(
         ) from None  # fmt: skip
 
 
-def is_log_json(environ: Mapping[str, str] | None = None) -> bool:
+def is_log_json() -> bool:
     """True if `SCORING_LOG=json` asks for one JSON line a step."""
-    return (os.environ if environ is None else environ).get(_LOG_VARIABLE) == "json"
+    return os.environ.get(_LOG_VARIABLE) == "json"
 
 
 def _require_known_log(environ: Mapping[str, str]) -> None:
@@ -571,7 +571,7 @@ def _absolute(settings: Settings) -> Settings:
                 update={"tracking_uri": uri, "artifact_root": path(settings.registry.artifact_root)}
             ),
             "monitoring": settings.monitoring.model_copy(
-                update={"metrics_file": str(project_path(metrics_file)) if metrics_file else None}
+                update={"metrics_file": path(metrics_file) if metrics_file else None}
             ),
         }
     )

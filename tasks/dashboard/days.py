@@ -20,10 +20,10 @@ import pyarrow.parquet as pq
 from tasks.core.contract.report import ContractReport, read_contract_report
 from tasks.core.day.facts import DayFacts, day_facts
 from tasks.core.day.manifest import Manifest
-from tasks.core.monitoring.metrics import EXPECTED, METRICS_SCHEMA, SHARE
+from tasks.core.monitoring.metrics import EXPECTED, LEVELS, METRICS_SCHEMA, SHARE
 from tasks.core.words import counted
 from tasks.errors import ObjectArchived
-from tasks.publication.day_status import DAMAGED, LEVELS, NOT_MONITORED, standing_of_verdict
+from tasks.publication.day_status import DAMAGED, NOT_MONITORED, standing_of_verdict
 from tasks.publication.layout import Room, manifest_key, metrics_key, refused_report_key, report_key, verdict_key
 from tasks.publication.manifests import read_manifest
 from tasks.publication.stored_day import StoredDay, stored_days

@@ -9,12 +9,11 @@ from zoneinfo import ZoneInfo
 
 from configs.calendar import Calendar
 from tasks.core.reporting.days_page import MISSING, PUBLISHED
-from tasks.publication.day_status import LEVELS, NOT_YET, DayStatus, undelivered_day
+from tasks.publication.day_status import ARCHIVED, DAMAGED, NOT_YET, DayStatus, undelivered_day
 
 _SCORE: Final = "scoring score --as-of {day}"
 _MONITOR: Final = "scoring monitor --as-of {day}"
 _VERIFY: Final = "scoring status --as-of {day} --verify"
-_AS_IT_SHOULD_BE: Final = (PUBLISHED, "archived")
 _WITHOUT_FILES: Final = (MISSING, NOT_YET)
 
 
@@ -56,7 +55,7 @@ def _is_due(as_of: date, today: date, clock: time, by: time) -> bool:
 
 def _is_in_order(day: DayStatus) -> bool:
     """True if readers see the newest revision, and its verdict can be read."""
-    return day.state in _AS_IT_SHOULD_BE and day.monitoring in (*LEVELS, "archived", "")
+    return day.state == ARCHIVED or (day.state == PUBLISHED and day.is_judged)
 
 
 def _overdue(day: DayStatus) -> Overdue:
@@ -72,4 +71,4 @@ def _overdue(day: DayStatus) -> Overdue:
 
 
 def _told_monitoring(monitoring: str) -> str:
-    return f"its verdict is {monitoring}" if monitoring == "damaged" else monitoring
+    return f"its verdict is {monitoring}" if monitoring == DAMAGED else monitoring

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from configs.calendar import load_calendar
 from configs.settings import Settings
 from tasks.core.day.facts import day_facts
-from tasks.publication.day_status import LEVELS, DayStatus, list_days
+from tasks.publication.day_status import DayStatus, list_days
 from tasks.running.step import step
 from tasks.store import open_store
 
@@ -29,12 +29,9 @@ def days_to_monitor(settings: Settings, *, last: int, grace_minutes: int) -> tup
 
 
 def unjudged_days(days: Iterable[DayStatus], until: datetime) -> Iterator[date]:
-    """Days whose newest revision was published at `until` or before, and is not judged.
-
-    An archived verdict is one: it only lies elsewhere.
-    """
+    """Days whose newest revision was published at `until` or before, and is not judged."""
     for day in days:
-        if day.newest is None or day.monitoring in (*LEVELS, "archived"):
+        if day.newest is None or day.is_judged:
             continue
         published_at = day_facts(day.newest).published_at
         if not published_at or datetime.fromisoformat(published_at) <= until:

@@ -17,9 +17,10 @@ from configs.calendar import Calendar, load_calendar
 from configs.settings import Settings
 from tasks.core.day.facts import day_facts
 from tasks.core.day.manifest import Manifest
+from tasks.core.monitoring.metrics import LEVELS
 from tasks.core.reporting.days_page import PUBLISHED
 from tasks.errors import ScoringError
-from tasks.publication.day_status import LEVELS, DayStatus, status_of_day
+from tasks.publication.day_status import DayStatus, status_of_day
 from tasks.publication.stored_day import StoredDay
 from tasks.running.events import never_in_the_way
 from tasks.store import open_store

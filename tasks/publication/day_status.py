@@ -11,14 +11,14 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
-from typing import Any, Final, get_args
+from datetime import date
+from typing import Any, Final
 
 from configs.calendar import Calendar
 from tasks.core.day.manifest import Manifest
 from tasks.core.day.records import CORRECTIONS
-from tasks.core.monitoring.metrics import Level
-from tasks.core.reporting.days_page import MISSING
+from tasks.core.monitoring.metrics import LEVELS
+from tasks.core.reporting.days_page import MISSING, PUBLISHED, demanded_days
 from tasks.core.words import counted, normal_name
 from tasks.errors import ExpectationsNotMet, ManifestDamaged, ObjectArchived, PublishError
 from tasks.publication.data_files import shown_revision
@@ -49,8 +49,8 @@ REFUSED: Final = "refused by the contract"
 """State of a day that the contract stopped."""
 DAMAGED: Final = "damaged"
 """State of monitoring whose verdict cannot be read."""
-LEVELS: Final = get_args(Level)
-"""Levels of a verdict."""
+ARCHIVED: Final = "archived"
+"""State of a day, or of its monitoring, whose object lies in the store's archive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,11 @@ class DayStatus:
     monitoring: str = ""
     """Verdict of monitoring on the newest revision, or the reason why there is none; empty if the
     day was never published."""
+
+    @property
+    def is_judged(self) -> bool:
+        """True if the newest revision has a verdict. An archived one only lies elsewhere."""
+        return self.monitoring in (*LEVELS, ARCHIVED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +97,7 @@ def list_days(store: Store, calendar: Calendar, *, last: int, today: date) -> li
     begun = {day.as_of: day for day in begun_days(store)[-last:]}
     if not begun:
         return []
-    first = min(begun)
-    later = (first + timedelta(days=n) for n in range((today - first).days + 1))
-    days = sorted(begun.keys() | {day for day in later if not calendar.excuse(day)})
+    days = sorted(begun.keys() | set(demanded_days(min(begun), today, calendar.excuse)))
     return [status_of_day(begun[day], calendar) if day in begun else undelivered_day(day, today) for day in days]
 
 
@@ -164,7 +167,7 @@ def status_of_day(day: StoredDay, calendar: Calendar) -> DayStatus:
     try:
         return _status_of(day, calendar)
     except ObjectArchived as error:
-        return DayStatus(day.as_of, None, "archived", (str(error),))
+        return DayStatus(day.as_of, None, ARCHIVED, (str(error),))
 
 
 def _status_of(day: StoredDay, calendar: Calendar) -> DayStatus:
@@ -207,7 +210,7 @@ def _monitoring(store: Store, newest: Manifest) -> str:
     try:
         written = read_if_there(store, verdict_key(newest.as_of))
     except ObjectArchived:
-        return "archived"
+        return ARCHIVED
     if written is None:
         return NOT_MONITORED
     try:
@@ -273,7 +276,7 @@ def _compare(
     announced = revisions_with("announced", (entry.key for entry in day.entries("revisions")))
     if newest.revision not in announced:
         hints = (*hints, "not announced")
-    return "published", hints
+    return PUBLISHED, hints
 
 
 def _is_shown(day: StoredDay, newest: Manifest) -> bool:

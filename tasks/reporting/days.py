@@ -11,10 +11,11 @@ from typing import Final
 
 from configs.calendar import Calendar, load_calendar
 from configs.settings import Settings
+from tasks.core.monitoring.metrics import LEVELS
 from tasks.core.reporting.day_line import LINE_METRICS, LineSources, line_of_day
 from tasks.core.reporting.days_page import DayLine, with_missing_days
 from tasks.core.reporting.verdict_record import VerdictRecord, read_verdict
-from tasks.publication.day_status import LEVELS, begun_days, is_begun, status_of_day
+from tasks.publication.day_status import begun_days, is_begun, status_of_day
 from tasks.publication.layout import (
     day_page_key,
     days_page_key,

@@ -9,13 +9,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from datetime import date
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, get_args
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 Level = Literal["ok", "watch", "alert", "insufficient"]
 """`alert`: somebody must act. `watch`: look at it today. `insufficient`: too few rows to tell."""
+LEVELS: Final = get_args(Level)
+"""All levels."""
 LAST_DAYS: Final = 28
 """Published days before a day that it is held against: four weeks have each weekday as often."""
 WHOLE_DAY: Final = "day"

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
+from tasks.core.monitoring.metrics import LEVELS
 from tasks.core.reporting.verdict_record import VerdictRecord
-
-_JUDGED: Final = ("ok", "watch", "alert", "insufficient")
 
 
 class Advice(NamedTuple):
@@ -82,7 +81,7 @@ def _of_ledger(as_of: date, state: DayState) -> Iterator[Advice]:
 
 
 def _of_monitoring(as_of: date, state: DayState) -> Iterator[Advice]:
-    if not state.is_published or state.monitoring in _JUDGED:
+    if not state.is_published or state.monitoring in LEVELS:
         return
     texts = {
         "not monitored": "The day is not monitored yet: nobody knows if it drifted.",

@@ -248,8 +248,11 @@ def _credit(manifest: Manifest) -> tuple[str, ...]:
 
 
 def _mean_credits(metrics: Sequence[Metric]) -> dict[str, float]:
-    told = (each for each in metrics if each.metric == MEAN_CREDIT and each.value is not None)
-    return {each.slice.removeprefix("decision="): each.value or 0.0 for each in told}
+    return {
+        each.slice.removeprefix("decision="): each.value
+        for each in metrics
+        if each.metric == MEAN_CREDIT and each.value is not None
+    }
 
 
 def _bands(manifest: Manifest, metrics: Sequence[Metric]) -> tuple[BandRow, ...]:

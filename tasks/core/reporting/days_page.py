@@ -6,7 +6,7 @@ Lines hold counts, shares and sentences that others have published already; no a
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final, NamedTuple
@@ -119,10 +119,24 @@ def with_missing_days(lines: Iterable[DayLine], excuse: Callable[[date], str | N
     by_day = {line.as_of: line for line in lines if line.state != MISSING}
     if not by_day:
         return []
-    first, last = min(by_day), max(by_day)
-    days = (first + n * _ONE_DAY for n in range((last - first).days + 1))
-    every = (by_day.get(day) or (None if excuse(day) else DayLine(day, MISSING)) for day in days)
-    return [line for line in every if line]
+    days = by_day.keys() | set(demanded_days(min(by_day), max(by_day), excuse))
+    return [by_day.get(day) or DayLine(day, MISSING) for day in sorted(days)]
+
+
+def demanded_days(first: date, last: date, excuse: Callable[[date], str | None]) -> Iterator[date]:
+    """Days from the first to the last on which the feed may not stay away, oldest first.
+
+    Args:
+        first: first day.
+        last: last day; before the first there is none.
+        excuse: maps a day to the reason for which the feed may stay away, None if it may not.
+
+    >>> week = demanded_days(date(2026, 11, 5), date(2026, 11, 9), lambda day: "weekend" if day.weekday() > 4 else None)
+    >>> [day.day for day in week]
+    [5, 6, 9]
+    """
+    every = (first + n * _ONE_DAY for n in range((last - first).days + 1))
+    return (day for day in every if not excuse(day))
 
 
 def wrong_days(lines: Sequence[DayLine]) -> list[WrongDay]:

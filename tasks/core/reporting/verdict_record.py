@@ -8,11 +8,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, get_args
+from typing import Any, NamedTuple
 
-from tasks.core.monitoring.metrics import Level
-
-_LEVELS: Final = get_args(Level)
+from tasks.core.monitoring.metrics import LEVELS, Level
 
 
 class ToldFinding(NamedTuple):
@@ -69,7 +67,7 @@ def read_verdict(data: bytes) -> VerdictRecord | None:
     """
     try:
         content = json.loads(data)
-        return _verdict(content) if content["verdict"] in _LEVELS else None
+        return _verdict(content) if content["verdict"] in LEVELS else None
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
 
