@@ -22,6 +22,7 @@ PROJECT: Final = Path(__file__).resolve().parent.parent
 _PREFIX: Final = "SCORING_"
 Model = TypeVar("Model", bound=BaseModel)
 EngineKind = Literal["tables", "lightgbm"]
+SealedCopy = Literal["use", "forbid"]
 _LOG_VARIABLE: Final = "SCORING_LOG"
 _LOG_FORMS: Final = ("text", "json")
 _NO_SETTINGS: Final = {"SCORING_CONFIG", _LOG_VARIABLE}
@@ -101,6 +102,11 @@ class Registry(_Section):
         description="Registered model to train and to score with.",
     )
     alias: str = Field("champion", min_length=1, description="Alias of the version that scores.")
+    sealed_copy: SealedCopy = Field(
+        "use",
+        description="Model of a day on which the registry does not answer: use takes the store's sealed copy of the "
+        "version that the alias last named, forbid ends the run with exit code 5.",
+    )
 
 
 class ContractSettings(_Section):

@@ -40,6 +40,10 @@ class ModelError(ScoringError):
     exit_code = 5
 
 
+class RegistryUnreachable(ModelError):
+    """Error for the operator: the model registry, or the place of its files, does not answer."""
+
+
 class PublishError(ScoringError):
     """Error for the operator: the store refused; nothing was published, or all of it was."""
 

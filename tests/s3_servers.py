@@ -115,29 +115,31 @@ def _one_at_a_time(app: Callable[..., Iterable[bytes]]) -> Callable[..., list[by
 @contextlib.contextmanager
 def rclone_server(folder: Path) -> Iterator[S3Server]:
     """`rclone serve s3` on a folder."""
-    port = _free_port()
+    port = free_port()
     command = [str(Path(sys.executable).with_name("rclone")), "serve", "s3", str(folder)]
     options = ["--addr", f"127.0.0.1:{port}", "--auth-key", f"{ACCESS_KEY},{SECRET_KEY}", "--config", os.devnull]
     with (folder.with_name(f"{folder.name}.log")).open("wb") as log:
         process = subprocess.Popen([*command, *options], stdout=log, stderr=log)
         try:
-            _wait_for(port, process)
+            wait_for(port, process)
             yield S3Server(f"http://127.0.0.1:{port}")
         finally:
             process.terminate()
             process.wait(_PATIENCE_SECONDS)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    give_up_at = time.monotonic() + _PATIENCE_SECONDS
+def wait_for(port: int, process: subprocess.Popen[bytes], *, patience_seconds: float = _PATIENCE_SECONDS) -> None:
+    """Wait until a server that was started takes connections."""
+    give_up_at = time.monotonic() + patience_seconds
     while time.monotonic() < give_up_at and process.poll() is None:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return
         time.sleep(0.05)
-    raise RuntimeError(f"rclone did not start: exit code {process.poll()}")
+    raise RuntimeError(f"{process.args!r} did not start: exit code {process.poll()}")

@@ -40,7 +40,7 @@ IMPURE = {"os", "pathlib", "time", "shutil", "logging"}
 PREFECT_ROOMS = {"flows", "tasks.running"}
 LAYOUT = "tasks.publication.layout"
 ROOMS_OF_THE_STORE = (
-    "landing|work|revisions|quarantine|decisions|reports|monitoring|erasures|contracts|inputs|versions|reference"
+    "landing|work|revisions|quarantine|decisions|reports|monitoring|erasures|contracts|inputs|versions|reference|models"
 )
 OURS = ("flows", "tasks", "expectations", "configs", "benchmarks")
 FILES = [path for room in OURS for path in sorted((ROOT / room).rglob("*.py"))]

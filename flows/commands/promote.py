@@ -11,10 +11,16 @@ from flows.options import common_options, set_up
 @click.option("--version", required=True, help="Registered version that shall score from now on.")
 @common_options
 def promote_command(version: str, config: str | None, verbose: bool) -> None:
-    """Let another registered model version score. Published days stay as they are."""
-    settings = set_up(config, verbose=verbose)
-    from tasks.model.load import registry_of
+    """Let another registered model version score. Published days stay as they are.
 
-    registry = registry_of(settings)
-    registry.promote(version)
-    click.echo(f"{registry.model_name} version {version} is the {registry.alias} now.")
+    A sealed copy of it lies in the store from then on, for days on which the registry is down.
+    """
+    settings = set_up(config, verbose=verbose)
+    from tasks.model.champion import promote_version
+    from tasks.publication.layout import sealed_model_key
+    from tasks.store import open_store
+
+    model = promote_version(version, settings)
+    key = sealed_model_key(model.name, model.version, model.digest)
+    click.echo(f"{model.name} version {model.version} is the {settings.registry.alias} now.")
+    click.echo(f"Sealed copy: {open_store(settings.storage).location(key)}")

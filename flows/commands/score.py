@@ -87,6 +87,7 @@ def scoring_summary(result: DayResult, settings: Settings) -> str:
     places = {name: store.location(key) for name, key in places_of(manifest).items()}
     lines = {
         "Made with": facts.made_with,
+        "Sealed copy": facts.sealed_copy,
         "Reason": facts.reason,
         "Corrections": facts.corrections,
         "Changed": facts.changed,

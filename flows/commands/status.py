@@ -238,6 +238,7 @@ def _revision(
     lines = {
         "Reason": _shown(facts.reason),
         "Made with": facts.made_with,
+        "Sealed copy": facts.sealed_copy,
         "Rows": _rows(facts.rows),
         "Erased": _shown("; ".join(erasures)),
         "Decided": ", ".join(f"{name} {each.rows:,}" for name, each in facts.decisions.items()),

@@ -17,23 +17,26 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from alembic.util.exc import CommandError
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as NoConnectionError
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
 from mlflow.entities import Metric, Param
+from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model, ModelSignature
+from mlflow.protos.databricks_pb2 import TEMPORARILY_UNAVAILABLE, ErrorCode
 from mlflow.pyfunc import add_to_model
 from mlflow.store.db.utils import _get_latest_schema_revision
 from mlflow.types import ColSpec, DataType, Schema
 from mlflow.types.schema import AnyType
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from tasks.core.decision.online import ANSWER
 from tasks.core.lender.columns import NAMES
 from tasks.core.model import bundle
 from tasks.core.model.bundle import ModelPin
-from tasks.errors import ModelError
+from tasks.errors import ModelError, RegistryUnreachable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -54,6 +57,10 @@ _FAILURES: Final = (
     OSError,
 )
 """Errors by which MLflow, its database and its places for files refuse or do not answer."""
+_NO_CONNECTION: Final = (OperationalError, InterfaceError, HTTPClientError, NoConnectionError)
+"""Those of them by which a database, or a place for files, does not answer."""
+_NO_RESPONSE: Final = re.compile("API request to .* failed with (timeout )?exception")
+"""MLflow's words for a server that gave no answer, or, asked again, none but 5xx."""
 _OTHER_SCHEMA: Final = ("out-of-date database schema", "Can't locate revision")
 _NO_ANSWER: Final = "Start or mend the registry, or set registry.tracking_uri to an MLflow server or database."
 _TRAIN: Final = "train and promote one with `scoring train`"
@@ -166,15 +173,28 @@ class ModelRegistry:
                 f"is ({_first_line(error).rstrip('.')})."
             ) from None
 
+    def candidate(self, version: str) -> ModelPin:
+        """The version that shall become the one of the alias. Raises `ModelError` if it cannot."""
+        with self._answering(f"{self.model_name} version {version} cannot become {self.alias}"):
+            return self._pin_of(self._client().get_model_version(self.model_name, version))
+
     def promote(self, version: str) -> None:
         """Point the alias at a version. Raises `ModelError` if there is no such version."""
         with self._answering(f"{self.model_name} version {version} cannot become {self.alias}"):
             self._client().set_registered_model_alias(self.model_name, self.alias, version)
 
     def champion(self) -> ModelPin:
-        """The version that the alias points to. Raises `ModelError` if there is none."""
+        """The version that the alias points to.
+
+        Raises:
+            RegistryUnreachable: the registry does not answer.
+            ModelError: it answers that there is none.
+        """
         with self._answering(f"{self.model_name}@{self.alias} is not available"):
-            version = self._client().get_model_version_by_alias(self.model_name, self.alias)
+            return self._pin_of(self._client().get_model_version_by_alias(self.model_name, self.alias))
+
+    def _pin_of(self, version: ModelVersion) -> ModelPin:
+        """Pin of a version. Raises `ModelError` if it was registered without a digest."""
         if _DIGEST_TAG not in version.tags:
             raise ModelError(
                 f"{self.model_name} version {version.version} has no {_DIGEST_TAG} tag; it was not "
@@ -183,11 +203,16 @@ class ModelRegistry:
         return ModelPin(self.model_name, str(version.version), version.tags[_DIGEST_TAG])
 
     def load(self, pin: ModelPin) -> bundle.Bundle:
-        """Load the bundle of a pinned version, and check every file against its registered digest.
+        """Load the bundle of a pinned version. Raises what `files` raises, or `ModelError` if it is no bundle."""
+        return bundle.from_files(self.files(pin))
+
+    def files(self, pin: ModelPin) -> dict[str, bytes]:
+        """Files of the bundle of a pinned version, checked against their registered digests.
 
         Nothing else of the version is fetched or read.
 
         Raises:
+            RegistryUnreachable: the registry, or the place of its files, does not answer.
             ModelError: a file is missing or differs by a single byte, or the version is gone.
         """
         model = f"{pin.name} version {pin.version}"
@@ -200,7 +225,7 @@ class ModelRegistry:
         found = bundle.bundle_digest(bundle.file_digests(files))
         if found != pin.digest:
             raise _not_registered(model, found, f"expected {_short(pin.digest)}")
-        return bundle.from_files(files)
+        return files
 
     def _require_same(self, tags: Mapping[str, str], pin: ModelPin) -> None:
         """Raise `ModelError` if a version's tag says that its bundle is not the pinned one."""
@@ -215,14 +240,16 @@ class ModelRegistry:
     def _fetch(self, address: str, model: str) -> dict[str, bytes]:
         """Fetch the files of a bundle. Raises `ModelError` that names the address."""
         fault = ""
+        kind = ModelError
         files: dict[str, bytes] = {}
         try:
             folder = download_artifacts(address, tracking_uri=self._uri, registry_uri=self._uri)
             files = read_bundle(Path(folder))
         except _FAILURES as error:
             fault = f" ({_first_line(error).rstrip('.')})"
+            kind = _kind_of(error)
         if not files:
-            raise ModelError(
+            raise kind(
                 f"{model} cannot be fetched: its files are not at {_printable(address)}{fault}, "
                 f"where registry {self.address} says that they are. MLflow keeps the address at "
                 "which a model was registered. If the registry was moved, move it back, or make "
@@ -272,9 +299,10 @@ class ModelRegistry:
         """Error for a registry that refuses, or does not answer at all."""
         address = self.address
         answer = _first_line(error)
+        kind = _kind_of(error)
         # MLflow says so for an HTTP address without a registry behind it.
         if "API request to" in answer:
-            return ModelError(
+            return kind(
                 f"{failed}: no MLflow server answers at {address} ({_cause(answer)}). Start it "
                 "there with `mlflow server`, or set registry.tracking_uri to where one runs."
             )
@@ -282,7 +310,7 @@ class ModelRegistry:
             return self._of_other_schema(_schemas(answer))
         # A database that failed would take as long to fail again.
         holdings = self._holdings(name) if isinstance(error, MlflowException) else _NO_ANSWER
-        return ModelError(f"{failed} (registry {address}): {answer} {holdings}")
+        return kind(f"{failed} (registry {address}): {answer} {holdings}")
 
     def _holdings(self, name: str) -> str:
         """Sentences about what the registry holds of a model, and what to do then."""
@@ -316,7 +344,7 @@ class ModelRegistry:
             if create:
                 database.parent.mkdir(parents=True, exist_ok=True)
             elif not database.exists():
-                raise ModelError(
+                raise RegistryUnreachable(
                     f"There is no model registry at {database} yet. Train and register a model with `scoring train`."
                 )
             self._look_at(database)
@@ -335,7 +363,8 @@ class ModelRegistry:
         try:
             found = _schema_in(database)
         except sqlite3.Error as error:
-            raise ModelError(
+            kind = RegistryUnreachable if isinstance(error, sqlite3.OperationalError) else ModelError
+            raise kind(
                 f"Registry {self.address} cannot be read as a database of MLflow: {error}. Restore "
                 "it, or set registry.tracking_uri to an MLflow server or database."
             ) from None
@@ -375,6 +404,15 @@ class ModelRegistry:
             client.get_registered_model(self.model_name)
         except MlflowException:
             client.create_registered_model(self.model_name)
+
+
+def _kind_of(error: Exception) -> type[ModelError]:
+    """Kind of error for a failure: `RegistryUnreachable` if it is that of a registry that gives no answer."""
+    is_silent = isinstance(error, _NO_CONNECTION)
+    if isinstance(error, MlflowException):
+        is_busy = error.error_code == ErrorCode.Name(TEMPORARILY_UNAVAILABLE)
+        is_silent = is_busy or bool(_NO_RESPONSE.search(_first_line(error)))
+    return RegistryUnreachable if is_silent else ModelError
 
 
 def _printable(address: str) -> str:

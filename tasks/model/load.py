@@ -6,21 +6,24 @@ The module does not import Prefect, so that the served model uses it.
 from __future__ import annotations
 
 import functools
+import logging
 import math
 from typing import TYPE_CHECKING
 
 from configs.policy import PolicyFile
 from configs.reasons import load_reasons
-from configs.settings import EngineKind, Registry, Settings, project_path
+from configs.settings import EngineKind, Registry, Settings, Storage, project_path
 from tasks.core.decision.policy import Policy, break_even_cutoff, resolve_policy
 from tasks.core.decision.reasons import Reason
 from tasks.core.lender.amounts import MONEY
 from tasks.core.lender.feature_list import FAMILIES
-from tasks.core.model.bundle import Bundle, Engine, ModelPin, require_golden
+from tasks.core.model.bundle import Bundle, Engine, ModelPin, from_files, require_golden
 from tasks.core.model.features import family_numbers, uses_age
 from tasks.core.model.tree_tables import TreeTables
 from tasks.core.model.trees import UnfitTreesError
-from tasks.errors import ConfigError, ModelError
+from tasks.errors import ConfigError, ModelError, RegistryUnreachable
+from tasks.publication.sealed_models import sealed_files
+from tasks.store import open_store
 
 if TYPE_CHECKING:
     from tasks.adapters.gx import Contract
@@ -92,27 +95,62 @@ def registry_of(settings: Settings) -> ModelRegistry:
 def _opened(registry: Registry) -> ModelRegistry:
     from tasks.adapters.mlflow import ModelRegistry
 
-    return ModelRegistry(**registry.model_dump())
+    return ModelRegistry(**registry.model_dump(exclude={"sealed_copy"}))
 
 
-def load_bundle(model: ModelPin, settings: Settings) -> Bundle:
-    """Bundle of the pinned model, checked against its digest."""
-    return _kept_bundle(model, settings.registry)
+def load_bundle(model: ModelPin, settings: Settings, *, is_registry_gone: bool = False) -> Bundle:
+    """Bundle of the pinned model, checked against its digest.
+
+    Its sealed copy stands in for a registry that does not answer, unless the settings forbid it.
+
+    Args:
+        model: the pinned model.
+        settings: place of the registry and of the store.
+        is_registry_gone: True if the registry did not answer before; it is not asked again.
+
+    Raises:
+        ModelError: neither gives the bundle, or the registry gives another one.
+    """
+    is_gone = is_registry_gone and settings.registry.sealed_copy == "use"
+    return _kept_bundle(model, settings.registry, settings.storage, is_gone)
 
 
-def load_engine(model: ModelPin, settings: Settings) -> Engine:
-    """Engine of the pinned model, which scores and gives reasons; proven on its golden rows."""
-    return _kept_engine(model, settings.registry, settings.scoring.engine)
+def load_engine(model: ModelPin, settings: Settings, *, is_registry_gone: bool = False) -> Engine:
+    """Engine of the pinned model, which scores and gives reasons; proven on its golden rows.
+
+    Its bundle is that of `load_bundle`.
+    """
+    is_gone = is_registry_gone and settings.registry.sealed_copy == "use"
+    return _kept_engine(model, settings.registry, settings.storage, is_gone, settings.scoring.engine)
 
 
 @functools.lru_cache(maxsize=4)
-def _kept_bundle(model: ModelPin, registry: Registry) -> Bundle:
-    return _opened(registry).load(model)
+def _kept_bundle(model: ModelPin, registry: Registry, storage: Storage, is_gone: bool) -> Bundle:
+    if is_gone:
+        return from_files(sealed_files(open_store(storage), model))
+    try:
+        return _opened(registry).load(model)
+    except RegistryUnreachable as silence:
+        if registry.sealed_copy == "forbid":
+            raise
+        return _stand_in(model, storage, silence)
+
+
+def _stand_in(model: ModelPin, storage: Storage, silence: RegistryUnreachable) -> Bundle:
+    """Bundle from the sealed copy. Raises `RegistryUnreachable` if that cannot be read either."""
+    try:
+        bundle = from_files(sealed_files(open_store(storage), model))
+    except ModelError as error:
+        raise RegistryUnreachable(f"{silence} {error}") from None
+    logging.getLogger("scoring").warning(
+        "The registry does not answer; %s version %s is read from its sealed copy", model.name, model.version
+    )
+    return bundle
 
 
 @functools.lru_cache(maxsize=4)
-def _kept_engine(model: ModelPin, registry: Registry, kind: EngineKind) -> Engine:
-    return proven_engine(_kept_bundle(model, registry), kind)
+def _kept_engine(model: ModelPin, registry: Registry, storage: Storage, is_gone: bool, kind: EngineKind) -> Engine:
+    return proven_engine(_kept_bundle(model, registry, storage, is_gone), kind)
 
 
 def proven_engine(bundle: Bundle, kind: EngineKind = "tables") -> Engine:

@@ -49,6 +49,8 @@ REFUSED: Final = "refused by the contract"
 """State of a day that the contract stopped."""
 DAMAGED: Final = "damaged"
 """State of monitoring whose verdict cannot be read."""
+FROM_SEALED_COPY: Final = "scored by the sealed copy of the model"
+"""Hint on a day on which the registry did not answer."""
 ARCHIVED: Final = "archived"
 """State of a day, or of its monitoring, whose object lies in the store's archive."""
 
@@ -276,6 +278,8 @@ def _compare(
     announced = revisions_with("announced", (entry.key for entry in day.entries("revisions")))
     if newest.revision not in announced:
         hints = (*hints, "not announced")
+    if newest.sealed_copy:
+        hints = (*hints, FROM_SEALED_COPY)
     return PUBLISHED, hints
 
 

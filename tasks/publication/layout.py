@@ -11,7 +11,8 @@ r"""Storage layout: every key, prefix and pattern of the store. No other module 
 ...     model_page_key("credit-default", "1"), suite_key("ab12"),
 ...     input_key("ab12"), version_key("policy", "1"), reference_key("credit-default", "1"),
 ...     out_of_fold_key("credit default", "1"), nameless_reference_key("1"),
-...     nameless_out_of_fold_key("1"), erasure_record_key(datetime(2026, 11, 3, 7, 5), "9d"),
+...     nameless_out_of_fold_key("1"), sealed_model_key("credit-default", "1", "3fa9" * 16),
+...     named_version_key("credit-default", "champion"), erasure_record_key(datetime(2026, 11, 3, 7, 5), "9d"),
 ... )
 >>> print("\n".join(keys))
 landing/day=2026-11-02/
@@ -44,6 +45,8 @@ reference/model=credit-default/version=1/sample.parquet
 reference/model=credit%20default/version=1/out_of_fold.parquet
 reference/model=1/sample.parquet
 reference/model=1/out_of_fold.parquet
+models/model=credit-default/version=1/bundle-3fa93fa93fa93fa9.json
+models/model=credit-default/alias=champion.json
 erasures/20261103T070500Z-9d.json
 """
 
@@ -344,6 +347,17 @@ def reference_key(name: str, version: str) -> str:
 def out_of_fold_key(name: str, version: str) -> str:
     """Key of the out-of-fold predictions that a model was judged by."""
     return f"reference/model={key_part(name)}/version={key_part(version)}/out_of_fold.parquet"
+
+
+def sealed_model_key(name: str, version: str, digest: str) -> str:
+    """Key of the sealed copy of a model; its digest tells apart models of several registries."""
+    version_of_model = f"models/model={key_part(name)}/version={key_part(version)}"
+    return f"{version_of_model}/bundle-{digest[:_FINGERPRINT_DIGITS]}.json"
+
+
+def named_version_key(name: str, alias: str) -> str:
+    """Key of the note of the version that an alias of a model last named."""
+    return f"models/model={key_part(name)}/alias={key_part(alias)}.json"
 
 
 def aside_key(key: str, digest: str) -> str:

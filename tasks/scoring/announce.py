@@ -100,6 +100,7 @@ def day_markdown(manifest: Manifest, store: Store) -> str:
         [
             f"# {facts.title}",
             f"{facts.made_with}.",
+            *([f"Model from its sealed copy: {in_markdown(facts.sealed_copy)}."] if facts.sealed_copy else []),
             *([f"Reason for this revision: {in_markdown(facts.reason)}"] if facts.reason else []),
             *([f"Changed: {facts.changed}."] if facts.changed else []),
             *_files_table(facts),

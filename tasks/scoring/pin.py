@@ -15,8 +15,9 @@ from tasks.core.lender.feature_list import FAMILIES
 from tasks.core.model.features import FEATURE_VERSION
 from tasks.delivery.files import reading_of
 from tasks.errors import ModelError
+from tasks.model.champion import find_champion
 from tasks.model.contract import keep_suite
-from tasks.model.load import load_bundle, policy_for, reasons_of, registry_of, suite_text, unused_costs
+from tasks.model.load import load_bundle, policy_for, reasons_of, suite_text, unused_costs
 from tasks.publication.layout import pins_key
 from tasks.publication.versions import require_own_versions
 from tasks.running.checkpoints import digest_of
@@ -60,21 +61,34 @@ def pin(standing: Standing, delivery: Delivery, settings: Settings) -> Pins:
 
 
 def _resolve(delivery: Delivery, settings: Settings) -> Pins:
-    model = registry_of(settings).champion()
+    champion = find_champion(settings)
+    model = champion.model
     policy_file = load_policy(settings.scoring.policy)
     suite = suite_text(settings.contract.suite)
     contract = suite_identity(suite)
     store = open_store(settings.storage)
-    bundle = load_bundle(model, settings)
+    bundle = load_bundle(model, settings, is_registry_gone=bool(champion.sealed_copy))
     policy = policy_for(model, bundle, policy_file)
     reasons = reasons_of(settings)
     digest = policy_file.digest
     aliases = reading_of(settings.scoring).column_aliases
-    pins = Pins(delivery.as_of, model, policy, digest, *contract, reasons, fingerprint="", column_aliases=aliases)
+    pins = Pins(
+        delivery.as_of,
+        model,
+        policy,
+        digest,
+        *contract,
+        reasons,
+        fingerprint="",
+        column_aliases=aliases,
+        sealed_copy=champion.sealed_copy,
+    )
     require_own_versions(store, pins, {"policy": settings.scoring.policy, "contract": settings.contract.suite})
     keep_suite(store, suite, contract[1])
     if caveat := unused_costs(policy_file, bundle.cutoff):
         run_logger().warning("%s", caveat)
+    if pins.sealed_copy:
+        run_logger().warning("The model comes from its sealed copy: %s", pins.sealed_copy)
     return pins
 
 

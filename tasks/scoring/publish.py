@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 
 from configs.calendar import load_calendar
 from configs.settings import Settings
-from tasks.core.day.manifest import SECONDS_OF, Manifest, policy_record
+from tasks.core.day.manifest import SEALED_COPY, SECONDS_OF, Manifest, policy_record
 from tasks.core.day.records import Audited, Delivery, Draft, Order, Pins
 from tasks.core.day.standing import Standing
 from tasks.delivery.listing import stand
@@ -112,6 +112,7 @@ def _put_back(store: Store, published: Manifest, held: Mapping[str, bytes]) -> N
 def build_manifest(delivery: Delivery, pins: Pins, draft: Draft, audited: Audited) -> Manifest:
     """Manifest of this run, which becomes its commit."""
     versions = {package: importlib.metadata.version(package) for package in COUNTED_VERSIONS}
+    sealed = {SEALED_COPY: pins.sealed_copy} if pins.sealed_copy else {}
     seconds = {f"{SECONDS_OF}{name}": f"{worked:.1f}" for name, worked in step_seconds().items()}
     return Manifest(
         as_of=delivery.as_of,
@@ -122,7 +123,7 @@ def build_manifest(delivery: Delivery, pins: Pins, draft: Draft, audited: Audite
         policy=policy_record(pins.policy, pins.policy_digest),
         contract={"version": pins.contract_version, "digest": pins.contract_digest},
         audited=audited,
-        run={"published_at": datetime.now(UTC).isoformat(timespec="seconds"), **versions, **seconds},
+        run={"published_at": datetime.now(UTC).isoformat(timespec="seconds"), **versions, **sealed, **seconds},
         reason=draft.reason,
         reasons=pins.reasons,
         column_aliases=pins.column_aliases,

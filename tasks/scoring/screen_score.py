@@ -78,8 +78,9 @@ def screen_and_score(file: FileRef, pins: Pins, settings: Settings) -> PartRef:
     """
     store = open_store(settings.storage)
     contract = pinned_contract(pins, settings)
-    bundle = load_bundle(pins.model, settings)
-    engine = load_engine(pins.model, settings)
+    is_registry_gone = bool(pins.sealed_copy)
+    bundle = load_bundle(pins.model, settings, is_registry_gone=is_registry_gone)
+    engine = load_engine(pins.model, settings, is_registry_gone=is_registry_gone)
     if engine.caveat:
         run_logger().warning("%s", engine.caveat)
     kept = sorted({*AMOUNTS, *contract.table_columns} - {ID})

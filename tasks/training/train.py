@@ -30,6 +30,7 @@ from tasks.core.sampling import drawn_rows
 from tasks.core.training.model_card import CARD_FILE, FIGURES_FILE, ModelCard, figures_file
 from tasks.core.training.model_shape import TriedShape, shapes_table
 from tasks.core.words import in_json
+from tasks.model.champion import promote_version
 from tasks.model.load import registry_of
 from tasks.publication.references import keep_reference
 from tasks.running.context import run_logger
@@ -145,8 +146,8 @@ def register(
 
 @step("promote")
 def promote(trained: Trained, settings: Settings) -> Trained:
-    """Make the new version the champion: it scores from now on."""
-    registry_of(settings).promote(trained.model.version)
+    """Make the new version the champion: it scores from now on. Its sealed copy lies in the store first."""
+    promote_version(trained.model.version, settings)
     return replace(trained, is_champion=True)
 
 

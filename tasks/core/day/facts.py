@@ -54,6 +54,8 @@ class DayFacts:
     """Time in ISO form, in UTC; empty if the run noted none."""
     made_with: str
     """Model, cut-off, policy and contract."""
+    sealed_copy: str
+    """Sentence that says why the sealed copy of the model scored."""
     reason: str
     """Reason for this revision, in one line."""
     changed: str
@@ -93,6 +95,7 @@ def day_facts(manifest: Manifest) -> DayFacts:
         title=f"Applications of {manifest.as_of}, revision {manifest.revision}",
         published_at=manifest.run.get("published_at", ""),
         made_with=_made_with(manifest),
+        sealed_copy=manifest.sealed_copy,
         reason=" ".join((manifest.reason or "").split()),
         changed=_changed(audited),
         corrections=_corrections(audited),

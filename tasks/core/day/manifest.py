@@ -21,6 +21,8 @@ from tasks.core.model.features import FEATURE_VERSION
 from tasks.core.words import normal_name
 
 MANIFEST_VERSION: Final = "3"
+SEALED_COPY: Final = "sealed_copy"
+"""Fact of a run that says why the model came from its sealed copy; there is none if it did not."""
 SECONDS_OF: Final = "seconds of "
 """Beginning of the facts of a run that tell how long each step worked; the step's name follows."""
 
@@ -68,6 +70,11 @@ class Manifest:
         """Step to the seconds that it worked in the run that published; a kept result took none."""
         facts = self.run.items()
         return {name.removeprefix(SECONDS_OF): float(value) for name, value in facts if name.startswith(SECONDS_OF)}
+
+    @property
+    def sealed_copy(self) -> str:
+        """Sentence that says why the model came from its sealed copy; empty if the registry named it."""
+        return self.run.get(SEALED_COPY, "")
 
     @property
     def publication(self) -> str:

@@ -106,6 +106,9 @@ class Pins:
     fingerprint: str
     column_aliases: Mapping[str, str] = field(default_factory=dict)
     """Name of a column as the feed writes it, to its declared name."""
+    sealed_copy: str = ""
+    """Sentence that says why the model comes from its sealed copy; empty if the registry named it.
+    It is no part of the fingerprint: the copy is the same model."""
 
 
 @dataclass(frozen=True, slots=True)
