@@ -309,7 +309,8 @@ class ModelRegistry:
         if any(phrase in answer for phrase in _OTHER_SCHEMA):
             return self._of_other_schema(_schemas(answer))
         # A database that failed would take as long to fail again.
-        holdings = self._holdings(name) if isinstance(error, MlflowException) else _NO_ANSWER
+        is_answer = isinstance(error, MlflowException) and kind is not RegistryUnreachable
+        holdings = self._holdings(name) if is_answer else _NO_ANSWER
         return kind(f"{failed} (registry {address}): {answer} {holdings}")
 
     def _holdings(self, name: str) -> str:

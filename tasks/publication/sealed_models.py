@@ -12,6 +12,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from typing import Final
 
 from pydantic import TypeAdapter
 
@@ -20,6 +21,9 @@ from tasks.errors import ModelError
 from tasks.publication.layout import named_version_key, sealed_model_key
 from tasks.store import Store, Stored
 from tasks.store.renewing import read_if_there, renew
+
+_ENCODING: Final = "latin-1"
+"""Encoding that maps every byte to one character, so that any file comes back to the byte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ def seal_model(store: Store, model: ModelPin, fetch: Callable[[], Mapping[str, b
     key = sealed_model_key(model.name, model.version, model.digest)
     if _files_in(read_if_there(store, key), model) is not None:
         return
-    sealed = _SealedModel(model, {name: _text(data) for name, data in fetch().items()})
+    sealed = _SealedModel(model, {name: data.decode(_ENCODING) for name, data in fetch().items()})
     data = json.dumps(asdict(sealed), sort_keys=True).encode()
 
     def intact(seen: Stored | None) -> bytes | None:
@@ -89,19 +93,11 @@ def _files_in(seen: Stored | None, model: ModelPin) -> dict[str, bytes] | None:
     """Files in a sealed copy; None if there is none, or if it is not exactly that of the model."""
     try:
         sealed = TypeAdapter(_SealedModel).validate_json(seen.data, strict=True) if seen else None
-        files = {name: _bytes(text) for name, text in sealed.files.items()} if sealed else {}
+        files = {name: text.encode(_ENCODING) for name, text in sealed.files.items()} if sealed else {}
     except ValueError:
         return None
     is_own = sealed is not None and sealed.model == model
     return files if is_own and bundle_digest(file_digests(files)) == model.digest else None
-
-
-def _text(data: bytes) -> str:
-    return data.decode(errors="surrogateescape")
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode(errors="surrogateescape")
 
 
 def note_named_version(store: Store, alias: str, name: str, ask: Callable[[], NamedVersion]) -> ModelPin:

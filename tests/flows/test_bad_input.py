@@ -41,6 +41,7 @@ from tasks.errors import (
     ModelError,
     OrchestratorError,
     PublishError,
+    RegistryUnreachable,
     ScoringError,
     SourceError,
 )
@@ -807,7 +808,7 @@ KINDS = [
     Kind(
         "no_registry", "no model registry",
         lambda p: p.with_settings(registry={"tracking_uri": f"sqlite:///{p.root}/none.db"}),
-        "There is no model registry at .* yet. Train and register a model", "Train a model.", ModelError,
+        "There is no model registry at .* yet. Train and register a model", "Train a model.", RegistryUnreachable,
     ),
     Kind(
         "no_champion", "no champion", lambda p: p.with_settings(registry={"alias": "hero"}),
@@ -961,7 +962,7 @@ CALLS = [
     ),
     Call(
         "registry_unreachable", "a model registry that cannot be reached",
-        ("score", "--as-of", str(DAY), "--without-prefect"), ModelError, 5,
+        ("score", "--as-of", str(DAY), "--without-prefect"), RegistryUnreachable, 5,
         r"no MLflow server answers at http://127.0.0.1:9 \(Connection refused\). Start it there with `mlflow server`",
         "Start it, and run the day again.", {"SCORING_REGISTRY__TRACKING_URI": "http://name:secret@127.0.0.1:9"},
         Project.deliver,
@@ -1081,7 +1082,7 @@ def test_a_command_ends_with_the_exit_code_of_its_error(
     assert "Traceback" not in ended.err
     assert "secret" not in ended.err
     assert published(project) == {}
-    told[f"call {given.id}"] = shown(ended.err.strip().splitlines()[-1], project, trained).partition("Error: ")[2]
+    told[f"call {given.id}"] = shown(ended.err.strip().splitlines()[-1], project, trained).partition(": ")[2]
 
 
 def test_there_are_many_kinds_and_every_exit_code_is_among_them() -> None:

@@ -23,6 +23,7 @@ def test_a_published_day_has_its_facts() -> None:
         "revision": 1,
         "published_at": "2026-11-02T07:05:59.123456+00:00",
         "model": "credit-default 3",
+        "sealed_copy": None,
         "received": 5034,
         "decided": 4032,
         "quarantined": 902,

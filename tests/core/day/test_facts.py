@@ -20,6 +20,13 @@ def test_a_first_revision_is_told_by_day_time_makers_and_counts() -> None:
     assert facts.digest == "dd"
 
 
+def test_a_model_from_its_sealed_copy_is_told() -> None:
+    manifest = sample_manifest()
+    assert day_facts(manifest).sealed_copy == ""
+    sealed = replace(manifest, run={**manifest.run, "sealed_copy": "registry x did not answer"})
+    assert day_facts(sealed).sealed_copy == "registry x did not answer"
+
+
 def test_rows_are_told_by_file_and_in_total_in_the_order_of_a_day() -> None:
     facts = day_facts(sample_manifest())
     names = ["decided", "quarantined", "copies dropped", "replaced", "erased"]
