@@ -1,6 +1,8 @@
 """An MLflow server on this machine that can be stopped and started again, as a real outage does it."""
 
 import contextlib
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -11,7 +13,7 @@ from pathlib import Path
 
 from tests.s3_servers import free_port, wait_for
 
-_PATIENCE_SECONDS = 60
+_PATIENCE_SECONDS = 300
 
 
 @dataclass
@@ -38,9 +40,9 @@ class MLflowServer:
         wait_for(self.port, self._process, patience_seconds=_PATIENCE_SECONDS)
 
     def stop(self) -> None:
-        """Stop it; its port refuses connections from then on."""
+        """Stop it and its workers; its port refuses connections from then on."""
         if self._process:
-            self._process.terminate()
+            os.killpg(self._process.pid, signal.SIGTERM)
             self._process.wait(_PATIENCE_SECONDS)
             self._process = None
 

@@ -63,9 +63,11 @@ def outage(request: pytest.FixtureRequest, rivals: Project) -> Iterator[Outage]:
     own = Outage(project.with_short_contract(), server)
     for number, day in enumerate((DAY, NEXT)):
         generate_day(own.store, load_statistics(), as_of=day, rows=60, seed=11 + number)
-    server.start()
-    yield own
-    server.stop()
+    try:
+        server.start()
+        yield own
+    finally:
+        server.stop()
 
 
 def test_the_version_that_the_alias_last_named_scores_and_manifest_page_terminal_and_status_say_so(
@@ -83,7 +85,9 @@ def test_the_version_that_the_alias_last_named_scores_and_manifest_page_terminal
     history = call(["status", "--as-of", str(NEXT), "--config", outage.project.config], monkeypatch, capsys)
     assert SAID in history.out
     table = call(["status", "--config", outage.project.config], monkeypatch, capsys)
-    assert [line.endswith("(not announced; scored by the sealed copy of the model)") for line in lines_of(table.out)] == [
+    assert [
+        line.endswith("(not announced; scored by the sealed copy of the model)") for line in lines_of(table.out)
+    ] == [
         False,
         True,
     ]
@@ -108,9 +112,12 @@ def test_a_day_is_the_same_to_the_byte_with_and_without_the_registry_and_it_may_
     assert outage.score() == without, "the day is published, and stays"
     promote_version("1", outage.settings)
     promote_version("2", outage.settings)
-    assert score_applications.fn(
-        as_of=DAY, config=outage.project.config, force=True, reason="the registry is back"
-    ).outcome == "unchanged"
+    assert (
+        score_applications.fn(
+            as_of=DAY, config=outage.project.config, force=True, reason="the registry is back"
+        ).outcome
+        == "unchanged"
+    )
     assert outage.store.read(decisions_key(DAY)).data == decisions
     assert outage.score_next().sealed_copy == ""
 

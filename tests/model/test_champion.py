@@ -166,7 +166,7 @@ def test_a_promotion_without_a_registry_changes_nothing(settings: Settings) -> N
     assert find_champion(settings).model.version == "1"
 
 
-def test_a_version_whose_files_are_not_as_registered_is_not_promoted(settings: Settings, store: Store) -> None:
+def test_a_version_whose_files_are_not_as_registered_is_not_promoted(settings: Settings) -> None:
     (artifact,) = Path(settings.registry.artifact_root).rglob("scoring.json")
     artifact.write_bytes(artifact.read_bytes() + b" ")
     with pytest.raises(ModelError, match="is not what was registered"):

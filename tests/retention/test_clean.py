@@ -30,7 +30,7 @@ from tasks.errors import InputsChanged, PublishError
 from tasks.inspection.verify import verify_store
 from tasks.publication.data_files import read_data, store_data
 from tasks.publication.expired import read_expired
-from tasks.publication.layout import decisions_key, manifest_key
+from tasks.publication.layout import decisions_key, manifest_key, named_version_key, sealed_model_key
 from tasks.publication.manifests import commit, newest_manifest
 from tasks.publication.shown import show_newest
 from tasks.retention.clean import RULES as REMOVED
@@ -350,6 +350,16 @@ class Witness(FolderStore):
     def delete(self, key: str) -> None:
         self.noted[key] = key in read_expired(self, DAY)
         super().delete(key)
+
+
+def test_sealed_models_and_the_note_of_the_alias_outlive_every_rule(room: Room) -> None:
+    keys = [sealed_model_key("m", version, "d" * 64) for version in "12"] + [named_version_key("m", "champion")]
+    for key in keys:
+        room.store.create(key, b"{}")
+    publish(room.store)
+    room.age()
+    assert room.clean(days_later(9999), **dict.fromkeys(Retention.model_fields, 1)).removals
+    assert set(keys) <= set(room.held())
 
 
 def test_what_manifests_name_is_noted_before_it_goes(room: Room) -> None:
