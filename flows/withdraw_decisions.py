@@ -43,12 +43,12 @@ def _withdraw(day: date, order: Order, settings: Settings, config: str | None) -
     standing = roll_forward(day, order, settings)
     manifest = require_published(standing)
     announce(manifest, settings, config)
-    outcome = "unchanged" if manifest.is_withdrawn else "withdrawn"
+    is_withdrawn_before = manifest.is_withdrawn
     with pages_renewed(day, settings):
-        if not manifest.is_withdrawn:
+        if not is_withdrawn_before:
             revision = draft(standing, Delivery(day, ()), settings)
             require_current(revision, standing)
             manifest = withdraw(standing, revision, settings)
         forget_judged(day, settings)
         announce(manifest, settings, config)
-    return DayResult(outcome, standing, manifest)
+    return DayResult("unchanged" if is_withdrawn_before else "withdrawn", standing, manifest)
