@@ -142,7 +142,7 @@ def build_day_page(sources: DaySources) -> DayPage:
         waited=_waited(sources.metrics),
         credit=_credit(newest) if newest else (),
         mean_credits=_mean_credits(sources.metrics),
-        bands=_bands(newest, sources.metrics) if newest else (),
+        bands=_bands(newest, sources.metrics) if newest and not newest.is_withdrawn else (),
         sentences={reason.code: reason.sentence for reason in newest.reasons.values()} if newest else {},
         verdict=verdict,
         bars=_bars(findings),
