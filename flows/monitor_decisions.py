@@ -54,7 +54,9 @@ def monitor_decisions(
         else:
             published = (published_day(day, settings, publication, decisions),)
         if published[-1].is_withdrawn:
-            return leave_withdrawn(published[-1], settings)
+            left = leave_withdrawn(published[-1], settings)
+            renew_days_page(settings)  # and the pages of models, which named the day before
+            return left
         judgement = judge_published(published, settings, against)
         announce_verdict(judgement.result, settings)
         draw_verdict(judgement, settings)
