@@ -153,8 +153,9 @@ def test_the_day_to_which_the_files_belong_may_have_them(withdrawn: Withdrawn) -
     folder.mkdir(parents=True)
     for path in project.landing.glob("*.csv"):
         path.rename(folder / path.name)
-    result = score_applications.fn(as_of=NEXT, config=project.config)
-    assert (result.outcome, result.manifest.totals) == ("published", withdrawn.first.totals)
+    outcome, _, manifest = score_applications.fn(as_of=NEXT, config=project.config)
+    assert manifest
+    assert (outcome, manifest.totals) == ("published", withdrawn.first.totals)
     assert verify_day(withdrawn.store, DAY).problems == ()
 
 

@@ -16,12 +16,13 @@ def test_the_command_takes_a_day_back_and_status_shows_it(
     withdrawing = ("withdraw", "--as-of", str(DAY), "--reason", "another day's file", "--without-prefect")
     assert scoring(*withdrawing).code == 3
     project.deliver(rows=60)
-    decided = score_applications.fn(as_of=DAY, config=project.config).manifest.totals.decided
+    first = score_applications.fn(as_of=DAY, config=project.config).manifest
+    assert first
     ended = scoring(*withdrawing)
     assert ended.code == 0, ended.err
     told = ended.out
     assert f"Applications of {DAY}, revision 2, withdrawn: no application of the day has a decision now" in told
-    assert f"{decided} decisions, and the reasons of 0 others" in told
+    assert f"{first.totals.decided} decisions, and the reasons of 0 others" in told
     assert f"then scoring score --as-of {DAY}" in told
     assert "nothing to do: withdrawn before" in scoring(*withdrawing).out
     assert f"withdrawn (deliver the right files, then scoring score --as-of {DAY}" in scoring("status").out
