@@ -26,6 +26,7 @@ from flows.commands.rejected import rejected_command
 from flows.commands.score import score_command
 from flows.commands.status import status_command
 from flows.commands.train import train_command
+from flows.commands.withdraw import withdraw_command
 from flows.streams import end_streams, use_lenient_streams
 from tasks.errors import ConfigError, ScoringError
 
@@ -40,6 +41,7 @@ _COMMANDS: Final = (
     score_command,
     status_command,
     train_command,
+    withdraw_command,
 )
 _COLLECTED_EVERY: Final = 100_000
 """New objects between two searches for garbage. With Python's 700 a quarter of a start went into

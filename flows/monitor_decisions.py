@@ -12,7 +12,7 @@ from tasks.errors import ScoringError
 from tasks.monitoring.announce import announce_verdict
 from tasks.monitoring.draw import draw_verdict
 from tasks.monitoring.missing import days_to_monitor
-from tasks.monitoring.report import MonitoringResult, judge_published, published_window
+from tasks.monitoring.report import MonitoringResult, judge_published, leave_withdrawn, published_window
 from tasks.monitoring.today import published_day
 from tasks.operations.metrics_file import metrics_written
 from tasks.reporting.days import renew_days_page
@@ -32,7 +32,8 @@ def monitor_decisions(
 ) -> MonitoringResult:
     """Judge a published day: drift, quality, expected performance and fairness; and write its page.
 
-    The flow runs on its own, so it never holds back a decision.
+    The flow runs on its own, so it never holds back a decision. A withdrawn day has no decisions to
+    judge; the run ends well and says so.
 
     Args:
         as_of: Business day, YYYY-MM-DD; by default the day for which the run was scheduled.
@@ -52,6 +53,10 @@ def monitor_decisions(
             published = published_window(since, day, settings)
         else:
             published = (published_day(day, settings, publication, decisions),)
+        if published[-1].is_withdrawn:
+            left = leave_withdrawn(published[-1], settings)
+            renew_days_page(settings)  # and the pages of models, which named the day before
+            return left
         judgement = judge_published(published, settings, against)
         announce_verdict(judgement.result, settings)
         draw_verdict(judgement, settings)

@@ -63,6 +63,8 @@ def rejected_command(as_of: date, rules: tuple[str, ...], path: Path | None, con
 def rejected_summary(rejected: Rejected, store: Store) -> str:
     """Number of rows in quarantine, by rule and by file, and the command that writes them out."""
     title = f"Quarantine of {rejected.as_of}, revision {rejected.revision}"
+    if rejected.is_withdrawn:
+        return f"\n{title}: no rows, for the day is withdrawn and nothing of it is decided"
     if rejected.quarantine is None:
         return f"\n{title}: no rows"
     return "\n".join(

@@ -204,10 +204,13 @@ def _line(day: DayStatus, calendar: Calendar, width: int) -> str:
     became = facts.rows.became
     approved = facts.decisions.get("approve")
     share = f"{approved.share:.1%}" if approved else _TOO_FEW
+    version = manifest.model.version
+    if facts.is_withdrawn:  # nothing was decided, by no model
+        share, version = "", ""
     published_at = calendar.local_time(facts.published_at).removesuffix(f" {calendar.zone}")
     return (
         f"{day.as_of}  {manifest.revision:>3}  {facts.rows.received:>9,}  {became['decided']:>9,}  "
-        f"{became['quarantined']:>8,}  {share:>8}  {day.monitoring:<13}  {manifest.model.version:<6}  "
+        f"{became['quarantined']:>8,}  {share:>8}  {day.monitoring:<13}  {version:<6}  "
         f"{facts.digest[:_DIGITS]}  {published_at:<{width}}  {_state(day)}"
     )
 

@@ -37,6 +37,7 @@ LOOKS: Final = {
     "older revision": Look("#7d8590", "stroke"),
     "refused": Look("#a04fc4", "square"),
     "not published": Look("#a04fc4", "square"),
+    "withdrawn": Look("#a04fc4", "square"),
     "damaged": Look("#a04fc4", "square"),
 }
 """Standing of a day to its look."""

@@ -21,6 +21,7 @@ from tasks.core.contract.report import ContractReport, read_contract_report
 from tasks.core.day.facts import DayFacts, day_facts
 from tasks.core.day.manifest import Manifest
 from tasks.core.monitoring.metrics import EXPECTED, LEVELS, METRICS_SCHEMA, SHARE
+from tasks.core.reporting.days_page import WITHDRAWN
 from tasks.core.words import counted
 from tasks.errors import ObjectArchived
 from tasks.publication.day_status import DAMAGED, NOT_MONITORED, standing_of_verdict
@@ -52,7 +53,7 @@ class SeenDay:
     """`verdict.json` as written; empty if there is none on the newest revision."""
     standing: str
     """Verdict in a word: `ok`, `watch`, `alert` or `insufficient`; or why there is none: `not
-    monitored`, `older revision`, `refused`, `not published`, `damaged`."""
+    monitored`, `older revision`, `refused`, `not published`, `withdrawn`, `damaged`."""
     headline: str
     """Standing in a sentence; empty if there is nothing to add to the word."""
 
@@ -73,7 +74,9 @@ class SeenDay:
     @property
     def model(self) -> str:
         """Name and version of the model that decided; empty if nothing was decided."""
-        return f"{self.published.model.name} {self.published.model.version}" if self.published else ""
+        if self.published is None or self.published.is_withdrawn:
+            return ""
+        return f"{self.published.model.name} {self.published.model.version}"
 
 
 class DayBook:
@@ -122,6 +125,11 @@ class DayBook:
         newest = self._manifest(day, day.last_left)
         if newest is None:
             return self._unpublished(day)
+        if newest.is_withdrawn:
+            return SeenDay(day.as_of, newest, {}, WITHDRAWN, newest.reason or "")
+        return self._decided(day, newest)
+
+    def _decided(self, day: StoredDay, newest: Manifest) -> SeenDay:
         entry = _by_key(day).get(verdict_key(day.as_of))
         if entry is None:
             return SeenDay(day.as_of, newest, {}, NOT_MONITORED, "")

@@ -54,7 +54,7 @@ _NO_LINE: Final = (
 def _line(day: SeenDay) -> dict[str, object]:
     line: dict[str, object] = dict.fromkeys(_NO_LINE)
     line |= {"as_of": day.as_of, "standing": day.standing, "why": day.why, "model": day.model}
-    if day.published:
+    if day.published and not day.published.is_withdrawn:
         totals = day.published.totals
         line["revision"] = day.published.revision
         line |= {"received": totals.rows, "decided": totals.decided, "quarantined": totals.quarantined}

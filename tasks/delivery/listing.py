@@ -19,6 +19,7 @@ from tasks.delivery.files import digest_of_stream, open_landing
 from tasks.errors import InputsChanged, SourceError
 from tasks.publication.expired import read_expired
 from tasks.publication.layout import is_delivered, landing_key
+from tasks.publication.withdrawn import deliveries_taken_back
 from tasks.store import Changed, Entry, NotFound, Store
 
 # Steps put suffixes behind a file's name, and most file systems end at 255.
@@ -62,6 +63,7 @@ def stand(
         erasure,
         expired=_expired_names(store, published, there) if published else (),
         waiting=tuple(name for name in corrections if name not in inputs) if is_waiting else (),
+        taken_back=deliveries_taken_back(store, published) if published else (),
     )
 
 

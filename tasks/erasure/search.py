@@ -20,7 +20,7 @@ from tasks.core.words import normal_name
 from tasks.delivery.files import announced_of, open_landing
 from tasks.errors import ManifestDamaged, ObjectArchived, SourceError
 from tasks.publication.layout import day_of, is_marker, landing_key, room_of, room_prefix
-from tasks.publication.manifests import newest_manifest
+from tasks.publication.manifests import walk_manifests
 from tasks.running.context import run_logger
 from tasks.store import Changed, Entry, NotFound, Store, printable_location
 from tasks.store.keys import is_key
@@ -122,12 +122,18 @@ def landing_file(store: Store, key: str, stream: BinaryIO, reading: Reading) -> 
 
 
 def _aliases_of(store: Store, key: str, reading: Reading) -> Mapping[str, str]:
-    """Aliases of columns by which a landing file is read: those of its published day, or of `reading`."""
+    """Aliases of columns by which a landing file is read: those of its published day, or of `reading`.
+
+    They are those of the newest revision that was made from a file of this name: a withdrawn day has
+    a newer one that was made from none.
+    """
     as_of = day_of(key)
     published = None
     with contextlib.suppress(ManifestDamaged):  # the search tells of it where it looks at the day
-        published = newest_manifest(store, as_of) if as_of else None
-    if published and normal_name(name_of(key)) in published.inputs_by_name:
+        for manifest in walk_manifests(store, as_of) if as_of else ():
+            if normal_name(name_of(key)) in manifest.inputs_by_name:
+                published = manifest
+    if published:
         # Earlier programs recorded none; a row that is not found for that would stay in silence.
         return published.column_aliases or reading.column_aliases
     return reading.column_aliases

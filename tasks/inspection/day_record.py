@@ -44,7 +44,7 @@ def day_record(day: DayStatus, calendar: Calendar, overdue: Collection[date] | N
     return record | {
         "revision": day.newest.revision,
         "published_at": facts.published_at,
-        "model": f"{day.newest.model.name} {day.newest.model.version}",
+        "model": None if facts.is_withdrawn else f"{day.newest.model.name} {day.newest.model.version}",
         "sealed_copy": facts.sealed_copy or None,
         "received": facts.rows.received,
         "decided": facts.rows.became["decided"],

@@ -29,7 +29,7 @@ from tasks.core.words import listed
 from tasks.delivery.decided import decided_rows
 from tasks.errors import ConfigError, ModelError, SourceError
 from tasks.inspection.handout import hand_out, require_place
-from tasks.inspection.lookup import SET_ASIDE, Appearance, appearances_in, published_row
+from tasks.inspection.lookup import SET_ASIDE, TAKEN_BACK, Appearance, appearances_in, published_row
 from tasks.inspection.rejected import rows_set_aside
 from tasks.model.load import load_bundle, load_engine
 from tasks.publication.data_files import read_data
@@ -66,7 +66,8 @@ class Explained:
         shown = self.row["decision"] if self.row else SET_ASIDE
         others: dict[str, tuple[int, ...]] = {}
         for each in self.revisions:
-            if each.is_there and each.outcome != shown:
+            is_told = each.is_there or each.outcome == TAKEN_BACK
+            if is_told and each.outcome != shown:
                 others[each.outcome] = (each.published.revision, *others.get(each.outcome, ()))
         return others
 
@@ -224,6 +225,8 @@ def _absence(published: Manifest, elsewhere: list[Appearance]) -> str:
     told = [
         f"No application with this id was decided or set aside on {published.as_of}, revision {published.revision}."
     ]
+    if published.is_withdrawn:
+        told = [f"Revision {published.revision} withdrew {published.as_of}, so no application of it has a decision."]
     if published.erasures:
         told.append("Applicants were erased from the day since.")
     if elsewhere:

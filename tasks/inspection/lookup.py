@@ -31,6 +31,7 @@ from tasks.store import Changed, NotFound, Store
 SET_ASIDE: Final = "in quarantine"
 ABSENT: Final = "not in it"
 UNKNOWN: Final = "not known"
+TAKEN_BACK: Final = "withdrawn"
 """Outcomes of an application that a revision does not decide."""
 
 
@@ -40,7 +41,7 @@ class Appearance:
 
     published: Manifest
     outcome: str
-    """Decision of the published row; or `SET_ASIDE`, `ABSENT` or `UNKNOWN`."""
+    """Decision of the published row; or `SET_ASIDE`, `ABSENT`, `UNKNOWN` or `TAKEN_BACK`."""
     row: Mapping[str, Any] | None = None
     """The published row, column by column; None if the revision has none."""
     fault: str | None = None
@@ -49,7 +50,7 @@ class Appearance:
     @property
     def is_there(self) -> bool:
         """True if the revision decided the application, or set it aside."""
-        return self.outcome not in (ABSENT, UNKNOWN)
+        return self.outcome not in (ABSENT, UNKNOWN, TAKEN_BACK)
 
 
 class LookUp(NamedTuple):
@@ -129,6 +130,8 @@ def published_row(store: Store, published: Manifest, applicant: int) -> pa.Table
 
 
 def _appearance(store: Store, published: Manifest, applicant: int, calendar: Calendar) -> Appearance:
+    if published.is_withdrawn:
+        return Appearance(published, TAKEN_BACK)
     try:
         if _is_decided(store, published, applicant):
             (row,) = published_row(store, published, applicant).to_pylist()

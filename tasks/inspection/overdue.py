@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from configs.calendar import Calendar
-from tasks.core.reporting.days_page import MISSING, PUBLISHED
+from tasks.core.reporting.days_page import MISSING, PUBLISHED, WITHDRAWN
 from tasks.publication.day_status import ARCHIVED, DAMAGED, NOT_YET, DayStatus, undelivered_day
 
 _SCORE: Final = "scoring score --as-of {day}"
@@ -65,6 +65,8 @@ def _overdue(day: DayStatus) -> Overdue:
     if "manifest" in day.state:
         return Overdue(day.as_of, why, _VERIFY.format(day=day.as_of))
     command = _SCORE.format(day=day.as_of)
+    if day.state == WITHDRAWN:
+        return Overdue(day.as_of, day.state, f"deliver the right files, then {command}")
     if day.state in _WITHOUT_FILES:
         return Overdue(day.as_of, why, f"ask the feed for its files, then {command}")
     return Overdue(day.as_of, why, command)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -37,6 +37,8 @@ class Rejected:
     revision: int
     quarantine: DataFile | None
     """Their data file; None if the day set no row aside."""
+    is_withdrawn: bool
+    """True if the revision takes the day back."""
     rows: pa.Table
     """The rows asked for: declared columns as delivered, then broken rules, file and row number."""
 
@@ -77,14 +79,14 @@ def find_rejected(store: Store, as_of: date, calendar: Calendar, rules: Collecti
     published = published_revision(store, as_of, consequence="no row of it is in quarantine")
     quarantine = published.audited.quarantine
     rows = rows_set_aside(store, published, calendar)
-    found = Rejected(as_of, published.revision, quarantine, rows)
+    found = Rejected(as_of, published.revision, quarantine, published.is_withdrawn, rows)
     if not rules:
         return found
     _require_broken(rules, found)
     asked = set(rules)
     rows_rules = rows.column(BROKEN_RULES).to_pylist()
     wanted = [not asked.isdisjoint(broken.split(";")) for broken in rows_rules]
-    return Rejected(as_of, published.revision, quarantine, rows.filter(pa.array(wanted)))
+    return replace(found, rows=rows.filter(pa.array(wanted)))
 
 
 def rows_set_aside(store: Store, published: Manifest, calendar: Calendar) -> pa.Table:

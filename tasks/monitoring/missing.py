@@ -29,9 +29,12 @@ def days_to_monitor(settings: Settings, *, last: int, grace_minutes: int) -> tup
 
 
 def unjudged_days(days: Iterable[DayStatus], until: datetime) -> Iterator[date]:
-    """Days whose newest revision was published at `until` or before, and is not judged."""
+    """Days whose newest revision was published at `until` or before, and is not judged.
+
+    A withdrawn day has nothing to judge.
+    """
     for day in days:
-        if day.newest is None or day.is_judged:
+        if day.newest is None or day.newest.is_withdrawn or day.is_judged:
             continue
         published_at = day_facts(day.newest).published_at
         if not published_at or datetime.fromisoformat(published_at) <= until:

@@ -52,6 +52,7 @@ from tasks.monitoring.today import GatheredDay, gather_day, join_days
 from tasks.publication.data_files import read_data
 from tasks.publication.layout import metrics_key, monitoring_key, recent_key, window_key
 from tasks.publication.manifests import newest_manifest
+from tasks.publication.withdrawn import forget_judgement
 from tasks.running.context import run_logger
 from tasks.running.step import step
 from tasks.store import Store, open_store
@@ -166,22 +167,38 @@ def judge_published(
     return Judgement(result, newest, judged, beside, day, page_key, snapshot_key)
 
 
+@step("leave withdrawn day")
+def leave_withdrawn(withdrawn: Manifest, settings: Settings) -> MonitoringResult:
+    """Result that a withdrawn day is not judged, and the reason why.
+
+    An earlier run may have been judging the day while it was withdrawn, so what monitoring wrote of
+    it is removed once more.
+    """
+    forget_judgement(open_store(settings.storage), withdrawn.as_of)
+    as_of = withdrawn.as_of
+    why = f"Not judged: revision {withdrawn.revision} withdrew the day, so nothing of it is decided"
+    advice = f"Deliver the right files, then: scoring score --as-of {as_of}"
+    run_logger().info("%s: %s", as_of, why)
+    return MonitoringResult(as_of, as_of, "insufficient", f"{why}.", advice, (), (), (), (), (), 0, 0, ())
+
+
 @step("find published days")
 def published_window(first: date, last: date, settings: Settings) -> tuple[Manifest, ...]:
-    """Manifests of the published days from `first` to `last`.
+    """Manifests of the published days from `first` to `last`, without those that are withdrawn.
 
     Raises:
         ConfigError: the window is empty or too long, or its days were decided by several models.
-        SourceError: no day of it was published.
+        SourceError: no day of it is published.
     """
     length = (last - first).days + 1
     if not 1 <= length <= _MOST_DAYS:
         raise ConfigError(f"The window from {first} to {last} has {length} days; 1 to {_MOST_DAYS} are possible.")
     store = open_store(settings.storage)
     days = (first + timedelta(days=offset) for offset in range(length))
-    found = [newest for day in days if (newest := newest_manifest(store, day))]
+    newest = [newest_manifest(store, day) for day in days]
+    found = [manifest for manifest in newest if manifest and not manifest.is_withdrawn]
     if not found:
-        raise SourceError(f"No day from {first} to {last} was published; score them first: scoring status")
+        raise SourceError(f"No day from {first} to {last} is published; score them first: scoring status")
     models = {manifest.model for manifest in found}
     if len(models) > 1:
         versions = ", ".join(sorted(f"{model.name} {model.version}" for model in models))

@@ -1,7 +1,7 @@
 """Metrics of a day and of the last runs as a text file, for collectors that need no server of ours.
 
-Each run of `score` or `monitor` writes the file anew, also a run that fails. It tells counts of the
-day, its verdict, and how the last run of either command ended; nothing of an applicant.
+Each run of `score`, `monitor` or `withdraw` writes the file anew, also a run that fails. It tells
+counts of the day, its verdict, and how the last run of each command ended; nothing of an applicant.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from tasks.store import open_store
 if TYPE_CHECKING:
     from tasks.adapters.prometheus import Gauge
 
-Command = Literal["score", "monitor"]
+Command = Literal["score", "monitor", "withdraw"]
 _COMMAND: Final = "command"
 _ENDED: Final = "scoring_run_ended_seconds"
 _EXIT: Final = "scoring_run_exit_code"

@@ -18,7 +18,7 @@ from configs.calendar import Calendar
 from tasks.core.day.manifest import Manifest
 from tasks.core.day.records import CORRECTIONS
 from tasks.core.monitoring.metrics import LEVELS
-from tasks.core.reporting.days_page import MISSING, PUBLISHED, demanded_days
+from tasks.core.reporting.days_page import MISSING, PUBLISHED, WITHDRAWN, demanded_days
 from tasks.core.words import counted, normal_name
 from tasks.errors import ExpectationsNotMet, ManifestDamaged, ObjectArchived, PublishError
 from tasks.publication.data_files import shown_revision
@@ -41,6 +41,8 @@ from tasks.store.renewing import read_if_there
 
 _ROOMS: Final[tuple[Room, ...]] = ("revisions", "landing", "decisions", "reports")
 _VERIFY: Final = "scoring status --verify"
+_BEHIND: Final = "behind"
+"""State of a day of which readers see an older revision than the newest."""
 NOT_MONITORED: Final = "not monitored"
 """State of monitoring of a publication without a verdict, whatever was judged in its place before."""
 NOT_YET: Final = "nothing delivered yet"
@@ -66,8 +68,8 @@ class DayStatus:
     hints: tuple[str, ...] = ()
     """Further facts worth knowing."""
     monitoring: str = ""
-    """Verdict of monitoring on the newest revision, or the reason why there is none; empty if the
-    day was never published."""
+    """Verdict of monitoring on the newest revision, or the reason why there is none; empty if
+    nothing of the day is decided."""
 
     @property
     def is_judged(self) -> bool:
@@ -207,8 +209,11 @@ def _unpublished(day: StoredDay, calendar: Calendar) -> DayStatus:
 def _monitoring(store: Store, newest: Manifest) -> str:
     """Verdict of monitoring on the newest revision, or the reason why there is none.
 
-    A verdict that cannot be read hides nothing else of the day: it is archived, or damaged.
+    A verdict that cannot be read hides nothing else of the day: it is archived, or damaged. A
+    withdrawn day has nothing to judge.
     """
+    if newest.is_withdrawn:
+        return ""
     try:
         written = read_if_there(store, verdict_key(newest.as_of))
     except ObjectArchived:
@@ -262,6 +267,8 @@ def _compare(
 ) -> tuple[str, tuple[str, ...]]:
     """State and hints of a published day."""
     as_of = day.as_of
+    if newest.is_withdrawn:
+        return _told_withdrawal(day, newest)
     delivered = _delivered(day)
     inputs = set(newest.inputs_by_name)
     noted = {normal_name(key) for key in expired}
@@ -274,13 +281,24 @@ def _compare(
     }
     hints = tuple(hint for hint, is_so in possible.items() if is_so)
     if not _is_shown(day, newest):
-        return "behind", (f"run scoring score --as-of {as_of}", *hints)
+        return _BEHIND, (f"run scoring score --as-of {as_of}", *hints)
+    sealed_copy = (FROM_SEALED_COPY,) if newest.sealed_copy else ()
+    return PUBLISHED, (*hints, *_unannounced(day, newest), *sealed_copy)
+
+
+def _told_withdrawal(day: StoredDay, newest: Manifest) -> tuple[str, tuple[str, ...]]:
+    """State and hints of a withdrawn day. Names do not tell the right files from those that were taken back."""
+    if not _is_shown(day, newest):
+        again = f'run scoring withdraw --as-of {day.as_of} --reason "..." again'
+        return _BEHIND, (f"readers see decisions that were withdrawn: {again}",)
+    next_step = f"deliver the right files, then scoring score --as-of {day.as_of}"
+    return WITHDRAWN, (next_step, *_unannounced(day, newest))
+
+
+def _unannounced(day: StoredDay, newest: Manifest) -> tuple[str, ...]:
+    """Hint on a newest revision of which no event was sent."""
     announced = revisions_with("announced", (entry.key for entry in day.entries("revisions")))
-    if newest.revision not in announced:
-        hints = (*hints, "not announced")
-    if newest.sealed_copy:
-        hints = (*hints, FROM_SEALED_COPY)
-    return PUBLISHED, hints
+    return () if newest.revision in announced else ("not announced",)
 
 
 def _is_shown(day: StoredDay, newest: Manifest) -> bool:

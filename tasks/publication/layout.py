@@ -311,6 +311,13 @@ def metrics_key(as_of: date) -> str:
     return f"{day_prefix('monitoring', as_of)}metrics.parquet"
 
 
+def judgement_keys(as_of: date) -> tuple[str, ...]:
+    """Keys of all that monitoring writes of a day, beside the page of the day."""
+    reports = ("verdict.json", "drift.html", "drift.json")
+    of_day = (make(as_of, name) for name in reports for make in (monitoring_key, recent_key))
+    return (metrics_key(as_of), *of_day)
+
+
 def window_key(first: date, last: date, name: str) -> str:
     """Key of a report on several days as one sample."""
     return f"{room_prefix('reports')}from={first}/to={last}/{name}"

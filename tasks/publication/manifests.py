@@ -26,11 +26,12 @@ from tasks.store.renewing import read_if_there
 def manifest_json(manifest: Manifest) -> bytes:
     """Manifest as stored: with the day's totals, and a seal over its whole content.
 
-    Aliases of columns are left out if there are none.
+    Aliases of columns are left out if there are none, and the mark of a withdrawal where it is none.
     """
     content = asdict(manifest)
-    if not manifest.column_aliases:
-        del content["column_aliases"]
+    for name in ("column_aliases", "is_withdrawn"):
+        if not content[name]:
+            del content[name]
     content |= {"as_of": manifest.as_of.isoformat(), "totals": asdict(manifest.totals)}
     return json.dumps(content | {"seal": _seal(content)}, indent=1).encode()
 

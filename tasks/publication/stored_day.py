@@ -113,6 +113,15 @@ class StoredDay:
             raise self._walk.damage
         return self._walk.found[-1] if self._walk.found else None
 
+    @property
+    def last_decided(self) -> Manifest | None:
+        """Newest manifest of a revision that decides the day, also if a newer one took it back.
+
+        None if the day was never published, or a manifest is missing or damaged.
+        """
+        decided = [manifest for manifest in self.manifests or () if not manifest.is_withdrawn]
+        return decided[-1] if decided else None
+
     @functools.cached_property
     def named(self) -> set[str]:
         """Keys of the data files that any manifest names."""

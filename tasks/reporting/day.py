@@ -34,7 +34,7 @@ def gather_page(store: Store, calendar: Calendar, as_of: date, reports: Collecti
     status = history.status
     revisions = tuple(manifest for manifest in history.revisions.values() if manifest)
     model = revisions[-1].model if revisions else None  # its page is written with that of all days
-    is_judged = bool(revisions) and status.monitoring != NOT_MONITORED
+    is_judged = bool(revisions and status.monitoring) and status.monitoring != NOT_MONITORED
     verdict = stored_bytes(store, verdict_key(as_of)) if is_judged else None
     return DaySources(
         as_of=as_of,

@@ -269,7 +269,8 @@ def _due_landing(day: StoredDay, keeping: _Keeping) -> Iterator[Removal | Left]:
     if why := _reason_to_keep_landing(day, keeping.clock, entries):
         yield Left("landing", day.as_of, why)
         return
-    named = {prefix + name for name in day.manifests[-1].inputs_by_name} if day.manifests else set()
+    decided = day.last_decided
+    named = {prefix + name for name in decided.inputs_by_name} if decided else set()
     # A control file without its files would make the day look cut off.
     for entry in sorted(entries, key=lambda entry: not entry.key.endswith(f"/{CONTROL}")):
         is_named = normal_name(entry.key) in named
@@ -288,7 +289,7 @@ def _reason_to_keep_landing(
         return _BUSY
     if not all(is_key(entry.key) for entry in entries):
         return _FOREIGN
-    published = day.manifests[-1]
+    published = day.last_decided
     run_logger().info("Comparing the landing of %s with what was published from it", day.as_of)
     try:
         standing = stand(day.store, day.as_of, published)

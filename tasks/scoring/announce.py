@@ -72,6 +72,7 @@ def event_of(manifest: Manifest, store: Store, config: str | None) -> dict[str, 
         "revision": manifest.revision,
         "publication": manifest.publication,
         "rows": manifest.audited.decisions.rows,
+        "withdrawn": manifest.is_withdrawn,
         "decisions": store.location(decisions_key(manifest.as_of)),
     }
     if changes:
@@ -99,7 +100,7 @@ def day_markdown(manifest: Manifest, store: Store) -> str:
     return "\n".join(
         [
             f"# {facts.title}",
-            f"{facts.made_with}.",
+            f"{facts.made_with}." if facts.made_with else "The day is withdrawn: no application has a decision.",
             *([f"Model from its sealed copy: {in_markdown(facts.sealed_copy)}."] if facts.sealed_copy else []),
             *([f"Reason for this revision: {in_markdown(facts.reason)}"] if facts.reason else []),
             *([f"Changed: {facts.changed}."] if facts.changed else []),

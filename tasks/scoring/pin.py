@@ -44,8 +44,8 @@ def pin(standing: Standing, delivery: Delivery, settings: Settings) -> Pins:
 
     Corrections keep the pins of the published revision, its aliases of columns included.
     """
-    if standing.published and standing.order.kind == "corrections":
-        pins = _pins_of(standing.published)
+    if standing.decided and standing.order.kind == "corrections":
+        pins = _pins_of(standing.decided)
     else:
         pins = _resolve(delivery, settings)
     pins = replace(pins, fingerprint=fingerprint(delivery, pins))

@@ -69,31 +69,46 @@ def publish(
         ConfigError: the version of the policy or contract was published with other content.
     """
     store = open_store(settings.storage)
-    # Housekeeping leaves alone a day that has this note.
-    store.create(publishing_key(delivery.as_of, secrets.token_hex(16)), b"")
+    keep_housekeeping_off(store, delivery.as_of)
     with_rows = tuple(file for file in delivery.files if audited.files[file.name].rows)
     claim_inputs(store, replace(delivery, files=with_rows))
     if standing.order.kind != "corrections":  # they keep what the published revision was made with
         claim_versions(store, pins)
-    held = require_stored(store, audited.data_files)
-    forget_expired(store, delivery.as_of, held)
-    if read_token(store, delivery.as_of) != standing.erasure:
+    manifest = commit_and_show(store, standing, build_manifest(delivery, pins, draft, audited))
+    run_logger().info("Published revision %d of %s", manifest.revision, manifest.as_of)
+    return manifest
+
+
+def keep_housekeeping_off(store: Store, as_of: date) -> None:
+    """Leave the note that a run is about to publish; housekeeping leaves alone a day that has one."""
+    store.create(publishing_key(as_of, secrets.token_hex(16)), b"")
+
+
+def commit_and_show(store: Store, standing: Standing, drafted: Manifest) -> Manifest:
+    """Commit a revision whose data files are stored, and show it to readers.
+
+    Raises:
+        PublishError: another run published the day, a data file is gone or damaged, or an applicant
+            was erased from the day since the run began.
+    """
+    as_of = drafted.as_of
+    held = require_stored(store, drafted.audited.data_files)
+    forget_expired(store, as_of, held)
+    if read_token(store, as_of) != standing.erasure:
         raise PublishError(
-            f"An applicant was erased from {delivery.as_of} while it was decided. Nothing was "
-            "published; run the command again."
+            f"An applicant was erased from {as_of} while it was decided. Nothing was published; run the command again."
         )
-    manifest = commit(store, build_manifest(delivery, pins, draft, audited))
-    if read_token(store, delivery.as_of) != standing.erasure:
+    manifest = commit(store, drafted)
+    if read_token(store, as_of) != standing.erasure:
         _put_back(store, manifest, held)
         raise PublishError(
-            f"Revision {manifest.revision} of {delivery.as_of} was published in the moment in "
+            f"Revision {manifest.revision} of {as_of} was published in the moment in "
             "which an applicant was erased from the day, and may hold them. Run the erasure again "
             "now (scoring clean --erase), then this command."
         )
-    show_newest(store, manifest.as_of)
-    for key in (refused_report_key(manifest.as_of), refused_page_key(manifest.as_of)):
+    show_newest(store, as_of)
+    for key in (refused_report_key(as_of), refused_page_key(as_of)):
         store.delete(key)  # the day is published, so the report of an earlier stop is out of date
-    run_logger().info("Published revision %d of %s", manifest.revision, manifest.as_of)
     return manifest
 
 
@@ -111,9 +126,7 @@ def _put_back(store: Store, published: Manifest, held: Mapping[str, bytes]) -> N
 
 def build_manifest(delivery: Delivery, pins: Pins, draft: Draft, audited: Audited) -> Manifest:
     """Manifest of this run, which becomes its commit."""
-    versions = {package: importlib.metadata.version(package) for package in COUNTED_VERSIONS}
     sealed = {SEALED_COPY: pins.sealed_copy} if pins.sealed_copy else {}
-    seconds = {f"{SECONDS_OF}{name}": f"{worked:.1f}" for name, worked in step_seconds().items()}
     return Manifest(
         as_of=delivery.as_of,
         revision=draft.revision,
@@ -123,8 +136,15 @@ def build_manifest(delivery: Delivery, pins: Pins, draft: Draft, audited: Audite
         policy=policy_record(pins.policy, pins.policy_digest),
         contract={"version": pins.contract_version, "digest": pins.contract_digest},
         audited=audited,
-        run={"published_at": datetime.now(UTC).isoformat(timespec="seconds"), **versions, **sealed, **seconds},
+        run=facts_of_run() | sealed,
         reason=draft.reason,
         reasons=pins.reasons,
         column_aliases=pins.column_aliases,
     )
+
+
+def facts_of_run() -> dict[str, str]:
+    """Facts of this run for its manifest: the time, the versions of packages, and the seconds of each step."""
+    versions = {package: importlib.metadata.version(package) for package in COUNTED_VERSIONS}
+    seconds = {f"{SECONDS_OF}{name}": f"{worked:.1f}" for name, worked in step_seconds().items()}
+    return {"published_at": datetime.now(UTC).isoformat(timespec="seconds"), **versions, **seconds}

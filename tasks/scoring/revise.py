@@ -8,7 +8,7 @@ from typing import Literal
 from configs.settings import Settings
 from tasks.core.day.manifest import Manifest
 from tasks.core.day.records import CORRECTIONS, Delivery, Draft, Order, Pins
-from tasks.core.day.standing import Standing
+from tasks.core.day.standing import Standing, is_taken_back
 from tasks.errors import ConfigError, InputsChanged, PublishError, SourceError
 from tasks.publication.layout import draft_key, landing_key
 from tasks.running.checkpoints import digest_of
@@ -53,14 +53,16 @@ def unchanged_revision(standing: Standing, delivery: Delivery) -> Manifest | Non
 
     Raises:
         InputsChanged: the day was published from other files, and no revision is ordered.
-        SourceError: corrections are ordered, but the day is not published, or there are none.
+        SourceError: corrections are ordered, but the day is not published, or there are none; or the
+            files are those of a delivery that was withdrawn.
     """
     order = standing.order
-    published = standing.published
-    if order.kind == "force" or (published is None and order.kind == "publish"):
+    published = standing.decided
+    if order.kind == "force":
         return None
     if published is None:
-        raise SourceError(f"{delivery.as_of} is not published, so there is nothing to correct; score it first.")
+        _require_decidable(standing, delivery)
+        return None
     is_same = standing.unexpired_inputs == delivery.digests
     if order.kind == "corrections":
         _require_corrections(published, standing, delivery)
@@ -100,11 +102,18 @@ def draft(
     _delivery: Delivery,
     settings: Settings,  # noqa: ARG001 - the key of the step needs it
 ) -> Draft:
-    """Draft of the revision after the published one."""
+    """Draft of the revision after the published one.
+
+    One that follows a withdrawn revision is compared with the days before anew: that the size of
+    another delivery was accepted says nothing of this one.
+    """
     published = standing.published
     if published is None:
         return Draft(1, standing.order.reason, None)
     audited = published.audited
+    if published.is_withdrawn:
+        reason = standing.order.reason or f"the day was withdrawn by revision {published.revision}"
+        return Draft(published.revision + 1, reason, audited.decisions)
     return Draft(published.revision + 1, standing.order.reason, audited.decisions, audited.recent_days)
 
 
@@ -123,6 +132,26 @@ def require_current(draft: Draft, standing: Standing) -> None:
         f"{began_with}. Nothing of this run was published: it would undo what was decided since. "
         "If the day must be decided again all the same, start a new run."
     )
+
+
+def _require_decidable(standing: Standing, delivery: Delivery) -> None:
+    """Stop if a day without decisions may not be decided from these files without an order.
+
+    Raises:
+        SourceError: corrections are ordered, and nothing is there to correct; or the files are those
+            of a delivery that was withdrawn.
+    """
+    published = standing.published
+    if standing.order.kind == "corrections":
+        state = "is withdrawn" if published else "is not published"
+        raise SourceError(f"{delivery.as_of} {state}, so there is nothing to correct; score it first.")
+    if published and is_taken_back(standing, delivery):
+        raise SourceError(
+            f"{delivery.as_of} was withdrawn by revision {published.revision}, and its landing holds the very "
+            "files that were withdrawn. Nothing was published. Deliver the right files, then: scoring score "
+            f"--as-of {delivery.as_of}. If these were right after all, decide the day from them again: "
+            f'scoring score --as-of {delivery.as_of} --force --reason "...".'
+        )
 
 
 def _require_corrections(published: Manifest, standing: Standing, delivery: Delivery) -> None:

@@ -10,6 +10,7 @@ import pytest
 from configs.settings import Storage
 from tasks.core.monitoring.metrics import METRICS_SCHEMA
 from tasks.dashboard.days import DayBook, latest
+from tasks.dashboard.series import day_lines
 from tasks.publication.layout import manifest_key, metrics_key, refused_report_key, verdict_key
 from tasks.store import Stored, open_store
 from tasks.store.folder import FolderStore
@@ -153,3 +154,15 @@ def test_a_period_is_of_calendar_days_up_to_the_newest(tmp_path: Path, length: i
     book = DayBook(store)
     assert [day.as_of for day in latest(book.list_days(), length)] == days[-count:]
     assert latest({}, length) == []
+
+
+def test_a_withdrawn_day_says_so_and_no_model_decided_it(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    publish_day(store, DAY)
+    monitor_day(store, DAY)
+    publish_day(store, DAY, revision=2, fingerprint="w", reason="another day's file", is_withdrawn=True)
+    book = DayBook(store)
+    (seen,) = book.see(book.list_days().values())
+    assert (seen.standing, seen.why, seen.model, seen.verdict) == ("withdrawn", "another day's file", "", {})
+    (line,) = day_lines([seen], book.figures(book.list_days().values())).to_dict("records")
+    assert (line["standing"], pd.isna(line["decided"]), pd.isna(line["mean_pd"])) == ("withdrawn", True, True)

@@ -12,7 +12,7 @@ import pytest
 from tests.conftest import DAY, Project
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ("generate", "train", "promote", "score", "monitor", "status", "rejected", "explain", "clean")
+COMMANDS = ("generate", "train", "promote", "score", "monitor", "status", "rejected", "explain", "clean", "withdraw")
 
 
 def scoring(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:

@@ -2,11 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from flows.score_applications import score_applications
+from flows.withdraw_decisions import withdraw_decisions
 from tasks.errors import ScoringError
 from tasks.publication.layout import decisions_key
 from tests.conftest import DAY, Project
@@ -35,7 +36,7 @@ class Ending:
 
 @dataclass(frozen=True)
 class Command:
-    """Scoring the test day once, from a store that holds `before` to one that holds `after`."""
+    """Scoring or withdrawing the test day once, from a store that holds `before` to one that holds `after`."""
 
     name: str
     before: Contents
@@ -45,6 +46,7 @@ class Command:
     """Of the flow, besides day and settings."""
     sections: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     """Settings of its own."""
+    is_withdrawal: bool = False
 
     def config(self, project: Project, **storage: Any) -> str:
         """The settings file to run it with on this store."""
@@ -52,13 +54,14 @@ class Command:
 
     def run(self, project: Project, **storage: Any) -> Ending:
         """Run it as plain Python on this store."""
-        return score(self.config(project, **storage), self.options)
+        return run_flow(self.is_withdrawal, self.config(project, **storage), self.options)
 
 
-def score(config: str, options: Mapping[str, Any]) -> Ending:
-    """Score the test day to whatever end."""
+def run_flow(is_withdrawal: bool, config: str, options: Mapping[str, Any]) -> Ending:
+    """Score or withdraw the test day, as plain Python, to whatever end."""
+    flow: Callable[..., object] = withdraw_decisions.fn if is_withdrawal else score_applications.fn
     try:
-        score_applications.fn(as_of=DAY, config=config, **options)
+        flow(as_of=DAY, config=config, **options)
     except Exception as error:  # noqa: BLE001 - which errors may end a run is judged below
         return Ending(error)
     return Ending()

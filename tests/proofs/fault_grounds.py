@@ -16,7 +16,7 @@ import pytest
 from tasks.store.folder import FolderStore
 from tasks.store.probe import _probe
 from tests.conftest import Project
-from tests.proofs.fault_day import PROMISED, Command, Contents, Ending, score
+from tests.proofs.fault_day import PROMISED, Command, Contents, Ending, run_flow
 from tests.proofs.fault_disk import CHANGES, BreakingDisk, BreakingStore, Fuse, die, fail_in_store, fail_on_disk
 from tests.s3_servers import moto_server
 from tests.store.breaking_proxy import Answer, Break, BreakingProxy, Plan, nth
@@ -208,7 +208,8 @@ class FolderGround:
 
     def _kill(self, command: Command, fault: str, number: int) -> Ending:
         config = command.config(self._project, root=str(self._root))
-        process = self._processes.Process(target=_run_broken, args=(self._root, fault, number, config, command.options))
+        told = (self._root, fault, number, command.is_withdrawal, config, command.options)
+        process = self._processes.Process(target=_run_broken, args=told)
         process.start()
         process.join(_CHILD_SECONDS)
         assert process.exitcode == -signal.SIGKILL, "the fault struck nothing"
@@ -246,11 +247,13 @@ def contents_of(root: Path) -> Contents:
     return {key: path.read_bytes() for key, path in keys.items() if not key.startswith(".")}
 
 
-def _run_broken(root: Path, fault: str, number: int, config: str, options: Mapping[str, Any]) -> None:
+def _run_broken(
+    root: Path, fault: str, number: int, is_withdrawal: bool, config: str, options: Mapping[str, Any]
+) -> None:
     """What a process does that is to be killed."""
     multiprocessing.set_start_method("fork", force=True)  # whose locks have no name that would outlive the process
     with _breaking(root, FOLDER_FAULTS[fault], number):
-        score(config, options)
+        run_flow(is_withdrawal, config, options)
 
 
 @contextlib.contextmanager

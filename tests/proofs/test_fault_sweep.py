@@ -1,11 +1,11 @@
 """Every call that a scored day makes to its store is broken, in every way, one at a time; nobody ever sees half.
 
-Attacked are a first publication, a revision under another policy that takes its place, and one by corrections after
-that: on S3 each request (the probe's, too), on a folder each verb of the store and each system call beneath it. Late
-is what comes after the caller gave up; gone is a store that stays away until the run has ended, which for S3 is also
-what a killed process looks like; killed is a process by SIGKILL; and when the power is cut, of the names that were
-not flushed to disk the newest alone stays, and half the bytes. Of calls in a row that differ in digits alone, as the
-questions for the 28 days before do, the first and the last are struck.
+Attacked are a first publication, a revision under another policy that takes its place, one by corrections after that,
+and the withdrawal of the day: on S3 each request (the probe's, too), on a folder each verb of the store and each
+system call beneath it. Late is what comes after the caller gave up; gone is a store that stays away until the run has
+ended, which for S3 is also what a killed process looks like; killed is a process by SIGKILL; and when the power is
+cut, of the names that were not flushed to disk the newest alone stays, and half the bytes. Of calls in a row that
+differ in digits alone, as the questions for the 28 days before do, the first and the last are struck.
 
 After each attack, before anything is mended, readers see what was there before or the new revision, whole; whatever a
 manifest names is there, whole; and the run ended as done, which readers see, or with an error of the project's own.
@@ -35,7 +35,7 @@ from tests.proofs.fault_day import Command, broken_promises, what_a_rerun_left_u
 from tests.proofs.fault_grounds import FOLDER_FAULTS, S3_FAULTS, contents_of, ground
 
 THE_DAY: dict[str, Any] = {"rows": 40, "files": 2, "bad_share": 0.05}
-FIRST, SECOND, THIRD = "first publication", "revision", "corrections"
+FIRST, SECOND, THIRD, FOURTH = "first publication", "revision", "corrections", "withdrawal"
 FAULTS = {
     ("S3", FIRST): tuple(S3_FAULTS),
     ("folder", FIRST): tuple(FOLDER_FAULTS),
@@ -44,6 +44,8 @@ FAULTS = {
     ("folder", SECOND): ("change is done and fails", "power cut after a change", "killed before a change"),
     ("S3", THIRD): ("answer lost", "gone after a request"),
     ("folder", THIRD): ("killed before a change",),
+    ("S3", FOURTH): ("answer lost", "gone after a request"),
+    ("folder", FOURTH): ("power cut after a change", "killed before a change"),
 }
 SAMPLE = 6
 WORKERS = 2
@@ -168,8 +170,10 @@ def commands(trained: Project, tmp_path_factory: pytest.TempPathFactory) -> dict
     second = observed(project, second)
     correct(project)
     corrections = {"corrections": True, "reason": "amounts in the wrong currency"}
-    third = Command(THIRD, contents_of(project.root), {}, corrections, short)
-    return {FIRST: first, SECOND: second, THIRD: observed(project, third)}
+    third = observed(project, Command(THIRD, contents_of(project.root), {}, corrections, short))
+    reason = {"reason": "the feed delivered another lender's file"}
+    fourth = observed(project, Command(FOURTH, third.after, {}, reason, short, is_withdrawal=True))
+    return {FIRST: first, SECOND: second, THIRD: third, FOURTH: fourth}
 
 
 def correct(project: Project) -> None:

@@ -40,6 +40,7 @@ def test_the_event_of_a_day_says_where_its_decisions_lie(store: FolderStore, tmp
         "revision": 1,
         "publication": FIRST.publication,
         "rows": 1,
+        "withdrawn": False,
         "decisions": f"{tmp_path}/decisions/day={DAY}/decisions.parquet",
     }
 

@@ -160,3 +160,46 @@ def test_a_run_that_was_overtaken_publishes_nothing(drafted: int, began_with: st
         require_current(Draft(drafted, WHY, None), standing)
     require_current(Draft(4, WHY, None), standing)
     require_current(Draft(1, None, None), Standing(DAY))
+
+
+# --- a withdrawn day
+
+TAKEN_BACK = Standing(
+    DAY,
+    published=made_manifest(revision=2, inputs={}, is_withdrawn=True),
+    taken_back=({"a.csv": "1", "b.csv": "2", "corrections/1.csv": "3"},),
+)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [delivery(a="1", b="2"), delivery(b="1", a="2"), delivery(a="1", b="2", corrections_9="4")],
+    ids=["the same", "under other names", "with other corrections"],
+)
+def test_files_that_were_withdrawn_are_refused(files: Delivery) -> None:
+    with pytest.raises(SourceError, match="the very files that were withdrawn"):
+        unchanged_revision(TAKEN_BACK, files)
+    assert unchanged_revision(replace(TAKEN_BACK, order=FORCE), files) is None
+
+
+@pytest.mark.parametrize(
+    "files", [delivery(a="1"), delivery(a="1", b="9"), delivery(a="1", b="2", c="3"), delivery()], ids=str
+)
+def test_other_files_decide_a_withdrawn_day_without_an_order(files: Delivery) -> None:
+    assert unchanged_revision(TAKEN_BACK, files) is None
+
+
+def test_a_withdrawn_day_has_nothing_to_correct() -> None:
+    with pytest.raises(SourceError, match="is withdrawn, so there is nothing to correct"):
+        unchanged_revision(replace(TAKEN_BACK, order=CORRECTIONS), delivery(a="9"))
+
+
+def test_what_follows_a_withdrawal_is_compared_with_the_days_before_anew() -> None:
+    made = draft(TAKEN_BACK, delivery(a="9"), Settings())
+    assert (made.revision, made.recent_days, made.reason) == (3, None, "the day was withdrawn by revision 2")
+    assert draft(replace(TAKEN_BACK, order=FORCE), delivery(a="9"), Settings()).reason == WHY
+
+
+def test_a_withdrawn_day_needs_applications_like_one_that_was_never_published() -> None:
+    assert TAKEN_BACK.decided is None
+    assert [replace(TAKEN_BACK, excuse=excuse).may_be_empty for excuse in (None, "a weekend")] == [False, True]

@@ -67,6 +67,8 @@ class ContractReport:
     """Published days before, oldest first, to the rows decided on each."""
     refused: str | None
     """Reason why the day is not published; None if the contract allows it."""
+    withdrawn: str | None
+    """Reason why the day is withdrawn; None if it is not. Then nothing of it was judged."""
     rules: tuple[ReportedRule, ...]
     is_whole: bool
     """True if these are all rules. An older report names only those that set rows aside."""
@@ -97,6 +99,8 @@ class ContractReport:
     @property
     def verdict(self) -> str:
         """Result of the day in a sentence."""
+        if self.withdrawn:
+            return f"Withdrawn: nothing of the day is decided. Reason: {self.withdrawn}"
         if self.refused:
             return f"Not published. {self.refused}"
         warnings = len(self.standing("warned"))
@@ -118,6 +122,7 @@ def read_contract_report(report: Mapping[str, Any]) -> ContractReport:
         _allowed(report.get("budget") or {}, rows),
         {day: recent[day] for day in sorted(recent)},
         report.get("refused"),
+        report.get("withdrawn"),
         tuple(_rules_of_old(report) if rules is None else map(_rule, rules)),
         rules is not None,
     )

@@ -53,9 +53,11 @@ class DayFacts:
     published_at: str
     """Time in ISO form, in UTC; empty if the run noted none."""
     made_with: str
-    """Model, cut-off, policy and contract."""
+    """Model, cut-off, policy and contract; empty if the revision is withdrawn."""
     sealed_copy: str
     """Sentence that says why the sealed copy of the model scored."""
+    is_withdrawn: bool
+    """True if the revision takes the day back, and decides nothing."""
     reason: str
     """Reason for this revision, in one line."""
     changed: str
@@ -91,11 +93,13 @@ def day_facts(manifest: Manifest) -> DayFacts:
     not_approved = sum(audited.by_decision.values()) - audited.by_decision.get("approve", 0)
     are_decisions_told = is_none_or_enough(decided)
     are_reasons_told = are_decisions_told and is_enough(not_approved)
+    withdrawn = ", withdrawn" if manifest.is_withdrawn else ""
     return DayFacts(
-        title=f"Applications of {manifest.as_of}, revision {manifest.revision}",
+        title=f"Applications of {manifest.as_of}, revision {manifest.revision}{withdrawn}",
         published_at=manifest.run.get("published_at", ""),
-        made_with=_made_with(manifest),
+        made_with="" if manifest.is_withdrawn else _made_with(manifest),
         sealed_copy=manifest.sealed_copy,
+        is_withdrawn=manifest.is_withdrawn,
         reason=" ".join((manifest.reason or "").split()),
         changed=_changed(audited),
         corrections=_corrections(audited),

@@ -51,6 +51,9 @@ class Manifest:
     stated."""
     column_aliases: Mapping[str, str] = field(default_factory=dict)
     """Name of a column as the feed wrote it, to its declared name. Earlier programs recorded none."""
+    is_withdrawn: bool = False
+    """True if it takes the day back: it has no inputs, decides nothing, and its changes name every
+    application that the revision before decided. Model, policy and contract are those of that one."""
     feature_version: str = FEATURE_VERSION
     schema_version: str = SCHEMA_VERSION
     manifest_version: str = MANIFEST_VERSION
@@ -81,6 +84,12 @@ class Manifest:
         """Short digest that no other publication has, in this store or another; it outlasts an erasure."""
         told = f"{self.as_of} {self.revision} {self.fingerprint} {self.run.get('published_at')}"
         return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
+def withdrawal_fingerprint(withdrawn: Manifest) -> str:
+    """SHA-256 that stands for the withdrawal of a revision; no fingerprint of scored files equals it."""
+    told = f"withdrawn {withdrawn.as_of} {withdrawn.revision} {withdrawn.fingerprint}"
+    return hashlib.sha256(told.encode()).hexdigest()
 
 
 def policy_record(policy: Policy, digest: str) -> dict[str, Any]:

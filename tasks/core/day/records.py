@@ -68,10 +68,11 @@ class Order:
 
     `publish`: decide the day if it is not published. `force`: decide it again from the files in the
     landing, with today's model, policy and contract. `corrections`: replace the corrected rows,
-    with the model, policy and contract of the published revision.
+    with the model, policy and contract of the published revision. `withdraw`: take the published
+    decisions back, and decide nothing.
     """
 
-    kind: Literal["publish", "force", "corrections"] = "publish"
+    kind: Literal["publish", "force", "corrections", "withdraw"] = "publish"
     reason: str | None = None
     """Reason why a published day is revised, in words; never an applicant's data."""
 
@@ -88,7 +89,7 @@ class Draft:
     base: DataFile | None
     """Decisions of the revision before it; None if it is the first."""
     recent_days: Mapping[str, int] | None = None
-    """Days that the revision before it was compared with; None if it is the first."""
+    """Days that the revision before it was compared with; None if it is the first, or follows a withdrawn one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from datetime import date
 from typing import NamedTuple
 
 from tasks.core.monitoring.metrics import LEVELS
+from tasks.core.reporting.days_page import WITHDRAWN
 from tasks.core.reporting.verdict_record import VerdictRecord
 
 
@@ -27,8 +28,8 @@ class DayState(NamedTuple):
     hints: tuple[str, ...]
     """Further facts worth knowing."""
     monitoring: str
-    """Verdict on the newest revision, or the reason why there is none; empty if the day was never
-    published."""
+    """Verdict on the newest revision, or the reason why there is none; empty if nothing of the day is
+    decided."""
     is_published: bool
     """True if a manifest of the day can be read."""
     is_refused: bool
@@ -70,6 +71,9 @@ def _of_ledger(as_of: date, state: DayState) -> Iterator[Advice]:
         yield Advice("Readers see an older revision than the newest.", f"scoring score --as-of {as_of}")
     elif not state.is_published and state.state == "delivered, not published":
         yield Advice("Files are waiting, and the day is not published.", f"scoring score --as-of {as_of}")
+    elif state.state == WITHDRAWN:
+        what = "The decisions were taken back. Deliver the right files, and score the day."
+        yield Advice(what, f"scoring score --as-of {as_of}")
     elif "manifest" in state.state:
         yield Advice(f"The ledger of the day is damaged: {state.state}.", "scoring status --verify")
     for hint in state.hints:
@@ -81,7 +85,7 @@ def _of_ledger(as_of: date, state: DayState) -> Iterator[Advice]:
 
 
 def _of_monitoring(as_of: date, state: DayState) -> Iterator[Advice]:
-    if not state.is_published or state.monitoring in LEVELS:
+    if not state.monitoring or state.monitoring in LEVELS:
         return
     texts = {
         "not monitored": "The day is not monitored yet: nobody knows if it drifted.",

@@ -75,9 +75,14 @@ def line_of_day(day: LineSources) -> DayLine:
 
 
 def _of_manifest(day: LineSources) -> dict[str, Any]:
-    """Fields that a published day's manifest tells; of a refused day those of its report."""
+    """Fields that a published day's manifest tells; of a refused day those of its report.
+
+    A withdrawn day has no figures, and no model has decided it.
+    """
     if day.newest is None:
         return {"received": day.refused.rows if day.refused else None}
+    if day.newest.is_withdrawn:
+        return {"revisions": day.newest.revision}
     facts, totals = day_facts(day.newest), day.newest.totals
     approved = facts.decisions.get("approve")
     is_share_told = totals.rows > 0 and is_none_or_enough(totals.quarantined)

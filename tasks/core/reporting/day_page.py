@@ -18,6 +18,7 @@ from tasks.core.disclosure import is_enough, is_enough_for_mean, is_none_or_enou
 from tasks.core.lender.amounts import CREDIT
 from tasks.core.monitoring.metrics import MEAN_CREDIT, WHOLE_DAY, Metric
 from tasks.core.reporting.advice import Advice, DayState, advise
+from tasks.core.reporting.days_page import WITHDRAWN
 from tasks.core.reporting.trends import Trend, trends_of
 from tasks.core.reporting.verdict_record import ToldFinding, VerdictRecord
 from tasks.core.words import percent
@@ -141,7 +142,7 @@ def build_day_page(sources: DaySources) -> DayPage:
         waited=_waited(sources.metrics),
         credit=_credit(newest) if newest else (),
         mean_credits=_mean_credits(sources.metrics),
-        bands=_bands(newest, sources.metrics) if newest else (),
+        bands=_bands(newest, sources.metrics) if newest and not newest.is_withdrawn else (),
         sentences={reason.code: reason.sentence for reason in newest.reasons.values()} if newest else {},
         verdict=verdict,
         bars=_bars(findings),
@@ -165,7 +166,7 @@ def _tone(sources: DaySources) -> Tone:
     is_damaged = "manifest" in state.state or state.monitoring == "damaged"
     if state.is_refused or is_damaged or level == "alert":
         return "alert"
-    if level == "watch" or state.state == "behind":
+    if level == "watch" or state.state in {"behind", WITHDRAWN}:
         return "watch"
     return "ok" if level == "ok" and state.monitoring == "ok" else "unknown"
 
@@ -176,6 +177,8 @@ def _headline(sources: DaySources) -> str:
     if not state.is_published:
         return f"{state.state.capitalize()}: nothing is published"
     revision = sources.revisions[-1].revision
+    if state.state == WITHDRAWN:
+        return f"Withdrawn, revision {revision}: nothing of the day is decided"
     told = "Published" if state.state == "published" else f"Published, but {state.state}"
     stopped = "; a new revision was refused by the contract" if state.is_refused else ""
     return f"{told}, revision {revision}; {_verdict_words(sources)}{stopped}"
@@ -198,6 +201,8 @@ def _verdict_words(sources: DaySources) -> str:
 def _summary(facts: DayFacts | None, sources: DaySources) -> str:
     if facts is None:
         return sources.refused.verdict if sources.refused else "There is no revision that can be read."
+    if facts.is_withdrawn:
+        return f"Its decisions were taken back. Reason: {facts.reason}"
     decided = facts.rows.became["decided"]
     approved = facts.decisions.get("approve")
     share = f", {percent(approved.share)} of them approved" if approved and decided else ""

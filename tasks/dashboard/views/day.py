@@ -69,7 +69,8 @@ def _show_verdict(verdict: Mapping[str, Any]) -> None:
 
 def _show_facts(facts: DayFacts) -> None:
     st.subheader("Rows and decisions")
-    write(f"{facts.title}, published {facts.published_at or 'at a time that was not noted'}, by {facts.made_with}.")
+    by = f", by {facts.made_with}" if facts.made_with else ""
+    write(f"{facts.title}, published {facts.published_at or 'at a time that was not noted'}{by}.")
     rows = {"received": facts.rows.received, **facts.rows.became}
     counts = pd.DataFrame({"Rows": rows.keys(), "Number": map(count_text, rows.values())})
     decisions = facts.decisions.items()

@@ -71,3 +71,9 @@ def test_of_an_older_report_the_rules_are_known_that_set_rows_aside() -> None:
         ("many", 7, "rows quarantined"), ("few", 1, "rows quarantined"),
     ]  # fmt: skip
     assert not told.is_whole
+
+
+def test_the_report_of_a_withdrawn_day_says_that_nothing_was_judged() -> None:
+    report = read_contract_report({"day": "2026-11-02", "revision": 2, "withdrawn": "another day's file", "rules": []})
+    assert report.verdict == "Withdrawn: nothing of the day is decided. Reason: another day's file"
+    assert (report.rows, report.unmet, report.stopped) == (0, (), "")

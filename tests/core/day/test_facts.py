@@ -142,3 +142,11 @@ def test_a_decision_or_reason_of_so_few_that_it_is_each_ones_is_not_told(
     assert bool(facts.decisions) == (not untold.startswith("Decisions"))
     assert bool(facts.first_reasons) == (refused >= 20)
     assert facts.rows.became["decided"] == decided
+
+
+def test_a_withdrawn_revision_is_made_with_nothing_and_decides_nothing() -> None:
+    audited = {"files": {}, "by_decision": {}, "by_rule": {}, "changes": replace(CHANGES, rows=7), "changed_reasons": 0}
+    facts = day_facts(sample_manifest(audited=audited, revision=2, reason="another day's file", is_withdrawn=True))
+    assert facts.title == "Applications of 2026-11-02, revision 2, withdrawn"
+    assert (facts.made_with, facts.decisions, facts.untold) == ("", {}, "")
+    assert facts.changed == "7 decisions, and the reasons of 0 others"

@@ -45,6 +45,7 @@ def test_a_day_without_a_verdict_is_monitored(monitoring: str, words: str) -> No
         (state_of(state="a manifest is missing", is_published=False), "scoring status --verify"),
         (state_of(state="its manifest is damaged", is_published=False), "scoring status --verify"),
         (state_of(state="delivered, not published", is_published=False), "scoring score --as-of 2026-11-02"),
+        (state_of(state="withdrawn", monitoring=""), "scoring score --as-of 2026-11-02"),
         (
             state_of(hints=("2 files of corrections waiting",)),
             'scoring score --as-of 2026-11-02 --corrections --reason "..."',

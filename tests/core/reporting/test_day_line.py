@@ -7,7 +7,7 @@ from tasks.core.contract.report import read_contract_report
 from tasks.core.day.records import FileTotals
 from tasks.core.monitoring.metrics import DRIFT_SIZE, Metric
 from tasks.core.reporting.day_line import LineSources, line_of_day
-from tasks.core.reporting.days_page import ColumnDrift, DayLine
+from tasks.core.reporting.days_page import WITHDRAWN, ColumnDrift, DayLine, reasons_of_day
 from tests.contract_reports import contract_report, reported
 from tests.manifests import revised_manifest, sample_manifest
 from tests.reported_days import FINDING, verdict_of
@@ -142,3 +142,17 @@ def test_who_must_act_on_a_refused_day_is_told() -> None:
     refused = read_contract_report(contract_report(*rules, refused="Too many rows.", revision=None))
     told = line_of_day(LineSources(DAY, "refused by the contract", "", refused=refused))
     assert told.sentence == "Too many rows. Who must act: feed team, risk team."
+
+
+def test_a_withdrawn_day_has_its_reason_and_no_figures() -> None:
+    withdrawn = sample_manifest(revision=2, reason="another day's file", is_withdrawn=True)
+    told = line_of_day(LineSources(DAY, WITHDRAWN, "", withdrawn))
+    assert (told.revisions, told.received, told.decided, told.approval_rate, told.model_name) == (
+        2,
+        None,
+        None,
+        None,
+        "",
+    )
+    assert told.remarks == ("Revised: revision 2, because: another day's file",)
+    assert reasons_of_day(told) == ("Withdrawn.", *told.remarks)

@@ -55,6 +55,11 @@ def page_of(**changes: Any) -> DayPage:
             "Published, revision 1; verdict of an older revision: ok",
         ),
         (
+            {"state": state_of(state="withdrawn", monitoring=""), "verdict": None},
+            "watch",
+            "Withdrawn, revision 1: nothing of the day is decided",
+        ),
+        (
             {"state": state_of(state="behind", monitoring="ok"), "verdict": verdict_of(verdict="ok")},
             "watch",
             "Published, but behind, revision 1; verdict: ok",
