@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -101,18 +102,24 @@ def find_rejected(
     """
     require_no_erasure(store, as_of)
     newest = StoredDay(store, as_of).require_unbroken()
-    stopped = _refused_since(store, as_of, newest)
-    if stopped and (refused or newest is None):
-        found = stopped
-    elif refused:
+    found = _refused_since(store, as_of, newest) if refused or newest is None else None
+    if found is None and refused:
         raise _nothing_refused(store, as_of, newest)
-    else:
-        published = published_revision(store, as_of, consequence="no row of it is in quarantine")
-        quarantine = published.audited.quarantine
-        key = quarantine.key if quarantine else None
-        rows = rows_set_aside(store, published, calendar)
-        found = Rejected(as_of, published.revision, key, rows, is_refused_since=stopped is not None)
+    if found is None:
+        found = _published(store, as_of, calendar)
     return _breaking(rules, found) if rules else found
+
+
+def _published(store: Store, as_of: date, calendar: Calendar) -> Rejected:
+    """Rows that the newest revision set aside."""
+    published = published_revision(store, as_of, consequence="no row of it is in quarantine")
+    quarantine = published.audited.quarantine
+    key = quarantine.key if quarantine else None
+    rows = rows_set_aside(store, published, calendar)
+    is_refused_since = False
+    with contextlib.suppress(PublishError):  # damaged rows of a refused revision hide no published ones
+        is_refused_since = _refused_since(store, as_of, published) is not None
+    return Rejected(as_of, published.revision, key, rows, is_refused_since=is_refused_since)
 
 
 def _refused_since(store: Store, as_of: date, newest: Manifest | None) -> Rejected | None:

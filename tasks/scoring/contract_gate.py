@@ -163,7 +163,8 @@ class Gate:
     def _refuse(self, report: Mapping[str, Any]) -> NoReturn:
         """Write the report of a stopped day, and raise `ExpectationsNotMet`."""
         place = write_refused(self.store, self.as_of, report)
-        rows = f"The rows set aside: scoring rejected --as-of {self.as_of}. " if report["quarantined"] else ""
-        raise ExpectationsNotMet(
-            f"The applications of {self.as_of} are not published. {report['refused']} {rows}Every rule's counts: {place}"
-        )
+        told = [f"The applications of {self.as_of} are not published. {report['refused']}"]
+        if report["quarantined"]:
+            told.append(f"The rows set aside: scoring rejected --as-of {self.as_of}.")
+        told.append(f"Every rule's counts: {place}")
+        raise ExpectationsNotMet(" ".join(told))

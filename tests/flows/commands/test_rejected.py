@@ -482,6 +482,9 @@ def test_of_a_published_day_the_rows_of_a_refused_revision_are_shown_on_request(
     assert "Quarantine of 2026-11-02, revision 1: no rows" in shown.out
     assert "A later revision was refused; its rows: scoring rejected --as-of 2026-11-02 --refused" in shown.out
     assert "revision 2, refused by the contract: 8 rows" in rejected(project, "--refused").out
+    (project.root / refused_rows_key(DAY)).write_bytes(b"damaged")
+    assert "Quarantine of 2026-11-02, revision 1: no rows" in rejected(project).out
+    assert rejected(project, "--refused").code == 6
 
 
 def test_a_refusal_of_the_whole_day_shows_that_no_row_was_set_aside(
