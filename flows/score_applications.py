@@ -71,7 +71,7 @@ def _score(day: date, order: Order, settings: Settings, config: str | None) -> D
     if is_excused(standing, parts):
         return DayResult("no applications", standing, None)
     with pages_renewed(day, settings):
-        audited = audit(delivery, pins, revision, parts, settings)
+        audited = audit(delivery, pins, revision, parts, settings, standing.erasure)
         manifest = publish(standing, delivery, pins, revision, audited, settings)
         announce(manifest, settings, config)
     return DayResult("published", standing, manifest)

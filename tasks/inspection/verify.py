@@ -33,6 +33,7 @@ from tasks.publication.layout import (
     is_hidden,
     landing_key,
     manifest_key,
+    refused_rows_key,
     report_key,
     report_page_key,
     revisions_with,
@@ -327,7 +328,7 @@ def _check_unnamed(
     They are harmless, unless the manifest that named them is gone.
     """
     named = {file.key for manifest in manifests.values() for file in manifest.audited.data_files}
-    known = named | {expired_key(as_of)}
+    known = named | {expired_key(as_of), refused_rows_key(as_of)}
     for revision in range(1, last + 1):
         known |= {manifest_key(as_of, revision), announcement_key(as_of, revision)}
     unknown = {key: size for key, size in listed.items() if key not in known}

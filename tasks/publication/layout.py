@@ -6,7 +6,8 @@ r"""Storage layout: every key, prefix and pattern of the store. No other module 
 ...     pins_key(day, "run", "0f1e"), draft_key(day, "run", "0f1e"), publishing_key(day, "7c"),
 ...     erased_key(day), manifest_key(day, 1), announcement_key(day, 1), expired_key(day),
 ...     decisions_key(day), report_key(day), report_page_key(day), refused_report_key(day),
-...     refused_page_key(day), monitoring_key(day, "drift.html"), snapshot_key(day), verdict_key(day), metrics_key(day),
+...     refused_page_key(day), refused_rows_key(day), monitoring_key(day, "drift.html"),
+...     snapshot_key(day), verdict_key(day), metrics_key(day),
 ...     window_key(day, day, "verdict.json"), day_page_key(day), days_page_key(),
 ...     model_page_key("credit-default", "1"), suite_key("ab12"),
 ...     input_key("ab12"), version_key("policy", "1"), reference_key("credit-default", "1"),
@@ -30,6 +31,7 @@ reports/day=2026-11-02/contract.json
 reports/day=2026-11-02/contract.html
 reports/day=2026-11-02/contract-refused.json
 reports/day=2026-11-02/contract-refused.html
+quarantine/day=2026-11-02/refused.parquet
 reports/day=2026-11-02/drift.html
 reports/day=2026-11-02/drift.json
 reports/day=2026-11-02/verdict.json
@@ -219,6 +221,11 @@ def decisions_key(as_of: date) -> str:
 def suite_key(digest: str) -> str:
     """Key of the text of a contract that scored a day."""
     return f"contracts/{digest}.json"
+
+
+def refused_rows_key(as_of: date) -> str:
+    """Key of the rows that the day set aside the last time that the contract stopped it."""
+    return f"{day_prefix('quarantine', as_of)}refused.parquet"
 
 
 def revisions_with(name: str, keys: Iterable[str]) -> frozenset[int]:

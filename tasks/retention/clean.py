@@ -27,7 +27,15 @@ from tasks.core.words import counted, normal_name
 from tasks.delivery.listing import list_delivery, stand
 from tasks.errors import ConfigError, ObjectArchived, SourceError
 from tasks.publication.expired import forget_expired, note_expired
-from tasks.publication.layout import Room, day_of, is_data_file, landing_key, last_day_of_page, room_of, room_prefix
+from tasks.publication.layout import (
+    Room,
+    day_of,
+    is_data_file,
+    landing_key,
+    last_day_of_page,
+    refused_rows_key,
+    room_prefix,
+)
 from tasks.publication.stored_day import StoredDay
 from tasks.running.context import run_logger
 from tasks.running.step import step
@@ -302,7 +310,9 @@ def _reason_to_keep_landing(
 
 def _due_quarantine(day: StoredDay, keeping: _Keeping) -> Iterator[Removal | Left]:
     if _is_over(keeping.clock.age_days(day.as_of), keeping.retention.quarantine_days):
-        rejected = [entry for entry in day.data if room_of(entry.key) == "quarantine"]
+        refused = refused_rows_key(day.as_of)
+        ours = (entry for entry in day.entries("quarantine") if is_data_file(entry.key) or entry.key == refused)
+        rejected = list(ours)
         yield from _due_data("quarantine", day, rejected, keeping.clock)
 
 

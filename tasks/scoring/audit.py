@@ -13,7 +13,7 @@ import pyarrow as pa
 from configs.settings import Settings
 from tasks.adapters.files.parquet import give_back_memory, read_parquet, write_parquet
 from tasks.core.applications import APPLICATION_ID
-from tasks.core.contract.screening import RECONCILED, SOURCE_FILE, SOURCE_ROW
+from tasks.core.contract.screening import quarantine_rows
 from tasks.core.day.control_totals import hash_total, publishable_totals, unreconciled
 from tasks.core.day.records import (
     Audited,
@@ -57,6 +57,7 @@ def _same_parts_and_bounds(
     draft: Draft,
     _parts: Sequence[PartRef],
     settings: Settings,
+    _erasure: str | None = None,
 ) -> str:
     """Key of an audit of the same parts under the same bounds, by the same program."""
     judged_by = (settings.contract, settings.audit, suite_text(settings.audit.suite))
@@ -71,10 +72,12 @@ def audit(
     draft: Draft,
     parts: Sequence[PartRef],
     settings: Settings,
+    erasure: str | None = None,
 ) -> Audited:
     """Put the parts together, check the day, and store its data files.
 
-    The day is checked against contract, budget, totals and bounds.
+    The day is checked against contract, budget, totals and bounds. If the contract stops it, the
+    rows set aside are kept, unless `erasure` is not the token of the day's last erasure any more.
 
     Raises:
         ExpectationsNotMet: a gate is closed; says which rule, how many rows, and where the report
@@ -84,7 +87,7 @@ def audit(
     give_back_memory()  # of threads that have ended
     assembled = assemble(store, parts, chunk_rows=settings.scoring.chunk_rows, reading=pinned_reading(pins, settings))
     give_back_memory()  # of tables that were put together and cut
-    gate = Gate(store, pinned_contract(pins, settings), delivery.as_of, settings)
+    gate = Gate(store, pinned_contract(pins, settings), delivery.as_of, settings, erasure)
     passed = gate.require_contract(parts, assembled, draft)
     files = count_files(parts, assembled)
     totals = control_totals(parts, assembled)
@@ -223,7 +226,6 @@ def _store_quarantine(store: Store, as_of: date, rejected: pa.Table) -> DataFile
     """Store the rejected rows; None if there are none."""
     if not rejected.num_rows:
         return None
-    rejected = rejected.drop_columns(list(RECONCILED))
-    data = write_parquet(rejected.sort_by([(SOURCE_FILE, "ascending"), (SOURCE_ROW, "ascending")]))
+    data = write_parquet(quarantine_rows(rejected))
     prefix = day_prefix("quarantine", as_of)
     return store_data(store, prefix, "rejected", data, rows=rejected.num_rows)

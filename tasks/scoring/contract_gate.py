@@ -14,11 +14,12 @@ from configs.settings import Settings
 from tasks.core.applications import APPLICATION_ID
 from tasks.core.contract.gate import Evidence, Outcome, judge_count, judge_result, refusal
 from tasks.core.contract.rules import Budget, RuleCount, RuleResult, merge_counts, parsing_rules, typed_frame
-from tasks.core.contract.screening import BROKEN_RULES, CONFLICTING, count_by_rule, typed_name
+from tasks.core.contract.screening import BROKEN_RULES, CONFLICTING, count_by_rule, quarantine_rows, typed_name
 from tasks.core.day.records import Draft, PartRef
 from tasks.core.lender.columns import ID
 from tasks.core.words import in_json
 from tasks.errors import ExpectationsNotMet
+from tasks.publication.refused_rows import keep_refused_rows
 from tasks.scoring.assemble import Assembled
 from tasks.scoring.contract_report import show_rules, write_refused
 from tasks.scoring.recent import most_shared_ids, recent_days
@@ -60,6 +61,8 @@ class Gate:
     contract: Contract
     as_of: date
     settings: Settings
+    erasure: str | None = None
+    """Token of the day's last erasure when the run began; None if there was none."""
 
     def require_contract(self, parts: Sequence[PartRef], assembled: Assembled, draft: Draft) -> Passed:
         """Judge the whole day by every rule, and return the results to store.
@@ -90,6 +93,8 @@ class Gate:
         report = in_json(self._report(judged) | {"refused": refused, "revision": draft.revision})
         show_rules(report)
         if refused:
+            rows = quarantine_rows(assembled.rejected)
+            keep_refused_rows(self.store, as_of, rows, revision=draft.revision, erasure=self.erasure)
             self._refuse(report)
         return Passed(json.dumps(report, indent=1).encode(), judged.by_rule, judged.evidence.recent)
 
@@ -158,6 +163,8 @@ class Gate:
     def _refuse(self, report: Mapping[str, Any]) -> NoReturn:
         """Write the report of a stopped day, and raise `ExpectationsNotMet`."""
         place = write_refused(self.store, self.as_of, report)
-        raise ExpectationsNotMet(
-            f"The applications of {self.as_of} are not published. {report['refused']} Every rule's counts: {place}"
-        )
+        told = [f"The applications of {self.as_of} are not published. {report['refused']}"]
+        if report["quarantined"]:
+            told.append(f"The rows set aside: scoring rejected --as-of {self.as_of}.")
+        told.append(f"Every rule's counts: {place}")
+        raise ExpectationsNotMet(" ".join(told))

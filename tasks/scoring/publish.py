@@ -22,6 +22,7 @@ from tasks.publication.erasure_token import read_token, require_no_erasure
 from tasks.publication.expired import forget_expired
 from tasks.publication.layout import publishing_key, refused_page_key, refused_report_key
 from tasks.publication.manifests import commit, manifest_of
+from tasks.publication.refused_rows import forget_refused_rows
 from tasks.publication.shown import show_newest
 from tasks.publication.versions import claim_versions
 from tasks.running.checkpoints import COUNTED_VERSIONS
@@ -107,8 +108,10 @@ def commit_and_show(store: Store, standing: Standing, drafted: Manifest) -> Mani
             "now (scoring clean --erase), then this command."
         )
     show_newest(store, as_of)
+    # The day is published, so rows and report of an earlier stop are out of date.
+    forget_refused_rows(store, as_of)
     for key in (refused_report_key(as_of), refused_page_key(as_of)):
-        store.delete(key)  # the day is published, so the report of an earlier stop is out of date
+        store.delete(key)
     return manifest
 
 

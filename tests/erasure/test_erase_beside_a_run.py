@@ -1,6 +1,7 @@
 """An applicant erased beside a run of their day: whatever the order, one of the two notices."""
 
 import logging
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,11 +13,12 @@ from tasks.adapters.files.landing_file import Reading
 from tasks.core.applications import rows_of_applicant
 from tasks.erasure.erase import erase
 from tasks.erasure.search import search
-from tasks.errors import PublishError
+from tasks.errors import ExpectationsNotMet, PublishError
 from tasks.publication.data_files import require_stored
 from tasks.publication.erasure_token import read_token
 from tasks.publication.layout import erased_key
 from tasks.publication.manifests import manifest_of
+from tasks.publication.refused_rows import read_refused_rows
 from tasks.store import Store, open_store
 from tests.conftest import DAY, Project
 from tests.erasure.test_erase import AT, REASON, erased
@@ -67,6 +69,26 @@ def meanwhile() -> Any:
     logger.setLevel(before)
     for handler in handlers:
         logger.removeHandler(handler)
+
+
+def test_a_run_that_is_refused_while_the_applicant_is_erased_keeps_no_row(
+    project: Project, store: Store, score: Score, meanwhile: Any
+) -> None:
+    applicant = an_applicant(project)
+    (project.landing / "_control.json").unlink()
+    path = project.landing / "applications_1.csv"
+    path.write_text(re.sub(rf"^({applicant},)\w+ loans", r"\1No such loan", path.read_text(), flags=re.MULTILINE))
+    strict = project.with_settings(contract={"max_quarantined_rows": 0, "max_quarantined_share": 0.0})
+    with pytest.raises(ExpectationsNotMet, match="1 of 60 rows"):
+        score(strict)
+    kept = read_refused_rows(store, DAY)
+    assert kept
+    assert rows_of_applicant(kept.rows, applicant).tolist() == [True]
+    done = meanwhile("rows screened and scored", lambda: erased(store, applicant))
+    with pytest.raises(ExpectationsNotMet):
+        score(strict.with_settings(scoring={"chunk_rows": 50}))
+    assert done.is_done
+    assert read_refused_rows(store, DAY) is None
 
 
 def test_a_run_that_reads_the_old_file_while_the_applicant_is_erased_publishes_nothing(

@@ -252,7 +252,8 @@ def test_rows_that_an_earlier_day_set_aside_are_shown_and_written_out(
     second = kept(DAY, 2)
     calendar = load_calendar(load_settings(project.config).scoring.calendar)
     rejected = find_rejected(store, DAY, calendar)
-    assert (rejected.revision, rejected.quarantine) == (2, second.audited.quarantine)
+    assert second.audited.quarantine
+    assert (rejected.revision, rejected.key) == (2, second.audited.quarantine.key)
     assert rejected.by_rule == second.audited.by_rule
     export_rejected(rejected, tmp_path / "rejected.csv")
     written = pd.read_csv(tmp_path / "rejected.csv", dtype=str)

@@ -30,8 +30,15 @@ from tasks.errors import InputsChanged, PublishError
 from tasks.inspection.verify import verify_store
 from tasks.publication.data_files import read_data, store_data
 from tasks.publication.expired import read_expired
-from tasks.publication.layout import decisions_key, manifest_key, named_version_key, sealed_model_key
+from tasks.publication.layout import (
+    decisions_key,
+    manifest_key,
+    named_version_key,
+    refused_rows_key,
+    sealed_model_key,
+)
 from tasks.publication.manifests import commit, newest_manifest
+from tasks.publication.refused_rows import keep_refused_rows
 from tasks.publication.shown import show_newest
 from tasks.retention.clean import RULES as REMOVED
 from tasks.retention.clean import Cleaning, Left, Removal, clean, clean_day, clock_of
@@ -498,6 +505,14 @@ def test_a_data_file_that_a_run_publishes_in_that_very_moment_is_put_back(
     cleaned = list(clean_day(store, DAY, clock, Retention(**FOR_EVER | {"orphan_days": 7}), apply=True))
     assert [type(each).__name__ for each in cleaned] == ["Left"]
     assert read_data(room.store, file)
+
+
+def test_rows_of_a_refused_day_go_with_the_quarantine(room: Room) -> None:
+    keep_refused_rows(room.store, DAY, pa.table({"broken_rules": ["a"]}), revision=1, erasure=None)
+    room.age()
+    assert told(room.clean(days_later(30), quarantine_days=30)) == []
+    assert told(room.clean(days_later(31), quarantine_days=30), "quarantine") == [refused_rows_key(DAY)]
+    assert room.held() == []
 
 
 def test_what_is_put_back_is_not_noted_as_expired(room: Room) -> None:

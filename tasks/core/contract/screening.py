@@ -166,6 +166,12 @@ def rejected_rows(
     return pa.table({**origin, **texts, **amounts})
 
 
+def quarantine_rows(rejected: pa.Table) -> pa.Table:
+    """Rejected rows as quarantine has them: in the order of delivery, without the typed amounts."""
+    place = [(SOURCE_FILE, "ascending"), (SOURCE_ROW, "ascending")]
+    return rejected.drop_columns(list(RECONCILED)).sort_by(place)
+
+
 def no_rejected_rows() -> pa.Table:
     """Quarantine rows of a file that has none."""
     text = pa.schema([(name, pa.string()) for name in NAMES]).empty_table()

@@ -9,6 +9,7 @@ import re
 import shutil
 import stat
 from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,18 @@ import pytest
 
 from configs.settings import Storage
 from flows.score_applications import score_applications
+from tasks.adapters.files.landing_file import Reading
+from tasks.core.contract.screening import no_rejected_rows, quarantine_rows
 from tasks.core.day.manifest import Manifest
 from tasks.core.lender.columns import ID, NAMES
+from tasks.erasure.erase import erase as erase_applicant
+from tasks.errors import ExpectationsNotMet
+from tasks.inspection.verify import verify_store
 from tasks.publication.erasure_token import note_erasure
 from tasks.publication.expired import note_expired
+from tasks.publication.layout import refused_rows_key
 from tasks.publication.manifests import newest_manifest
+from tasks.publication.refused_rows import keep_refused_rows, read_refused_rows
 from tasks.store import open_store
 from tasks.store.folder import FolderStore
 from tests.commands import Ended, call
@@ -401,6 +409,113 @@ def test_where_nothing_is_in_quarantine_that_is_an_answer_and_no_file(
     ended = rejected(project, "--to", str(tmp_path / "rows.csv"))
     assert (ended.code, (tmp_path / "rows.csv").exists()) == (2, False)
     assert "Nothing of 2026-11-02, revision 1, is in quarantine, so no file was written" in ended.err
+
+
+# --- a refused day
+
+
+STRICT = {"max_quarantined_rows": 0, "max_quarantined_share": 0.0}
+
+
+@pytest.fixture
+def refused(project: Project, right: pd.DataFrame) -> Project:
+    """The day stopped by the contract, with several kinds of bad rows in it; nothing of it is published."""
+    deliver(project, spoilt(right))
+    stop(project)
+    return project
+
+
+def stop(project: Project, **order: Any) -> None:
+    """Score the day under a budget that it exceeds."""
+    with pytest.raises(ExpectationsNotMet):
+        score_applications.fn(as_of=DAY, config=project.with_settings(contract=STRICT).config, **order)
+
+
+def test_the_rows_of_a_refused_day_are_those_that_it_would_have_set_aside(
+    refused: Project, score: Score, rejected: Callable[..., Ended], tmp_path: Path
+) -> None:
+    shown = rejected(refused)
+    assert shown.code == 0
+    assert "Quarantine of 2026-11-02, revision 1, refused by the contract: 8 rows" in shown.out
+    assert re.search(r"^    AMT_INCOME_TOTAL_known +2$", shown.out, re.MULTILINE)
+    assert "contract-refused.html" in shown.out
+    assert rejected(refused, "--to", str(tmp_path / "refused.csv")).code == 0
+    assert score().manifest.totals.quarantined == 8
+    assert rejected(refused, "--to", str(tmp_path / "published.csv")).code == 0
+    assert (tmp_path / "refused.csv").read_bytes() == (tmp_path / "published.csv").read_bytes()
+
+
+def test_rows_of_a_refused_day_are_mended_in_the_files_of_the_feed(
+    refused: Project, rejected: Callable[..., Ended], tmp_path: Path
+) -> None:
+    path = tmp_path / "rows.csv"
+    shown = rejected(refused, "--rule", "SK_ID_CURR_parses", "--to", str(path))
+    assert "1 row of 2026-11-02, revision 1, refused by the contract, written to" in shown.out
+    assert "corrections/" not in shown.out
+    assert f"put them into {refused.landing}" in shown.out
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert "A-17" not in shown.out + shown.err
+
+
+def test_a_publication_removes_the_rows_of_an_earlier_stop(
+    refused: Project, score: Score, right: pd.DataFrame, rejected: Callable[..., Ended]
+) -> None:
+    kept = refused.root / refused_rows_key(DAY)
+    assert kept.exists()
+    deliver(refused, right)
+    score()
+    assert not kept.exists()
+    assert rejected(refused).out == "\nQuarantine of 2026-11-02, revision 1: no rows\n"
+    ended = rejected(refused, "--refused")
+    assert (ended.code, ended.out) == (3, "")
+    assert "No revision of 2026-11-02 has been refused since revision 1 was published" in ended.err
+
+
+def test_of_a_published_day_the_rows_of_a_refused_revision_are_shown_on_request(
+    project: Project, score: Score, right: pd.DataFrame, rejected: Callable[..., Ended]
+) -> None:
+    deliver(project, right)
+    score()
+    deliver(project, spoilt(right))
+    stop(project, force=True, reason=WHY)
+    shown = rejected(project)
+    assert "Quarantine of 2026-11-02, revision 1: no rows" in shown.out
+    assert "A later revision was refused; its rows: scoring rejected --as-of 2026-11-02 --refused" in shown.out
+    assert "revision 2, refused by the contract: 8 rows" in rejected(project, "--refused").out
+    (project.root / refused_rows_key(DAY)).write_bytes(b"damaged")
+    assert "Quarantine of 2026-11-02, revision 1: no rows" in rejected(project).out
+    assert rejected(project, "--refused").code == 6
+
+
+def test_a_refusal_of_the_whole_day_shows_that_no_row_was_set_aside(
+    project: Project, right: pd.DataFrame, rejected: Callable[..., Ended]
+) -> None:
+    keep_refused_rows(FolderStore(project.root), DAY, quarantine_rows(no_rejected_rows()), revision=1, erasure=None)
+    deliver(project, right)
+    shown = rejected(project)
+    assert "Quarantine of 2026-11-02, revision 1, refused by the contract: no rows" in shown.out
+    assert "contract-refused.html" in shown.out
+
+
+def test_a_day_without_a_refusal_has_no_rows_of_one(project: Project, rejected: Callable[..., Ended]) -> None:
+    ended = rejected(project, "--refused")
+    assert (ended.code, ended.out) == (3, "")
+    assert "No rows of a refused revision of 2026-11-02 are kept" in ended.err
+
+
+def test_rows_of_a_refused_day_are_no_finding_of_a_verification(refused: Project) -> None:
+    assert [(each.problems, each.remarks) for each in verify_store(FolderStore(refused.root))] == [((), ())] * 2
+
+
+def test_an_applicant_is_erased_from_the_rows_of_a_refused_day(refused: Project, right: pd.DataFrame) -> None:
+    store, applicant = FolderStore(refused.root), int(right.loc[2, ID])
+    before = read_refused_rows(store, DAY)
+    erase_applicant(store, applicant, reason=WHY, at=datetime(2027, 1, 5, tzinfo=UTC), reading=Reading())
+    after = read_refused_rows(store, DAY)
+    assert before
+    assert after
+    assert (before.rows.num_rows, after.rows.num_rows, after.revision) == (8, 7, before.revision)
+    assert str(applicant) not in after.rows.column(ID).to_pylist()
 
 
 def test_on_s3_the_same_rows_come_out(

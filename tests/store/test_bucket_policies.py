@@ -1,0 +1,154 @@
+"""Each job runs under its bucket policy, needs every grant of it, and stops where a statement is taken away."""
+
+import contextlib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from configs.calendar import load_calendar
+from configs.settings import Storage, load_settings
+from flows.score_applications import score_applications
+from tasks.adapters.files.landing_file import Reading
+from tasks.erasure.erase import erase
+from tasks.errors import ExpectationsNotMet, PublishError
+from tasks.feed.generate import generate_day, load_statistics
+from tasks.inspection.rejected import find_rejected
+from tasks.publication.layout import decisions_key, landing_key, manifest_key, suite_key
+from tasks.retention.clean import clean, clock_of
+from tasks.store import Store, open_store
+from tests.conftest import DAY, Project
+from tests.store.breaking_proxy import BreakingProxy
+from tests.store.bucket_policies import FOLDER, Guard, statements_of
+
+STRICT = {"max_quarantined_rows": 0, "max_quarantined_share": 0.0}
+ONLY_AFTER_A_FAILURE = {"s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"}
+"""Actions on half an upload, which no sound job meets."""
+
+
+@pytest.fixture
+def on_s3(project: Project, s3_proxy: BreakingProxy) -> Project:
+    """A day with bad rows in a bucket that is asked through the proxy; the contract is short."""
+    root = s3_proxy.root
+    store = open_store(Storage(root=root))
+    generate_day(store, load_statistics(), as_of=DAY, rows=60, seed=11, bad_share=0.2)
+    short = project.with_short_contract()
+    return Project(short.with_settings(storage={"root": root}).config, project.root)
+
+
+def store_of(project: Project) -> Store:
+    return open_store(load_settings(project.config).storage)
+
+
+def score(project: Project) -> None:
+    """Score the day under a budget that it exceeds, so that it is refused; then under its own."""
+    with contextlib.suppress(ExpectationsNotMet):
+        score_applications.fn(as_of=DAY, config=project.with_settings(contract=STRICT).config)
+    score_applications.fn(as_of=DAY, config=project.config)
+
+
+def housekeep(project: Project) -> None:
+    """Clean the store of all that is old, and erase one applicant."""
+    store = store_of(project)
+    (delivered,) = (entry.key for entry in store.list(landing_key(DAY)) if entry.key.endswith(".csv"))
+    second = store.read(delivered).data.splitlines()[1]
+    settings = load_settings(project.with_settings(retention={"orphan_days": 0}).config)
+    clean(clock_of(datetime.now(UTC).date(), settings), settings, apply=True)
+    erase(store, int(second.split(b",")[0]), reason="asked", at=datetime.now(UTC), reading=Reading())
+
+
+def show_rejected(project: Project) -> None:
+    settings = load_settings(project.config)
+    assert find_rejected(store_of(project), DAY, load_calendar(settings.scoring.calendar)).rows.num_rows
+
+
+def read_decisions(project: Project) -> None:
+    store = store_of(project)
+    assert [entry.key for entry in store.list("decisions/")] == [decisions_key(DAY)]
+    assert store.read(decisions_key(DAY)).data
+
+
+JOBS: dict[str, Callable[[Project], None]] = {
+    "score": score, "clean": housekeep, "rejected": show_rejected, "reader": read_decisions,
+}  # fmt: skip
+
+
+def prepare(name: str, project: Project) -> None:
+    if name != "score":
+        score(project)
+
+
+def test_every_policy_is_tried() -> None:
+    assert {path.stem for path in FOLDER.glob("*.json")} == JOBS.keys()
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_a_job_runs_under_its_policy_and_needs_every_grant_of_it(
+    on_s3: Project, s3_proxy: BreakingProxy, name: str
+) -> None:
+    prepare(name, on_s3)
+    guard = Guard(statements_of(name))
+    s3_proxy.start(guard)
+    JOBS[name](on_s3)
+    assert guard.denied == []
+    assert {grant for grant in guard.granted - guard.used if grant[1] not in ONLY_AFTER_A_FAILURE} == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "left_out"),
+    [
+        (name, each["Sid"])
+        for name in JOBS
+        for each in statements_of(name)
+        if not ONLY_AFTER_A_FAILURE.issuperset(each["Action"])
+    ],
+)
+def test_without_a_statement_the_job_stops_and_says_which_rights_it_needs(
+    on_s3: Project, s3_proxy: BreakingProxy, name: str, left_out: str
+) -> None:
+    prepare(name, on_s3)
+    s3_proxy.start(Guard([each for each in statements_of(name) if each["Sid"] != left_out]))
+    with pytest.raises(PublishError, match=r"AccessDenied \(403\).*The credentials need s3:ListBucket"):
+        JOBS[name](on_s3)
+
+
+@pytest.mark.parametrize("name", ["reader", "rejected"])
+def test_who_only_reads_may_neither_read_the_landing_nor_write(
+    on_s3: Project, s3_proxy: BreakingProxy, name: str
+) -> None:
+    prepare(name, on_s3)
+    store = store_of(on_s3)
+    landed = next(entry.key for entry in store.list(landing_key(DAY)))
+    forbidden: list[Callable[[], Any]] = [
+        lambda: store.read(landed),
+        lambda: store.read(suite_key("ab12")),
+        lambda: store.delete(decisions_key(DAY)),
+        lambda: store.create("decisions/day=2026-11-03/decisions.parquet", b"x"),
+    ]
+    s3_proxy.start(Guard(statements_of(name)))
+    for attempt in forbidden:
+        with pytest.raises(PublishError, match="AccessDenied"):
+            attempt()
+
+
+def test_the_daily_job_may_alter_neither_what_was_delivered_nor_what_was_published(
+    on_s3: Project, s3_proxy: BreakingProxy
+) -> None:
+    store = store_of(on_s3)
+    landed = store.read(next(entry.key for entry in store.list(landing_key(DAY))))
+    score(on_s3)
+    s3_proxy.start(Guard(statements_of("score")))
+    for attempt in (
+        lambda: store.delete(manifest_key(DAY, 1)),
+        lambda: store.delete(decisions_key(DAY)),
+        lambda: store.create(f"{landing_key(DAY)}more.csv", landed.data),
+        lambda: store.delete(f"{landing_key(DAY)}applications_1.csv"),
+    ):
+        with pytest.raises(PublishError, match="AccessDenied"):
+            attempt()
+
+
+@pytest.mark.parametrize("name", sorted(JOBS.keys() - {"reader"}))
+def test_who_asks_for_what_may_be_missing_lists_without_a_condition(name: str) -> None:
+    assert [each for each in statements_of(name) if "Condition" in each] == []
