@@ -73,7 +73,7 @@ def publish(
     store.create(publishing_key(delivery.as_of, secrets.token_hex(16)), b"")
     with_rows = tuple(file for file in delivery.files if audited.files[file.name].rows)
     claim_inputs(store, replace(delivery, files=with_rows))
-    if standing.order.kind != "corrections":  # they keep what the published revision was made with
+    if not standing.order.keeps_pins:  # they keep what the published revision was made with
         claim_versions(store, pins)
     held = require_stored(store, audited.data_files)
     forget_expired(store, delivery.as_of, held)
