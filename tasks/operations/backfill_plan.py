@@ -153,17 +153,19 @@ def read_request(
 def plan_backfill(asked: Asked, settings: Settings) -> BackfillPlan:
     """Plan of the days that are asked for, as they stand now; today is that of the calendar's clock."""
     now = datetime.now(UTC)
-    return planned_by(asked, open_store(settings.storage), load_calendar(settings.scoring.calendar), settings, now)
+    return planned_by(
+        asked, open_store(settings.storage), load_calendar(settings.scoring.calendar), settings.storage.root, now
+    )
 
 
-def planned_by(asked: Asked, store: Store, calendar: Calendar, settings: Settings, now: datetime) -> BackfillPlan:
+def planned_by(asked: Asked, store: Store, calendar: Calendar, root: str, now: datetime) -> BackfillPlan:
     """Plan of the days that are asked for.
 
     Args:
         asked: the days.
         store: where they lie.
         calendar: the business calendar, which demands days of which nothing came.
-        settings: those of the run; the plan names their store.
+        root: root of the store as the settings name it, which the plan keeps.
         now: aware moment, of which the calendar tells the business day.
     """
     today = calendar.business_day(now)
@@ -171,7 +173,7 @@ def planned_by(asked: Asked, store: Store, calendar: Calendar, settings: Setting
     is_asked = {status.as_of: _is_asked(status, asked.only) for status in statuses}
     others = Counter(status.state for status in statuses if not is_asked[status.as_of])
     return BackfillPlan(
-        store=settings.storage.root,
+        store=root,
         first=asked.first,
         last=asked.last,
         only=asked.only,
