@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from datetime import date
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 from prefect import flow
+from prefect.runtime import flow_run
+from pydantic import Field
 
 from configs.settings import Settings
 from tasks.operations.backfill import BackfilledDay, Commands, backfill, require_done, show_days_done
@@ -32,14 +34,20 @@ class Backfill(NamedTuple):
     days: tuple[BackfilledDay, ...]
 
 
-@flow(name="backfill-days", flow_run_name="backfill-days", **FLOW_OPTIONS)
+def _run_name() -> str:
+    """Name of the flow run, by its range."""
+    given = flow_run.parameters
+    return "backfill-by-plan" if given.get("plan") else f"backfill-{given.get('first')}-to-{given.get('last')}"
+
+
+@flow(name="backfill-days", flow_run_name=_run_name, **FLOW_OPTIONS)
 def backfill_days(
     first: date | None = None,
     last: date | None = None,
     only: Only = "missing",
     pins: KeptPins | None = None,
     reason: str | None = None,
-    at_once: int = 1,
+    at_once: Annotated[int, Field(ge=1)] = 1,
     dry_run: bool = False,
     plan: str | None = None,
     config: str | None = None,
