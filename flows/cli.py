@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import click
 
+from flows.commands.backfill import backfill_command
 from flows.commands.clean import clean_command
 from flows.commands.dashboard import dashboard_command
 from flows.commands.explain import explain_command
@@ -31,6 +32,7 @@ from flows.streams import end_streams, use_lenient_streams
 from tasks.errors import ConfigError, ScoringError
 
 _COMMANDS: Final = (
+    backfill_command,
     clean_command,
     dashboard_command,
     explain_command,

@@ -29,12 +29,13 @@ def score_applications(
     force: bool = False,
     corrections: bool = False,
     reason: str | None = None,
+    as_was: bool = False,
 ) -> DayResult:
     """Score the applications of a business day and publish the decisions, whole or not at all.
 
     The flow needs the files of the day under landing/day=D/ and a registered model with the alias
-    of the settings. A published day stays as it is, unless `force` or `corrections` asks for a new
-    revision.
+    of the settings. A published day stays as it is, unless `force`, `as_was` or `corrections` asks
+    for a new revision.
 
     Args:
         as_of: Business day, YYYY-MM-DD; by default the day for which the run was scheduled.
@@ -43,11 +44,13 @@ def score_applications(
             policy and contract.
         corrections: Replace rows by those in corrections/ of the landing, with the published
             model, policy and contract.
-        reason: Reason for the new revision, in words, without any applicant's data. `force` and
-            `corrections` need it.
+        reason: Reason for the new revision, in words, without any applicant's data. `force`, `as_was`
+            and `corrections` need it.
+        as_was: Decide a published day again from the files in its landing, with the model, policy
+            and contract of its newest revision.
     """
     settings = settings_of_run(config)
-    order = read_order(force=force, corrections=corrections, reason=reason)
+    order = read_order(force=force, corrections=corrections, reason=reason, as_was=as_was)
     day = business_day(as_of, settings)
     with metrics_written("score", day, settings):
         return _score(day, order, settings, config)

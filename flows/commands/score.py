@@ -35,6 +35,11 @@ _OUTCOMES: Final = {
     help="Decide a published day again, from what lies in its landing, with today's model, policy and contract.",
 )
 @click.option(
+    "--as-was",
+    is_flag=True,
+    help="Decide a published day again, from what lies in its landing, with the published model, policy and contract.",
+)
+@click.option(
     "--corrections",
     is_flag=True,
     help="Replace rows by those in the landing's corrections/, with the published model, policy and contract.",
@@ -49,6 +54,7 @@ _OUTCOMES: Final = {
 def score_command(
     as_of: date,
     force: bool,
+    as_was: bool,
     corrections: bool,
     reason: str | None,
     without_prefect: bool,
@@ -57,16 +63,16 @@ def score_command(
 ) -> None:
     """Score the applications of a day and publish the decisions. Safe to repeat.
 
-    A published day stays as it is; --force or --corrections, with a --reason, make a new revision
-    of it.
+    A published day stays as it is; --force, --as-was or --corrections, with a --reason, make a new
+    revision of it.
     """
     settings = set_up(config, verbose=verbose)
     from flows.score_applications import score_applications
     from tasks.scoring.revise import read_order
 
-    read_order(force=force, corrections=corrections, reason=reason)
+    read_order(force=force, corrections=corrections, reason=reason, as_was=as_was)
     result = runnable(score_applications, without_prefect=without_prefect)(
-        as_of=as_of, config=config, force=force, corrections=corrections, reason=reason
+        as_of=as_of, config=config, force=force, corrections=corrections, reason=reason, as_was=as_was
     )
     click.echo(scoring_summary(result, settings))
 

@@ -44,13 +44,19 @@ def write_gauges(path: Path, gauges: Iterable[Gauge]) -> None:
 
 
 def read_gauge(path: Path, name: str, label: str) -> dict[str, float]:
-    """Values of a gauge by its label; empty if the file is not there, or cannot be read."""
+    """Values of a gauge by its label; empty if the file is not there, or cannot be read.
+
+    Args:
+        path: the file.
+        name: name of the gauge.
+        label: name of its label; empty if it has a single value, whose key is then empty.
+    """
     try:
         families = list(text_string_to_metric_families(path.read_text("utf-8")))
     except (OSError, ValueError):
         return {}
     samples = (sample for family in families for sample in family.samples if sample.name == name)
-    return {sample.labels[label]: sample.value for sample in samples if label in sample.labels}
+    return {sample.labels.get(label, ""): sample.value for sample in samples if not label or label in sample.labels}
 
 
 def _family(gauge: Gauge) -> GaugeMetricFamily:

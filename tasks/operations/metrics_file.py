@@ -2,6 +2,8 @@
 
 Each run of `score`, `monitor` or `withdraw` writes the file anew, also a run that fails. It tells
 counts of the day, its verdict, and how the last run of each command ended; nothing of an applicant.
+A run of an earlier day than the file tells leaves it alone, so that no old day that is scored late
+clears an alarm.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 Command = Literal["score", "monitor", "withdraw"]
 _COMMAND: Final = "command"
+_BEGUN: Final = "scoring_day_begun_seconds"
 _ENDED: Final = "scoring_run_ended_seconds"
 _EXIT: Final = "scoring_run_exit_code"
 
@@ -69,6 +72,8 @@ def _write(path: Path, command: Command, as_of: date, exit_code: int, settings: 
     from tasks.adapters.prometheus import write_gauges
 
     calendar = load_calendar(settings.scoring.calendar)
+    if is_of_later_day(path, as_of, calendar):
+        return
     status = status_of_day(StoredDay(open_store(settings.storage), as_of), calendar)
     runs = last_runs(path) | {command: LastRun(datetime.now(UTC).timestamp(), exit_code)}
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -83,6 +88,18 @@ def last_runs(path: Path) -> dict[str, LastRun]:
     return {command: LastRun(at, int(codes[command])) for command, at in ended.items() if command in codes}
 
 
+def is_of_later_day(path: Path, as_of: date, calendar: Calendar) -> bool:
+    """True if the file tells a later business day than `as_of`."""
+    from tasks.adapters.prometheus import read_gauge
+
+    return read_gauge(path, _BEGUN, "").get("", 0.0) > _begun_seconds(as_of, calendar)
+
+
+def _begun_seconds(as_of: date, calendar: Calendar) -> float:
+    """Unix time in seconds of the midnight, by the clock of the business, that begins a day."""
+    return datetime.combine(as_of, time(), ZoneInfo(calendar.zone)).timestamp()
+
+
 def gauges_of(status: DayStatus, calendar: Calendar, runs: Mapping[str, LastRun]) -> Iterator[Gauge]:
     """Gauges of a day and of the last runs.
 
@@ -95,12 +112,12 @@ def gauges_of(status: DayStatus, calendar: Calendar, runs: Mapping[str, LastRun]
     """
     from tasks.adapters.prometheus import Gauge
 
-    begun = datetime.combine(status.as_of, time(), ZoneInfo(calendar.zone)).timestamp()
+    begun = _begun_seconds(status.as_of, calendar)
     verdicts = {level: float(status.monitoring == level) for level in LEVELS}
     ends = {command: run.ended_seconds for command, run in sorted(runs.items())}
     codes = {command: float(run.exit_code) for command, run in sorted(runs.items())}
     is_published = float(status.state == PUBLISHED)
-    yield Gauge("scoring_day_begun_seconds", "Beginning of the business day.", "", {"": begun})
+    yield Gauge(_BEGUN, "Beginning of the business day.", "", {"": begun})
     yield Gauge("scoring_day_published", "1 if readers see the newest revision.", "", {"": is_published})
     yield Gauge("scoring_verdict", "1 for the verdict of monitoring.", "verdict", verdicts)
     yield Gauge(_ENDED, "End of the last run of a command.", _COMMAND, ends)

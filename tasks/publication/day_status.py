@@ -41,12 +41,14 @@ from tasks.store.renewing import read_if_there
 
 _ROOMS: Final[tuple[Room, ...]] = ("revisions", "landing", "decisions", "reports")
 _VERIFY: Final = "scoring status --verify"
-_BEHIND: Final = "behind"
-"""State of a day of which readers see an older revision than the newest."""
 NOT_MONITORED: Final = "not monitored"
 """State of monitoring of a publication without a verdict, whatever was judged in its place before."""
 NOT_YET: Final = "nothing delivered yet"
 """State of today, until something comes."""
+UNPUBLISHED: Final = "delivered, not published"
+"""State of a day with files that no run has published, and that the contract did not stop."""
+BEHIND: Final = "behind"
+"""State of a published day whose newest revision readers do not see."""
 REFUSED: Final = "refused by the contract"
 """State of a day that the contract stopped."""
 DAMAGED: Final = "damaged"
@@ -99,9 +101,24 @@ def list_days(store: Store, calendar: Calendar, *, last: int, today: date) -> li
     applications. A store without any day gives none.
     """
     begun = {day.as_of: day for day in begun_days(store)[-last:]}
-    if not begun:
-        return []
-    days = sorted(begun.keys() | set(demanded_days(min(begun), today, calendar.excuse)))
+    return _with_demanded(begun, min(begun), today, calendar, today) if begun else []
+
+
+def days_between(store: Store, calendar: Calendar, first: date, last: date, *, today: date) -> list[DayStatus]:
+    """List the days from the first to the last, oldest first.
+
+    They are the days of which anything was delivered or published, and, up to today, those of which
+    nothing came though the calendar demands applications.
+    """
+    begun = {day.as_of: day for day in begun_days(store) if first <= day.as_of <= last}
+    return _with_demanded(begun, first, min(last, today), calendar, today)
+
+
+def _with_demanded(
+    begun: Mapping[date, StoredDay], first: date, last: date, calendar: Calendar, today: date
+) -> list[DayStatus]:
+    """Status of the days that have begun, and of those that the calendar demands from the first to the last."""
+    days = sorted(begun.keys() | set(demanded_days(first, last, calendar.excuse)))
     return [status_of_day(begun[day], calendar) if day in begun else undelivered_day(day, today) for day in days]
 
 
@@ -203,7 +220,7 @@ def _unpublished(day: StoredDay, calendar: Calendar) -> DayStatus:
         return DayStatus(as_of, None, "nothing delivered", hints)
     if refused := _refusal(day):
         return DayStatus(as_of, None, REFUSED, (*hints, *_told_refusal(refused, as_of, calendar)))
-    return DayStatus(as_of, None, "delivered, not published", hints)
+    return DayStatus(as_of, None, UNPUBLISHED, hints)
 
 
 def _monitoring(store: Store, newest: Manifest) -> str:
@@ -281,7 +298,7 @@ def _compare(
     }
     hints = tuple(hint for hint, is_so in possible.items() if is_so)
     if not _is_shown(day, newest):
-        return _BEHIND, (f"run scoring score --as-of {as_of}", *hints)
+        return BEHIND, (f"run scoring score --as-of {as_of}", *hints)
     sealed_copy = (FROM_SEALED_COPY,) if newest.sealed_copy else ()
     return PUBLISHED, (*hints, *_unannounced(day, newest), *sealed_copy)
 
@@ -290,7 +307,7 @@ def _told_withdrawal(day: StoredDay, newest: Manifest) -> tuple[str, tuple[str, 
     """State and hints of a withdrawn day. Names do not tell the right files from those that were taken back."""
     if not _is_shown(day, newest):
         again = f'run scoring withdraw --as-of {day.as_of} --reason "..." again'
-        return _BEHIND, (f"readers see decisions that were withdrawn: {again}",)
+        return BEHIND, (f"readers see decisions that were withdrawn: {again}",)
     next_step = f"deliver the right files, then scoring score --as-of {day.as_of}"
     return WITHDRAWN, (next_step, *_unannounced(day, newest))
 

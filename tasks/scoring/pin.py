@@ -32,7 +32,7 @@ def _pins_of_this_run(standing: Standing, delivery: Delivery, _settings: Setting
     A run that is retried on the same files keeps its pins; another run resolves them anew.
     """
     run = flow_run_id()
-    if standing.order.kind == "corrections" or run is None:
+    if standing.order.keeps_pins or run is None:
         return None
     versions = (FEATURE_VERSION, SCHEMA_VERSION)
     return pins_key(delivery.as_of, run, digest_of(delivery.digests, versions))
@@ -42,9 +42,10 @@ def _pins_of_this_run(standing: Standing, delivery: Delivery, _settings: Setting
 def pin(standing: Standing, delivery: Delivery, settings: Settings) -> Pins:
     """Version and digest of the champion, policy with its cut-off, contract, and their fingerprint.
 
-    Corrections keep the pins of the published revision, its aliases of columns included.
+    Corrections, and a day decided as it was, keep the pins of the published revision, its aliases of
+    columns included.
     """
-    if standing.decided and standing.order.kind == "corrections":
+    if standing.decided and standing.order.keeps_pins:
         pins = _pins_of(standing.decided)
     else:
         pins = _resolve(delivery, settings)
@@ -110,10 +111,10 @@ def _pins_of(published: Manifest) -> Pins:
 
 
 def _undecidable(published: Manifest, difference: str, builds: str) -> ModelError:
-    """Error that corrections cannot be decided like the rest of their revision."""
+    """Error that rows cannot be decided as those of the published revision were."""
     return ModelError(
         f"Revision {published.revision} of {published.as_of} {difference}; this program builds "
-        f"{builds}, so its corrections cannot be decided like the rest. Decide the whole day "
-        "again: "
+        f"{builds}, so neither the day nor its corrections can be decided as it was. Decide the whole "
+        "day by today's model: "
         f'scoring score --as-of {published.as_of} --force --reason "...".'
     )

@@ -73,7 +73,7 @@ def publish(
     keep_housekeeping_off(store, delivery.as_of)
     with_rows = tuple(file for file in delivery.files if audited.files[file.name].rows)
     claim_inputs(store, replace(delivery, files=with_rows))
-    if standing.order.kind != "corrections":  # they keep what the published revision was made with
+    if not standing.order.keeps_pins:  # they keep what the published revision was made with
         claim_versions(store, pins)
     manifest = commit_and_show(store, standing, build_manifest(delivery, pins, draft, audited))
     run_logger().info("Published revision %d of %s", manifest.revision, manifest.as_of)

@@ -16,22 +16,24 @@ from tasks.running.context import flow_run_id, run_logger
 from tasks.running.step import step
 
 
-def read_order(*, force: bool, corrections: bool, reason: str | None) -> Order:
+def read_order(*, force: bool, corrections: bool, reason: str | None, as_was: bool = False) -> Order:
     """Order to a run, from the options of the command.
 
     Raises:
-        ConfigError: both `force` and `corrections` are given, or one without a reason, or a reason
-            without either.
+        ConfigError: more than one of `force`, `as_was` and `corrections` is given, or one without a
+            reason, or a reason without any.
     """
-    if force and corrections:
+    if force + as_was + corrections > 1:
         raise ConfigError(
-            "force and corrections exclude each other: corrections are decided by the published "
+            "force, as-was and corrections exclude each other: corrections are decided by the published "
             "revision's own model, policy and contract; force decides the whole day, corrections "
-            "included, by those of today."
+            "included, by those of today; as-was the whole day by those of the published revision."
         )
-    kind: Literal["publish", "force", "corrections"] = "publish"
+    kind: Literal["publish", "force", "as-was", "corrections"] = "publish"
     if force:
         kind = "force"
+    elif as_was:
+        kind = "as-was"
     elif corrections:
         kind = "corrections"
     reason = (reason or "").strip() or None
@@ -41,7 +43,8 @@ def read_order(*, force: bool, corrections: bool, reason: str | None) -> Order:
         )
     if kind == "publish" and reason is not None:
         raise ConfigError(
-            "A reason belongs to force or corrections (--force, --corrections); nothing else is given one."
+            "A reason belongs to force, as-was or corrections (--force, --as-was, --corrections); nothing else is "
+            "given one."
         )
     return Order(kind, reason)
 
@@ -54,7 +57,8 @@ def unchanged_revision(standing: Standing, delivery: Delivery) -> Manifest | Non
     Raises:
         InputsChanged: the day was published from other files, and no revision is ordered.
         SourceError: corrections are ordered, but the day is not published, or there are none; or the
-            files are those of a delivery that was withdrawn.
+            files are those of a delivery that was withdrawn; or the day shall be decided as it was,
+            and is not published.
     """
     order = standing.order
     published = standing.decided
@@ -63,6 +67,8 @@ def unchanged_revision(standing: Standing, delivery: Delivery) -> Manifest | Non
     if published is None:
         _require_decidable(standing, delivery)
         return None
+    if order.kind == "as-was":
+        return None  # with the same files its fingerprint is that of the published revision
     is_same = standing.unexpired_inputs == delivery.digests
     if order.kind == "corrections":
         _require_corrections(published, standing, delivery)

@@ -21,6 +21,7 @@ WRONG_CALLS = [
     ["train", "--applications", "nowhere.csv"],
     ["promote"],
     ["score", "--as-of", "2026-02-30"],
+    ["backfill", "--from", "2026-02-30"],
     ["monitor", "--as-off", "2026-02-03"],
     ["status", "--last", "0"],
     ["rejected", "--as-of", "2026-02-30"],

@@ -1,7 +1,7 @@
 """The file tells the day and how the last runs ended, whatever becomes of the run."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -95,3 +95,17 @@ def test_a_scored_day_writes_the_file(project: Project, score: Callable[..., Any
     score(watched)
     assert read_gauge(path, "scoring_rows", "fate")["received"] == 200
     assert last_runs(path)["score"].exit_code == 0
+
+
+def test_a_day_that_is_scored_late_leaves_the_file_of_a_later_day_alone(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    path = Path(settings.monitoring.metrics_file or "")
+    with pytest.raises(SourceError), metrics_written("score", DAY, settings):
+        raise SourceError("no files")
+    told_of_today = path.read_text()
+    with metrics_written("score", DAY - timedelta(days=1), settings):
+        pass
+    assert path.read_text() == told_of_today
+    with metrics_written("score", DAY, settings):
+        pass
+    assert read_gauge(path, "scoring_run_exit_code", "command") == {"score": 0.0}

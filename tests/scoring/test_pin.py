@@ -107,10 +107,11 @@ def test_a_policy_that_changed_under_its_published_version_pins_nothing(settings
     pin(FRESH, DELIVERY, settings)
 
 
-def test_corrections_keep_all_that_the_published_revision_was_decided_with(settings: Settings) -> None:
+@pytest.mark.parametrize("order", [CORRECTIONS, Order("as-was", WHY)])
+def test_an_order_keeps_all_that_the_published_revision_was_decided_with(settings: Settings, order: Order) -> None:
     nowhere = scoring_by(settings, policy="nowhere.yaml", reasons="nowhere.yaml")
     nowhere = nowhere.model_copy(update={"contract": settings.contract.model_copy(update={"suite": "nowhere.json"})})
-    pins = pin(Standing(DAY, CORRECTIONS, PUBLISHED), DELIVERY, nowhere)
+    pins = pin(Standing(DAY, order, PUBLISHED), DELIVERY, nowhere)
     assert pins == replace(pins_of(PUBLISHED), fingerprint=pins.fingerprint)
     assert pins.fingerprint != PUBLISHED.fingerprint
 

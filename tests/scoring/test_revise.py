@@ -16,6 +16,7 @@ from tests.manifests import made_audit, made_manifest
 
 WHY = "the feed sent amounts in the wrong currency"
 FORCE, CORRECTIONS = Order("force", WHY), Order("corrections", WHY)
+AS_WAS = Order("as-was", WHY)
 PUBLISHED = made_manifest(made_audit(recent_days={"2026-11-01": 9}), inputs={"a.csv": "1", "b.csv": "2"})
 CORRECTED = replace(PUBLISHED, inputs={**PUBLISHED.inputs, "corrections/1.csv": "3"})
 
@@ -37,6 +38,7 @@ def delivery(**digests: str) -> Delivery:
         ({"reason": "  "}, PUBLISH),
         ({"force": True, "reason": f" {WHY}\n"}, FORCE),
         ({"corrections": True, "reason": WHY}, CORRECTIONS),
+        ({"as_was": True, "reason": WHY}, AS_WAS),
     ],
 )
 def test_an_order_is_one_thing_with_its_reason(asked: dict[str, Any], order: Order) -> None:
@@ -48,8 +50,10 @@ def test_an_order_is_one_thing_with_its_reason(asked: dict[str, Any], order: Ord
     [
         ({"force": True}, "force needs a reason"),
         ({"corrections": True, "reason": "  "}, "corrections needs a reason"),
+        ({"as_was": True}, "as-was needs a reason"),
         ({"force": True, "corrections": True, "reason": WHY}, "exclude each other"),
-        ({"reason": WHY}, "A reason belongs to force or corrections"),
+        ({"force": True, "as_was": True, "reason": WHY}, "exclude each other"),
+        ({"reason": WHY}, "A reason belongs to force, as-was or corrections"),
     ],
 )
 def test_an_order_without_its_reason_or_with_two_aims_is_refused(asked: dict[str, Any], message: str) -> None:
@@ -65,6 +69,12 @@ def test_a_day_that_is_not_published_is_to_be_decided() -> None:
         assert unchanged_revision(Standing(DAY, order, None), delivery(a="1")) is None
     with pytest.raises(SourceError, match=f"{DAY} is not published, so there is nothing to correct; score it first"):
         unchanged_revision(Standing(DAY, CORRECTIONS, None), delivery(a="1"))
+
+
+def test_a_day_is_decided_as_it_was_only_if_it_was_published() -> None:
+    assert unchanged_revision(Standing(DAY, AS_WAS, PUBLISHED), delivery(a="9")) is None
+    with pytest.raises(SourceError, match=f"{DAY} is not published, so there is no model that it was decided by"):
+        unchanged_revision(Standing(DAY, AS_WAS, None), delivery(a="1"))
 
 
 def test_a_day_published_from_these_very_files_stays_as_it_is() -> None:

@@ -67,14 +67,19 @@ class Order:
     """Order that somebody gave for a day.
 
     `publish`: decide the day if it is not published. `force`: decide it again from the files in the
-    landing, with today's model, policy and contract. `corrections`: replace the corrected rows,
-    with the model, policy and contract of the published revision. `withdraw`: take the published
-    decisions back, and decide nothing.
+    landing, with today's model, policy and contract. `as-was`: the same with the model, policy and
+    contract of the published revision. `corrections`: replace the corrected rows, with those of the
+    published revision. `withdraw`: take the published decisions back, and decide nothing.
     """
 
-    kind: Literal["publish", "force", "corrections", "withdraw"] = "publish"
+    kind: Literal["publish", "force", "as-was", "corrections", "withdraw"] = "publish"
     reason: str | None = None
     """Reason why a published day is revised, in words; never an applicant's data."""
+
+    @property
+    def keeps_pins(self) -> bool:
+        """True if the day is decided by the model, policy and contract of its published revision."""
+        return self.kind in ("as-was", "corrections")
 
 
 PUBLISH: Final = Order()
