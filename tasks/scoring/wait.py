@@ -8,7 +8,7 @@ from uuid import UUID
 
 from configs.calendar import Calendar, load_calendar
 from configs.settings import Landing, Settings
-from tasks.core.day.arrival import Wait, WaitLimits, minutes
+from tasks.core.day.arrival import Wait, WaitLimits, duration
 from tasks.core.words import in_markdown
 from tasks.delivery.waiting import wait_for_delivery
 from tasks.errors import SourceError
@@ -87,7 +87,7 @@ class _Progress:
     def log(self, ended: Wait) -> None:
         """Tell the end of a wait; nothing if the first look has ended it."""
         if self._told:
-            waited = minutes(round(ended.seconds))
+            waited = duration(round(ended.seconds))
             run_logger().info("Waited %s for the files of %s: %s", waited, self._as_of, ended.look)
             self.end(f"Waited {waited}: {ended.look}")
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from tasks.core.day.control import Control
+from tasks.core.day.control import CONTROL, Control
 from tasks.core.words import counted, normal_name
 
 _MAX_NAMES: Final = 5
 """Most file names in one sentence."""
+_MINUTE_SECONDS: Final = 60
 
 
 class WaitLimits(NamedTuple):
@@ -108,23 +109,25 @@ class Wait:
         """Sentence without its stop: the reason why the wait has failed."""
         if self.look.missing:
             missing = counted(len(self.look.missing), "announced file")
-            return f"{missing} did not come within {minutes(limits.wait_seconds)}: {_named(self.look.missing)}"
+            return f"{missing} did not come within {duration(limits.wait_seconds)}: {_named(self.look.missing)}"
         if self.look.files:
             return (
-                f"{counted(len(self.look.files), 'file')} came, and were still changing after "
-                f"{minutes(limits.wait_seconds)}; files that nothing announces must stay unchanged for "
-                f"{limits.quiet_seconds:g} s"
+                f"{self.look}, still changing after {duration(limits.wait_seconds)}. Files that "
+                f"{CONTROL} does not announce must stay unchanged for {limits.quiet_seconds:g} s"
             )
-        return f"no file came within {minutes(limits.wait_seconds)}"
+        return f"no file came within {duration(limits.wait_seconds)}"
 
 
-def minutes(seconds: float) -> str:
-    """Duration in minutes, in words.
+def duration(seconds: float) -> str:
+    """Duration in words.
 
-    >>> [minutes(seconds) for seconds in (60, 90, 3600)]
-    ['1 minute', '1.5 minutes', '60 minutes']
+    >>> [duration(seconds) for seconds in (0.6, 60, 90, 86400)]
+    ['0.6 s', '1 minute', '1.5 minutes', '1440 minutes']
     """
-    return "1 minute" if seconds == 60 else f"{seconds / 60:.3g} minutes"  # noqa: PLR2004 - seconds of a minute
+    if seconds < _MINUTE_SECONDS:
+        return f"{seconds:.3g} s"
+    number = f"{round(seconds / _MINUTE_SECONDS, 1):g}"
+    return f"{number} minute" if number == "1" else f"{number} minutes"
 
 
 def _named(names: tuple[str, ...]) -> str:
