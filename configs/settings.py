@@ -118,7 +118,7 @@ class Landing(_Section):
         ge=0.1,
         le=3600,
         description="Seconds without any change after which files count as written to their end. "
-        "Files that `_control.json` announces are not waited for any longer once they are there.",
+        "Files that `_control.json` announces with their digests need none.",
     )
 
 

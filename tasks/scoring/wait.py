@@ -80,9 +80,10 @@ class _Progress:
         if self._told and not _is_news(self._told, wait):
             return
         self._told = wait
-        run_logger().info("Waiting until %s for the files of %s: %s", self._until, self._as_of, wait.look)
+        sentence = wait.sentence(self._limits)
+        run_logger().info("Waiting until %s for the files of %s: %s", self._until, self._as_of, sentence)
         gone = min(wait.seconds / self._limits.wait_seconds, 1.0)
-        self._show(100 * gone, f"Waiting until {self._until}: {wait.look}")
+        self._show(100 * gone, f"Waiting until {self._until}: {sentence}")
 
     def log(self, ended: Wait) -> None:
         """Tell the end of a wait; nothing if the first look has ended it."""

@@ -57,7 +57,7 @@ def test_files_that_come_are_news_and_the_end_tells_how_long_it_took(
         wait_for_files(DAY, settings(tmp_path, {"wait_minutes": 10, "quiet_seconds": 0.6}))
     assert [message.split(": ")[-1] for message in caplog.messages] == [
         "0 files there, 0.0 MB",
-        "1 file there, 0.0 MB",
+        "1 file there, 0.0 MB; going on once nothing has changed for 0.6 s",
         "1 file there, 0.0 MB",
     ]
     assert caplog.messages[-1].startswith("Waited ")

@@ -105,6 +105,12 @@ class Wait:
             return self.unlike_seconds >= limits.wait_seconds
         return self.seconds >= limits.wait_seconds
 
+    def sentence(self, limits: WaitLimits) -> str:
+        """Sentence without its stop: the files that are there, and what ends the wait for them."""
+        if self.look.files and not self.look.missing:
+            return f"{self.look}; going on once nothing has changed for {duration(limits.quiet_seconds)}"
+        return str(self.look)
+
     def failure(self, limits: WaitLimits) -> str:
         """Sentence without its stop: the reason why the wait has failed."""
         if self.look.missing:
@@ -113,7 +119,7 @@ class Wait:
         if self.look.files:
             return (
                 f"{self.look}, still changing after {duration(limits.wait_seconds)}. Files that "
-                f"{CONTROL} does not announce must stay unchanged for {limits.quiet_seconds:g} s"
+                f"{CONTROL} does not announce must stay unchanged for {duration(limits.quiet_seconds)}"
             )
         return f"no file came within {duration(limits.wait_seconds)}"
 

@@ -106,6 +106,8 @@ def test_files_are_as_announced_if_they_are_those_and_no_others(
 def test_a_wait_is_told_in_names_and_numbers(now: LandingLook, sentence: str, failure: str) -> None:
     assert str(now) == sentence
     assert Wait(now).failure(LIMITS).startswith(failure)
+    rests = "; going on once nothing has changed for 1 minute"
+    assert Wait(now).sentence(LIMITS) == (sentence + rests if now.files and not now.missing else sentence)
 
 
 SHORT = WaitLimits(wait_seconds=30, quiet_seconds=5)
