@@ -109,6 +109,25 @@ class Registry(_Section):
     )
 
 
+class Landing(_Section):
+    """Wait for the files of a day that are late or still being written."""
+
+    wait_minutes: float | None = Field(
+        None,
+        ge=0,
+        le=1440,
+        description="Longest wait for the files of a day that is not published, in minutes; 0 for none. "
+        "Null waits 60 minutes in a run that a schedule of Prefect started, and not at all in others.",
+    )
+    quiet_seconds: float = Field(
+        60,
+        ge=0.1,
+        le=3600,
+        description="Seconds without any change after which files count as written to their end. "
+        "Files that `_control.json` announces with their digests need none.",
+    )
+
+
 class ContractSettings(_Section):
     """Contract for the delivered applications, and the budget of the quarantine."""
 
@@ -341,6 +360,7 @@ class Settings(_Section):
 
     storage: Storage = Storage()
     registry: Registry = Registry()
+    landing: Landing = Landing()
     contract: ContractSettings = ContractSettings()
     scoring: Scoring = Scoring()
     audit: Audit = Audit()

@@ -20,6 +20,7 @@ from tasks.scoring.pin import pin
 from tasks.scoring.publish import publish, roll_forward
 from tasks.scoring.revise import draft, equal_revision, read_order, require_current, unchanged_revision
 from tasks.scoring.screen_score import screen_and_score
+from tasks.scoring.wait import wait_for_files
 
 
 @flow(name="score-applications", flow_run_name=run_name("score"), **FLOW_OPTIONS)
@@ -57,6 +58,7 @@ def score_applications(
 
 
 def _score(day: date, order: Order, settings: Settings, config: str | None) -> DayResult:
+    wait_for_files(day, settings)
     standing = roll_forward(day, order, settings)
     if standing.published:
         announce(standing.published, settings, config)

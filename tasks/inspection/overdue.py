@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -30,7 +30,7 @@ class Overdue(NamedTuple):
 def overdue_days(days: Sequence[DayStatus], calendar: Calendar, now: datetime, by: time) -> list[Overdue]:
     """Days that are overdue, oldest first.
 
-    A day is due on the same day at `by`, by the clock of the business. Days that the calendar excuses,
+    A day is due on the same day from `by` on, by the clock of the business. Days that the calendar excuses,
     and days after today, are never due.
 
     Args:
@@ -39,18 +39,20 @@ def overdue_days(days: Sequence[DayStatus], calendar: Calendar, now: datetime, b
         now: aware moment.
         by: wall-clock time in the calendar's zone.
     """
-    local = now.astimezone(ZoneInfo(calendar.zone))
-    today = local.date()
+    zone = ZoneInfo(calendar.zone)
+    today = now.astimezone(zone).date()
     known = {day.as_of: day for day in days}
     if not calendar.excuse(today):
         known.setdefault(today, undelivered_day(today, today))
-    due = (day for _, day in sorted(known.items()) if _is_due(day.as_of, today, local.time(), by))
+    due = (day for _, day in sorted(known.items()) if _due_at(day.as_of, by, zone) <= now)
     demanded = (day for day in due if not calendar.excuse(day.as_of))
     return [_overdue(day) for day in demanded if not _is_in_order(day)]
 
 
-def _is_due(as_of: date, today: date, clock: time, by: time) -> bool:
-    return as_of < today or (as_of == today and clock >= by)
+def _due_at(as_of: date, by: time, zone: ZoneInfo) -> datetime:
+    """Moment in UTC at which a day is due. Of an hour that comes twice, the first one counts."""
+    # Moments of one zone compare by their wall clocks, which go back in autumn.
+    return datetime.combine(as_of, by, zone).astimezone(UTC)
 
 
 def _is_in_order(day: DayStatus) -> bool:

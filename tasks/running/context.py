@@ -70,6 +70,12 @@ def is_in_flow_run() -> bool:
     return FlowRunContext.get() is not None
 
 
+def is_scheduled_run() -> bool:
+    """True in a flow run that the schedule of a deployment started, also when it is tried again."""
+    context = FlowRunContext.get()
+    return bool(context and context.flow_run and context.flow_run.auto_scheduled)
+
+
 def flow_run_id() -> str | None:
     """Id of the flow run; None outside one."""
     return str(flow_run.id) if flow_run.id else None

@@ -7,10 +7,15 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.artifacts import (
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
 from prefect.events import emit_event
 
 from tasks.running.context import run_logger
@@ -35,6 +40,20 @@ def show_markdown(markdown: str, *, key: str, description: str) -> None:
 def show_table(rows: Sequence[Mapping[str, Any]], *, key: str, description: str) -> None:
     """Show a table beside the flow run; a row maps column to value."""
     create_table_artifact([dict(row) for row in rows], key=key, description=description)
+
+
+def show_progress(percent: float, *, key: str, description: str, shown: UUID | None = None) -> UUID:
+    """Show a bar beside the flow run, or renew the one that is shown; returns its id.
+
+    Args:
+        percent: length of the bar, 0 to 100.
+        key: name of the bar.
+        description: Markdown.
+        shown: id of the bar to renew; None for a new one.
+    """
+    if shown is None:
+        return cast(UUID, create_progress_artifact(percent, key=key, description=description))
+    return cast(UUID, update_progress_artifact(shown, percent, description=description))
 
 
 @contextlib.contextmanager

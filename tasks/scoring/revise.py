@@ -144,13 +144,16 @@ def _require_decidable(standing: Standing, delivery: Delivery) -> None:
     """Stop if a day without decisions may not be decided from these files without an order.
 
     Raises:
-        SourceError: corrections are ordered, and nothing is there to correct; or the files are those
-            of a delivery that was withdrawn.
+        SourceError: corrections are ordered, and nothing is there to correct; or the day shall be
+            decided as it was, and nothing decided it; or the files are those of a delivery that was
+            withdrawn.
     """
     published = standing.published
-    if standing.order.kind == "corrections":
+    if standing.order.keeps_pins:
         state = "is withdrawn" if published else "is not published"
-        raise SourceError(f"{delivery.as_of} {state}, so there is nothing to correct; score it first.")
+        is_correction = standing.order.kind == "corrections"
+        lacking = "nothing to correct" if is_correction else "no model that it was decided by"
+        raise SourceError(f"{delivery.as_of} {state}, so there is {lacking}; score it first.")
     if published and is_taken_back(standing, delivery):
         raise SourceError(
             f"{delivery.as_of} was withdrawn by revision {published.revision}, and its landing holds the very "

@@ -1,8 +1,11 @@
 from datetime import UTC, date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from configs.calendar import Calendar, load_calendar
 from configs.settings import PROJECT
@@ -23,10 +26,38 @@ CALENDAR = {
         (datetime(2026, 11, 1, 23, 0, tzinfo=UTC), date(2026, 11, 2)),
         (datetime(2026, 7, 1, 21, 59, 59, tzinfo=UTC), date(2026, 7, 1)),
         (datetime(2026, 7, 1, 22, 0, tzinfo=UTC), date(2026, 7, 2)),
+        # 23 hours long, without the hour from two to three
+        (datetime(2026, 3, 28, 22, 59, 59, tzinfo=UTC), date(2026, 3, 28)),
+        (datetime(2026, 3, 28, 23, 0, tzinfo=UTC), date(2026, 3, 29)),
+        (datetime(2026, 3, 29, 1, 0, tzinfo=UTC), date(2026, 3, 29)),
+        (datetime(2026, 3, 29, 21, 59, 59, tzinfo=UTC), date(2026, 3, 29)),
+        (datetime(2026, 3, 29, 22, 0, tzinfo=UTC), date(2026, 3, 30)),
+        # 25 hours long, with that hour twice
+        (datetime(2026, 10, 24, 21, 59, 59, tzinfo=UTC), date(2026, 10, 24)),
+        (datetime(2026, 10, 24, 22, 0, tzinfo=UTC), date(2026, 10, 25)),
+        (datetime(2026, 10, 25, 0, 30, tzinfo=UTC), date(2026, 10, 25)),
+        (datetime(2026, 10, 25, 1, 30, tzinfo=UTC), date(2026, 10, 25)),
+        (datetime(2026, 10, 25, 22, 59, 59, tzinfo=UTC), date(2026, 10, 25)),
+        (datetime(2026, 10, 25, 23, 0, tzinfo=UTC), date(2026, 10, 26)),
     ],
 )
 def test_a_day_begins_at_midnight_where_the_business_is_in_winter_and_in_summer(moment: datetime, day: date) -> None:
     assert Calendar.model_validate(CALENDAR).business_day(moment) == day
+
+
+SECONDS = st.integers(0, 2_000_000_000)
+"""Since 1970, to 2033."""
+ZONES = st.sampled_from(["Europe/Prague", "UTC", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe"])
+
+
+@given(SECONDS, SECONDS, ZONES, ZONES)
+def test_a_later_moment_is_never_of_an_earlier_day_whatever_clock_tells_it(
+    seconds: int, later: int, zone: str, clock: str
+) -> None:
+    calendar = Calendar.model_validate(CALENDAR | {"zone": zone})
+    first, second = (datetime.fromtimestamp(each, UTC) for each in sorted([seconds, later]))
+    assert calendar.business_day(first) <= calendar.business_day(second)
+    assert calendar.business_day(first) == calendar.business_day(first.astimezone(ZoneInfo(clock)))
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,16 @@ def test_a_time_in_the_hour_that_is_missing_is_due_after_it() -> None:
 
 
 @pytest.mark.parametrize(
+    ("clock_utc", "is_due"),
+    [("00:29", False), ("00:30", True), ("00:59", True), ("01:10", True), ("01:30", True)],
+)
+def test_a_time_in_the_hour_that_comes_twice_is_due_from_its_first_on(clock_utc: str, is_due: bool) -> None:
+    every_day = PRAGUE.model_copy(update={"weekend": ()})
+    now = datetime.fromisoformat(f"2026-10-25T{clock_utc}+00:00")
+    assert bool(overdue_days([], every_day, now, time(2, 30))) is is_due
+
+
+@pytest.mark.parametrize(
     ("status", "told", "command"),
     [
         (undelivered_day(MONDAY, MONDAY), "nothing delivered yet", "ask the feed for its files, then scoring score"),
