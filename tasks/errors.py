@@ -83,7 +83,7 @@ class DayOverdue(ScoringError):
 
 
 def ending_of(error: ScoringError) -> str:
-    """End of a run in one line: exit code, who must act, and the message.
+    r"""End of a run in one line: exit code, who must act, and the message.
 
     >>> ending_of(ConfigError("as_of is missing.\\n  Give it."))
     'Exit 2, operator: as_of is missing. Give it.'
