@@ -85,7 +85,7 @@ class DayOverdue(ScoringError):
 def ending_of(error: ScoringError) -> str:
     r"""End of a run in one line: exit code, who must act, and the message.
 
-    >>> ending_of(ConfigError("as_of is missing.\\n  Give it."))
+    >>> ending_of(ConfigError("as_of is missing.\n  Give it."))
     'Exit 2, operator: as_of is missing. Give it.'
     """
     return f"Exit {error.exit_code}, {error.acts}: {' '.join(str(error).split())}"

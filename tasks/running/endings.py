@@ -19,7 +19,7 @@ _PREFECT_LOGGERS: Final = ("prefect.engine", "prefect.flow_runs", "prefect.task_
 """Loggers by which Prefect writes the traceback of an error: of a step, of the run, and of its process."""
 
 
-def ends_in_a_line(tell: Callable[[R], str] | None = None) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def ends_in_a_line(tell: Callable[[Any], str] | None = None) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Let the flow runs of a function end in a state whose message is one line, without tracebacks.
 
     An error of ours ends the run as `Failed` with `ending_of` it; whoever called the flow gets the

@@ -160,8 +160,8 @@ def verdict_beside(run_id: Any) -> str:
 def test_a_day_without_files_fails_with_the_error_that_the_command_maps(project: Project) -> None:
     with pytest.raises(SourceError, match="No application files have arrived"):
         score_applications(as_of=DAY, config=project.config)
-    failed = [run for run in runs_named(f"score-{DAY}") if run.state and run.state_name == "Failed"]
-    assert any(str(run.state.message).startswith("Exit 3, data owner: No application files") for run in failed)
+    ends = [run.state.message or "" for run in runs_named(f"score-{DAY}") if run.state and run.state.is_failed()]
+    assert any(end.startswith("Exit 3, data owner: No application files") for end in ends)
 
 
 @pytest.mark.parametrize(
