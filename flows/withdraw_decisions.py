@@ -7,11 +7,15 @@ from datetime import date
 from prefect import flow
 
 from configs.settings import Settings
+from tasks.core.day.facts import result_line
 from tasks.core.day.records import Delivery, Order
 from tasks.core.day.standing import DayResult
 from tasks.operations.metrics_file import metrics_written
+from tasks.reporting.beside_run import day_shown
 from tasks.reporting.renew import pages_renewed
 from tasks.running.context import settings_of_run
+from tasks.running.endings import ends_in_a_line
+from tasks.running.labels import label_run
 from tasks.running.step import FLOW_OPTIONS, business_day, run_name
 from tasks.scoring.announce import announce
 from tasks.scoring.publish import roll_forward
@@ -20,6 +24,7 @@ from tasks.scoring.withdraw import forget_judged, order_withdrawal, require_publ
 
 
 @flow(name="withdraw-decisions", flow_run_name=run_name("withdraw"), **FLOW_OPTIONS)
+@ends_in_a_line(result_line)
 def withdraw_decisions(as_of: date, reason: str, config: str | None = None) -> DayResult:
     """Take the published decisions of a business day back, by a revision without decisions.
 
@@ -35,7 +40,8 @@ def withdraw_decisions(as_of: date, reason: str, config: str | None = None) -> D
     settings = settings_of_run(config)
     order = order_withdrawal(reason)
     day = business_day(as_of, settings)
-    with metrics_written("withdraw", day, settings):
+    label_run(tags=[f"{day}"])
+    with metrics_written("withdraw", day, settings), day_shown(day, settings):
         return _withdraw(day, order, settings, config)
 
 
@@ -48,6 +54,7 @@ def _withdraw(day: date, order: Order, settings: Settings, config: str | None) -
         if not is_withdrawn_before:
             revision = draft(standing, Delivery(day, ()), settings)
             require_current(revision, standing)
+            label_run(name=f"withdraw-{day}-r{revision.revision}", tags=())
             manifest = withdraw(standing, revision, settings)
         forget_judged(day, settings)
         announce(manifest, settings, config)

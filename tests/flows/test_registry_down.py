@@ -17,7 +17,6 @@ from tasks.feed.generate import generate_day, load_statistics
 from tasks.model.champion import promote_version
 from tasks.publication.layout import decisions_key, named_version_key, sealed_model_key
 from tasks.publication.sealed_models import named_version
-from tasks.scoring.announce import day_markdown
 from tasks.store import Store, open_store
 from tests.commands import call
 from tests.conftest import DAY, Project
@@ -94,7 +93,6 @@ def test_the_version_that_the_alias_last_named_scores_and_manifest_page_terminal
     silent = score_applications.fn(as_of=NEXT, config=outage.project.config).manifest
     assert silent
     assert (silent.model, SAID in silent.sealed_copy) == (answered.model, True)
-    assert SAID.replace("_", r"\_") in day_markdown(silent, outage.store)
     page = outage.store.read(f"reports/day={NEXT}/index.html").data.decode()
     assert SAID in page
 

@@ -56,6 +56,7 @@ class Operations:
         self._api = f"http://127.0.0.1:{port}/api"
         self._environment = {**os.environ, **IMPATIENT, "PREFECT_HOME": str(home), "PREFECT_API_URL": self._api}
         self._home = home
+        self.ui = f"http://127.0.0.1:{port}"
         self._server, *self._set_up, self._worker = commands_of_the_readme(port)
 
     def set_up(self) -> None:
@@ -93,9 +94,12 @@ class Operations:
             done = prefect.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[run_id])))
         return [(re.sub(r"-[0-9a-f]{3}$", "", each.name), str(each.state_name)) for each in done]
 
-    def runs_of(self, name: str) -> list[FlowRun]:
+    def all_runs(self) -> list[FlowRun]:
         with self.prefect() as prefect:
-            return [each for each in prefect.read_flow_runs() if each.name == name]
+            return prefect.read_flow_runs()
+
+    def runs_of(self, name: str) -> list[FlowRun]:
+        return [each for each in self.all_runs() if each.name == name]
 
     def scheduled_by_itself(self, deployment: UUID) -> bool:
         """Whether the server has made a run from the deployment's schedule."""
@@ -176,8 +180,8 @@ def test_a_scheduled_day_survives_its_worker_and_is_published_once(operations: O
         kill(worker)
 
     run = operations.run(run_id)
-    assert (run.name, run.run_count) == (f"score-{DAY}", 2)
-    assert {"credit-scoring", "scoring"} <= set(run.tags)
+    assert (run.name, run.run_count) == (f"score-{DAY}-r1", 2)
+    assert {"credit-scoring", "scoring", f"{DAY}", "model-1"} <= set(run.tags)
     assert ("pin", "Cached") in operations.task_states(run_id)
     assert published(project) == ["rev=0001"]
     assert len(operations.runs_of(f"monitor-{DAY}")) == 1

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from tasks.core.day.facts import FirstReason, day_facts
+from tasks.core.day.facts import FirstReason, day_facts, result_line
 from tasks.core.day.records import FileTotals
+from tasks.core.day.standing import DayResult, Standing
 from tasks.core.decision.reasons import Reason
 from tests.manifests import BY_DECISION, CHANGES, FILES, sample_manifest
 
@@ -150,3 +151,23 @@ def test_a_withdrawn_revision_is_made_with_nothing_and_decides_nothing() -> None
     assert facts.title == "Applications of 2026-11-02, revision 2, withdrawn"
     assert (facts.made_with, facts.decisions, facts.untold) == ("", {}, "")
     assert facts.changed == "7 decisions, and the reasons of 0 others"
+
+
+def test_the_end_of_a_run_is_told_in_one_line_with_every_row_accounted_for() -> None:
+    manifest = sample_manifest()
+    withdrawn = sample_manifest(revision=2, is_withdrawn=True)
+    standing = Standing(manifest.as_of, excuse="a holiday")
+    became = "5,034 rows received: 4,032 decided, 902 quarantined, 60 copies dropped, 30 replaced, 10 erased."
+    assert [
+        result_line(DayResult("published", standing, manifest)),
+        result_line(DayResult("unchanged", standing, manifest)),
+        result_line(DayResult("no applications", standing, None)),
+        result_line(DayResult("withdrawn", standing, withdrawn)),
+        result_line(DayResult("unchanged", standing, withdrawn)),
+    ] == [
+        f"Exit 0, nobody must act: revision 1 is published; {became}",
+        f"Exit 0, nobody must act: revision 1 was published before from these files, and stays; {became}",
+        "Exit 0, nobody must act: no applications came, and none need come: it is a holiday.",
+        "Exit 0, data owner must act: revision 2 withdraws the day; deliver the right files, then score it.",
+        "Exit 0, data owner must act: revision 2 withdraws the day; deliver the right files, then score it.",
+    ]

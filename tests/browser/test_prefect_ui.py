@@ -1,0 +1,141 @@
+"""Ops at seven in the morning: a red day in the Prefect UI, looked at, mended and tried again by clicks alone."""
+
+import re
+from collections.abc import Iterator
+from uuid import UUID
+
+import pyarrow.parquet as pq
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.looking import SCREENS, Looker
+from tests.conftest import DAY, Project
+from tests.flows.test_worker import Operations, kill, published, wait_for
+
+PATIENCE = 150_000
+"""Longest wait for anything on a page, in milliseconds."""
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operations]:
+    """A server with the deployments of `prefect.yaml`, and a worker."""
+    home = tmp_path_factory.mktemp("prefect")
+    operations = Operations(home)
+    server = operations.start_server()
+    try:
+        operations.set_up()
+        worker = operations.start_worker()
+        try:
+            yield operations
+        finally:
+            kill(worker)
+    finally:
+        kill(server)
+
+
+def failed_run(desk: Operations, project: Project) -> UUID:
+    """Id of a run of the deployment that scored the day and failed."""
+    with desk.prefect() as prefect:
+        daily = prefect.read_deployment_by_name("score-applications/daily")
+        parameters = {"as_of": f"{DAY}", "config": project.config}
+        run_id = prefect.create_flow_run_from_deployment(daily.id, parameters=parameters).id
+    wait_for(lambda: desk.run(run_id).state_name == "Failed", desk)
+    return run_id
+
+
+def open_run(page: Page, name: str) -> None:
+    """Wait until the page of a run is drawn."""
+    page.set_default_timeout(PATIENCE)
+    expect.set_options(timeout=PATIENCE)
+    page.get_by_role("button", name="Retry").first.wait_for()
+    expect(page.locator("body")).to_contain_text(name)
+
+
+def press_retry(page: Page) -> None:
+    """Press Retry, and once more where the UI asks if it is meant."""
+    page.get_by_role("button", name="Retry").first.click()
+    page.get_by_role("button", name="Retry").nth(1).click()
+    page.get_by_text(re.compile("retry|retrying", re.IGNORECASE)).first.wait_for()
+
+
+def address_of(desk: Operations, page: str) -> str:
+    """Address of a page of the UI."""
+    return f"{desk.ui}/{page}"
+
+
+def retry(browser: Looker, desk: Operations, run_id: UUID) -> None:
+    """Retry a failed run in the UI, and wait until it has completed."""
+
+    def act(page: Page) -> None:
+        open_run(page, f"score-{DAY}-r1")
+        press_retry(page)
+
+    browser.visit(address_of(desk, f"runs/flow-run/{run_id}"), 1400, "light", act, name="prefect-retry")
+    wait_for(lambda: desk.run(run_id).state_name == "Completed", desk)
+
+
+def test_retry_goes_on_where_the_red_run_stopped_and_publishes_once(
+    browser: Looker, desk: Operations, project: Project
+) -> None:
+    project.deliver(rows=300)
+    in_the_way = project.block_publication()
+    run_id = failed_run(desk, project)
+    in_the_way.unlink()
+    retry(browser, desk, run_id)
+    states = desk.task_states(run_id)
+    kept = ("pin", "draft", "screen and score applications_1.csv", "audit")
+    assert [name for name in kept if (name, "Cached") not in states] == []
+    assert published(project) == ["rev=0001"]
+    shown = list[str]()
+
+    def act(page: Page) -> None:
+        open_run(page, f"score-{DAY}-r1")
+        page.get_by_text("Task Runs", exact=True).last.click()
+        page.get_by_text("Cached").first.wait_for()
+        shown.append(page.inner_text("body"))
+
+    for width, scheme in SCREENS:
+        browser.visit(address_of(desk, f"runs/flow-run/{run_id}"), width, scheme, act, name="prefect-retried")
+    assert "Cached" in shown[0]
+    assert "model-1" in shown[0]
+
+
+def test_a_corrected_file_and_retry_publish_the_corrected_rows(
+    browser: Looker, desk: Operations, project: Project
+) -> None:
+    project.deliver(rows=300, bad_share=0.9)
+    run_id = failed_run(desk, project)
+    message = str(getattr(desk.run(run_id).state, "message", ""))
+    assert message.startswith(f"Exit 4, data owner: The applications of {DAY} are not published.")
+    assert "Traceback" not in desk.worker_log()
+    project.deliver(rows=200, overwrite=True)
+    retry(browser, desk, run_id)
+    assert published(project) == ["rev=0001"]
+    assert pq.read_metadata(project.decisions).num_rows == 200
+
+
+def test_the_form_explains_every_parameter_and_starts_a_run(
+    browser: Looker, desk: Operations, project: Project
+) -> None:
+    with desk.prefect() as prefect:
+        daily = prefect.read_deployment_by_name("score-applications/daily")
+    name = "started-by-the-form"
+
+    def act(page: Page) -> None:
+        page.set_default_timeout(PATIENCE)
+        page.get_by_text("Business day, YYYY-MM-DD; by default the day for which the run was scheduled.").wait_for()
+        page.get_by_text("Settings file; by default configs/local.yaml.").wait_for()
+        page.get_by_text("Decide a published day again from the files in its landing").wait_for()
+        page.get_by_role("textbox").first.fill(name)
+        page.get_by_role("button", name="Submit").click()
+        page.wait_for_url(re.compile("runs/flow-run|deployments/deployment/[0-9a-f-]+$"))
+
+    page = address_of(
+        desk, f"deployments/deployment/{daily.id}/run?parameters=%7B%22config%22:%22{project.config}%22%7D"
+    )
+    browser.visit(page, 1400, "light", act, name="prefect-form")
+    (run,) = wait_for(
+        lambda: [each for each in desk.all_runs() if each.parameters.get("config") == project.config], desk
+    )
+    wait_for(lambda: desk.run(run.id).state_name == "Failed", desk)
+    assert str(getattr(desk.run(run.id).state, "message", "")).startswith("Exit 3, data owner: No application files")
