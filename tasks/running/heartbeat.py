@@ -29,19 +29,32 @@ _PROGRAM: Final = Path(__file__).with_name("beat.py")
 _BEATING: Final[dict[UUID, subprocess.Popen[bytes]]] = {}
 
 
-def start_beating(flow: Any, run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001 - the arguments of a hook
-    """Start the process that beats for this run. No run depends on it: without it, nobody misses a beat.
+def beating(every_seconds: int = BEAT_EVERY_SECONDS) -> dict[str, Any]:
+    """Options of a flow that beats while it runs: hooks for its states, as `prefect.flow` takes them."""
+
+    def start_beating(flow: Any, run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001 - the arguments of a hook
+        _start(run, every_seconds)
+
+    def stop_beating(flow: Any, run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001 - the arguments of a hook
+        _stop(run)
+
+    ends = ("on_completion", "on_failure", "on_crashed", "on_cancellation")
+    return {"on_running": [start_beating], **{end: [stop_beating] for end in ends}}
+
+
+def _start(run: FlowRun, every_seconds: int) -> None:
+    """Start the process that beats for a run. No run depends on it: without it, nobody misses a beat.
 
     A run without the tag, or without a server of its own address, does not beat.
     """
-    address = get_current_settings().api.url
-    if not address or WATCHED_TAG not in run.tags:
+    api = get_current_settings().api
+    if not api.url or WATCHED_TAG not in run.tags:
         return
     order = {
-        "url": f"{address.rstrip('/')}/events",
+        "url": f"{api.url.rstrip('/')}/events",
         "headers": _authorization(),
-        "certificates": get_current_settings().api.ssl_cert_file,
-        "every_seconds": BEAT_EVERY_SECONDS,
+        "certificates": api.ssl_cert_file,
+        "every_seconds": every_seconds,
         "event": beat_event(run),
     }
     try:
@@ -57,8 +70,8 @@ def start_beating(flow: Any, run: FlowRun, state: State[Any]) -> None:  # noqa: 
         run_logger().warning("This run sends no heartbeat: %s", error.strerror)
 
 
-def stop_beating(flow: Any, run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001 - the arguments of a hook
-    """End the process that beats for this run."""
+def _stop(run: FlowRun) -> None:
+    """End the process that beats for a run, at once: a beat after the end would wait for another one."""
     if process := _BEATING.pop(run.id, None):
         process.kill()
         process.communicate()
@@ -83,13 +96,3 @@ def _authorization() -> dict[str, str]:
     if api.key:
         return {"Authorization": f"Bearer {api.key.get_secret_value()}"}
     return {}
-
-
-HEARTBEAT_HOOKS: Final[dict[str, Any]] = {
-    "on_running": [start_beating],
-    "on_completion": [stop_beating],
-    "on_failure": [stop_beating],
-    "on_crashed": [stop_beating],
-    "on_cancellation": [stop_beating],
-}
-"""Options of a flow that let it beat while it runs."""
