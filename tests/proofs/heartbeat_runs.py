@@ -1,7 +1,6 @@
-"""Flow runs of one kind, one after the other in a process; they have the options of every flow.
+"""Flow runs of one kind in one process: `python -m tests.proofs.heartbeat_runs KIND RUNS AT_ONCE SECONDS EVERY`.
 
-`python -m tests.proofs.heartbeat_runs KIND RUNS SECONDS EVERY`: so many runs, of so many seconds each, that beat
-every so many seconds.
+They have the options of every flow, run so many at once in threads, and beat every so many seconds.
 """
 
 import ctypes
@@ -10,6 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from prefect import flow, tags
@@ -19,7 +19,7 @@ from tasks.running.step import FLOW_OPTIONS
 
 
 def keep_the_lock(seconds: int) -> None:
-    """One call into C that keeps Python's lock: no other thread of the process does anything."""
+    """One call into C that keeps Python's lock: no other thread of the process, no other run in it, does anything."""
     ctypes.PyDLL(None).sleep(seconds)
 
 
@@ -46,13 +46,17 @@ WORK: Final[Mapping[str, Callable[[int], None]]] = {
 }
 
 
-def run_all(kind: str, runs: int, seconds: int, every_seconds: int) -> None:
-    """Run flows named by their kind."""
+def run_all(kind: str, runs: int, at_once: int, seconds: int, every_seconds: int) -> None:
+    """Run flows named by their kind; one that fails ends the program with its error."""
     options = FLOW_OPTIONS | beating(every_seconds)
     work = flow(name="heartbeat-study", flow_run_name=kind, **options)(WORK[kind])
-    with tags(WATCHED_TAG):
-        for _ in range(runs):
+
+    def run(_: int) -> None:
+        with tags(WATCHED_TAG):
             work(seconds)
+
+    with ThreadPoolExecutor(at_once) as pool:
+        list(pool.map(run, range(runs)))
 
 
 if __name__ == "__main__":
