@@ -101,7 +101,7 @@ def _day_of(texts: Mapping[str, str], calendar: Calendar) -> str:
     return str(calendar.business_day(scheduled.replace(tzinfo=scheduled.tzinfo or UTC)))
 
 
-class Desk:
+class Inbox:
     """Place where alarms arrive: a log, and a webhook if the settings name one."""
 
     def __init__(self, settings: Settings, pause: Callable[[float], None] = time.sleep) -> None:
@@ -164,10 +164,10 @@ class AlarmServer(ThreadingHTTPServer):
 
     daemon_threads = False
 
-    def __init__(self, port: int, desk: Desk) -> None:
+    def __init__(self, port: int, inbox: Inbox) -> None:
         """Listen on a port; 0 takes a free one."""
         super().__init__((HOST, port), _Handler)
-        self.desk = desk
+        self.inbox = inbox
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -185,15 +185,15 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path != PATH or not is_json or not length.isdecimal() or int(length) > _LONGEST_BODY:
             self._answer(HTTPStatus.BAD_REQUEST, f"expected JSON of at most {_LONGEST_BODY:,} bytes at {PATH}")
             return
-        desk = self.server.desk
+        inbox = self.server.inbox
         try:
-            alarm = read_alarm(self.rfile.read(int(length)), datetime.now(UTC), desk.calendar)
+            alarm = read_alarm(self.rfile.read(int(length)), datetime.now(UTC), inbox.calendar)
         except ValueError as error:
             self._answer(HTTPStatus.BAD_REQUEST, str(error))
             return
-        desk.write(alarm)
+        inbox.write(alarm)
         self._answer(HTTPStatus.ACCEPTED, "taken")
-        desk.post_on(alarm)
+        inbox.post_on(alarm)
 
     def _answer(self, status: HTTPStatus, text: str) -> None:
         body = f"{text}\n".encode()
@@ -217,7 +217,7 @@ def receiver_command(config: str | None) -> None:
     settings = load_settings(config)
     port = settings.alarms.port
     require_free(HOST, port, otherwise=f"SCORING_ALARMS__PORT={port + 1}, and apply the automations anew")
-    with AlarmServer(port, Desk(settings)) as server:
+    with AlarmServer(port, Inbox(settings)) as server:
         signal.signal(signal.SIGTERM, _stop)
         click.echo(f"Alarms are received at http://{HOST}:{port}{PATH} and written to {settings.alarms.log}")
         try:

@@ -14,6 +14,7 @@ from uuid import UUID
 import click
 from prefect.blocks.webhook import Webhook
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.events.actions import UnknownAction
 from prefect.events.schemas.automations import Automation, AutomationCore
 from prefect.settings import PREFECT_API_URL
 from pydantic import ValidationError
@@ -62,7 +63,7 @@ def apply_automations(folder: Path, settings: Settings) -> list[Applied]:
         raise OrchestratorError(f"{problem} Nothing was done.")
     wanted = load_automations(folder, _receiver_block(settings.alarms.port))
     with get_client(sync_client=True) as prefect:
-        there = [each for each in _every_automation(prefect) if each.name.startswith(_OURS)]
+        there = [each for each in prefect.read_automations() if each.name.startswith(_OURS)]
         applied = [_applied(prefect, each, [old for old in there if old.name == each.name]) for each in wanted]
         names = {each.name for each in wanted}
         for old in there:
@@ -108,6 +109,9 @@ def _load(file: Path, block: UUID) -> AutomationCore:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"]))
         raise ConfigError(f"{file.name} is not an automation of Prefect: {place}: {first['msg']}.") from None
+    for action in automation.actions:
+        if isinstance(action, UnknownAction):
+            raise ConfigError(f"{file.name} names an action {action.type!r}, which Prefect does not know. Correct it.")
     if unknown := _dropped(given, automation.model_dump(mode="json", exclude_unset=True)):
         raise ConfigError(f"{file.name} holds {unknown}, which Prefect does not know and would drop. Correct its name.")
     return automation
@@ -131,10 +135,6 @@ def _receiver_block(port: int) -> UUID:
     """Id of the block by which the server calls the alarm receiver; made or renewed."""
     block = Webhook(url=f"http://{HOST}:{port}{PATH}", headers={"Content-Type": "application/json"})
     return UUID(str(block.save(BLOCK, overwrite=True)))
-
-
-def _every_automation(prefect: SyncPrefectClient) -> list[Automation]:
-    return prefect.read_automations()
 
 
 def _applied(prefect: SyncPrefectClient, wanted: AutomationCore, there: list[Automation]) -> Applied:

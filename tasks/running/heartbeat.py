@@ -16,9 +16,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from prefect.client.schemas.objects import FlowRun, State
+from prefect.logging import loggers
 from prefect.settings import get_current_settings
-
-from tasks.running.context import run_logger
 
 WATCHED_TAG: Final = "credit-scoring"
 """Tag of the runs that beat."""
@@ -67,7 +66,7 @@ def _start(run: FlowRun, every_seconds: int) -> None:
             process.stdin.write(f"{json.dumps(order)}\n".encode())
             process.stdin.flush()
     except OSError as error:
-        run_logger().warning("This run sends no heartbeat: %s", error.strerror)
+        loggers.flow_run_logger(run).warning("This run sends no heartbeat: %s", error.strerror)
 
 
 def _stop(run: FlowRun) -> None:

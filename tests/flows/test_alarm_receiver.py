@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from configs.calendar import Calendar
 from configs.settings import PROJECT, Settings, load_settings
-from flows.alarm_receiver import HOST, PATH, AlarmServer, Desk, read_alarm
+from flows.alarm_receiver import HOST, PATH, AlarmServer, Inbox, read_alarm
 from tasks.errors import ConfigError
 
 PRAGUE = Calendar(zone="Europe/Prague", weekend=("saturday", "sunday"), holidays={}, zero_row_days={})
@@ -86,8 +86,8 @@ def settings_for(folder: Path, webhook: str | None = None, port: int = 4210) -> 
 
 
 @contextmanager
-def listening(desk: Desk) -> Iterator[AlarmServer]:
-    with AlarmServer(0, desk) as server:
+def listening(inbox: Inbox) -> Iterator[AlarmServer]:
+    with AlarmServer(0, inbox) as server:
         Thread(target=server.serve_forever).start()
         try:
             yield server
@@ -135,7 +135,7 @@ def webhook(answers: list[int]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
 def test_alarms_that_come_at_once_are_a_line_each(tmp_path: Path) -> None:
     settings = settings_for(tmp_path)
-    with listening(Desk(settings)) as server:
+    with listening(Inbox(settings)) as server:
         calls = [
             Thread(target=post, args=(server.server_port, json.dumps(GIVEN | {"run": f"run-{n}"}).encode()))
             for n in range(20)
@@ -152,7 +152,7 @@ def test_the_webhook_gets_the_line_and_its_parts_and_is_asked_again(tmp_path: Pa
     pauses: list[float] = []
     with webhook([503, 200]) as (address, received):
         settings = settings_for(tmp_path, address)
-        with listening(Desk(settings, pauses.append)) as server:
+        with listening(Inbox(settings, pauses.append)) as server:
             assert post(server.server_port, json.dumps(GIVEN).encode()) == 202
     line = Path(settings.alarms.log).read_text("utf-8").rstrip()
     assert [each["text"] for each in received] == [line, line]
@@ -168,7 +168,7 @@ def test_a_webhook_that_fails_is_a_line_that_does_not_repeat_its_address(
 
     def take(address: str) -> list[str]:
         settings = settings_for(tmp_path, address)
-        with listening(Desk(settings, pauses.append)) as server:
+        with listening(Inbox(settings, pauses.append)) as server:
             assert post(server.server_port, json.dumps(GIVEN).encode()) == 202
         return wait_for_lines(Path(settings.alarms.log), 2)
 
@@ -191,7 +191,7 @@ def free_port() -> int:
 
 def test_a_log_that_cannot_be_written_stops_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "log").write_text("no folder")
-    with webhook([200]) as (address, received), listening(Desk(settings_for(tmp_path, address))) as server:
+    with webhook([200]) as (address, received), listening(Inbox(settings_for(tmp_path, address))) as server:
         assert post(server.server_port, json.dumps(GIVEN).encode()) == 202
     assert len(received) == 1
     assert "cannot be written" in capsys.readouterr().err
@@ -208,7 +208,7 @@ def test_a_log_that_cannot_be_written_stops_nothing(tmp_path: Path, capsys: pyte
 )
 def test_other_calls_are_refused_and_leave_no_line(tmp_path: Path, body: bytes, path: str, kind: str) -> None:
     settings = settings_for(tmp_path)
-    with listening(Desk(settings)) as server:
+    with listening(Inbox(settings)) as server:
         assert post(server.server_port, body, path, kind) == 400
     assert not Path(settings.alarms.log).exists()
 

@@ -11,10 +11,11 @@ import yaml
 from prefect import flow, tags
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.events import emit_event
+from prefect.events.actions import CallWebhook
 from prefect.states import Crashed
 
 from configs.settings import PROJECT, Settings
-from flows.alarm_receiver import AlarmServer, Desk
+from flows.alarm_receiver import AlarmServer, Inbox
 from flows.automations import AUTOMATIONS, apply_automations, load_automations
 from tasks.errors import ConfigError
 from tests.flows.test_alarm_receiver import wait_for_lines
@@ -49,7 +50,7 @@ def test_each_file_is_an_automation_and_each_alarm_calls_the_receiver() -> None:
     block = uuid4()
     automations = load_automations(AUTOMATIONS, block)
     assert {each.name for each in automations} == NAMES
-    called = [action for each in automations for action in each.actions if action.type == "call-webhook"]
+    called = [action for each in automations for action in each.actions if isinstance(action, CallWebhook)]
     assert len(called) == len(NAMES) - 1
     assert {action.block_document_id for action in called} == {block}
 
@@ -66,7 +67,7 @@ def test_what_deployments_and_runs_are_tagged_with_is_what_automations_match() -
     [
         ("enabled: true", "enabled: perhaps", "crashed-run.yaml is not an automation of Prefect: enabled"),
         ("threshold: 1", "treshold: 1", "crashed-run.yaml holds trigger.treshold, which Prefect does not know"),
-        ("type: call-webhook", "type: call-webhok", "crashed-run.yaml"),
+        ("type: call-webhook", "type: call-webhok", "crashed-run.yaml names an action 'call-webhok'"),
         ('"credit scoring: a run has crashed"', '"crashed"', "expected names that begin with 'credit scoring: '"),
         ("a run has crashed", "drift", "each once"),
         ("actions:\n  - type", "actions: [none]\nrest:\n  - type", "must be a list of mappings"),
@@ -86,7 +87,7 @@ def test_a_folder_without_files_is_refused(tmp_path: Path) -> None:
 @pytest.fixture
 def receiver(tmp_path: Path) -> Iterator[Settings]:
     """Settings of a receiver that listens."""
-    with AlarmServer(0, Desk(settings_for(0, tmp_path))) as server:
+    with AlarmServer(0, Inbox(settings_for(0, tmp_path))) as server:
         Thread(target=server.serve_forever).start()
         yield settings_for(server.server_port, tmp_path)
         server.shutdown()

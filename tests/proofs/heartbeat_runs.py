@@ -3,6 +3,7 @@
 They have the options of every flow, run so many at once in threads, and beat every so many seconds.
 """
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -13,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from prefect import flow, tags
+from prefect.exceptions import PrefectHTTPStatusError
 
 from tasks.running.heartbeat import WATCHED_TAG, beating
 from tasks.running.step import FLOW_OPTIONS
@@ -46,14 +48,20 @@ WORK: Final[Mapping[str, Callable[[int], None]]] = {
 }
 
 
+_ATTEMPTS: Final = 20
+
+
 def run_all(kind: str, runs: int, at_once: int, seconds: int, every_seconds: int) -> None:
-    """Run flows named by their kind; one that fails ends the program with its error."""
+    """Run flows named by their kind; one that Prefect's server is too busy to take is tried again."""
     options = FLOW_OPTIONS | beating(every_seconds)
     work = flow(name="heartbeat-study", flow_run_name=kind, **options)(WORK[kind])
 
-    def run(_: int) -> None:
-        with tags(WATCHED_TAG):
-            work(seconds)
+    def run(_number: int) -> None:
+        for _ in range(_ATTEMPTS):
+            with tags(WATCHED_TAG), contextlib.suppress(PrefectHTTPStatusError):
+                work(seconds)
+                return
+        raise RuntimeError(f"Prefect's server took none of {_ATTEMPTS} runs.")
 
     with ThreadPoolExecutor(at_once) as pool:
         list(pool.map(run, range(runs)))

@@ -27,10 +27,11 @@ FOUND_WITHIN = 180
 """Seconds between a kill and its discovery that the whole study allows."""
 PROGRAMS = (
     # kind, runs, at once, seconds
-    [("killed", 5, 5, 20), ("locked", 4, 2, LONG), ("locked", 28, 28, 4), ("computing", 40, 10, 8)]
+    [("killed", 1, 1, 20)] * 5
+    + [("locked", 4, 2, LONG), ("locked", 28, 28, 4), ("computing", 40, 10, 8)]
     + [("short", 76, 2, 1)] * 3
     if IS_WHOLE
-    else [("killed", 2, 2, 5), ("locked", 2, 2, LONG), ("short", 6, 2, 1)]
+    else [("killed", 1, 1, 5), ("locked", 2, 2, LONG), ("short", 6, 2, 1)]
 )
 """Processes that run side by side: 300 healthy runs in all, 32 of them silenced by calls that keep Python's lock."""
 
@@ -83,8 +84,8 @@ def test_no_healthy_run_is_declared_dead_and_each_killed_one_is_found() -> None:
     assert run_side_by_side() == {kind: {-9 if kind == "killed" else 0} for kind, *_ in PROGRAMS}
     wait_until_found()
     expected: Counter[tuple[str, str]] = Counter()
-    for kind, runs, *_ in PROGRAMS:
-        expected[kind, "Crashed" if kind == "killed" else "Completed"] += runs
+    for kind, number, *_ in PROGRAMS:
+        expected[kind, "Crashed" if kind == "killed" else "Completed"] += number
     runs = runs_of_the_study()
     assert Counter((each.name, str(each.state_name)) for each in runs) == expected
     note(
