@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from configs.environment import overruling
 from tasks.errors import ConfigError, did_you_mean
@@ -298,6 +298,33 @@ class Monitoring(_Section):
     )
 
 
+class Alarms(_Section):
+    """Receiver of alarms, which runs where Prefect's server does."""
+
+    log: str = Field(
+        "var/log/alarms.log",
+        min_length=1,
+        description="File that each alarm is appended to, one line each.",
+    )
+    port: int = Field(
+        4210,
+        ge=1,
+        le=65_535,
+        description="Port of this machine on which alarms are received.",
+    )
+    webhook: SecretStr | None = Field(
+        None,
+        description="Address that each alarm is posted on to as JSON, from the environment alone; null for none.",
+    )
+
+    @field_validator("webhook")
+    @classmethod
+    def _is_address(cls, webhook: SecretStr | None) -> SecretStr | None:
+        if webhook and not webhook.get_secret_value().startswith(("https://", "http://")):
+            raise ValueError("expected an address that begins with https:// or http://")
+        return webhook
+
+
 class Dashboard(_Section):
     """Secrets of the dashboard's view of an applicant, from the environment alone. Without both the view is off."""
 
@@ -366,6 +393,7 @@ class Settings(_Section):
     audit: Audit = Audit()
     training: Training = Training()
     monitoring: Monitoring = Monitoring()
+    alarms: Alarms = Alarms()
     dashboard: Dashboard = Dashboard()
     retention: Retention = Retention()
 
@@ -599,5 +627,6 @@ def _absolute(settings: Settings) -> Settings:
             "monitoring": settings.monitoring.model_copy(
                 update={"metrics_file": path(metrics_file) if metrics_file else None}
             ),
+            "alarms": settings.alarms.model_copy(update={"log": path(settings.alarms.log)}),
         }
     )

@@ -24,6 +24,7 @@ from tasks.operations.backfill_plan import (
     read_request,
 )
 from tasks.running.context import is_in_flow_run, settings_of_run
+from tasks.running.endings import ends_in_a_line
 from tasks.running.step import FLOW_OPTIONS
 
 
@@ -41,6 +42,7 @@ def _run_name() -> str:
 
 
 @flow(name="backfill-days", flow_run_name=_run_name, **FLOW_OPTIONS)
+@ends_in_a_line()
 def backfill_days(
     first: date | None = None,
     last: date | None = None,

@@ -28,8 +28,9 @@ from flows.commands.score import score_command
 from flows.commands.status import status_command
 from flows.commands.train import train_command
 from flows.commands.withdraw import withdraw_command
+from flows.options import run_program
 from flows.streams import end_streams, use_lenient_streams
-from tasks.errors import ConfigError, ScoringError
+from tasks.errors import ConfigError
 
 _COMMANDS: Final = (
     backfill_command,
@@ -118,16 +119,7 @@ def main() -> None:
     So is the error of a library that cannot be imported in these surroundings.
     """
     try:
-        scoring.main(standalone_mode=False)
-    except ScoringError as error:
-        click.echo(f"{type(error).__name__}: {error}", err=True)
-        sys.exit(error.exit_code)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except click.Abort:
-        click.echo("Stopped.", err=True)
-        sys.exit(130)
+        run_program(scoring)
     except Exception as error:
         if not (library := _library_in_import(error)):
             raise

@@ -8,13 +8,14 @@ from __future__ import annotations
 import functools
 import inspect
 import socket
+import sys
 from collections.abc import Callable
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from tasks.errors import ConfigError, OrchestratorError
+from tasks.errors import ConfigError, OrchestratorError, ScoringError
 
 if TYPE_CHECKING:
     from configs.settings import Settings
@@ -100,6 +101,21 @@ def set_up(config: str | None, *, verbose: bool) -> Settings:
     if not verbose:
         show_own_lines()
     return load_settings(config)
+
+
+def run_program(command: click.Command) -> None:
+    """Run a command as a program; an error of ours is one clear line and its exit code."""
+    try:
+        command.main(standalone_mode=False)
+    except ScoringError as error:
+        click.echo(f"{type(error).__name__}: {error}", err=True)
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        click.echo("Stopped.", err=True)
+        sys.exit(130)
 
 
 def require_free(host: str, port: int, *, otherwise: str) -> None:

@@ -15,14 +15,13 @@ import click
 
 from flows.options import ClockTime, Day, common_options, set_up
 from tasks.core.words import counted, normal_name
-from tasks.errors import DayOverdue, PublishError
+from tasks.errors import PublishError
 from tasks.publication.layout import decisions_key, manifest_key, report_key
 
 if TYPE_CHECKING:
     from configs.calendar import Calendar
     from tasks.core.day.facts import RowCounts
     from tasks.core.day.manifest import Manifest
-    from tasks.inspection.overdue import Overdue
     from tasks.inspection.reread import Checked
     from tasks.publication.day_status import DayHistory, DayStatus
     from tasks.store import Store
@@ -80,7 +79,7 @@ def status_command(
     settings = set_up(config, verbose=verbose)
     from configs.calendar import load_calendar
     from tasks.inspection.day_record import day_record
-    from tasks.inspection.overdue import overdue_days
+    from tasks.inspection.overdue import overdue_days, require_nothing_overdue
     from tasks.publication.day_status import day_history, list_days
     from tasks.store import open_store
 
@@ -99,8 +98,8 @@ def status_command(
             click.echo(json.dumps([day_record(day, calendar, late) for day in days], indent=1))
         else:
             click.echo(days_table(days, settings.storage.root, calendar))
-        if overdue:
-            raise DayOverdue(overdue_summary(overdue, expect))
+        if expect:
+            require_nothing_overdue(days, calendar, now, expect)
 
 
 def _verify(store: Store, as_of: date | None, root: str, calendar: Calendar) -> None:
@@ -136,12 +135,6 @@ def days_table(days: Sequence[DayStatus], root: str, calendar: Calendar) -> str:
         )
     published = f"published ({calendar.zone})"
     return "\n".join(["", f"{_HEAD}{published}  state", *_lines(days, calendar, len(published))])
-
-
-def overdue_summary(overdue: Sequence[Overdue], by: time | None) -> str:
-    """Sentence on days that are overdue, and a line for each with what to do."""
-    lines = [f"  {each.as_of}  {each.why}: {each.what_to_do}" for each in overdue]
-    return "\n".join([f"Not published and monitored by {by:%H:%M}: {counted(len(overdue), 'day')}.", *lines])
 
 
 def history_summary(history: DayHistory, store: Store, calendar: Calendar) -> str:

@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 
 from configs.calendar import Calendar
 from tasks.core.reporting.days_page import MISSING, PUBLISHED, WITHDRAWN
+from tasks.core.words import counted
+from tasks.errors import DayOverdue
 from tasks.publication.day_status import ARCHIVED, DAMAGED, NOT_YET, DayStatus, undelivered_day
 
 _SCORE: Final = "scoring score --as-of {day}"
@@ -47,6 +49,22 @@ def overdue_days(days: Sequence[DayStatus], calendar: Calendar, now: datetime, b
     due = (day for _, day in sorted(known.items()) if _due_at(day.as_of, by, zone) <= now)
     demanded = (day for day in due if not calendar.excuse(day.as_of))
     return [_overdue(day) for day in demanded if not _is_in_order(day)]
+
+
+def require_nothing_overdue(days: Sequence[DayStatus], calendar: Calendar, now: datetime, by: time) -> None:
+    """Require that no day is overdue. Arguments as of `overdue_days`.
+
+    Raises:
+        DayOverdue: names each such day, with what to do.
+    """
+    if overdue := overdue_days(days, calendar, now, by):
+        raise DayOverdue(overdue_summary(overdue, by))
+
+
+def overdue_summary(overdue: Sequence[Overdue], by: time) -> str:
+    """Sentence on days that are overdue, and a line for each with what to do."""
+    lines = [f"  {each.as_of}  {each.why}: {each.what_to_do}" for each in overdue]
+    return "\n".join([f"Not published and monitored by {by:%H:%M}: {counted(len(overdue), 'day')}.", *lines])
 
 
 def _due_at(as_of: date, by: time, zone: ZoneInfo) -> datetime:

@@ -48,6 +48,7 @@ def drift_event(result: MonitoringResult, places: list[str], *, run: str) -> dic
         "resource": {
             "prefect.resource.id": f"scoring.verdict.{day}",
             "prefect.resource.name": f"verdict on {day}",
+            "scoring.level": result.level,  # an automation matches labels alone
         },
         "payload": {
             "as_of": day,

@@ -21,14 +21,17 @@ from configs.settings import Settings, load_settings
 from tasks.errors import ConfigError, OrchestratorError, ScoringError
 from tasks.running.checkpoints import keep, recall
 from tasks.running.context import run_logger, step_seconds
+from tasks.running.heartbeat import beating
 from tasks.running.prefect_api import find_problem
 from tasks.running.step_lines import note_day, step_line
 from tasks.store import open_store
 
-FLOW_OPTIONS: Final[dict[str, Any]] = {"retries": 0, "persist_result": False, "log_prints": False}
+_OWN_OPTIONS: Final[dict[str, Any]] = {"retries": 0, "persist_result": False, "log_prints": False}
 """Options that Prefect would otherwise take from its own settings. A result that it persists is
 pickled outside the store; of a training that would be applicants' rows."""
-_STEP_OPTIONS: Final = FLOW_OPTIONS | {"cache_policy": NO_CACHE, "refresh_cache": False}
+FLOW_OPTIONS: Final[dict[str, Any]] = _OWN_OPTIONS | beating()
+"""Options of every flow."""
+_STEP_OPTIONS: Final = _OWN_OPTIONS | {"cache_policy": NO_CACHE, "refresh_cache": False}
 P = ParamSpec("P")
 R = TypeVar("R")
 

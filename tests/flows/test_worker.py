@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
@@ -19,6 +19,7 @@ import pytest
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun
+from prefect.events.schemas.automations import AutomationCore, EventTrigger
 from prefect.states import AwaitingRetry, Scheduled
 
 from configs.settings import PROJECT
@@ -46,32 +47,50 @@ def commands_of_the_readme(port: int) -> list[list[str]]:
     return [shlex.split(line.replace(".venv/bin/", bin_folder)) for line in lines if line.startswith(".venv/bin/")]
 
 
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
 class Operations:
     """What ops have: a terminal and the API behind the UI."""
 
     def __init__(self, home: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = free_port()
         self._api = f"http://127.0.0.1:{port}/api"
-        self._environment = {**os.environ, **IMPATIENT, "PREFECT_HOME": str(home), "PREFECT_API_URL": self._api}
+        self.alarms = home / "alarms.log"
+        self._environment = {
+            **os.environ,
+            **IMPATIENT,
+            "PREFECT_HOME": str(home),
+            "PREFECT_API_URL": self._api,
+            "SCORING_ALARMS__PORT": str(free_port()),
+            "SCORING_ALARMS__LOG": str(self.alarms),
+        }
         self._home = home
         self.ui = f"http://127.0.0.1:{port}"
-        self._server, *self._set_up, self._worker = commands_of_the_readme(port)
+        self._server, *self._set_up, self._receiver, self._worker = commands_of_the_readme(port)
 
     def set_up(self) -> None:
-        assert [command[1] for command in self._set_up] == ["server", "work-pool", "automation", "--no-prompt"]
-        automations = PROJECT / "configs/automations.yaml"
-        impatient = self._home / "automations.yaml"  # the same rule; the test waits half as long for it
-        impatient.write_text(automations.read_text().replace("within: 90", "within: 45"))
-        assert impatient.read_text() != automations.read_text()
+        assert [command[1] for command in self._set_up] == ["server", "work-pool", "-m", "--no-prompt"]
         for command in self._set_up:
-            told = [str(impatient) if word == "configs/automations.yaml" else word for word in command]
-            done = subprocess.run(told, cwd=PROJECT, env=self._environment, capture_output=True, text=True, check=False)
+            done = subprocess.run(
+                command, cwd=PROJECT, env=self._environment, capture_output=True, text=True, check=False
+            )
             assert done.returncode == 0, done.stdout + done.stderr
+        with self.prefect() as prefect:  # the same rule; the test waits half as long for it
+            (rule,) = prefect.read_automations_by_name("credit scoring: a run went silent")
+            assert isinstance(rule.trigger, EventTrigger)
+            assert rule.trigger.within == timedelta(seconds=90)
+            rule.trigger.within = timedelta(seconds=45)
+            prefect.update_automation(rule.id, AutomationCore.model_validate(rule.model_dump(exclude={"id"})))
 
     def start_server(self) -> subprocess.Popen[bytes]:
         return self._start(self._server, "server.log")
+
+    def start_receiver(self) -> subprocess.Popen[bytes]:
+        return self._start(self._receiver, "receiver.log")
 
     def start_worker(self) -> subprocess.Popen[bytes]:
         return self._start(self._worker, "worker.log")
@@ -116,12 +135,13 @@ def operations(tmp_path: Path) -> Iterator[Operations]:
     home = tmp_path / "prefect"
     home.mkdir()
     desk = Operations(home)
-    server = desk.start_server()
+    begun = [desk.start_server(), desk.start_receiver()]
     try:
         desk.set_up()
         yield desk
     finally:
-        kill(server)
+        for process in begun:
+            kill(process)
 
 
 def wait_for(what: Callable[[], T], desk: Operations, *, seconds: float = 150) -> T:
@@ -179,6 +199,9 @@ def test_a_scheduled_day_survives_its_worker_and_is_published_once(operations: O
     finally:
         kill(worker)
 
+    crashed = [line for line in operations.alarms.read_text("utf-8").splitlines() if " | crashed run | " in line]
+    assert len(crashed) == 1
+    assert f" | score-{DAY} | day {DAY} | No heartbeat for 90 seconds" in crashed[0]
     run = operations.run(run_id)
     assert (run.name, run.run_count) == (f"score-{DAY}-r1", 2)
     assert {"credit-scoring", "scoring", f"{DAY}", "model-1"} <= set(run.tags)
