@@ -41,7 +41,9 @@ def ps(place: Surroundings) -> None:
 @click.option(
     "--wait-minutes", type=click.FloatRange(min=0), default=30, show_default=True, help="Longest wait for running days."
 )
-@click.option("--now", is_flag=True, help="Wait for no running day: its run becomes Crashed, and Retry goes on with it.")
+@click.option(
+    "--now", is_flag=True, help="Wait for no running day: its run becomes Crashed, and Retry goes on with it."
+)
 @click.pass_obj
 def down(place: Surroundings, *, wait_minutes: float, now: bool) -> None:
     """Switch schedules off, let running days end, and stop everything."""

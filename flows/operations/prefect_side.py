@@ -161,9 +161,7 @@ class PrefectSide:
         ours = WorkPoolFilter(name=WorkPoolFilterName(any_=[POOL]))
         soonest = FlowRunSort.NEXT_SCHEDULED_START_TIME_ASC if states == [StateType.SCHEDULED] else FlowRunSort.ID_DESC
         with _asked() as client:
-            return client.read_flow_runs(
-                flow_run_filter=of_states, work_pool_filter=ours, sort=soonest, limit=count
-            )
+            return client.read_flow_runs(flow_run_filter=of_states, work_pool_filter=ours, sort=soonest, limit=count)
 
     def _off_by_us(self) -> list[str]:
         if not self._switched_off.exists():
