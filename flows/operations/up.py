@@ -17,7 +17,7 @@ from flows.operations.told import tell_next_runs, tell_places
 from flows.options import require_free
 from tasks.errors import OrchestratorError
 
-_LONGEST_WAIT: Final = 180.0
+_LONGEST_WAIT: Final = 300.0
 """Seconds until server and worker must answer; the first start makes Prefect's database."""
 _SCHEDULE_WAIT: Final = 20.0
 """Seconds in which the server makes the next runs of new schedules; it looks every five."""

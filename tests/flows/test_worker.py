@@ -114,7 +114,7 @@ def operations() -> Iterator[Operations]:
                 Processes(desk.place).end_supervisor()
 
 
-def wait_for(what: Callable[[], T], desk: Operations, *, seconds: float = 150) -> T:
+def wait_for(what: Callable[[], T], desk: Operations, *, seconds: float = 600) -> T:
     """The first true value; a run that never comes fails the test with what the worker said."""
     deadline = time.monotonic() + seconds
     while not (found := what()):
@@ -165,7 +165,7 @@ def test_a_scheduled_day_survives_its_worker_and_is_published_once(operations: O
     assert published(project) == []
 
     wait_for(lambda: operations.pid_of("worker") not in {0, killed}, operations)
-    wait_for(lambda: operations.run(run_id).state_name == "Crashed", operations, seconds=300)
+    wait_for(lambda: operations.run(run_id).state_name == "Crashed", operations)
     with operations.prefect() as prefect:
         prefect.set_flow_run_state(run_id, AwaitingRetry(), force=True)
     wait_for(lambda: operations.run(run_id).state_name == "Completed", operations)
