@@ -5,6 +5,7 @@ Importing this module imports nothing heavy.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import socket
@@ -151,18 +152,22 @@ def runnable(flow: Any, *, without_prefect: bool) -> Callable[..., Any]:
     from httpx import HTTPError
     from prefect import tags
     from prefect.client.schemas.objects import State
+    from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
     from tasks.running.step import require_prefect
 
     require_prefect()
     returned: list[Any] = []
     recorded = flow.with_options()
+    hurry = contextlib.ExitStack()
 
     @functools.wraps(flow.fn)
     def keep_result(*args: Any, **parameters: Any) -> Any:
         ended = flow.fn(*args, **parameters)
         if not (isinstance(ended, State) and ended.is_failed()):
             returned.append(ended.data if isinstance(ended, State) else ended)
+        # The work is done: the record of its end is tried twice, and no longer for minutes.
+        hurry.enter_context(temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 1}))
         return ended
 
     # Prefect reads the types of parameters where the function stands; here their names mean nothing.
@@ -172,7 +177,8 @@ def runnable(flow: Any, *, without_prefect: bool) -> Callable[..., Any]:
 
     def run(**parameters: Any) -> Any:
         try:
-            return tags("credit-scoring")(recorded)(**parameters)
+            with hurry:
+                return tags("credit-scoring")(recorded)(**parameters)
         except HTTPError as error:  # the run speaks to nobody else by this library
             lost = f"Prefect was lost during the run: {type(error).__name__}."
             if not returned:

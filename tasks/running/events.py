@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, Final, cast
 from uuid import UUID
 
 from prefect.artifacts import (
@@ -17,8 +17,13 @@ from prefect.artifacts import (
     update_progress_artifact,
 )
 from prefect.events import emit_event
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from tasks.running.context import run_logger
+
+_RETRIES: Final = 1
+"""Second attempts at a request that no run depends on. With Prefect's five, a locked database held a
+published day up for minutes."""
 
 
 def send_event(
@@ -60,11 +65,15 @@ def show_progress(percent: float, *, key: str, description: str, shown: UUID | N
 def never_in_the_way(what: str, *, done: str = "sent") -> Iterator[None]:
     """Turn any error of the block into a warning: no run depends on what is sent or shown.
 
+    Nor does it wait for it long: a request to Prefect is tried twice, each time for
+    PREFECT_API_REQUEST_TIMEOUT.
+
     Args:
         what: the thing that the block makes, for the warning.
         done: past participle of the verb that the warning denies.
     """
     try:
-        yield
+        with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: _RETRIES}):
+            yield
     except Exception as error:  # noqa: BLE001 - no error here may stop a run
         run_logger().warning("The %s could not be %s: %s", what, done, type(error).__name__)

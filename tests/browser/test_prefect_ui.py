@@ -10,27 +10,19 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.looking import SCREENS, Looker
 from tests.conftest import DAY, Project
-from tests.flows.test_worker import Operations, kill, published, wait_for
+from tests.flows.test_worker import Operations, operations_desk, published, wait_for
 
 PATIENCE = 150_000
 """Longest wait for anything on a page, in milliseconds."""
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operations]:
-    """A server with the deployments of `prefect.yaml`, and a worker."""
-    home = tmp_path_factory.mktemp("prefect")
-    operations = Operations(home)
-    server = operations.start_server()
-    try:
-        operations.set_up()
-        worker = operations.start_worker()
-        try:
-            yield operations
-        finally:
-            kill(worker)
-    finally:
-        kill(server)
+def desk() -> Iterator[Operations]:
+    """What `make up` starts: a server with the deployments of `prefect.yaml`, and a worker."""
+    with operations_desk() as operations:
+        code, told = operations.call("up")
+        assert code == 0, told
+        yield operations
 
 
 def failed_run(desk: Operations, project: Project) -> UUID:
@@ -60,7 +52,7 @@ def press_retry(page: Page) -> None:
 
 def address_of(desk: Operations, page: str) -> str:
     """Address of a page of the UI."""
-    return f"{desk.ui}/{page}"
+    return f"{desk.place.ui}/{page}"
 
 
 def retry(browser: Looker, desk: Operations, run_id: UUID) -> None:
