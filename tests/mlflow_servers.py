@@ -34,9 +34,10 @@ class MLflowServer:
         place = ["--backend-store-uri", f"sqlite:///{self.database}", "--host", "127.0.0.1", "--port", str(self.port)]
         artifacts = ["--default-artifact-root", str(self.database.parent), "--workers", "1"]
         command = [sys.executable, "-m", "mlflow", "server", *place, *artifacts]
+        env = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
         with self.database.with_suffix(".log").open("ab") as log:
             # A session of its own, because the server starts workers that must end with it.
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+            self._process = subprocess.Popen(command, env=env, stdout=log, stderr=log, start_new_session=True)
         wait_for(self.port, self._process, patience_seconds=_PATIENCE_SECONDS)
 
     def stop(self) -> None:
