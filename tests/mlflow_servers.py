@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 from tests.s3_servers import free_port, wait_for
 
 _PATIENCE_SECONDS = 300
+_QUESTION = "/api/2.0/mlflow/registered-models/search?max_results=1"
 
 
 @dataclass
@@ -39,6 +41,9 @@ class MLflowServer:
             # A session of its own, because the server starts workers that must end with it.
             self._process = subprocess.Popen(command, env=env, stdout=log, stderr=log, start_new_session=True)
         wait_for(self.port, self._process, patience_seconds=_PATIENCE_SECONDS)
+        # Its first answer takes long, because only then it opens the database.
+        with urllib.request.urlopen(f"{self.uri}{_QUESTION}", timeout=_PATIENCE_SECONDS) as answer:
+            answer.read()
 
     def stop(self) -> None:
         """Stop it and its workers; its port refuses connections from then on."""
