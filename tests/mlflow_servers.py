@@ -1,13 +1,13 @@
 """An MLflow server on this machine that can be stopped and started again, as a real outage does it."""
 
 import contextlib
+import http.client
 import os
 import signal
 import socket
 import subprocess
 import sys
 import threading
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,13 +42,14 @@ class MLflowServer:
             self._process = subprocess.Popen(command, env=env, stdout=log, stderr=log, start_new_session=True)
         wait_for(self.port, self._process, patience_seconds=_PATIENCE_SECONDS)
         # Its first answer takes long, because only then it opens the database.
-        with urllib.request.urlopen(f"{self.uri}{_QUESTION}", timeout=_PATIENCE_SECONDS) as answer:
-            answer.read()
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, _PATIENCE_SECONDS)) as connection:
+            connection.request("GET", _QUESTION)
+            assert connection.getresponse().status == http.HTTPStatus.OK
 
     def stop(self) -> None:
-        """Stop it and its workers; its port refuses connections from then on."""
+        """Kill it and its workers; its port refuses connections from then on."""
         if self._process:
-            os.killpg(self._process.pid, signal.SIGTERM)
+            os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait(_PATIENCE_SECONDS)
             self._process = None
 
