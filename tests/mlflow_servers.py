@@ -1,6 +1,7 @@
 """An MLflow server on this machine that can be stopped and started again, as a real outage does it."""
 
 import contextlib
+import http.client
 import os
 import signal
 import socket
@@ -14,6 +15,7 @@ from pathlib import Path
 from tests.s3_servers import free_port, wait_for
 
 _PATIENCE_SECONDS = 300
+_QUESTION = "/api/2.0/mlflow/registered-models/search?max_results=1"
 
 
 @dataclass
@@ -34,15 +36,20 @@ class MLflowServer:
         place = ["--backend-store-uri", f"sqlite:///{self.database}", "--host", "127.0.0.1", "--port", str(self.port)]
         artifacts = ["--default-artifact-root", str(self.database.parent), "--workers", "1"]
         command = [sys.executable, "-m", "mlflow", "server", *place, *artifacts]
+        env = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
         with self.database.with_suffix(".log").open("ab") as log:
             # A session of its own, because the server starts workers that must end with it.
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+            self._process = subprocess.Popen(command, env=env, stdout=log, stderr=log, start_new_session=True)
         wait_for(self.port, self._process, patience_seconds=_PATIENCE_SECONDS)
+        # Its first answer takes long, because only then it opens the database.
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, _PATIENCE_SECONDS)) as connection:
+            connection.request("GET", _QUESTION)
+            assert connection.getresponse().status == http.HTTPStatus.OK
 
     def stop(self) -> None:
-        """Stop it and its workers; its port refuses connections from then on."""
+        """Kill it and its workers; its port refuses connections from then on."""
         if self._process:
-            os.killpg(self._process.pid, signal.SIGTERM)
+            os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait(_PATIENCE_SECONDS)
             self._process = None
 

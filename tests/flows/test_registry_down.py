@@ -54,7 +54,10 @@ class Outage:
 
 
 @pytest.fixture(params=["folder", "S3"])
-def outage(request: pytest.FixtureRequest, rivals: Project) -> Iterator[Outage]:
+def outage(request: pytest.FixtureRequest, rivals: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Outage]:
+    monkeypatch.setenv(
+        "MLFLOW_HTTP_REQUEST_TIMEOUT", "300"
+    )  # a busy machine is no outage; a closed port is one at once
     root = str(rivals.root) if request.param == "folder" else request.getfixturevalue("s3_root")
     database = load_settings(rivals.config).registry.tracking_uri.removeprefix("sqlite:///")
     server = MLflowServer(Path(database))
