@@ -61,7 +61,7 @@ def objects_of(store: Store) -> Objects:
 
 @pytest.fixture
 def on_s3(made: Made, s3_proxy: BreakingProxy, s3_server: S3Server) -> Callable[[str], Project]:
-    """Lays the day that a job works on into a bucket that is asked through the proxy; our store has not probed it yet."""
+    """Lays the day of a job into a bucket that is asked through the proxy and that our store has not probed yet."""
 
     def lay(name: str) -> Project:
         for key, data in (made.delivered if name == "score" else made.scored).items():
