@@ -4,14 +4,17 @@ import contextlib
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.filters import ArtifactFilter
 from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.schedules import CronSchedule
 from prefect.flow_engine import run_flow
 from prefect.states import AwaitingRetry
 
@@ -35,11 +38,16 @@ def prepared(project: Project, tmp_path: Path) -> Path:
 
 
 @contextlib.contextmanager
-def copying(source: Path, project: Project) -> Iterator[None]:
-    """Copy the files piece by piece while the block runs, the control file first."""
+def copying(source: Path, project: Project, when: Callable[[], bool] = lambda: True) -> Iterator[None]:
+    """Copy the files piece by piece while the block runs, the control file first.
+
+    It begins `when` the run is seen to wait, or after some minutes, so that no run waits in vain.
+    """
 
     def copy() -> None:
-        time.sleep(0.5)
+        deadline = time.monotonic() + 300
+        while not when() and time.monotonic() < deadline:
+            time.sleep(0.2)
         project.landing.mkdir(parents=True)
         for path in sorted(source.iterdir(), key=lambda path: path.name != "_control.json"):
             data = path.read_bytes()
@@ -117,25 +125,37 @@ def test_a_retried_run_waits_anew_and_shows_it(project: Project, tmp_path: Path)
     with get_client(sync_client=True) as prefect:
         prefect.set_flow_run_state(run.id, AwaitingRetry(), force=True)
         run = prefect.read_flow_run(run.id)
-    with copying(source, patient):
+    with copying(source, patient, when=lambda: len(bars_beside(run)) == 2):
         assert attempt(patient, run).outcome == "published"
-    assert len(bars_beside(run)) == 2
-    last = max(bars_beside(run), key=lambda bar: "there" in bar[1])
-    assert last[1].startswith("Waited ")
-    assert last[1].endswith("2 files there, 0.0 MB")
+    (told,) = (told for _, told in bars_beside(run) if told.startswith("Waited "))
+    assert told.endswith(": 2 files there, 0.0 MB")
+
+
+def run_of_a_schedule(project: Project) -> FlowRun:
+    """A run that the server has made from the schedule of a deployment, for a moment that has passed."""
+    daily = DeploymentScheduleCreate(schedule=CronSchedule(cron="0 7 * * *", timezone="Europe/Prague"))
+    now = datetime.now(UTC)
+    period = {"start_time": (now - timedelta(days=3)).isoformat(), "end_time": (now - timedelta(days=1)).isoformat()}
+    with get_client(sync_client=True) as prefect:
+        deployment = prefect.create_deployment(
+            flow_id=prefect.create_flow(score_applications),
+            name=project.root.parent.name,
+            schedules=[daily],
+            parameters={"as_of": str(DAY), "config": project.config},
+        )
+        prefect.request("POST", f"/deployments/{deployment}/schedule", json={**period, "min_runs": 1, "max_runs": 1})
+        runs = [each for each in prefect.read_flow_runs() if each.deployment_id == deployment]
+    return min(runs, key=lambda run: str(run.expected_start_time))
 
 
 @pytest.mark.usefixtures("prefect_server")
-def test_a_run_of_a_schedule_waits_by_default_and_one_that_somebody_starts_does_not(
+def test_a_run_of_a_schedule_waits_without_being_told_and_one_that_somebody_starts_does_not(
     project: Project, tmp_path: Path
 ) -> None:
     source = prepared(project, tmp_path)
-    with get_client(sync_client=True) as prefect:
-        run = prefect.create_flow_run(score_applications, parameters={"as_of": DAY, "config": project.config})
     with pytest.raises(SourceError, match="No application files have arrived"):
-        attempt(project, run)
-    with get_client(sync_client=True) as prefect:
-        run = prefect.create_flow_run(score_applications, parameters={"as_of": DAY, "config": project.config})
-    with copying(source, project):
-        assert attempt(project, run.model_copy(update={"auto_scheduled": True})).outcome == "published"
+        score_applications(as_of=DAY, config=project.config)
+    run = run_of_a_schedule(project)
+    with copying(source, project, when=lambda: len(bars_beside(run)) == 1):
+        assert attempt(project, run).outcome == "published"
     assert len(bars_beside(run)) == 1
