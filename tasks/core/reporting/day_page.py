@@ -214,6 +214,8 @@ def _summary(facts: DayFacts | None, sources: DaySources) -> str:
 
 def _known(facts: DayFacts | None, refused: ContractReport | None) -> dict[str, float]:
     """Values of the day that are known without monitoring, where they may be told as a figure."""
+    if facts and facts.is_withdrawn:
+        return {}
     if facts:
         rows, quarantined = facts.rows.received, facts.rows.became["quarantined"]
     elif refused:
