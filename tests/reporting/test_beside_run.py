@@ -71,4 +71,4 @@ def test_a_run_that_fails_shows_what_to_do_and_still_fails(settings: Settings) -
     state = score(return_state=True)
     assert state.is_failed()
     _, page = beside(state.state_details.flow_run_id)
-    assert "- This run failed. Exit 6, operator: The store is full. Make room." in page
+    assert "**This run failed.** Exit 6, operator: The store is full. Make room." in page

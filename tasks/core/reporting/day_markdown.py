@@ -29,7 +29,7 @@ def day_markdown(page: DayPage, places: Mapping[str, str], ending: str = "") -> 
     lines = [
         f"# {page.as_of}: {in_markdown(page.headline)}",
         "",
-        in_markdown(page.summary),
+        f"**This run failed.** {in_markdown(ending)}" if ending else in_markdown(page.summary),
         *_section("What to do next", _to_do(page, ending)),
         *(_revision(page.facts) if page.facts else ()),
         *_rules(page),
@@ -46,10 +46,8 @@ def _section(heading: str, lines: Iterator[str]) -> Iterator[str]:
 
 
 def _to_do(page: DayPage, ending: str) -> Iterator[str]:
-    if not ending and not page.advice:
-        yield "Nothing."
-    if ending:
-        yield f"- This run failed. {in_markdown(ending)}"
+    if not page.advice:
+        yield "Do what the line above asks for." if ending else "Nothing."
     for advice in page.advice:
         command = f" `{advice.command}`" if advice.command else ""
         yield f"- {in_markdown(advice.text)}{command}"
@@ -74,9 +72,8 @@ def _rules(page: DayPage) -> Iterator[str]:
     if page.facts:
         yield from _quarantine(page.facts.broken_rules)
     if page.refused:
-        yield from ("", "## Refused by the contract", "", in_markdown(page.refused.stopped))
         rows = [_refusing(rule) for rule in page.refused.standing("broken")]
-        yield from _table("rule not met | rows | outcome", rows) if rows else ()
+        yield from ("", "## Refused by the contract", *_table("rule not met | rows | outcome", rows))
 
 
 def _refusing(rule: ReportedRule) -> str:
