@@ -15,7 +15,7 @@ from tasks.monitoring.missing import days_to_monitor
 from tasks.monitoring.report import MonitoringResult, judge_published, leave_withdrawn, published_window
 from tasks.monitoring.today import published_day
 from tasks.operations.metrics_file import metrics_written
-from tasks.reporting.beside_run import show_day
+from tasks.reporting.beside_run import show_beside_run
 from tasks.reporting.days import renew_days_page
 from tasks.reporting.renew import renew_day_page
 from tasks.running.context import is_in_flow_run, run_logger, settings_of_run
@@ -69,7 +69,7 @@ def monitor_decisions(
             return judgement.result
         page = renew_day_page(day, settings)
         renew_days_page(settings)
-        show_day(day, settings)
+        show_beside_run(day, settings)
         return replace(judgement.result, page=page)
 
 

@@ -15,7 +15,7 @@ class ScoringError(Exception):
 
     exit_code: ClassVar[int] = 1
     acts: ClassVar[str] = "engineers"
-    """Who must act, as in the runbook."""
+    """Person who must act, as in the runbook."""
 
 
 class ConfigError(ScoringError):

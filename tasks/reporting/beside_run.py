@@ -25,12 +25,12 @@ def day_shown(as_of: date, settings: Settings) -> Iterator[None]:
     try:
         yield
     except ScoringError as error:
-        show_day(as_of, settings, ending_of(error))
+        show_beside_run(as_of, settings, ending_of(error))
         raise
-    show_day(as_of, settings)
+    show_beside_run(as_of, settings)
 
 
-def show_day(as_of: date, settings: Settings, ending: str = "") -> None:
+def show_beside_run(as_of: date, settings: Settings, ending: str = "") -> None:
     """Show the day beside the flow run, as the store knows it now; outside one nothing is shown.
 
     Args:

@@ -83,7 +83,7 @@ def test_retry_goes_on_where_the_red_run_stopped_and_publishes_once(
     def act(page: Page) -> None:
         open_run(page, f"score-{DAY}-r1")
         page.get_by_text("Task Runs", exact=True).last.click()
-        page.get_by_text("Cached").first.wait_for()
+        page.get_by_text("Cached", exact=True).first.wait_for()
         shown.append(page.inner_text("body"))
 
     for width, scheme in SCREENS:

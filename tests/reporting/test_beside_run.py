@@ -11,7 +11,7 @@ from prefect.client.schemas.filters import ArtifactFilter
 from configs.settings import Settings, Storage
 from tasks.errors import PublishError
 from tasks.publication.shown import show_newest
-from tasks.reporting.beside_run import day_shown, show_day
+from tasks.reporting.beside_run import day_shown, show_beside_run
 from tasks.store.folder import FolderStore
 from tests.conftest import DAY
 from tests.manifests import commit_revision
@@ -36,7 +36,7 @@ def beside(run_id: Any) -> tuple[str, str]:
 
 
 def test_outside_a_flow_run_nothing_is_read(settings: Settings, tmp_path: Path) -> None:
-    show_day(DAY, settings)
+    show_beside_run(DAY, settings)
     with day_shown(DAY, settings):
         pass
     assert list(tmp_path.iterdir()) == []
@@ -71,4 +71,4 @@ def test_a_run_that_fails_shows_what_to_do_and_still_fails(settings: Settings) -
     state = score(return_state=True)
     assert state.is_failed()
     _, page = beside(state.state_details.flow_run_id)
-    assert "- This run failed. Exit 6, operator: The store is full. Make room." in page
+    assert "**This run failed.** Exit 6, operator: The store is full. Make room." in page

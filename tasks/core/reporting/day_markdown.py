@@ -31,7 +31,7 @@ def day_markdown(page: DayPage, places: Mapping[str, str], ending: str = "") -> 
     lines = [
         f"# {page.as_of}: {in_markdown(page.headline)}",
         "",
-        in_markdown(page.summary),
+        f"**This run failed.** {in_markdown(ending)}" if ending else in_markdown(page.summary),
         *_section("What to do next", _to_do(page, ending)),
         *(_revision(facts) if facts else ()),
         *(_decided(decided) if decided else ()),
@@ -48,10 +48,8 @@ def _section(heading: str, lines: Iterator[str]) -> Iterator[str]:
 
 
 def _to_do(page: DayPage, ending: str) -> Iterator[str]:
-    if not ending and not page.advice:
-        yield "Nothing."
-    if ending:
-        yield f"- This run failed. {in_markdown(ending)}"
+    if not page.advice:
+        yield "Do what the line above asks for." if ending else "Nothing."
     for advice in page.advice:
         command = f" `{advice.command}`" if advice.command else ""
         yield f"- {in_markdown(advice.text)}{command}"
@@ -83,9 +81,8 @@ def _decided(facts: DayFacts) -> Iterator[str]:
 def _refused(page: DayPage) -> Iterator[str]:
     """Rules by which the contract stopped the day."""
     if page.refused:
-        yield from ("", "## Refused by the contract", "", in_markdown(page.refused.stopped))
         rows = [_refusing(rule) for rule in page.refused.standing("broken")]
-        yield from _table("rule not met | rows | outcome", rows) if rows else ()
+        yield from ("", "## Refused by the contract", *_table("rule not met | rows | outcome", rows))
 
 
 def _refusing(rule: ReportedRule) -> str:
