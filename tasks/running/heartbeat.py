@@ -59,7 +59,11 @@ def _start(run: FlowRun, every_seconds: int) -> None:
     try:
         # Isolated and without `site`, Python starts in 0.1 s. A session of its own keeps Ctrl+C from it.
         process = subprocess.Popen(  # noqa: S603 - a file of ours
-            [sys.executable, "-I", "-S", _PROGRAM], stdin=subprocess.PIPE, start_new_session=True
+            [sys.executable, "-I", "-S", _PROGRAM],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,  # who reads the output of the run must not wait for this process
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )
         _BEATING[run.id] = process
         if process.stdin:
