@@ -46,7 +46,7 @@ class LastSign(NamedTuple):
 
 
 class PrefectSide:
-    """What `up` makes on the server, and `down` switches off."""
+    """Things on the server that `up` makes, and `down` switches off."""
 
     def __init__(self, surroundings: Surroundings) -> None:
         """Nothing is asked yet."""
