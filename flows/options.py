@@ -152,8 +152,8 @@ def runnable(flow: Any, *, without_prefect: bool) -> Callable[..., Any]:
     from httpx import HTTPError
     from prefect import tags
     from prefect.client.schemas.objects import State
-    from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
+    from tasks.running.prefect_api import few_attempts
     from tasks.running.step import require_prefect
 
     require_prefect()
@@ -167,7 +167,7 @@ def runnable(flow: Any, *, without_prefect: bool) -> Callable[..., Any]:
         if not (isinstance(ended, State) and ended.is_failed()):
             returned.append(ended.data if isinstance(ended, State) else ended)
         # The work is done: the record of its end is tried twice, and no longer for minutes.
-        hurry.enter_context(temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 1}))
+        hurry.enter_context(few_attempts())
         return ended
 
     # Prefect reads the types of parameters where the function stands; here their names mean nothing.
