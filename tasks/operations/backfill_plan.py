@@ -30,8 +30,9 @@ from tasks.running.step import step
 from tasks.store import Store, open_store
 
 Only = Literal["missing", "failed", "all"]
-"""Days of a range: `missing` are not published, or withdrawn, and no contract stopped them; `failed` were stopped by the
-contract, or are published and cannot be read; `all` are those, and the published ones."""
+"""Days of a range: `missing` are not published, or withdrawn, and no contract stopped them; `failed`
+were stopped by the contract, or are published and cannot be read; `all` are those, and the
+published ones."""
 KeptPins = Literal["as-was", "current"]
 """Model, policy and contract for published days: those of the newest revision, or those of today."""
 Action = Literal["publish", "revise", "ask the feed", "restore"]

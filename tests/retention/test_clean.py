@@ -30,13 +30,7 @@ from tasks.errors import InputsChanged, PublishError
 from tasks.inspection.verify import verify_store
 from tasks.publication.data_files import read_data, store_data
 from tasks.publication.expired import read_expired
-from tasks.publication.layout import (
-    decisions_key,
-    manifest_key,
-    named_version_key,
-    refused_rows_key,
-    sealed_model_key,
-)
+from tasks.publication.layout import decisions_key, manifest_key, named_version_key, refused_rows_key, sealed_model_key
 from tasks.publication.manifests import commit, newest_manifest
 from tasks.publication.refused_rows import keep_refused_rows
 from tasks.publication.shown import show_newest
