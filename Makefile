@@ -26,7 +26,7 @@ DEMO_DAY := 2026-11-02
 DEMO = env $(addprefix -u ,PREFECT_API_URL $(filter SCORING_%,$(.VARIABLES))) PREFECT_HOME="$(CURDIR)/var/demo/prefect" \
   SCORING_CONFIG=configs/demo.yaml $(BIN)/scoring
 
-.PHONY: demo test browse prove bench lint types unit docs format lock clean help
+.PHONY: demo up ps down test browse prove bench lint types unit docs format lock clean help
 
 demo:  ## Make synthetic history and a day, train, score the day, monitor it
 demo: $(READY)
@@ -38,6 +38,15 @@ demo: $(READY)
 	@$(DEMO) monitor --as-of $(DEMO_DAY)
 	@echo "The demo lies in var/demo. To look at it: $(BIN)/scoring status --config configs/demo.yaml"
 	@echo "The day on one page: file://$(CURDIR)/var/demo/store/reports/day=$(DEMO_DAY)/index.html"
+
+up: $(READY)  ## Start Prefect's server, worker and deployments in the background, and wait until they answer
+	@$(BIN)/python -m flows.operations up
+
+ps: $(READY)  ## Tell what runs, since when, and what comes next
+	@$(BIN)/python -m flows.operations ps
+
+down: $(READY)  ## Switch the schedules off, let a running day end, and stop everything
+	@$(BIN)/python -m flows.operations down
 
 test:  ## Lint, types and all tests
 test: lint types unit
