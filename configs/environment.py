@@ -29,6 +29,9 @@ TELEMETRY_OFF: Final = {
 MANNERS: Final = {
     # The first start on a machine makes Prefect's database, which can take more than its 20 s.
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
+    # A request that Prefect's server does not answer, because its database is locked, is asked anew
+    # after these seconds. By Prefect's default of 60 and 6 attempts one call can take seven minutes.
+    "PREFECT_API_REQUEST_TIMEOUT": "20",
     # LightGBM's threads must sleep soon while they wait: if they spin, training is 8 times slower
     # beside one busy process.
     "GOMP_SPINCOUNT": "1000",

@@ -28,6 +28,7 @@ from tasks.running.prefect_api import find_problem
 AUTOMATIONS: Final = PROJECT / "configs/automations"
 BLOCK: Final = "credit-scoring-alarms"
 """Name of the block that holds the address of the alarm receiver."""
+AS_IT_WAS: Final = "as it was"
 _OURS: Final = "credit scoring: "
 """Beginning of the name of each automation; one that no file names any more is removed."""
 
@@ -145,7 +146,7 @@ def _applied(prefect: SyncPrefectClient, wanted: AutomationCore, there: list[Aut
         prefect.create_automation(wanted)
         return Applied(wanted.name, "made")
     if _content(there[0]) == _content(wanted):
-        return Applied(wanted.name, "as it was")
+        return Applied(wanted.name, AS_IT_WAS)
     prefect.update_automation(there[0].id, wanted)
     return Applied(wanted.name, "renewed")
 

@@ -10,7 +10,10 @@ import atexit
 import gc
 import os
 import sys
+import threading
+import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -45,6 +48,8 @@ _COMMANDS: Final = (
 _COLLECTED_EVERY: Final = 100_000
 """New objects between two searches for garbage. With Python's 700 a quarter of a start went into
 searches that found none."""
+_LONGEST_END_SECONDS: Final = 15.0
+"""Time in which Prefect may send the last log lines and events of a command that has ended."""
 
 
 class CommandGroup(click.Group):
@@ -102,6 +107,25 @@ def program() -> None:
     except SystemExit as left:
         code = left.code
         raise
+    finally:
+        _bound_the_end(lambda: code)
+
+
+def _bound_the_end(code: Callable[[], Any], seconds: float = _LONGEST_END_SECONDS) -> None:
+    """End the process after a while, if it has not ended by then.
+
+    At exit Prefect waits for its queues without a bound: for minutes, where its server takes no log lines.
+    """
+
+    def end() -> None:
+        time.sleep(seconds)
+        sys.stderr.write(
+            f"Prefect has not taken the last log lines of this run in {seconds:g} seconds; they are left out. "
+            "What was said above stands.\n"
+        )
+        _leave(code())
+
+    threading.Thread(target=end, name="bound-the-end", daemon=True).start()
 
 
 def _leave(code: Any) -> None:

@@ -5,6 +5,7 @@ Importing this module imports nothing heavy.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import socket
@@ -150,16 +151,20 @@ def runnable(flow: Any, *, without_prefect: bool) -> Callable[..., Any]:
         return flow.fn
     from httpx import HTTPError
     from prefect import tags
+    from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
     from tasks.running.step import require_prefect
 
     require_prefect()
     returned: list[Any] = []
     recorded = flow.with_options()
+    hurry = contextlib.ExitStack()
 
     @functools.wraps(flow.fn)
     def keep_result(*args: Any, **parameters: Any) -> Any:
         returned.append(flow.fn(*args, **parameters))
+        # The work is done: the record of its end is tried twice, and no longer for minutes.
+        hurry.enter_context(temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 1}))
         return returned[-1]
 
     # Prefect reads the types of parameters where the function stands; here their names mean nothing.
@@ -169,7 +174,8 @@ def runnable(flow: Any, *, without_prefect: bool) -> Callable[..., Any]:
 
     def run(**parameters: Any) -> Any:
         try:
-            return tags("credit-scoring")(recorded)(**parameters)
+            with hurry:
+                return tags("credit-scoring")(recorded)(**parameters)
         except HTTPError as error:  # the run speaks to nobody else by this library
             lost = f"Prefect was lost during the run: {type(error).__name__}."
             if not returned:

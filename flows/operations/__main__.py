@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import os
-import sys
+from pathlib import Path
 
 import click
 
 from flows.operations.surroundings import Surroundings, read_surroundings
-from tasks.errors import ScoringError
+from flows.options import run_program
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.pass_context
 def operations(context: click.Context) -> None:
     """Server, worker and deployments on this machine."""
-    context.obj = read_surroundings(os.environ)
-    os.environ |= context.obj.environment
+    place = read_surroundings(os.environ)
+    os.environ |= place.environment
+    Path(os.environ["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True)
+    context.obj = place
 
 
 @operations.command()
@@ -52,20 +54,5 @@ def down(place: Surroundings, *, wait_minutes: float, now: bool) -> None:
     stop_everything(place, wait_seconds=0 if now else 60 * wait_minutes, is_forced=now)
 
 
-def main() -> None:
-    """Run the command line; an error of ours is one clear line and its exit code."""
-    try:
-        operations.main(standalone_mode=False)
-    except ScoringError as error:
-        click.echo(f"{type(error).__name__}: {error}", err=True)
-        sys.exit(error.exit_code)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except click.Abort:
-        click.echo("Stopped. The same command goes on where this one was.", err=True)
-        sys.exit(130)
-
-
 if __name__ == "__main__":
-    main()
+    run_program(operations)

@@ -49,6 +49,7 @@ class PrefectSide:
     """What `up` makes on the server, and `down` switches off."""
 
     def __init__(self, surroundings: Surroundings) -> None:
+        """Nothing is asked yet."""
         self._place = surroundings
         self._deployed = surroundings.run / "deployed.sha256"
         self._switched_off = surroundings.run / "switched_off.json"

@@ -47,8 +47,10 @@ class Process:
 class Processes:
     """The programs of configs/supervisord.conf on this machine."""
 
-    def __init__(self, surroundings: Surroundings) -> None:
+    def __init__(self, surroundings: Surroundings, configuration: Path = CONFIGURATION) -> None:
+        """Nothing is started yet."""
         self._place = surroundings
+        self._configuration = configuration
         self._pid_file = surroundings.run / "supervisord.pid"
 
     def is_up(self) -> bool:
@@ -67,7 +69,7 @@ class Processes:
         """
         for folder in (self._place.run, self._place.log):
             folder.mkdir(parents=True, exist_ok=True)
-        program = [sys.executable, "-m", "supervisor.supervisord", "--configuration", str(CONFIGURATION)]
+        program = [sys.executable, "-m", "supervisor.supervisord", "--configuration", str(self._configuration)]
         done = subprocess.run(  # noqa: S603 - a program of this environment
             program,
             cwd=PROJECT,

@@ -88,8 +88,8 @@ def read_surroundings(environ: Mapping[str, str]) -> Surroundings:
     if url.scheme != "http" or url.hostname not in _THIS_MACHINE or url.path.rstrip("/") != "/api":
         raise ConfigError(
             f"PREFECT_API_URL names a server that is not one of this machine; `make up` starts one, by default at "
-            f"{_ADDRESS}. Unset it, or set it to http://127.0.0.1:PORT/api. For a server elsewhere start only a worker: "
-            "prefect worker start --pool credit-scoring"
+            f"{_ADDRESS}. Unset it, or set it to http://127.0.0.1:PORT/api. For a server elsewhere start only a "
+            "worker: prefect worker start --pool credit-scoring"
         )
     folder = Path(environ.get("OPERATIONS_FOLDER") or PROJECT / "var").resolve()
     found = Surroundings(folder=folder, port=url.port or 80)

@@ -8,6 +8,8 @@ from typing import Final
 
 import click
 
+from configs.settings import load_settings
+from flows.automations import AS_IT_WAS, AUTOMATIONS, apply_automations
 from flows.operations.prefect_side import POOL, PrefectSide
 from flows.operations.processes import SERVER, Processes
 from flows.operations.surroundings import Surroundings
@@ -15,7 +17,7 @@ from flows.operations.told import tell_next_runs, tell_places
 from flows.options import require_free
 from tasks.errors import OrchestratorError
 
-_LONGEST_WAIT: Final = 180.0
+_LONGEST_WAIT: Final = 300.0
 """Seconds until server and worker must answer; the first start makes Prefect's database."""
 _SCHEDULE_WAIT: Final = 20.0
 """Seconds in which the server makes the next runs of new schedules; it looks every five."""
@@ -46,9 +48,16 @@ def _set_up(prefect: PrefectSide) -> list[tuple[str, Callable[[], bool]]]:
     """Names and makers of what the server has to know. A maker returns False if nothing was changed."""
     return [
         (f"work pool {POOL}", prefect.make_pool),
+        ("automations of configs/automations", _make_automations),
         ("deployments of prefect.yaml", prefect.deploy),
         ("schedules that `make down` switched off, on again", lambda: bool(prefect.switch_on())),
     ]
+
+
+def _make_automations() -> bool:
+    """Make or renew the automations, by name; False if each is as its file has it."""
+    applied = apply_automations(AUTOMATIONS, load_settings(None))
+    return any(each.done != AS_IT_WAS for each in applied)
 
 
 def _start_server(place: Surroundings, processes: Processes, prefect: PrefectSide) -> bool:

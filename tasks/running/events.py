@@ -7,13 +7,18 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.events import emit_event
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from tasks.running.context import run_logger
+
+_RETRIES: Final = 1
+"""Second attempts at a request that no run depends on. With Prefect's five, a locked database held a
+published day up for minutes."""
 
 
 def send_event(
@@ -41,11 +46,15 @@ def show_table(rows: Sequence[Mapping[str, Any]], *, key: str, description: str)
 def never_in_the_way(what: str, *, done: str = "sent") -> Iterator[None]:
     """Turn any error of the block into a warning: no run depends on what is sent or shown.
 
+    Nor does it wait for it long: a request to Prefect is tried twice, each time for
+    PREFECT_API_REQUEST_TIMEOUT.
+
     Args:
         what: the thing that the block makes, for the warning.
         done: past participle of the verb that the warning denies.
     """
     try:
-        yield
+        with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: _RETRIES}):
+            yield
     except Exception as error:  # noqa: BLE001 - no error here may stop a run
         run_logger().warning("The %s could not be %s: %s", what, done, type(error).__name__)

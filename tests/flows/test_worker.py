@@ -3,14 +3,14 @@
 import hashlib
 import os
 import re
-import shlex
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
@@ -19,10 +19,11 @@ import pytest
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun
-from prefect.events.schemas.automations import AutomationCore, EventTrigger
 from prefect.states import AwaitingRetry, Scheduled
 
 from configs.settings import PROJECT
+from flows.operations.processes import Processes
+from flows.operations.surroundings import Surroundings
 from flows.score_applications import score_applications
 from tasks.publication.manifests import newest_manifest
 from tasks.store.folder import FolderStore
@@ -30,6 +31,7 @@ from tests.conftest import DAY, Project
 
 T = TypeVar("T")
 README = (PROJECT / "README.md").read_text("utf-8")
+MAKEFILE = (PROJECT / "Makefile").read_text("utf-8")
 IMPATIENT = {
     "PREFECT_WORKER_QUERY_SECONDS": "1",
     "PREFECT_SERVER_SERVICES_SCHEDULER_RECENT_DEPLOYMENTS_LOOP_SECONDS": "1",
@@ -38,67 +40,42 @@ IMPATIENT = {
 SCHEDULED = datetime(2026, 11, 2, 6, 0, tzinfo=UTC)  # seven in the morning where the business is
 
 
-def commands_of_the_readme(port: int) -> list[list[str]]:
-    """The commands under "Run it every day", for this Python and a free port."""
-    block = re.search(r"## Run it every day.*?```\n(.*?)```", README, re.DOTALL)
-    assert block
-    lines = [line.split(" #")[0].strip().replace("4200", str(port)) for line in block[1].splitlines()]
-    bin_folder = f"{Path(sys.executable).parent}/"
-    return [shlex.split(line.replace(".venv/bin/", bin_folder)) for line in lines if line.startswith(".venv/bin/")]
-
-
 def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+        port: int = free.getsockname()[1]
+        return port
 
 
 class Operations:
     """What ops have: a terminal and the API behind the UI."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, folder: Path) -> None:
         port = free_port()
         self._api = f"http://127.0.0.1:{port}/api"
-        self.alarms = home / "alarms.log"
+        self.place = Surroundings(folder, port)
         self._environment = {
             **os.environ,
             **IMPATIENT,
-            "PREFECT_HOME": str(home),
+            "OPERATIONS_FOLDER": str(folder),
+            "PREFECT_HOME": str(folder / "prefect"),
             "PREFECT_API_URL": self._api,
             "SCORING_ALARMS__PORT": str(free_port()),
-            "SCORING_ALARMS__LOG": str(self.alarms),
+            "SCORING_ALARMS__LOG": str(folder / "alarms.log"),
         }
-        self._home = home
-        self._server, *self._set_up, self._receiver, self._worker = commands_of_the_readme(port)
 
-    def set_up(self) -> None:
-        assert [command[1] for command in self._set_up] == ["server", "work-pool", "-m", "--no-prompt"]
-        for command in self._set_up:
-            done = subprocess.run(
-                command, cwd=PROJECT, env=self._environment, capture_output=True, text=True, check=False
-            )
-            assert done.returncode == 0, done.stdout + done.stderr
-        with self.prefect() as prefect:  # the same rule; the test waits half as long for it
-            (rule,) = prefect.read_automations_by_name("credit scoring: a run went silent")
-            assert isinstance(rule.trigger, EventTrigger)
-            assert rule.trigger.within == timedelta(seconds=90)
-            rule.trigger.within = timedelta(seconds=45)
-            prefect.update_automation(rule.id, AutomationCore.model_validate(rule.model_dump(exclude={"id"})))
+    def call(self, command: str) -> tuple[int, str]:
+        """Exit code and output of a command of the README."""
+        assert f"\nmake {command} " in README
+        recipe = re.search(rf"^{command}: .*\n\t@\$\(BIN\)/python (.*)$", MAKEFILE, re.MULTILINE)
+        assert recipe
+        program = [sys.executable, *recipe[1].split()]
+        done = subprocess.run(program, cwd=PROJECT, env=self._environment, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout + done.stderr
 
-    def start_server(self) -> subprocess.Popen[bytes]:
-        return self._start(self._server, "server.log")
-
-    def start_receiver(self) -> subprocess.Popen[bytes]:
-        return self._start(self._receiver, "receiver.log")
-
-    def start_worker(self) -> subprocess.Popen[bytes]:
-        return self._start(self._worker, "worker.log")
-
-    def _start(self, command: list[str], log: str) -> subprocess.Popen[bytes]:
-        with (self._home / log).open("ab") as output:
-            return subprocess.Popen(
-                command, cwd=PROJECT, env=self._environment, stdout=output, stderr=output, start_new_session=True
-            )
+    def pid_of(self, name: str) -> int:
+        """Process id of a program; 0 while it does not run."""
+        return next(each.pid for each in Processes(self.place).all() if each.name == name)
 
     def prefect(self) -> SyncPrefectClient:
         return SyncPrefectClient(self._api)
@@ -116,31 +93,28 @@ class Operations:
         with self.prefect() as prefect:
             return [each for each in prefect.read_flow_runs() if each.name == name]
 
-    def scheduled_by_itself(self, deployment: UUID) -> bool:
-        """Whether the server has made a run from the deployment's schedule."""
+    def made(self) -> list[tuple[str, UUID]]:
+        """Names and ids of deployments and automations."""
         with self.prefect() as prefect:
-            runs = prefect.read_flow_runs()
-        return any(each.deployment_id == deployment and each.auto_scheduled for each in runs)
+            there = [*prefect.read_deployments(), *prefect.read_automations()]
+        return sorted((each.name, each.id) for each in there)
 
     def worker_log(self) -> str:
-        return (self._home / "worker.log").read_text()
+        return (self.place.log / "worker.log").read_text()
 
 
 @pytest.fixture
-def operations(tmp_path: Path) -> Iterator[Operations]:
-    home = tmp_path / "prefect"
-    home.mkdir()
-    desk = Operations(home)
-    begun = [desk.start_server(), desk.start_receiver()]
-    try:
-        desk.set_up()
-        yield desk
-    finally:
-        for process in begun:
-            kill(process)
+def operations() -> Iterator[Operations]:
+    with tempfile.TemporaryDirectory(prefix="up") as folder:  # a socket's name must be short
+        desk = Operations(Path(folder))
+        try:
+            yield desk
+        finally:
+            if Processes(desk.place).is_up():
+                Processes(desk.place).end_supervisor()
 
 
-def wait_for(what: Callable[[], T], desk: Operations, *, seconds: float = 150) -> T:
+def wait_for(what: Callable[[], T], desk: Operations, *, seconds: float = 600) -> T:
     """The first true value; a run that never comes fails the test with what the worker said."""
     deadline = time.monotonic() + seconds
     while not (found := what()):
@@ -149,11 +123,10 @@ def wait_for(what: Callable[[], T], desk: Operations, *, seconds: float = 150) -
     return found
 
 
-def kill(worker: subprocess.Popen[bytes]) -> None:
+def kill(worker: int) -> None:
     """SIGKILL to the worker and to the flow runs it has started: nobody can say goodbye."""
-    for process in [*descendants(worker.pid), worker.pid]:
+    for process in [*descendants(worker), worker]:
         os.kill(process, signal.SIGKILL)
-    worker.wait()
 
 
 def descendants(process: int) -> list[int]:
@@ -169,35 +142,36 @@ def published(project: Project) -> list[str]:
 def test_a_scheduled_day_survives_its_worker_and_is_published_once(operations: Operations, project: Project) -> None:
     project.deliver(rows=2000)
     slow = project.with_settings(scoring={"chunk_rows": 10})
+    code, told = operations.call("up")
+    assert (code, "Everything is up." in told) == (0, True), told
+    assert f"UI: {operations.place.ui}" in told
+    assert "next: daily at " in told
+    before = operations.made(), [each.pid for each in Processes(operations.place).all()]
+    code, told = operations.call("up")
+    assert (code, "nothing was changed" in told) == (0, True), told
+    assert before == (operations.made(), [each.pid for each in Processes(operations.place).all()])
+
     with operations.prefect() as prefect:
         daily = prefect.read_deployment_by_name("score-applications/daily")
         run_id = prefect.create_flow_run_from_deployment(
             daily.id, parameters={"config": slow.config}, state=Scheduled(scheduled_time=SCHEDULED)
         ).id
-
-    wait_for(lambda: operations.scheduled_by_itself(daily.id), operations)
-
-    worker = operations.start_worker()
     screening = ("screen and score applications_1.csv", "Running")
     wait_for(lambda: screening in operations.task_states(run_id), operations)
     wait_for(lambda: "rows screened and scored" in operations.worker_log(), operations)
-    kill(worker)
+    assert f"in progress: score-{DAY}, Running" in operations.call("ps")[1]
+    killed = operations.pid_of("worker")
+    kill(killed)
     assert published(project) == []
 
-    worker = operations.start_worker()
-    try:
-        wait_for(lambda: operations.run(run_id).state_name == "Crashed", operations)
-        with operations.prefect() as prefect:
-            prefect.set_flow_run_state(run_id, AwaitingRetry(), force=True)
-        wait_for(lambda: operations.run(run_id).state_name == "Completed", operations)
-        monitored = wait_for(lambda: operations.runs_of(f"monitor-{DAY}"), operations)
-        wait_for(lambda: operations.run(monitored[0].id).state_name == "Completed", operations)
-    finally:
-        kill(worker)
+    wait_for(lambda: operations.pid_of("worker") not in {0, killed}, operations)
+    wait_for(lambda: operations.run(run_id).state_name == "Crashed", operations)
+    with operations.prefect() as prefect:
+        prefect.set_flow_run_state(run_id, AwaitingRetry(), force=True)
+    wait_for(lambda: operations.run(run_id).state_name == "Completed", operations)
+    monitored = wait_for(lambda: operations.runs_of(f"monitor-{DAY}"), operations)
+    wait_for(lambda: operations.run(monitored[0].id).state_name == "Completed", operations)
 
-    crashed = [line for line in operations.alarms.read_text("utf-8").splitlines() if " | crashed run | " in line]
-    assert len(crashed) == 1
-    assert f" | score-{DAY} | day {DAY} | No heartbeat for 90 seconds" in crashed[0]
     run = operations.run(run_id)
     assert (run.name, run.run_count) == (f"score-{DAY}", 2)
     assert {"credit-scoring", "scoring"} <= set(run.tags)
@@ -210,6 +184,22 @@ def test_a_scheduled_day_survives_its_worker_and_is_published_once(operations: O
     assert operations.worker_log().count(f"This run works in {PROJECT}, on the store {project.root}") == 3
     once = hashlib.sha256(project.decisions.read_bytes()).hexdigest()
     assert once == _scored_in_one_go(project)
+
+    code, told = operations.call("down")
+    assert (code, "schedules: off, read back" in told) == (0, True), told
+    assert "no process is left, and nothing answers" in told
+    assert operations.call("down") == (0, "Nothing runs here.\n")
+    assert operations.call("ps")[0] == 8
+
+
+def test_a_port_that_is_taken_is_named_before_anything_starts(operations: Operations) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", operations.place.port))
+        other.listen()
+        code, told = operations.call("up")
+    assert code == 2
+    assert f"Port {operations.place.port} of 127.0.0.1 cannot be had" in told
+    assert not operations.place.socket.exists()
 
 
 def _scored_in_one_go(project: Project) -> str:
