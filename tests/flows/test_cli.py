@@ -165,3 +165,12 @@ def test_drifts_add_up_like_faults(project: Project) -> None:
     drifts = ["--drift", "income:+0.3", "--drift", "missing:EXT_SOURCE_1:0.2"]
     shown = scoring("generate", "--from", str(DAY), "--rows", "50", *drifts, "--config", project.config)
     assert shown.stdout.count("drift ") == 2, shown.stderr
+
+
+@pytest.mark.parametrize("expected", [0, 3])
+def test_what_hangs_at_exit_holds_a_command_up_for_a_while_only(expected: int) -> None:
+    hangs = "import threading; threading._register_atexit(threading.Event().wait)"  # as Prefect waits for its queues
+    code = f"from flows import cli; {hangs}; cli._bound_the_end(lambda: {expected}, 0.5); print('said before')"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
+    assert (shown.returncode, shown.stdout) == (expected, "said before\n")
+    assert "has not taken the last log lines of this run in 0.5 seconds" in shown.stderr

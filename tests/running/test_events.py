@@ -1,6 +1,7 @@
 """What is shown in the Prefect UI never decides about a run."""
 
 import pytest
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES
 
 from tasks.running.events import never_in_the_way
 
@@ -24,3 +25,10 @@ def test_what_succeeds_is_silent_and_the_end_of_the_program_is_not_held_up(caplo
     with pytest.raises(KeyboardInterrupt), never_in_the_way("table"):
         raise KeyboardInterrupt
     assert caplog.messages == []
+
+
+def test_a_request_on_which_no_run_depends_is_tried_twice_and_no_more() -> None:
+    patient = PREFECT_CLIENT_MAX_RETRIES.value()
+    with never_in_the_way("table"):
+        assert PREFECT_CLIENT_MAX_RETRIES.value() == 1
+    assert PREFECT_CLIENT_MAX_RETRIES.value() == patient

@@ -101,5 +101,7 @@ def test_prefect_knows_every_setting_of_the_server() -> None:
 def test_systemd_takes_the_unit(tmp_path: Path) -> None:
     unit = tmp_path / UNIT.name
     unit.write_text(UNIT.read_text("utf-8").replace("/opt/credit-scoring", str(PROJECT)))
-    done = subprocess.run([str(which("systemd-analyze")), "verify", str(unit)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [str(which("systemd-analyze")), "verify", str(unit)], capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stderr) == (0, "")
