@@ -151,8 +151,8 @@ def runnable(flow: Any, *, without_prefect: bool) -> Callable[..., Any]:
         return flow.fn
     from httpx import HTTPError
     from prefect import tags
-    from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
+    from tasks.running.prefect_api import few_attempts
     from tasks.running.step import require_prefect
 
     require_prefect()
@@ -164,7 +164,7 @@ def runnable(flow: Any, *, without_prefect: bool) -> Callable[..., Any]:
     def keep_result(*args: Any, **parameters: Any) -> Any:
         returned.append(flow.fn(*args, **parameters))
         # The work is done: the record of its end is tried twice, and no longer for minutes.
-        hurry.enter_context(temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 1}))
+        hurry.enter_context(few_attempts())
         return returned[-1]
 
     # Prefect reads the types of parameters where the function stands; here their names mean nothing.

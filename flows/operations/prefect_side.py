@@ -32,6 +32,7 @@ from prefect.exceptions import ObjectNotFound
 from configs.settings import PROJECT
 from flows.operations.surroundings import Surroundings
 from tasks.errors import ConfigError, OrchestratorError
+from tasks.running.prefect_api import few_attempts
 
 POOL: Final = "credit-scoring"
 _UNDER_WAY: Final = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
@@ -46,7 +47,7 @@ class LastSign(NamedTuple):
 
 
 class PrefectSide:
-    """What `up` makes on the server, and `down` switches off."""
+    """Things on the server that `up` makes, and `down` switches off."""
 
     def __init__(self, surroundings: Surroundings) -> None:
         """Nothing is asked yet."""
@@ -56,7 +57,7 @@ class PrefectSide:
 
     def answers(self) -> bool:
         """True if the server answers a question that needs its database."""
-        with get_client(sync_client=True, httpx_settings={"timeout": 5.0}) as client:
+        with few_attempts(), get_client(sync_client=True, httpx_settings={"timeout": 5.0}) as client:
             try:
                 return client.api_healthcheck() is None and client.count_flow_runs() >= 0
             except HTTPError:

@@ -1,4 +1,4 @@
-"""What runs on this machine, in lines for a terminal."""
+"""Processes, runs and places of this machine, in lines for a terminal."""
 
 from __future__ import annotations
 

@@ -7,18 +7,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.events import emit_event
-from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from tasks.running.context import run_logger
-
-_RETRIES: Final = 1
-"""Second attempts at a request that no run depends on. With Prefect's five, a locked database held a
-published day up for minutes."""
+from tasks.running.prefect_api import few_attempts
 
 
 def send_event(
@@ -54,7 +50,7 @@ def never_in_the_way(what: str, *, done: str = "sent") -> Iterator[None]:
         done: past participle of the verb that the warning denies.
     """
     try:
-        with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: _RETRIES}):
+        with few_attempts():
             yield
     except Exception as error:  # noqa: BLE001 - no error here may stop a run
         run_logger().warning("The %s could not be %s: %s", what, done, type(error).__name__)

@@ -40,10 +40,21 @@ from prefect.settings import (
 _EXAMPLE: Final = "http://127.0.0.1:4200/api"
 _LONGEST_WAIT: Final = 5.0
 """Seconds that one attempt may take; a connection is attempted four times."""
+_RETRIES: Final = 1
+"""Second attempts at a request that no run depends on. With Prefect's five, and 60 seconds each, a
+locked database can hold up a published day for minutes."""
 _LEAST_BYTES: Final = 8_000_000
 """Space that the database of Prefect's own server needs at first."""
 _SQLITE: Final = "sqlite+aiosqlite:///"
 _REFUSED: Final = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+
+
+@contextlib.contextmanager
+def few_attempts() -> Iterator[None]:
+    """Let each request of the block be tried twice at most, or as often as the settings say if that is less."""
+    retries = min(PREFECT_CLIENT_MAX_RETRIES.value(), _RETRIES)
+    with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: retries}):
+        yield
 
 
 def find_problem() -> str | None:

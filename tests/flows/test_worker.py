@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
@@ -19,6 +19,7 @@ import pytest
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun
+from prefect.events.schemas.automations import AutomationCore, EventTrigger
 from prefect.states import AwaitingRetry, Scheduled
 
 from configs.settings import PROJECT
@@ -54,6 +55,7 @@ class Operations:
         port = free_port()
         self._api = f"http://127.0.0.1:{port}/api"
         self.place = Surroundings(folder, port)
+        self.alarms = folder / "alarms.log"
         self._environment = {
             **os.environ,
             **IMPATIENT,
@@ -61,7 +63,7 @@ class Operations:
             "PREFECT_HOME": str(folder / "prefect"),
             "PREFECT_API_URL": self._api,
             "SCORING_ALARMS__PORT": str(free_port()),
-            "SCORING_ALARMS__LOG": str(folder / "alarms.log"),
+            "SCORING_ALARMS__LOG": str(self.alarms),
         }
 
     def call(self, command: str) -> tuple[int, str]:
@@ -72,6 +74,17 @@ class Operations:
         program = [sys.executable, *recipe[1].split()]
         done = subprocess.run(program, cwd=PROJECT, env=self._environment, capture_output=True, text=True, check=False)
         return done.returncode, done.stdout + done.stderr
+
+    def be_impatient(self) -> None:
+        """Let the rule of silent runs wait half as long."""
+        with self.prefect() as prefect:
+            (rule,) = prefect.read_automations_by_name("credit scoring: a run went silent")
+            assert isinstance(rule.trigger, EventTrigger)
+            assert rule.trigger.within == timedelta(seconds=90)
+            rule.trigger.within = timedelta(seconds=45)
+            prefect.update_automation(
+                rule.id, AutomationCore.model_validate(rule.model_dump(exclude={"id", "owner_resource"}))
+            )
 
     def pid_of(self, name: str) -> int:
         """Process id of a program; 0 while it does not run."""
@@ -151,6 +164,7 @@ def test_a_scheduled_day_survives_its_worker_and_is_published_once(operations: O
     assert (code, "nothing was changed" in told) == (0, True), told
     assert before == (operations.made(), [each.pid for each in Processes(operations.place).all()])
 
+    operations.be_impatient()
     with operations.prefect() as prefect:
         daily = prefect.read_deployment_by_name("score-applications/daily")
         run_id = prefect.create_flow_run_from_deployment(
@@ -172,6 +186,9 @@ def test_a_scheduled_day_survives_its_worker_and_is_published_once(operations: O
     monitored = wait_for(lambda: operations.runs_of(f"monitor-{DAY}"), operations)
     wait_for(lambda: operations.run(monitored[0].id).state_name == "Completed", operations)
 
+    crashed = [line for line in operations.alarms.read_text("utf-8").splitlines() if " | crashed run | " in line]
+    assert len(crashed) == 1
+    assert f" | score-{DAY} | day {DAY} | No heartbeat for 90 seconds" in crashed[0]
     run = operations.run(run_id)
     assert (run.name, run.run_count) == (f"score-{DAY}", 2)
     assert {"credit-scoring", "scoring"} <= set(run.tags)

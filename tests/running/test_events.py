@@ -1,7 +1,7 @@
 """What is shown in the Prefect UI never decides about a run."""
 
 import pytest
-from prefect.settings import PREFECT_CLIENT_MAX_RETRIES
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from tasks.running.events import never_in_the_way
 
@@ -27,8 +27,9 @@ def test_what_succeeds_is_silent_and_the_end_of_the_program_is_not_held_up(caplo
     assert caplog.messages == []
 
 
-def test_a_request_on_which_no_run_depends_is_tried_twice_and_no_more() -> None:
-    patient = PREFECT_CLIENT_MAX_RETRIES.value()
-    with never_in_the_way("table"):
-        assert PREFECT_CLIENT_MAX_RETRIES.value() == 1
-    assert PREFECT_CLIENT_MAX_RETRIES.value() == patient
+@pytest.mark.parametrize(("of_the_settings", "tried_again"), [(5, 1), (1, 1), (0, 0)])
+def test_a_request_on_which_no_run_depends_is_tried_twice_at_most(of_the_settings: int, tried_again: int) -> None:
+    with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: of_the_settings}):
+        with never_in_the_way("table"):
+            assert PREFECT_CLIENT_MAX_RETRIES.value() == tried_again
+        assert PREFECT_CLIENT_MAX_RETRIES.value() == of_the_settings
