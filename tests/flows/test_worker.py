@@ -83,7 +83,9 @@ class Operations:
             assert isinstance(rule.trigger, EventTrigger)
             assert rule.trigger.within == timedelta(seconds=90)
             rule.trigger.within = timedelta(seconds=45)
-            prefect.update_automation(rule.id, AutomationCore.model_validate(rule.model_dump(exclude={"id"})))
+            prefect.update_automation(
+                rule.id, AutomationCore.model_validate(rule.model_dump(exclude={"id", "owner_resource"}))
+            )
 
     def pid_of(self, name: str) -> int:
         """Process id of a program; 0 while it does not run."""
