@@ -9,19 +9,23 @@ from typing import Literal
 from prefect import flow
 
 from tasks.errors import ScoringError
-from tasks.monitoring.announce import announce_verdict
+from tasks.monitoring.announce import announce_verdict, verdict_line, verdict_lines
 from tasks.monitoring.draw import draw_verdict
 from tasks.monitoring.missing import days_to_monitor
 from tasks.monitoring.report import MonitoringResult, judge_published, published_window
 from tasks.monitoring.today import published_day
 from tasks.operations.metrics_file import metrics_written
+from tasks.reporting.beside_run import show_beside_run
 from tasks.reporting.days import renew_days_page
 from tasks.reporting.renew import renew_day_page
 from tasks.running.context import is_in_flow_run, run_logger, settings_of_run
+from tasks.running.endings import ends_in_a_line
+from tasks.running.labels import label_run
 from tasks.running.step import FLOW_OPTIONS, business_day, run_name
 
 
 @flow(name="monitor-decisions", flow_run_name=run_name("monitor"), **FLOW_OPTIONS)
+@ends_in_a_line(verdict_line)
 def monitor_decisions(
     as_of: date | None = None,
     config: str | None = None,
@@ -47,6 +51,7 @@ def monitor_decisions(
     """
     settings = settings_of_run(config)
     day = business_day(as_of, settings)
+    label_run(tags=[f"{day}"])
     with metrics_written("monitor", day, settings):
         if since:
             published = published_window(since, day, settings)
@@ -59,10 +64,12 @@ def monitor_decisions(
             return judgement.result
         page = renew_day_page(day, settings)
         renew_days_page(settings)
+        show_beside_run(day, settings)
         return replace(judgement.result, page=page)
 
 
 @flow(name="monitor-missing-days", flow_run_name="monitor-missing-days", **FLOW_OPTIONS)
+@ends_in_a_line(verdict_lines)
 def monitor_missing_days(
     config: str | None = None,
     last: int = 14,

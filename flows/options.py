@@ -134,6 +134,7 @@ def runnable(flow: Any, *, without_prefect: bool) -> Callable[..., Any]:
         return flow.fn
     from httpx import HTTPError
     from prefect import tags
+    from prefect.client.schemas.objects import State
 
     from tasks.running.step import require_prefect
 
@@ -143,8 +144,10 @@ def runnable(flow: Any, *, without_prefect: bool) -> Callable[..., Any]:
 
     @functools.wraps(flow.fn)
     def keep_result(*args: Any, **parameters: Any) -> Any:
-        returned.append(flow.fn(*args, **parameters))
-        return returned[-1]
+        ended = flow.fn(*args, **parameters)
+        if not (isinstance(ended, State) and ended.is_failed()):
+            returned.append(ended.data if isinstance(ended, State) else ended)
+        return ended
 
     # Prefect reads the types of parameters where the function stands; here their names mean nothing.
     keep_result.__signature__ = inspect.signature(flow.fn, eval_str=True)  # type: ignore[attr-defined]

@@ -7,11 +7,16 @@ from datetime import date
 from prefect import flow
 
 from configs.settings import Settings
+from tasks.core.day.facts import result_line
 from tasks.core.day.records import Order
 from tasks.core.day.standing import DayResult, is_excused
 from tasks.operations.metrics_file import metrics_written
+from tasks.reporting.beside_run import day_shown
 from tasks.reporting.renew import pages_renewed
 from tasks.running.context import settings_of_run
+from tasks.running.endings import ends_in_a_line
+from tasks.running.labels import label_run
+from tasks.running.progress import progress_shown
 from tasks.running.step import FLOW_OPTIONS, business_day, run_name
 from tasks.scoring.announce import announce
 from tasks.scoring.arrive import arrive
@@ -23,6 +28,7 @@ from tasks.scoring.screen_score import screen_and_score
 
 
 @flow(name="score-applications", flow_run_name=run_name("score"), **FLOW_OPTIONS)
+@ends_in_a_line(result_line)
 def score_applications(
     as_of: date | None = None,
     config: str | None = None,
@@ -49,7 +55,8 @@ def score_applications(
     settings = settings_of_run(config)
     order = read_order(force=force, corrections=corrections, reason=reason)
     day = business_day(as_of, settings)
-    with metrics_written("score", day, settings):
+    label_run(tags=[f"{day}"])
+    with metrics_written("score", day, settings), day_shown(day, settings):
         return _score(day, order, settings, config)
 
 
@@ -67,7 +74,9 @@ def _score(day: date, order: Order, settings: Settings, config: str | None) -> D
         return DayResult("unchanged", standing, equal)
     revision = draft(standing, delivery, settings)
     require_current(revision, standing)
-    parts = [screen_and_score(file, pins, settings) for file in delivery.files]
+    label_run(name=f"score-{day}-r{revision.revision}", tags=[f"model-{pins.model.version}"])
+    with progress_shown(delivery):
+        parts = [screen_and_score(file, pins, settings) for file in delivery.files]
     if is_excused(standing, parts):
         return DayResult("no applications", standing, None)
     with pages_renewed(day, settings):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from prefect import flow
 
 from tasks.running.context import settings_of_run
+from tasks.running.endings import ends_in_a_line
 from tasks.running.step import FLOW_OPTIONS
 from tasks.training.choices import measure_choices
 from tasks.training.cross_validate import cross_validate, with_search
@@ -14,6 +15,7 @@ from tasks.training.train import Trained, fit, promote, register, require_regist
 
 
 @flow(name="train-model", **FLOW_OPTIONS)
+@ends_in_a_line()
 def train_model(
     applications: list[str],
     config: str | None = None,

@@ -14,36 +14,43 @@ class ScoringError(Exception):
     """Error that stopped the command; its subclass says who must act."""
 
     exit_code: ClassVar[int] = 1
+    acts: ClassVar[str] = "engineers"
+    """Person who must act, as in the runbook."""
 
 
 class ConfigError(ScoringError):
     """Error for the operator: a setting, an option or a reviewed file of this project is wrong."""
 
     exit_code = 2
+    acts = "operator"
 
 
 class SourceError(ScoringError):
     """Error for the data owner: the day's files are missing, broken or not what was announced."""
 
     exit_code = 3
+    acts = "data owner"
 
 
 class ExpectationsNotMet(ScoringError):
     """Error for the data owner: the files are readable, but break the contract or its budget."""
 
     exit_code = 4
+    acts = "data owner"
 
 
 class ModelError(ScoringError):
     """Error for the model owner: no champion, or a registered model that is not what it claims."""
 
     exit_code = 5
+    acts = "model owner"
 
 
 class PublishError(ScoringError):
     """Error for the operator: the store refused; nothing was published, or all of it was."""
 
     exit_code = 6
+    acts = "operator"
 
 
 class ManifestDamaged(PublishError):
@@ -58,18 +65,30 @@ class InputsChanged(ScoringError):
     """Error for the operator: the day is published, and its files have changed since."""
 
     exit_code = 7
+    acts = "operator"
 
 
 class OrchestratorError(ScoringError):
     """Error for the operator: Prefect cannot be reached or started."""
 
     exit_code = 8
+    acts = "operator"
 
 
 class DayOverdue(ScoringError):
     """Error for the operator: a day that the calendar demands is not published or monitored in time."""
 
     exit_code = 9
+    acts = "operator"
+
+
+def ending_of(error: ScoringError) -> str:
+    r"""End of a run in one line: exit code, who must act, and the message.
+
+    >>> ending_of(ConfigError("as_of is missing.\n  Give it."))
+    'Exit 2, operator: as_of is missing. Give it.'
+    """
+    return f"Exit {error.exit_code}, {error.acts}: {' '.join(str(error).split())}"
 
 
 def did_you_mean(word: str, known: list[str]) -> str:

@@ -1,10 +1,12 @@
 import inspect
 import pickle
+import re
 
 import pytest
 
+from configs.settings import PROJECT
 from tasks import errors
-from tasks.errors import ScoringError
+from tasks.errors import ScoringError, SourceError, ending_of
 
 TREE = [each for _, each in inspect.getmembers(errors, inspect.isclass) if issubclass(each, ScoringError)]
 
@@ -30,3 +32,15 @@ def test_exit_codes_are_those_of_the_failure_table() -> None:
         "OrchestratorError": 8,
         "DayOverdue": 9,
     }
+
+
+def test_who_must_act_is_said_as_in_the_runbook() -> None:
+    runbook = (PROJECT / "docs/runbook.md").read_text()
+    rows = re.findall(r"^\| (\d) \| `(\w+)` \| ([\w ]+) \|", runbook, re.MULTILINE)
+    told = {name: (int(code), who) for code, name, who in rows}
+    assert told == {each.__name__: (each.exit_code, each.acts) for each in TREE if each is not ScoringError}
+    assert ScoringError.acts == "engineers"
+
+
+def test_the_end_of_a_run_is_one_line() -> None:
+    assert ending_of(SourceError("No files.\n\n  Deliver them.")) == "Exit 3, data owner: No files. Deliver them."

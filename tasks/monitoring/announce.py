@@ -7,6 +7,7 @@ from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
 from configs.settings import Settings
+from tasks.core.words import counted
 from tasks.monitoring.report import MonitoringResult
 from tasks.running.context import flow_run_id, is_in_flow_run
 from tasks.running.events import never_in_the_way, send_event, show_markdown
@@ -79,6 +80,18 @@ def verdict_markdown(result: MonitoringResult, places: list[str]) -> str:
             *(f"- `{place}`" for place in places),
         ]
     )
+
+
+def verdict_line(result: MonitoringResult) -> str:
+    """End of a monitoring run in one line."""
+    acts = "somebody must look" if result.level in _TOLD_LEVELS else "nobody must act"
+    return f"Exit 0, {acts}: the verdict is {result.level}. {result.headline} {result.advice}".rstrip()
+
+
+def verdict_lines(results: Sequence[MonitoringResult]) -> str:
+    """End of a run that judges all days that nobody has judged."""
+    verdicts = ", ".join(f"{each.last} {each.level}" for each in results)
+    return f"Exit 0: {counted(len(results), 'day')} judged. {verdicts}".rstrip()
 
 
 def _section(heading: str, sentences: Sequence[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Announcement of a published day: an event for those who listen, a page for those who look at the run."""
+"""Announcement of a published day: an event for those who listen."""
 
 from __future__ import annotations
 
@@ -7,14 +7,11 @@ from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
 from configs.settings import Settings
-from tasks.core.day.facts import DayFacts, day_facts
 from tasks.core.day.manifest import Manifest
-from tasks.core.words import in_markdown
 from tasks.publication.layout import announcement_key, decisions_key, manifest_key
 from tasks.publication.manifests import manifest_of
-from tasks.publication.places import places_of
 from tasks.running.context import flow_run_id, is_in_flow_run
-from tasks.running.events import never_in_the_way, send_event, show_markdown
+from tasks.running.events import never_in_the_way, send_event
 from tasks.running.step import step
 from tasks.store import Store, open_store
 from tasks.store.renewing import read_if_there
@@ -25,7 +22,7 @@ REVISED: Final = "scoring.decisions.revised"
 
 @step("announce")
 def announce(manifest: Manifest, settings: Settings, config: str | None) -> None:
-    """Emit the event that monitoring starts from, and show the reconciled counts beside the run; once a revision.
+    """Emit the event that monitoring starts from; once a revision.
 
     Revisions before it that nobody announced come first, for each event tells what changed since the one before: a run
     may have died after publishing, or have been a plain one. None of it can fail a publication that has happened;
@@ -53,12 +50,6 @@ def _announce(manifest: Manifest, store: Store, config: str | None) -> None:
     event = PUBLISHED if manifest.revision == 1 else REVISED
     with never_in_the_way(f"event {event}"):
         send_event(event, **event_of(manifest, store, config))
-    with never_in_the_way("artifact"):
-        show_markdown(
-            day_markdown(manifest, store),
-            key=f"decisions-{manifest.as_of}",
-            description=f"Revision {manifest.revision} of {manifest.as_of}: every row accounted for",
-        )
     note = announcement_key(manifest.as_of, manifest.revision)
     store.create(note, json.dumps({"event": event, "run": flow_run_id()}).encode())
 
@@ -88,45 +79,3 @@ def event_of(manifest: Manifest, store: Store, config: str | None) -> dict[str, 
         "resource": {"prefect.resource.id": f"scoring.day.{day}", "prefect.resource.name": f"decisions of {day}"},
         "payload": payload,
     }
-
-
-def day_markdown(manifest: Manifest, store: Store) -> str:
-    """A published day as a page in Markdown: its facts, and the places where to look."""
-    facts = day_facts(manifest)
-    decisions = [_row(name, each.rows, each.share) for name, each in facts.decisions.items()]
-    reasons = [_row(f"{each.code} {each.family}", each.rows, each.share) for each in facts.first_reasons]
-    rules = [f"| {rule} | {count:,} |" for rule, count in facts.broken_rules.items()]
-    return "\n".join(
-        [
-            f"# {facts.title}",
-            f"{facts.made_with}.",
-            *([f"Reason for this revision: {in_markdown(facts.reason)}"] if facts.reason else []),
-            *([f"Changed: {facts.changed}."] if facts.changed else []),
-            *_files_table(facts),
-            *(_table("| decision | applications | share |", decisions) if decisions else []),
-            *(_table("| first reason | not approved | share |", reasons) if reasons else []),
-            *(["", facts.untold] if facts.untold else []),
-            *(_table("| rule broken | rows quarantined |", rules) if rules else ["", "No row was quarantined."]),
-            "",
-            *(f"- {name}: `{store.location(key)}`" for name, key in places_of(manifest).items()),
-        ]
-    )
-
-
-def _files_table(facts: DayFacts) -> list[str]:
-    """Rows of each file and of all files, by what became of them."""
-    head = " | ".join(["file", "rows received", *facts.rows.became])
-    rows = []
-    for name, counts in (*facts.files.items(), ("all files", facts.rows)):
-        numbers = " | ".join(f"{count:,}" for count in (counts.received, *counts.became.values()))
-        rows.append(f"| {in_markdown(name)} | {numbers} |")
-    return _table(f"| {head} |", rows)
-
-
-def _row(name: str, rows: int, share: float) -> str:
-    return f"| {name} | {rows:,} | {share:.1%} |"
-
-
-def _table(head: str, rows: list[str]) -> list[str]:
-    """A Markdown table; all columns but the first are numbers."""
-    return ["", head, "| --- |" + " ---: |" * (head.count("|") - 2), *rows]

@@ -38,6 +38,7 @@ from tasks.publication.data_files import name_data
 from tasks.publication.layout import checkpoints_prefix
 from tasks.running.checkpoints import code_digest, digest_of
 from tasks.running.context import run_logger
+from tasks.running.progress import note_rows
 from tasks.running.step import step
 from tasks.running.workers import processors, work_in_order
 from tasks.store import Store, open_store
@@ -113,6 +114,7 @@ def screen_and_score(file: FileRef, pins: Pins, settings: Settings) -> PartRef:
                 rows += worked.rows
                 _require_announced(file, rows, is_all=False)
                 run_logger().info("%s: %d rows screened and scored", file.name, rows)
+                note_rows(file, rows)
     _require_announced(file, rows, is_all=True)
     if not rows and file.announced_rows != 0:
         run_logger().warning("%s holds a header and no rows", file.name)

@@ -67,16 +67,20 @@ def test_a_scored_and_monitored_day_is_on_record(project: Project) -> None:
     timed = {"roll forward", "arrive", "pin", "draft", "screen and score", "audit"}
     assert result.manifest.step_seconds.keys() == plain.manifest.step_seconds.keys() == timed
     assert hashlib.sha256(project.decisions.read_bytes()).hexdigest() == bytes_without_prefect
-    run = next(run for run in runs_named(f"score-{DAY}") if run.id == state.state_details.flow_run_id)
+    run = next(run for run in runs_named(f"score-{DAY}-r1") if run.id == state.state_details.flow_run_id)
     assert run.state_name == "Completed"
+    assert {f"{DAY}", "model-1"} <= set(run.tags)
+    assert run.state
+    assert str(run.state.message).startswith("Exit 0, nobody must act: revision 1 is published; 300 rows received: ")
     told = states_of_last_attempt(run.id, until="announce")
     assert {"roll forward", "arrive", "pin", "audit", "publish", "announce"} <= told.keys()
     assert "screen and score applications_1.parquet" in told
     with client() as prefect:
         artifacts = prefect.read_artifacts(artifact_filter=ArtifactFilter(flow_run_id={"any_": [run.id]}))
-    page = next(each for each in artifacts if each.key == f"decisions-{DAY}")
+    page = next(each for each in artifacts if each.key == f"day-{DAY}")
     assert isinstance(page.data, str)
     totals = result.manifest.totals
+    assert page.data.startswith(f"# {DAY}: Published, revision 1; not monitored yet\n")
     assert f"| all files | {totals.rows:,} | {totals.decided:,} | {totals.quarantined:,} | 0 | 0 |" in page.data
 
     monitored = runnable(monitor_decisions, without_prefect=False)(as_of=DAY, config=project.config)
@@ -156,7 +160,8 @@ def verdict_beside(run_id: Any) -> str:
 def test_a_day_without_files_fails_with_the_error_that_the_command_maps(project: Project) -> None:
     with pytest.raises(SourceError, match="No application files have arrived"):
         score_applications(as_of=DAY, config=project.config)
-    assert any(run.state_name == "Failed" for run in runs_named(f"score-{DAY}"))
+    ends = [run.state.message or "" for run in runs_named(f"score-{DAY}") if run.state and run.state.is_failed()]
+    assert any(end.startswith("Exit 3, data owner: No application files") for end in ends)
 
 
 @pytest.mark.parametrize(

@@ -176,8 +176,8 @@ def test_a_scheduled_day_survives_its_worker_and_is_published_once(operations: O
         kill(worker)
 
     run = operations.run(run_id)
-    assert (run.name, run.run_count) == (f"score-{DAY}", 2)
-    assert {"credit-scoring", "scoring"} <= set(run.tags)
+    assert (run.name, run.run_count) == (f"score-{DAY}-r1", 2)
+    assert {"credit-scoring", "scoring", f"{DAY}", "model-1"} <= set(run.tags)
     assert ("pin", "Cached") in operations.task_states(run_id)
     assert published(project) == ["rev=0001"]
     assert len(operations.runs_of(f"monitor-{DAY}")) == 1

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from configs.settings import Settings
-from tasks.monitoring.announce import announce_verdict, drift_event, verdict_markdown
+from tasks.monitoring.announce import announce_verdict, drift_event, verdict_line, verdict_lines, verdict_markdown
 from tasks.monitoring.report import MonitoringResult
 from tasks.store.folder import FolderStore
 from tests.conftest import DAY
@@ -88,3 +88,12 @@ def test_outside_a_flow_run_nobody_is_told(tmp_path: Path, level: str) -> None:
     settings = Settings.model_validate({"storage": {"root": str(tmp_path)}})
     announce_verdict(replace(RESULT, level=level), settings)
     assert list(FolderStore(tmp_path).list("")) == []
+
+
+def test_the_end_of_a_run_is_told_in_one_line() -> None:
+    line = verdict_line(RESULT)
+    assert line == "Exit 0, somebody must look: the verdict is alert. 2 findings on 2 columns. Look at the columns."
+    fine = replace(RESULT, level="ok", headline="Nothing was found.", advice="")
+    assert verdict_line(fine) == "Exit 0, nobody must act: the verdict is ok. Nothing was found."
+    assert verdict_lines([RESULT, fine]) == f"Exit 0: 2 days judged. {DAY} alert, {DAY} ok"
+    assert verdict_lines([]) == "Exit 0: 0 days judged."

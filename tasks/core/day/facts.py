@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from tasks.core.day.manifest import Manifest
 from tasks.core.day.records import CORRECTIONS, Audited, FileTotals, sum_totals
+from tasks.core.day.standing import DayResult
 from tasks.core.disclosure import is_enough, is_none_or_enough, too_few
 from tasks.core.lender.feature_list import FAMILIES
 from tasks.core.words import counted
@@ -110,6 +111,16 @@ def day_facts(manifest: Manifest) -> DayFacts:
         broken_rules=audited.by_rule,
         digest=audited.decisions.sha256,
     )
+
+
+def result_line(result: DayResult) -> str:
+    """End of a scoring run in one line."""
+    if result.manifest is None:
+        return f"Exit 0, nobody must act: no applications came, and none need come: it is {result.standing.excuse}."
+    title, rows = f"revision {result.manifest.revision}", _counts_of(result.manifest.totals)
+    became = ", ".join(f"{count:,} {fate}" for fate, count in rows.became.items() if count)
+    words = {"published": "is published", "unchanged": "was published before from these files, and stays"}
+    return f"Exit 0, nobody must act: {title} {words[result.outcome]}; {rows.received:,} rows received: {became}."
 
 
 def _counts_of(totals: FileTotals) -> RowCounts:

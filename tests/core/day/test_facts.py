@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from tasks.core.day.facts import FirstReason, day_facts
+from tasks.core.day.facts import FirstReason, day_facts, result_line
 from tasks.core.day.records import FileTotals
+from tasks.core.day.standing import DayResult, Standing
 from tasks.core.decision.reasons import Reason
 from tests.manifests import BY_DECISION, CHANGES, FILES, sample_manifest
 
@@ -135,3 +136,18 @@ def test_a_decision_or_reason_of_so_few_that_it_is_each_ones_is_not_told(
     assert bool(facts.decisions) == (not untold.startswith("Decisions"))
     assert bool(facts.first_reasons) == (refused >= 20)
     assert facts.rows.became["decided"] == decided
+
+
+def test_the_end_of_a_run_is_told_in_one_line_with_every_row_accounted_for() -> None:
+    manifest = sample_manifest()
+    standing = Standing(manifest.as_of, excuse="a holiday")
+    became = "5,034 rows received: 4,032 decided, 902 quarantined, 60 copies dropped, 30 replaced, 10 erased."
+    assert [
+        result_line(DayResult("published", standing, manifest)),
+        result_line(DayResult("unchanged", standing, manifest)),
+        result_line(DayResult("no applications", standing, None)),
+    ] == [
+        f"Exit 0, nobody must act: revision 1 is published; {became}",
+        f"Exit 0, nobody must act: revision 1 was published before from these files, and stays; {became}",
+        "Exit 0, nobody must act: no applications came, and none need come: it is a holiday.",
+    ]
