@@ -57,7 +57,8 @@ def advise(
 def _of_refusal(as_of: date, state: DayState) -> Iterator[Advice]:
     if not state.is_refused:
         return
-    what = "The published revision stays; a new one was stopped." if state.is_published else "Nothing is published."
+    is_decided = state.is_published and state.state != WITHDRAWN
+    what = "The published revision stays; a new one was stopped." if is_decided else "Nothing is published."
     yield Advice(
         f"{what} Look at the rules that are not met, have the feed deliver sound files, and score the day again.",
         f"scoring score --as-of {as_of}",

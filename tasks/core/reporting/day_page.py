@@ -177,10 +177,10 @@ def _headline(sources: DaySources) -> str:
     if not state.is_published:
         return f"{state.state.capitalize()}: nothing is published"
     revision = sources.revisions[-1].revision
-    if state.state == WITHDRAWN:
-        return f"Withdrawn, revision {revision}: nothing of the day is decided"
-    told = "Published" if state.state == "published" else f"Published, but {state.state}"
     stopped = "; a new revision was refused by the contract" if state.is_refused else ""
+    if state.state == WITHDRAWN:
+        return f"Withdrawn, revision {revision}: nothing of the day is decided{stopped}"
+    told = "Published" if state.state == "published" else f"Published, but {state.state}"
     return f"{told}, revision {revision}; {_verdict_words(sources)}{stopped}"
 
 
