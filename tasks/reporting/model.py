@@ -65,11 +65,14 @@ def _write(store: Store, name: str, version: str, decided: Sequence[DayLine], se
 
 
 def _card(store: Store, as_of: date, settings: Settings) -> bytes | None:
-    """Card of the model that decided a day; None if the registry cannot be reached or lacks it."""
+    """Card of the model that decided a day; None if the registry cannot be reached or lacks it.
+
+    A registry that did not answer when the day was scored is not waited for once more.
+    """
     from tasks.core.training.model_card import CARD_FILE
 
     newest = newest_manifest(store, as_of)
-    if newest is None:
+    if newest is None or newest.sealed_copy:
         return None
     with contextlib.suppress(ModelError):
         return registry_of(settings).document(newest.model, CARD_FILE)
