@@ -96,9 +96,9 @@ def _day_of(texts: Mapping[str, str], calendar: Calendar) -> str:
         return named[0]
     try:
         scheduled = datetime.fromisoformat(texts["scheduled"])
-    except ValueError:
+        return str(calendar.business_day(scheduled.replace(tzinfo=scheduled.tzinfo or UTC)))
+    except (ValueError, OverflowError):  # a time at the end of the calendar has no local one
         return ""
-    return str(calendar.business_day(scheduled.replace(tzinfo=scheduled.tzinfo or UTC)))
 
 
 class Inbox:
@@ -132,18 +132,15 @@ class Inbox:
             return
         body = json.dumps({"text": alarm.line(), **alarm._asdict()}).encode()
         url = self._webhook.get_secret_value()
-        for pause in (*_PAUSES_SECONDS, None):
-            failure = _post(url, body)
+        failure = _post(url, body)
+        for pause in _PAUSES_SECONDS:
             if failure is None:
                 return
-            if pause is not None:
-                self._pause(pause)
-        self.write(
-            alarm._replace(
-                why=f"could not be posted to the webhook in {len(_PAUSES_SECONDS) + 1} attempts: {failure}",
-                what_to_do="tell whom it concerns, and correct SCORING_ALARMS__WEBHOOK",
-            )
-        )
+            self._pause(pause)
+            failure = _post(url, body)
+        if failure:
+            why = f"could not be posted to the webhook in {len(_PAUSES_SECONDS) + 1} attempts: {failure}"
+            self.write(alarm._replace(why=why, what_to_do="tell whom it concerns, and correct SCORING_ALARMS__WEBHOOK"))
 
 
 def _post(url: str, body: bytes) -> str | None:

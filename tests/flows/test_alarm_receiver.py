@@ -17,7 +17,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from configs.calendar import Calendar
@@ -61,11 +61,12 @@ def test_the_day_is_that_of_the_name_or_of_the_schedule(given_: dict[str, str], 
     assert f" | day {day} | " in read(**given_)
 
 
-@pytest.mark.parametrize("scheduled", ["None", "", None, "soon"])
+@pytest.mark.parametrize("scheduled", ["None", "", None, "soon", "9999-12-31 23:59:59+00:00"])
 def test_a_day_that_is_not_known_is_left_out(scheduled: object) -> None:
     assert "day" not in read(run="grey-fox", scheduled=scheduled)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(sorted(GIVEN)), st.text() | st.none() | st.integers(), min_size=1))
 def test_no_text_makes_a_second_line_or_a_field_of_its_own(changes: dict[str, Any]) -> None:
     line = read(**changes | {"alarm": "late run"})
@@ -134,8 +135,8 @@ def webhook(answers: list[int]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
 
 def test_alarms_that_come_at_once_are_a_line_each(tmp_path: Path) -> None:
-    settings = settings_for(tmp_path)
-    with listening(Inbox(settings)) as server:
+    used = settings_for(tmp_path)
+    with listening(Inbox(used)) as server:
         calls = [
             Thread(target=post, args=(server.server_port, json.dumps(GIVEN | {"run": f"run-{n}"}).encode()))
             for n in range(20)
@@ -144,17 +145,17 @@ def test_alarms_that_come_at_once_are_a_line_each(tmp_path: Path) -> None:
             call.start()
         for call in calls:
             call.join()
-    lines = wait_for_lines(Path(settings.alarms.log), 20)
+    lines = wait_for_lines(Path(used.alarms.log), 20)
     assert {line.split(" | ")[2] for line in lines} == {f"run-{n}" for n in range(20)}
 
 
 def test_the_webhook_gets_the_line_and_its_parts_and_is_asked_again(tmp_path: Path) -> None:
     pauses: list[float] = []
     with webhook([503, 200]) as (address, received):
-        settings = settings_for(tmp_path, address)
-        with listening(Inbox(settings, pauses.append)) as server:
+        used = settings_for(tmp_path, address)
+        with listening(Inbox(used, pauses.append)) as server:
             assert post(server.server_port, json.dumps(GIVEN).encode()) == 202
-    line = Path(settings.alarms.log).read_text("utf-8").rstrip()
+    line = Path(used.alarms.log).read_text("utf-8").rstrip()
     assert [each["text"] for each in received] == [line, line]
     assert (received[0]["alarm"], received[0]["day"]) == ("crashed run", "2026-11-02")
     assert pauses == [1.0]
@@ -167,10 +168,10 @@ def test_a_webhook_that_fails_is_a_line_that_does_not_repeat_its_address(
     pauses: list[float] = []
 
     def take(address: str) -> list[str]:
-        settings = settings_for(tmp_path, address)
-        with listening(Inbox(settings, pauses.append)) as server:
+        used = settings_for(tmp_path, address)
+        with listening(Inbox(used, pauses.append)) as server:
             assert post(server.server_port, json.dumps(GIVEN).encode()) == 202
-        return wait_for_lines(Path(settings.alarms.log), 2)
+        return wait_for_lines(Path(used.alarms.log), 2)
 
     if answers:
         with webhook(answers) as (address, received):
@@ -207,10 +208,10 @@ def test_a_log_that_cannot_be_written_stops_nothing(tmp_path: Path, capsys: pyte
     ],
 )
 def test_other_calls_are_refused_and_leave_no_line(tmp_path: Path, body: bytes, path: str, kind: str) -> None:
-    settings = settings_for(tmp_path)
-    with listening(Inbox(settings)) as server:
+    used = settings_for(tmp_path)
+    with listening(Inbox(used)) as server:
         assert post(server.server_port, body, path, kind) == 400
-    assert not Path(settings.alarms.log).exists()
+    assert not Path(used.alarms.log).exists()
 
 
 def test_the_webhook_is_a_secret_and_an_address(tmp_path: Path) -> None:
