@@ -109,8 +109,9 @@ class Operations:
     def made(self) -> list[tuple[str, UUID]]:
         """Names and ids of deployments and automations."""
         with self.prefect() as prefect:
-            there = [*prefect.read_deployments(), *prefect.read_automations()]
-        return sorted((each.name, each.id) for each in there)
+            deployments = [(each.name, each.id) for each in prefect.read_deployments()]
+            automations = [(each.name, each.id) for each in prefect.read_automations()]
+        return sorted(deployments + automations)
 
     def worker_log(self) -> str:
         return (self.place.log / "worker.log").read_text()
