@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import pytest
@@ -10,15 +9,10 @@ import pytest
 from configs.calendar import load_calendar
 from configs.settings import load_settings
 from flows.score_applications import score_applications
-from tasks.adapters.files.landing_file import Reading
-from tasks.adapters.files.parquet import read_parquet
-from tasks.core.applications import APPLICATION_ID
-from tasks.erasure.erase import erase
 from tasks.errors import ExpectationsNotMet, PublishError
 from tasks.feed.generate import generate_day, load_statistics
 from tasks.inspection.rejected import find_rejected
 from tasks.publication.layout import decisions_key, landing_key, manifest_key, suite_key
-from tasks.retention.clean import clean, clock_of
 from tasks.store import Store, open_store
 from tests.conftest import DAY, Project
 from tests.s3_servers import S3Server, bucket_of
@@ -26,7 +20,7 @@ from tests.store.breaking_proxy import BreakingProxy
 from tests.store.bucket_policies import FOLDER, Guard, statements_of
 
 STRICT = {"max_quarantined_rows": 0, "max_quarantined_share": 0.0}
-ONLY_AFTER_A_FAILURE = {"s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"}
+ONLY_AFTER_A_FAILURE = {"s3:AbortMultipartUpload"}
 """Actions on half an upload, which no sound job meets."""
 RARELY_READ = {
     "arn:aws:s3:::credit-scoring/prod/monitoring/*",  # for the page of a monitored day that is decided again
@@ -84,15 +78,6 @@ def score(project: Project) -> None:
     score_applications.fn(as_of=DAY, config=project.config)
 
 
-def housekeep(project: Project) -> None:
-    """Clean the store of all that is old, and erase one applicant."""
-    store = store_of(project)
-    applicant = read_parquet(store.read(decisions_key(DAY)).data).column(APPLICATION_ID)[0].as_py()
-    settings = load_settings(project.with_settings(retention={"orphan_days": 1}).config)
-    clean(clock_of(datetime.now(UTC).date(), settings), settings, apply=True)
-    erase(store, applicant, reason="asked", at=datetime.now(UTC), reading=Reading())
-
-
 def show_rejected(project: Project) -> None:
     settings = load_settings(project.config)
     assert find_rejected(store_of(project), DAY, load_calendar(settings.scoring.calendar)).rows.num_rows
@@ -105,7 +90,7 @@ def read_decisions(project: Project) -> None:
 
 
 JOBS: dict[str, Callable[[Project], None]] = {
-    "score": score, "clean": housekeep, "rejected": show_rejected, "reader": read_decisions,
+    "score": score, "rejected": show_rejected, "reader": read_decisions,
 }  # fmt: skip
 
 
