@@ -49,6 +49,8 @@ class ModelError(ScoringError):
 class RegistryUnreachable(ModelError):
     """Error for the operator: the model registry, or the place of its files, does not answer."""
 
+    acts = "operator"
+
 
 class PublishError(ScoringError):
     """Error for the operator: the store refused; nothing was published, or all of it was."""

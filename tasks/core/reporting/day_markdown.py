@@ -56,7 +56,7 @@ def _to_do(page: DayPage, ending: str) -> Iterator[str]:
 
 
 def _revision(facts: DayFacts) -> Iterator[str]:
-    """What a revision was made with, and why it was made."""
+    """Parts of a revision: what it was made with, and the reason for it."""
     made_with = f"{in_markdown(facts.made_with)}." if facts.made_with else "No application has a decision."
     yield from ("", f"## {facts.title}", "", made_with)
     if facts.sealed_copy:
