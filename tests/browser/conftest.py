@@ -7,6 +7,9 @@ import pytest
 
 from tests.browser.looking import CHROMIUM, Looker, looking
 
+collect_ignore = [] if os.environ.get("BROWSE") else ["test_prefect_ui.py"]
+"""Retry by clicks takes minutes: `make browse` does it. `make test` retries through the API (test_worker)."""
+
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Looker]:
