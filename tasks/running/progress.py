@@ -9,11 +9,10 @@ from contextvars import ContextVar
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from prefect.artifacts import create_progress_artifact, update_progress_artifact
-
 from tasks.core.day.records import Delivery, FileRef
+from tasks.core.words import in_markdown
 from tasks.running.context import is_in_flow_run
-from tasks.running.events import never_in_the_way
+from tasks.running.events import never_in_the_way, show_progress
 
 _SECONDS_BETWEEN: Final = 2.0
 """Least time between two updates. Each is a request to Prefect, which scoring waits for."""
@@ -82,18 +81,12 @@ class _Shown:
         if self._is_lost:
             return
         self._is_lost = True
-        with never_in_the_way("progress"):
-            self._send(progress)
+        with never_in_the_way("progress", done="shown"):
+            key = f"progress-{self._delivery.as_of}"
+            self._artifact = show_progress(
+                progress.percent, key=key, description=in_markdown(progress.text), shown=self._artifact
+            )
             self._is_lost = False
-
-    def _send(self, progress: Progress) -> None:
-        if self._artifact:
-            update_progress_artifact(self._artifact, progress.percent, description=progress.text)
-            return
-        key = f"progress-{self._delivery.as_of}"
-        artifact = create_progress_artifact(progress.percent, key=key, description=progress.text)
-        assert isinstance(artifact, UUID)  # noqa: S101 - Prefect's type allows a coroutine, which a flow without async gets never
-        self._artifact = artifact
 
 
 _SHOWN: Final[ContextVar[_Shown]] = ContextVar("progress that is shown")
