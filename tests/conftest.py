@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import settings as hypothesis_settings
 
 import tasks  # noqa: F401 - first of all: it sets what the libraries read from the environment when they are imported
 from tests.s3_servers import S3Server, moto_server, rclone_server
@@ -21,6 +22,9 @@ from tests.store.breaking_proxy import BreakingProxy
 
 for _name in [name for name in os.environ if name.startswith("SCORING_")]:
     del os.environ[_name]  # or tests would publish and promote in the store and registry of whoever runs them
+
+hypothesis_settings.register_profile("without a clock", deadline=None)  # a busy machine breaks no rule
+hypothesis_settings.load_profile("without a clock")
 
 DAY = date(2026, 11, 2)
 _TRAINING = {"max_trees": 60, "folds": 3, "reference_rows": 500}

@@ -138,7 +138,7 @@ def bars(drawn: DrawnDay, column: str) -> dict[str, tuple[float, float]]:
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.lists(st.tuples(numbers, st.booleans(), numbers), min_size=4, max_size=4), numbers)
 def test_every_number_of_the_snapshot_is_ours_to_the_last_digit(
     found: list[tuple[float, bool, float]], mean: float

@@ -140,7 +140,7 @@ def small_frames(draw: st.DrawFn) -> pd.DataFrame:
     )
 
 
-@settings(max_examples=6, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(frame=small_frames(), size=st.integers(1, 13))
 def test_any_chunking_of_any_frame_gives_what_plain_great_expectations_gives(
     mixed: Contract, frame: pd.DataFrame, size: int

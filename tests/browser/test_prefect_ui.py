@@ -39,7 +39,6 @@ def open_run(page: Page, name: str) -> None:
     """Wait until the page of a run is drawn."""
     page.set_default_timeout(PATIENCE_SECONDS * 1000)
     expect.set_options(timeout=PATIENCE_SECONDS * 1000)
-    page.get_by_role("button", name="Retry").first.wait_for()
     expect(page.locator("body")).to_contain_text(name)
 
 
@@ -118,7 +117,7 @@ def test_the_form_explains_every_parameter_and_starts_a_run(
         page.set_default_timeout(PATIENCE_SECONDS * 1000)
         page.get_by_text("Business day, YYYY-MM-DD; by default the day for which the run was scheduled.").wait_for()
         page.get_by_text("Settings file; by default configs/local.yaml.").wait_for()
-        page.get_by_text("Decide a published day again from the files in its landing").wait_for()
+        page.get_by_text("Decide a published day again from the files in its landing, with today's model").wait_for()
         page.get_by_role("textbox").first.fill(name)
         page.get_by_role("button", name="Submit").click()
         page.wait_for_url(re.compile("runs/flow-run|deployments/deployment/[0-9a-f-]+$"))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.core.applications import (
@@ -279,7 +279,6 @@ BINARY = {
 }
 
 
-@settings(deadline=None)  # 121 columns, parsed twice
 @given(st.data())
 def test_rows_as_text_parse_to_what_they_parsed_to_before(data: st.DataObject) -> None:
     def column(name: str) -> pa.Array:

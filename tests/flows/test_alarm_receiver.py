@@ -17,7 +17,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from configs.calendar import Calendar
@@ -66,7 +66,6 @@ def test_a_day_that_is_not_known_is_left_out(scheduled: object) -> None:
     assert "day" not in read(run="grey-fox", scheduled=scheduled)
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(sorted(GIVEN)), st.text() | st.none() | st.integers(), min_size=1))
 def test_no_text_makes_a_second_line_or_a_field_of_its_own(changes: dict[str, Any]) -> None:
     line = read(**changes | {"alarm": "late run"})

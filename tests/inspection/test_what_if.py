@@ -64,7 +64,7 @@ def delivered(project: Project) -> pd.DataFrame:
 STEPS = st.integers(100_000, 200_000_000)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.data(), STEPS, st.dictionaries(st.sampled_from([CREDIT, PRICE]), STEPS, min_size=1))
 def test_an_application_with_other_amounts_is_scored_as_if_it_had_been_delivered_so(
     kept: Project, applications: list[Explained], data: st.DataObject, divisor: int, steps: dict[str, int]

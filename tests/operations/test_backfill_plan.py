@@ -150,7 +150,7 @@ def test_today_is_not_missing_before_midnight_by_the_clock_of_the_business(
     assert [day.as_of.day for day in made.days] == missing
 
 
-@effort(max_examples=30, deadline=None)
+@effort(max_examples=30)
 @given(st.sets(st.integers(0, 20)), st.sets(st.integers(0, 20)), st.sampled_from(["missing", "failed", "all"]))
 def test_a_plan_is_the_asked_part_of_the_range_in_order(
     tmp_path_factory: pytest.TempPathFactory, delivered: set[int], refused: set[int], only: Any

@@ -54,7 +54,7 @@ def test_a_model_is_sealed_once_and_read_back_to_the_byte(store: Store) -> None:
 
 
 @given(st.dictionaries(st.sampled_from(FILES), st.binary(max_size=40)))
-@effort(max_examples=60, deadline=None)
+@effort(max_examples=60)
 def test_any_bytes_are_sealed_as_they_are(files: Mapping[str, bytes]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         store, model = FolderStore(Path(folder)), pin_of(files)
@@ -70,7 +70,7 @@ def test_models_of_two_registries_with_one_name_and_version_are_sealed_apart(sto
 
 
 @given(st.integers(0), st.integers(1, 255))
-@effort(max_examples=150, deadline=None)
+@effort(max_examples=150)
 def test_a_copy_with_any_byte_changed_is_refused_or_still_the_same_model(place: int, change: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         store = FolderStore(Path(folder))

@@ -751,7 +751,7 @@ def _fill(store: Store, days: Iterable[tuple[int, int, bool, bool, bool]]) -> No
 LIMIT = st.none() | st.integers(1, 40)
 
 
-@effort(max_examples=60, deadline=None)
+@effort(max_examples=60)
 @given(histories(), st.fixed_dictionaries(dict.fromkeys(SHORT, LIMIT)), st.booleans())
 def test_whatever_the_rules_no_published_day_loses_more_than_it_is_told(
     days: list[tuple[int, int, bool, bool, bool]], retention: dict[str, int | None], has_orphans: bool

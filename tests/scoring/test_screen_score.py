@@ -87,7 +87,7 @@ def among_all(decider: Decider) -> list[tuple[object, ...]]:
     return decided(applications(), decider)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.lists(st.integers(0, ROWS - 1), min_size=1, max_size=5))
 def test_any_row_comes_out_alone_as_among_any_others(
     decider: Decider, among_all: list[tuple[object, ...]], chosen: list[int]

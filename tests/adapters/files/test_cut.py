@@ -51,7 +51,7 @@ def files(draw: st.DrawFn) -> tuple[list[str], list[bool]]:
     return [f"NOTE,SK_ID_CURR,OTHER{end}", *lines], [always] * len(lines)
 
 
-@effort(max_examples=300, deadline=None)
+@effort(max_examples=300)
 @given(files(), st.sampled_from(["csv", "csv.gz"]))
 def test_the_lines_whose_id_parses_to_the_applicants_go_and_no_other_byte(
     file: tuple[list[str], list[bool]], file_format: str
@@ -72,7 +72,7 @@ def test_the_lines_whose_id_parses_to_the_applicants_go_and_no_other_byte(
 TYPES = [pa.string(), pa.int64(), pa.int32(), pa.float64(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())]
 
 
-@effort(max_examples=60, deadline=None)
+@effort(max_examples=60)
 @given(
     st.lists(st.sampled_from([100200, 100201, None, 5]), max_size=30),
     st.sampled_from(TYPES),

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -14,7 +14,6 @@ from tasks.core.lender.feature_list import FAMILIES
 
 CODES = ("R3", "R1", "R10", "R2", "R4")
 MILLIONTH = 1e-6
-UNTIMED = settings(deadline=None)  # Arrow imports pandas with its first array of NumPy's
 
 
 def stated(contributions: list[list[float]] | np.ndarray, codes: tuple[str, ...] = CODES) -> list[list[str | None]]:
@@ -37,27 +36,23 @@ NUMBERS = st.one_of(
 )
 
 
-@UNTIMED
 @given(arrays(np.float64, st.tuples(st.integers(0, 8), st.just(len(CODES))), elements=NUMBERS))
 def test_reasons_are_those_that_a_person_would_find(contributions: np.ndarray) -> None:
     rounded = np.round(contributions, 6)  # not by `round`, which rounds the decimal digits and differs on an exact half
     assert stated(contributions) == [naive(row) for row in rounded.tolist()]
 
 
-@UNTIMED
 @given(arrays(np.float64, st.tuples(st.integers(1, 8), st.just(len(CODES))), elements=NUMBERS))
 def test_an_application_has_the_same_reasons_alone_and_in_a_batch(contributions: np.ndarray) -> None:
     assert stated(contributions) == [row for each in contributions for row in stated([each.tolist()])]
     assert stated(np.asfortranarray(contributions)) == stated(contributions)
 
 
-@UNTIMED
 @given(st.permutations(range(len(CODES))), arrays(np.float64, (3, len(CODES)), elements=NUMBERS))
 def test_the_order_of_the_families_changes_no_reason(order: list[int], contributions: np.ndarray) -> None:
     assert stated(contributions[:, order], tuple(CODES[n] for n in order)) == stated(contributions)
 
 
-@UNTIMED
 @given(st.lists(NUMBERS, min_size=len(CODES), max_size=len(CODES)))
 def test_the_contributions_are_left_as_they_were(row: list[float]) -> None:
     contributions = np.array([row])

@@ -134,7 +134,7 @@ def every_amount(model: Trained, row: pa.Table, field: str) -> tuple[np.ndarray,
     )[is_sound]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.sampled_from(sorted(MODELS)),
     st.sampled_from(CHANGEABLE),
@@ -195,7 +195,7 @@ PAIRS = {
 
 
 @pytest.mark.parametrize("pair", PAIRS)
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     st.lists(STEPS, min_size=20, max_size=60),
     st.fixed_dictionaries(dict.fromkeys(MONEY, STEPS)),
@@ -270,7 +270,7 @@ def test_a_small_change_is_never_told_as_none(nearest: float, told: str) -> None
     assert told in way_sentence(SmallestChange("AMT_CREDIT", 200.0, nearest, 0.01, 1e8), "loan")
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.sampled_from(CHANGEABLE), st.integers(1, 10**9), st.integers(0, 599))
 def test_a_change_reads_as_if_the_feed_had_delivered_it(field: str, step: int, place: int) -> None:
     row = MODELS["plain"].rows.slice(place, 1)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.core.monitoring.cells import ColumnCells, Role, cut_cells
@@ -150,7 +150,6 @@ skewed = st.one_of(
 )
 
 
-@settings(deadline=None)
 @given(skewed)
 def test_no_cell_of_values_has_too_few_rows_and_no_edge_is_a_whole_value(values: list[float]) -> None:
     cells = cut_cells(NUMBER, numbers(values))

@@ -23,7 +23,7 @@ DECISIONS = np.searchsorted(LIMITS, PD, side="right")
 WHOLE = count_rows(TABLE, PD, DECISIONS, FROZEN)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.lists(st.integers(0, ROWS), max_size=6), st.permutations(range(4)))
 def test_counts_of_parts_add_up_to_counts_of_the_whole(cuts: list[int], order: list[int]) -> None:
     ends = [0, *sorted(cuts), ROWS]

@@ -77,7 +77,7 @@ def test_a_column_is_told_by_its_largest_change_and_the_level_of_its_findings() 
     assert found == set(verdict.columns) == {column for column, each in sizes.items() if (each.value or 0) >= 1}
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(1, 400), st.integers(0, 1000), st.integers(0, 30))
 def test_no_figure_is_one_of_few_rows(rows: int, seed: int, new: int) -> None:
     new = min(new, rows)

@@ -63,7 +63,7 @@ def whole_numbers(content: Any) -> list[int]:
     return [content] if isinstance(content, int) and not isinstance(content, bool) else []
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.integers(0, 400), st.integers(0, 10_000))
 def test_no_exact_count_of_few_rows_is_frozen(rows: int, seed: int) -> None:
     missing = np.where(np.arange(rows) < 3, np.nan, np.random.default_rng(seed).lognormal(3, 1, rows))

@@ -43,7 +43,7 @@ def with_levels(day: tuple[int, ...], reference: tuple[int, ...]) -> Compared:
 many = st.tuples(*[st.integers(4, 40).map(lambda n: 5 * n)] * 4)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(many, many)
 def test_distributions_of_values_are_tested_as_by_scipy(day: tuple[int, ...], reference: tuple[int, ...]) -> None:
     """Counts are whole fives here, so that published counts are exact ones."""
@@ -83,7 +83,7 @@ def test_a_distance_without_drift_is_mostly_in_its_range() -> None:
 # --- shares of single cells
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(20, 300), st.data())
 def test_missing_shares_are_tested_as_by_fisher(rows: int, data: st.DataObject) -> None:
     missing = data.draw(st.integers(0, rows))
