@@ -988,9 +988,10 @@ CALLS = [
 
 
 def published(project: Project) -> dict[str, bytes]:
-    """Everything that a reader could take for published, with its digest."""
+    """Everything that a reader could take for published, with its digest. Rows of a refused day are named so."""
     folders = [project.root / name for name in ("decisions", "revisions", "quarantine")]
-    files = [path for folder in folders if folder.is_dir() for path in sorted(folder.rglob("*")) if path.is_file()]
+    found = [path for folder in folders if folder.is_dir() for path in sorted(folder.rglob("*")) if path.is_file()]
+    files = [path for path in found if path.name != "refused.parquet"]
     return {str(path.relative_to(project.root)): hashlib.sha256(path.read_bytes()).digest() for path in files}
 
 
