@@ -64,7 +64,7 @@ EVERY = [pytest.param(name, each, id=f"{name}-{each}") for name in ANSWERS for e
 
 def is_published(project: Project) -> bool:
     """Whether there is anything that a reader could take for published."""
-    return any((project.root / folder).exists() for folder in ("decisions", "revisions", "quarantine"))
+    return any((project.root / folder).exists() for folder in ("decisions", "revisions"))
 
 
 def published_totals(project: Project) -> FileTotals:
