@@ -241,7 +241,7 @@ def test_a_window_has_1_to_92_days(two_days: Project, days: int, is_possible: bo
 
 
 def test_a_window_without_a_published_day_is_told(two_days: Project) -> None:
-    with pytest.raises(SourceError, match="No day from 2026-01-01 to 2026-01-02 was published"):
+    with pytest.raises(SourceError, match="No day from 2026-01-01 to 2026-01-02 is published"):
         published_window(date(2026, 1, 1), date(2026, 1, 2), load_settings(two_days.config))
 
 

@@ -18,8 +18,8 @@ from tests.revised_day import publish, revise
 Damage = Callable[[bytes], bytes | None]
 """From an object's bytes to what is left of it; None: nothing."""
 PAGES = (report_page_key(DAY), days_page_key(), "reports/model=")
-UNLISTED = ("work/", "reference/", "versions/", f"landing/day={DAY}/_control.json", *PAGES)
-"""What no manifest vouches for."""
+UNLISTED = ("work/", "reference/", "versions/", "models/", f"landing/day={DAY}/_control.json", *PAGES)
+"""What no manifest vouches for. Whoever reads a sealed copy of a model proves it."""
 
 
 def flipped(at: float) -> Damage:
