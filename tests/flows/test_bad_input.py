@@ -999,7 +999,7 @@ def shown(message: str, project: Project, trained: Project) -> str:
     """The message as printed, its paths and digests shortened."""
     for folder in (project.root.parent, Path(trained.config).parent, PROJECT):
         message = message.replace(str(folder), "…")
-    return re.sub(r"\b[0-9a-f]{12}…|\b[0-9a-f]{64}\b", "0123456789ab…", message)
+    return re.sub(r"\b[0-9a-f]{12}…|\b(?:[0-9a-f]{16}|[0-9a-f]{64})\b", "0123456789ab…", message)
 
 
 @pytest.fixture(scope="module")

@@ -201,6 +201,7 @@ def test_a_scheduled_day_survives_its_worker_and_is_published_once(operations: O
     crashed = [line for line in operations.alarms.read_text("utf-8").splitlines() if " | crashed run | " in line]
     assert len(crashed) == 1
     assert f" | score-{DAY}-r1 | day {DAY} | No heartbeat for 90 seconds" in crashed[0]
+    assert crashed[0].endswith(f" | {operations.place.ui}/runs/flow-run/{run_id}")
     run = operations.run(run_id)
     assert (run.name, run.run_count) == (f"score-{DAY}-r1", 2)
     assert {"credit-scoring", "scoring", f"{DAY}", "model-1"} <= set(run.tags)
