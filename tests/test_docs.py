@@ -84,6 +84,21 @@ def test_every_link_leads_somewhere(path: Path) -> None:
     assert [link for link in links if not (path.parent / link).exists()] == []
 
 
+def headings(path: Path) -> set[str]:
+    """Anchors of a document, as GitHub makes them of its headings."""
+    titles = re.findall(r"^#+ (.+)$", path.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.strip().lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)
+def test_every_link_into_a_document_leads_to_a_heading(path: Path) -> None:
+    links = re.findall(r"\]\((?!https?://)([^)#\s]*\.md)?#([^)]+)\)", path.read_text("utf-8"))
+    lost = [
+        f"{name}#{anchor}" for name, anchor in links if anchor not in headings(path.parent / name if name else path)
+    ]
+    assert lost == []
+
+
 def test_the_readme_names_every_published_column() -> None:
     described = re.findall(r"^\| (`.*?) \| (?:int64|date|float64|string)", TEXTS["README.md"], re.MULTILINE)
     named = {name for cell in described for name in re.findall(r"`(\w+)`", cell)} | {"reason_2", "reason_3"}
