@@ -3,8 +3,6 @@
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-
 from configs.settings import Settings
 from tasks.core.day.records import DataFile
 from tasks.scoring.announce import announce, event_of
@@ -15,11 +13,6 @@ from tests.manifests import made_audit, made_manifest
 CHANGES = DataFile(f"revisions/day={DAY}/changes-{'1' * 16}.parquet", "1" * 64, 9, 3)
 FIRST = made_manifest()
 SECOND = made_manifest(made_audit(changes=CHANGES, changed_reasons=2), revision=2, reason="amounts_were mended")
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> FolderStore:
-    return FolderStore(tmp_path)
 
 
 def test_outside_a_flow_run_nobody_is_told(store: FolderStore, tmp_path: Path) -> None:

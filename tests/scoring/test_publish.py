@@ -32,16 +32,6 @@ PINS = pins_of(made_manifest())
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> FolderStore:
-    return FolderStore(tmp_path)
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings.model_validate({"storage": {"root": str(tmp_path)}})
-
-
-@pytest.fixture
 def audited(store: FolderStore) -> Audited:
     return stored_audit(store)
 

@@ -18,11 +18,6 @@ from tests.conftest import DAY
 from tests.manifests import made_audit, made_manifest
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> FolderStore:
-    return FolderStore(tmp_path)
-
-
 def publish(store: FolderStore, days_before: int, decided: int, *, revision: int = 1) -> str:
     """Publish a day of so many decisions; returns it in ISO form."""
     as_of = DAY - timedelta(days=days_before)

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -27,16 +26,6 @@ from tests.manifests import made_manifest, stored_audit
 
 WHY = "the feed delivered another lender's file"
 DRAFT = Draft(2, WHY, None)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> FolderStore:
-    return FolderStore(tmp_path)
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings.model_validate({"storage": {"root": str(tmp_path)}})
 
 
 @pytest.fixture
