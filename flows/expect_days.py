@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time
 from prefect import flow
 
 from configs.calendar import load_calendar
-from tasks.inspection.overdue import require_nothing_overdue
+from tasks.inspection.overdue import overdue_days, require_nothing_overdue
 from tasks.publication.day_status import list_days
 from tasks.running.context import settings_of_run
 from tasks.running.endings import ends_in_a_line
@@ -29,4 +29,4 @@ def expect_days(config: str | None = None, by: time = time(8), last: int = 30) -
     calendar = load_calendar(settings.scoring.calendar)
     now = datetime.now(UTC)
     days = list_days(open_store(settings.storage), calendar, last=last, today=calendar.business_day(now))
-    require_nothing_overdue(days, calendar, now, by)
+    require_nothing_overdue(overdue_days(days, calendar, now, by), by)

@@ -54,7 +54,7 @@ def _withdraw(day: date, order: Order, settings: Settings, config: str | None) -
         if not is_withdrawn_before:
             revision = draft(standing, Delivery(day, ()), settings)
             require_current(revision, standing)
-            label_run(name=f"withdraw-{day}-r{revision.revision}", tags=())
+            label_run(name=f"withdraw-{day}-r{revision.revision}")
             manifest = withdraw(standing, revision, settings)
         forget_judged(day, settings)
         announce(manifest, settings, config)

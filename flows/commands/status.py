@@ -92,14 +92,14 @@ def status_command(
     else:
         now = datetime.now(UTC)
         days = list_days(store, calendar, last=last, today=calendar.business_day(now))
-        overdue = overdue_days(days, calendar, now, expect) if expect else None
+        overdue = overdue_days(days, calendar, now, expect) if expect else []
         if is_json:
-            late = [each.as_of for each in overdue] if overdue is not None else None
+            late = [each.as_of for each in overdue] if expect else None
             click.echo(json.dumps([day_record(day, calendar, late) for day in days], indent=1))
         else:
             click.echo(days_table(days, settings.storage.root, calendar))
         if expect:
-            require_nothing_overdue(days, calendar, now, expect)
+            require_nothing_overdue(overdue, expect)
 
 
 def _verify(store: Store, as_of: date | None, root: str, calendar: Calendar) -> None:

@@ -51,13 +51,17 @@ def overdue_days(days: Sequence[DayStatus], calendar: Calendar, now: datetime, b
     return [_overdue(day) for day in demanded if not _is_in_order(day)]
 
 
-def require_nothing_overdue(days: Sequence[DayStatus], calendar: Calendar, now: datetime, by: time) -> None:
-    """Require that no day is overdue. Arguments as of `overdue_days`.
+def require_nothing_overdue(overdue: Sequence[Overdue], by: time) -> None:
+    """Require that no day is overdue.
+
+    Args:
+        overdue: as `overdue_days` returns them.
+        by: time by which the days were due.
 
     Raises:
         DayOverdue: names each such day, with what to do.
     """
-    if overdue := overdue_days(days, calendar, now, by):
+    if overdue:
         raise DayOverdue(overdue_summary(overdue, by))
 
 

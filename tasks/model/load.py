@@ -111,8 +111,7 @@ def load_bundle(model: ModelPin, settings: Settings, *, is_registry_gone: bool =
     Raises:
         ModelError: neither gives the bundle, or the registry gives another one.
     """
-    is_gone = is_registry_gone and settings.registry.sealed_copy == "use"
-    return _kept_bundle(model, settings.registry, settings.storage, is_gone)
+    return _kept_bundle(model, settings.registry, settings.storage, is_registry_gone)
 
 
 def load_engine(model: ModelPin, settings: Settings, *, is_registry_gone: bool = False) -> Engine:
@@ -120,13 +119,12 @@ def load_engine(model: ModelPin, settings: Settings, *, is_registry_gone: bool =
 
     Its bundle is that of `load_bundle`.
     """
-    is_gone = is_registry_gone and settings.registry.sealed_copy == "use"
-    return _kept_engine(model, settings.registry, settings.storage, is_gone, settings.scoring.engine)
+    return _kept_engine(model, settings.registry, settings.storage, is_registry_gone, settings.scoring.engine)
 
 
 @functools.lru_cache(maxsize=4)
 def _kept_bundle(model: ModelPin, registry: Registry, storage: Storage, is_gone: bool) -> Bundle:
-    if is_gone:
+    if is_gone and registry.sealed_copy == "use":
         return from_files(sealed_files(open_store(storage), model))
     try:
         return _opened(registry).load(model)

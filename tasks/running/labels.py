@@ -10,7 +10,7 @@ from prefect.context import FlowRunContext
 from tasks.running.events import never_in_the_way
 
 
-def label_run(*, tags: Sequence[str], name: str | None = None) -> None:
+def label_run(*, tags: Sequence[str] = (), name: str | None = None) -> None:
     """Add tags to the flow run, and rename it; outside a flow run there is nothing to label.
 
     Args:
