@@ -68,7 +68,8 @@ browse: $(READY)  ## Look at every page in a real browser; pictures of them lie 
 
 prove: $(READY)  ## Run the long proofs whole (up to an hour) and write docs/evidence.md
 	@rm -rf var/evidence
-	@PROVE=1 $(BIN)/python -m pytest -p no:cacheprovider tests/proofs tests/erasure
+	@PROVE=1 $(BIN)/python -m pytest -p no:cacheprovider --numprocesses auto --maxprocesses 4 --dist loadfile \
+	  --no-loadscope-reorder tests/proofs tests/erasure
 	@$(BIN)/python -m tests.proofs.evidence
 
 bench: $(READY)  ## Measure how fast it is, beside the same packages used plainly

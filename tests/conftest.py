@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -38,6 +39,32 @@ _LONGEST = (
     "erasure/test_erase.py",
     "flows/test_values.py",
 )
+
+
+class DoctestsWithoutGarbage:
+    """Collects no garbage while a doctest runs, in whatever folder the doctest lies.
+
+    Each doctest starts a debugger, which walks `linecache.cache` (bdb.Bdb.reset). SQLAlchemy takes entries out of it
+    when a class that it generated is collected; a collection in the middle of the walk fails the doctest (KeyError).
+
+    >>> gc.isenabled()
+    False
+    """
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
+        if not isinstance(item, pytest.DoctestItem):
+            return (yield)
+        gc.disable()
+        try:
+            return (yield)
+        finally:
+            gc.enable()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let it apply to the doctests of all rooms; a hook written here would apply to this folder alone."""
+    config.pluginmanager.register(DoctestsWithoutGarbage())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
