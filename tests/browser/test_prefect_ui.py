@@ -1,7 +1,9 @@
 """Ops at seven in the morning: a red day in the Prefect UI, looked at, mended and tried again by clicks alone."""
 
+import json
 import re
 from collections.abc import Iterator
+from urllib.parse import quote
 from uuid import UUID
 
 import pyarrow.parquet as pq
@@ -103,6 +105,43 @@ def test_a_corrected_file_and_retry_publish_the_corrected_rows(
     retry(browser, desk, run_id)
     assert published(project) == ["rev=0001"]
     assert pq.read_metadata(project.decisions).num_rows == 200
+
+
+def submit_form(browser: Looker, desk: Operations, deployment: str, parameters: dict[str, str], told: str) -> UUID:
+    """Press Submit in the form of a deployment, filled in by its address; the id of the run that it started."""
+    with desk.prefect() as prefect:
+        known = {each.id for each in prefect.read_flow_runs()}
+        deployed = prefect.read_deployment_by_name(deployment)
+
+    def act(page: Page) -> None:
+        page.set_default_timeout(PATIENCE_SECONDS * 1000)
+        page.get_by_text(told).first.wait_for()
+        page.get_by_role("button", name="Submit").click()
+        page.wait_for_url(re.compile("runs/flow-run|deployments/deployment/[0-9a-f-]+$"))
+
+    filled = quote(json.dumps(parameters))
+    page = address_of(desk, f"deployments/deployment/{deployed.id}/run?parameters={filled}")
+    browser.visit(page, 1400, "light", act, name=f"prefect-form-{deployed.name}")
+    (run,) = wait_for(
+        lambda: [run for run in desk.all_runs() if run.id not in known and run.deployment_id == deployed.id], desk
+    )
+    wait_for(lambda: desk.run(run.id).state_name in {"Completed", "Failed"}, desk, seconds=PATIENCE_SECONDS)
+    assert desk.run(run.id).state_name == "Completed", desk.run(run.id).state
+    return run.id
+
+
+def test_forms_catch_up_a_day_and_take_it_back(browser: Looker, desk: Operations, project: Project) -> None:
+    project.deliver(rows=200)
+    of_range = {"first": f"{DAY}", "last": f"{DAY}", "config": project.config}
+    told = "Days that are taken: missing are not published"
+    submit_form(browser, desk, "backfill-days/backfill", of_range, told)
+    assert published(project) == ["rev=0001"]
+    assert pq.read_metadata(project.decisions).num_rows == 200
+    of_day = {"as_of": f"{DAY}", "reason": "the feed sent the wrong file", "config": project.config}
+    told = "Reason for the withdrawal, in words"
+    submit_form(browser, desk, "withdraw-decisions/by-hand", of_day, told)
+    assert published(project) == ["rev=0001", "rev=0002"]
+    assert pq.read_metadata(project.decisions).num_rows == 0
 
 
 def test_the_form_explains_every_parameter_and_starts_a_run(
