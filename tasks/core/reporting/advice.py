@@ -19,6 +19,8 @@ class Advice(NamedTuple):
     """Command that does it; empty if none does."""
     link: str = ""
     """Name of the page to look at, as in the links of the day; empty if there is none."""
+    is_of_a_run: bool = False
+    """True if a run that works on the day does it: tried again, or by the event of its publication."""
 
 
 class DayState(NamedTuple):
@@ -71,7 +73,8 @@ def _of_ledger(as_of: date, state: DayState) -> Iterator[Advice]:
     if state.state == "behind":
         yield Advice("Readers see an older revision than the newest.", f"scoring score --as-of {as_of}")
     elif not state.is_published and state.state == "delivered, not published":
-        yield Advice("Files are waiting, and the day is not published.", f"scoring score --as-of {as_of}")
+        waiting = "Files are waiting, and the day is not published."
+        yield Advice(waiting, f"scoring score --as-of {as_of}", is_of_a_run=True)
     elif state.state == WITHDRAWN:
         what = "The decisions were taken back. Deliver the right files, and score the day."
         yield Advice(what, f"scoring score --as-of {as_of}")
@@ -94,7 +97,8 @@ def _of_monitoring(as_of: date, state: DayState) -> Iterator[Advice]:
         "archived": "The verdict is archived. Have it restored, or make it anew.",
     }
     older = "The verdict is about an older revision. Judge the newest one."
-    yield Advice(texts.get(state.monitoring, older), f"scoring monitor --as-of {as_of}")
+    text = texts.get(state.monitoring, older)
+    yield Advice(text, f"scoring monitor --as-of {as_of}", is_of_a_run=state.monitoring == "not monitored")
 
 
 def _of_verdict(verdict: VerdictRecord) -> Iterator[Advice]:

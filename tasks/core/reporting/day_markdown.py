@@ -48,9 +48,13 @@ def _section(heading: str, lines: Iterator[str]) -> Iterator[str]:
 
 
 def _to_do(page: DayPage, ending: str) -> Iterator[str]:
-    if not page.advice:
-        yield "Do what the line above asks for." if ending else "Nothing."
-    for advice in page.advice:
+    """What somebody has to do. What the run does, tried again or by its event, is left out."""
+    others = [advice for advice in page.advice if not advice.is_of_a_run]
+    if ending:
+        yield "- Do what the line above asks for, and press Retry."
+    elif not others:
+        yield "Nothing."
+    for advice in others:
         command = f" `{advice.command}`" if advice.command else ""
         yield f"- {in_markdown(advice.text)}{command}"
 

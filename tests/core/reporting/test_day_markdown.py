@@ -22,7 +22,7 @@ PAGE = """\
 
 ## What to do next
 
-- The day is not monitored yet: nobody knows if it drifted. `scoring monitor --as-of 2026-11-02`
+Nothing.
 
 ## Applications of 2026-11-02, revision 2
 
@@ -84,13 +84,16 @@ def test_the_line_by_which_a_run_failed_stands_first_and_once() -> None:
     page = shown("Exit 6, operator: the store is full.", revisions=(sample_manifest(),))
     assert page.splitlines()[2] == "**This run failed.** Exit 6, operator: the store is full."
     assert page.count("the store is full") == 1
-    assert page.partition("## What to do next\n\n")[2].startswith("- Look at the columns named first.")
+    assert page.partition("## What to do next\n\n")[2].startswith(
+        "- Do what the line above asks for, and press Retry.\n- Look at the columns named first."
+    )
 
 
-def test_where_no_other_advice_is_known_the_line_is_what_to_do() -> None:
-    state = state_of(state="nothing delivered", monitoring="", is_published=False)
+@pytest.mark.parametrize("standing", ["nothing delivered", "delivered, not published"])
+def test_where_no_other_advice_is_known_the_line_is_what_to_do(standing: str) -> None:
+    state = state_of(state=standing, monitoring="", is_published=False)
     page = shown("Exit 3, data owner: deliver files.", revisions=(), verdict=None, metrics=(), report=None, state=state)
-    assert "## What to do next\n\nDo what the line above asks for.\n" in page
+    assert "## What to do next\n\n- Do what the line above asks for, and press Retry.\n\n## " in page
 
 
 def test_of_many_findings_the_heaviest_are_told_and_the_others_counted() -> None:
