@@ -80,7 +80,7 @@ def policy_summary(in_force: PolicyInForce, caveat: str | None, calendar: Calend
     lines = [
         f"\nPolicy {policy.version}, {since}\n",
         f"  Digest        {policy.digest}",
-        f"  Costs         {costs.false_negative:g} approved, then defaulted; {costs.false_positive:g} refused, would have paid",
+        f"  Costs         {costs.false_negative:g} approved and lost, {costs.false_positive:g} refused and good",
         f"  Cut-off       {cutoff}",
         f"  Referred      {refer}",
         f"  Forbidden     {forbidden}",

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import partial
+from typing import Protocol
 
 import pyarrow as pa
 
@@ -84,10 +86,35 @@ def audit(
             lies.
     """
     store = open_store(settings.storage)
+    gate = Gate(store, pinned_contract(pins, settings), delivery.as_of, settings, erasure)
+    return audit_parts(delivery, pins, draft, parts, settings, gate=gate, keep=partial(store_data, store))
+
+
+class KeepData(Protocol):
+    """Maps the content of a data file to its record, and stores it unless the day is rehearsed."""
+
+    def __call__(self, prefix: str, name: str, data: bytes, *, rows: int, ending: str = "parquet") -> DataFile:
+        """Record of a data file, as `store_data` makes it."""
+
+
+def audit_parts(
+    delivery: Delivery,
+    pins: Pins,
+    draft: Draft,
+    parts: Sequence[PartRef],
+    settings: Settings,
+    *,
+    gate: Gate,
+    keep: KeepData,
+) -> Audited:
+    """Put the parts together and check the day; `keep` takes its data files.
+
+    Raises what `audit` raises.
+    """
+    store = open_store(settings.storage)
     give_back_memory()  # of threads that have ended
     assembled = assemble(store, parts, chunk_rows=settings.scoring.chunk_rows, reading=pinned_reading(pins, settings))
     give_back_memory()  # of tables that were put together and cut
-    gate = Gate(store, pinned_contract(pins, settings), delivery.as_of, settings, erasure)
     passed = gate.require_contract(parts, assembled, draft)
     files = count_files(parts, assembled)
     totals = control_totals(parts, assembled)
@@ -110,13 +137,13 @@ def audit(
         "Audited %s; %s in quarantine",
         counted(decisions.num_rows, "decision"), counted(rejected.num_rows, "row"),
     )  # fmt: skip
-    changes, changed_reasons = _store_changes(store, delivery.as_of, decisions, draft)
+    changes, changed_reasons = _keep_changes(store, delivery.as_of, decisions, draft, keep)
     prefix = day_prefix("revisions", delivery.as_of)
     revision = draft.revision
     return Audited(
-        _store_decisions(store, delivery.as_of, decisions, revision=revision, content=content),
-        _store_quarantine(store, delivery.as_of, rejected),
-        store_data(store, prefix, "contract", passed.report, rows=1, ending="json"),
+        _keep_decisions(keep, delivery.as_of, decisions, revision=revision, content=content),
+        _keep_quarantine(keep, delivery.as_of, rejected),
+        keep(prefix, "contract", passed.report, rows=1, ending="json"),
         content,
         files,
         by_decision,
@@ -182,8 +209,8 @@ def require_plausible(
         )
 
 
-def _store_decisions(
-    store: Store,
+def _keep_decisions(
+    keep: KeepData,
     as_of: date,
     decisions: pa.Table,
     *,
@@ -197,16 +224,17 @@ def _store_decisions(
     }
     data = write_parquet(decisions, footer)
     prefix = day_prefix("revisions", as_of)
-    return store_data(store, prefix, "decisions", data, rows=decisions.num_rows)
+    return keep(prefix, "decisions", data, rows=decisions.num_rows)
 
 
-def _store_changes(
+def _keep_changes(
     store: Store,
     as_of: date,
     decisions: pa.Table,
     draft: Draft,
+    keep: KeepData,
 ) -> tuple[DataFile | None, int | None]:
-    """Store the changes since the revision before, which somebody may have acted on.
+    """Keep the changes since the revision before, which somebody may have acted on.
 
     Returns the file of changes and the number of changed reasons; None for both if there was no
     revision before.
@@ -218,14 +246,14 @@ def _store_changes(
     footer = {"schema_version": SCHEMA_VERSION, "revision": str(draft.revision)}
     data = write_parquet(changes, footer)
     prefix = day_prefix("revisions", as_of)
-    file = store_data(store, prefix, "changes", data, rows=changes.num_rows)
+    file = keep(prefix, "changes", data, rows=changes.num_rows)
     return file, count_changed_reasons(before, decisions)
 
 
-def _store_quarantine(store: Store, as_of: date, rejected: pa.Table) -> DataFile | None:
-    """Store the rejected rows; None if there are none."""
+def _keep_quarantine(keep: KeepData, as_of: date, rejected: pa.Table) -> DataFile | None:
+    """Keep the rejected rows; None if there are none."""
     if not rejected.num_rows:
         return None
     data = write_parquet(quarantine_rows(rejected))
     prefix = day_prefix("quarantine", as_of)
-    return store_data(store, prefix, "rejected", data, rows=rejected.num_rows)
+    return keep(prefix, "rejected", data, rows=rejected.num_rows)

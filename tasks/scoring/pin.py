@@ -25,10 +25,11 @@ from tasks.publication.versions import require_own_versions
 from tasks.running.checkpoints import digest_of
 from tasks.running.context import flow_run_id, is_scheduled_run, run_logger
 from tasks.running.step import step
+from tasks.scoring.shadow import find_shadow
 from tasks.store import open_store
 
 
-def _pins_of_this_run(standing: Standing, delivery: Delivery, _settings: Settings) -> str | None:
+def _pins_of_this_run(standing: Standing, delivery: Delivery, settings: Settings) -> str | None:
     """Key of the pins of this flow run; None if the pins must be resolved anew.
 
     A run that is retried on the same files keeps its pins; another run resolves them anew.
@@ -36,7 +37,7 @@ def _pins_of_this_run(standing: Standing, delivery: Delivery, _settings: Setting
     run = flow_run_id()
     if standing.order.keeps_pins or run is None:
         return None
-    versions = (FEATURE_VERSION, SCHEMA_VERSION)
+    versions = (FEATURE_VERSION, SCHEMA_VERSION, *filter(None, [settings.scoring.shadow]))
     return pins_key(delivery.as_of, run, digest_of(delivery.digests, versions))
 
 
@@ -51,7 +52,7 @@ def pin(standing: Standing, delivery: Delivery, settings: Settings) -> Pins:
         pins = _pins_of(standing.decided)
     else:
         pins = _resolve(delivery, settings)
-    pins = replace(pins, fingerprint=fingerprint(delivery, pins))
+    pins = replace(pins, fingerprint=fingerprint(delivery, pins), shadow=find_shadow(pins, settings))
     run_logger().info(
         "Scoring with %s version %s, policy %s (cut-off %.4f), contract %s",
         pins.model.name,
