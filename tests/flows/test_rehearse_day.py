@@ -109,8 +109,8 @@ def test_a_dry_run_is_refused_where_a_run_is(project: Project, score: Callable[.
 
 
 def test_the_command_needs_no_reason_and_takes_no_second_model(
-    project: Project, score: Callable[..., DayResult], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
+    project: Project, score: Callable[..., DayResult], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     project.deliver(rows=ROWS)
     score()
