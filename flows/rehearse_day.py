@@ -9,8 +9,9 @@ from tasks.core.day.records import Order
 from tasks.core.day.rehearsal import Rehearsal
 from tasks.core.day.standing import is_excused
 from tasks.scoring.arrive import arrive
+from tasks.scoring.audit import rehearse
 from tasks.scoring.pin import pin
-from tasks.scoring.rehearse import look_at, rehearse
+from tasks.scoring.rehearse import rehearsal_of, standing_as_it_is
 from tasks.scoring.revise import draft, equal_revision, unchanged_revision
 from tasks.scoring.screen_score import screen_and_score
 
@@ -22,7 +23,7 @@ def rehearse_day(day: date, order: Order, settings: Settings) -> Rehearsal:
 
     Raises what the steps raise; a day that the contract stops raises `ExpectationsNotMet`.
     """
-    standing = look_at(day, order, settings)
+    standing = standing_as_it_is(day, order, settings)
     delivery = arrive(standing, settings)
     if not delivery.files or unchanged_revision(standing, delivery):
         return Rehearsal(standing, None, {})
@@ -33,4 +34,5 @@ def rehearse_day(day: date, order: Order, settings: Settings) -> Rehearsal:
     parts = [screen_and_score(file, pins, settings) for file in delivery.files]
     if is_excused(standing, parts):
         return Rehearsal(standing, None, {})
-    return rehearse(standing, delivery, pins, revision, parts, settings)
+    audited, changes = rehearse(delivery, pins, revision, parts, settings)
+    return rehearsal_of(standing, delivery, pins, revision, audited, changes)

@@ -80,7 +80,8 @@ def policy_command(
         _try(dict(tried), days or _DAYS, page, settings, as_json=as_json)
         return
     from configs.calendar import load_calendar
-    from tasks.model.policy_in_force import activate_policy, caveat_of, policy_in_force
+    from tasks.model.policy_activation import activate_policy
+    from tasks.model.policy_in_force import caveat_of, policy_in_force
 
     if activate is not None:
         policy, activation = activate_policy(activate, reason or "", settings)

@@ -161,7 +161,7 @@ def scoring_summary(result: DayResult, settings: Settings) -> str:
 
 
 def rehearsal_summary(rehearsal: Rehearsal) -> str:
-    """How a run would decide a day now, and what would change against the published revision."""
+    """Decisions that a run would make of a day now, and the changes against the published revision."""
     from tasks.core.day.facts import day_facts
     from tasks.core.decision.migration import migration_lines, told_migrations
 

@@ -19,7 +19,7 @@ from tasks.core.applications import APPLICATION_ID
 from tasks.core.day.manifest import Manifest
 from tasks.core.lender.columns import ID
 from tasks.core.lender.kinds import protected_kinds
-from tasks.core.monitoring.policy_trial import ASSUMPTIONS, PolicyTrial, PricedPolicy, Thresholds, try_policy
+from tasks.core.monitoring.policy_trial import ASSUMPTIONS, PdLimits, PolicyTrial, PricedPolicy, try_policy
 from tasks.core.sampling import drawn_rows
 from tasks.core.words import counted, in_json
 from tasks.delivery.decided import decided_rows
@@ -32,7 +32,7 @@ from tasks.publication.layout import Room
 from tasks.publication.stored_day import stored_days
 from tasks.store import Store, open_store
 
-_THRESHOLDS: Final = Thresholds._fields
+_THRESHOLDS: Final = PdLimits._fields
 _MOST_KINDS: Final = 100_000
 """Most applications whose delivered row is looked at for their kind, over all days."""
 _SEED: Final = 7
@@ -69,8 +69,8 @@ def require_trial_page(path: Path) -> None:
     require_place(path, (".html",), why="is not a page")
 
 
-def tried_thresholds(tried: Mapping[str, str], active: Thresholds) -> Thresholds:
-    """Thresholds of the tried policy: probabilities; what is not tried stays.
+def tried_thresholds(tried: Mapping[str, str], active: PdLimits) -> PdLimits:
+    """PdLimits of the tried policy: probabilities; what is not tried stays.
 
     Without a tried `refer_from` it moves with the cut-off, of which the policy makes it a multiple.
 
@@ -78,8 +78,8 @@ def tried_thresholds(tried: Mapping[str, str], active: Thresholds) -> Thresholds
         tried: `cutoff` or `refer_from` to its text.
         active: thresholds in force.
 
-    >>> tried_thresholds({"cutoff": "0.08"}, Thresholds(0.1, 0.05))
-    Thresholds(cutoff=0.08, refer_from=0.04)
+    >>> tried_thresholds({"cutoff": "0.08"}, PdLimits(0.1, 0.05))
+    PdLimits(cutoff=0.08, refer_from=0.04)
 
     Raises:
         ConfigError: another name, or not 0 < refer_from <= cutoff < 1.
@@ -92,7 +92,7 @@ def tried_thresholds(tried: Mapping[str, str], active: Thresholds) -> Thresholds
             f"refer_from {refer_from:g} is above the cut-off {cutoff:g}. In a trial both are probabilities; in a "
             "policy file refer_from is a multiple of the cut-off."
         )
-    return Thresholds(cutoff, refer_from)
+    return PdLimits(cutoff, refer_from)
 
 
 def _probability(name: str, text: str) -> float:
@@ -149,9 +149,9 @@ def try_on_published(tried: Mapping[str, str], last: int, settings: Settings) ->
     )
 
 
-def _filled_in(policy: PolicyFile, proposed: float) -> Thresholds:
+def _filled_in(policy: PolicyFile, proposed: float) -> PdLimits:
     filled = fill_in(policy, proposed)
-    return Thresholds(filled.cutoff, filled.refer_from)
+    return PdLimits(filled.cutoff, filled.refer_from)
 
 
 def _last_days(store: Store, last: int, remarks: list[str]) -> list[_Day]:

@@ -6,18 +6,13 @@ activation ends that for good, so a trial edit of the file reaches no day.
 
 from __future__ import annotations
 
-import getpass
-import os
-import socket
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import NamedTuple
 
 from configs.policy import PolicyFile, load_policy
-from configs.settings import Settings, project_path
+from configs.settings import Settings
 from tasks.core.day.manifest import Manifest
 from tasks.errors import ConfigError, PublishError
-from tasks.publication.policies import Activation, activate, activations, kept_policy
+from tasks.publication.policies import Activation, activations, kept_policy
 from tasks.store import Store, open_store
 
 
@@ -45,7 +40,7 @@ def policy_in_force(settings: Settings) -> PolicyInForce:
     history = tuple(activations(store))
     if not history:
         return PolicyInForce(load_policy(settings.scoring.policy), ())
-    return PolicyInForce(_content(store, history[-1]), history)
+    return PolicyInForce(active_content(store, history[-1]), history)
 
 
 def training_policy(settings: Settings) -> PolicyFile:
@@ -68,27 +63,6 @@ def policy_of_day(manifest: Manifest, settings: Settings) -> PolicyFile:
     return kept or policy_in_force(settings).policy
 
 
-def activate_policy(named: str, reason: str, settings: Settings) -> tuple[PolicyFile, Activation]:
-    """Make a policy the active one. It decides from the next run on; published days stay.
-
-    Args:
-        named: path of a policy file, or the version of a policy that was active before.
-        reason: why, in words.
-        settings: place of the store.
-
-    Raises:
-        ConfigError: there is no such file and no such version, the file is wrong, or its version
-            stands for other content.
-        PublishError: somebody else activated a policy in the same moment.
-    """
-    store = open_store(settings.storage)
-    policy, place = _named_policy(store, named)
-    activation = activate(
-        store, policy, who=_whoever(), at=datetime.now(UTC), reason=" ".join(reason.split()), place=place
-    )
-    return policy, activation
-
-
 def caveat_of(in_force: PolicyInForce, settings: Settings) -> str | None:
     """Sentence on the working file, if it is in force for want of an active policy, or differs from it."""
     working = settings.scoring.policy
@@ -109,20 +83,8 @@ def caveat_of(in_force: PolicyInForce, settings: Settings) -> str | None:
     )
 
 
-def _named_policy(store: Store, named: str) -> tuple[PolicyFile, str]:
-    for path in (Path(named), project_path(named)):
-        if path.is_file():
-            return load_policy(path.resolve()), f" in {named}"
-    before = [each for each in activations(store) if each.version == named]
-    if not before:
-        raise ConfigError(
-            f"{named!r} is neither a policy file nor the version of a policy that was active before. "
-            "`scoring policy` lists those versions. Nothing was activated."
-        )
-    return _content(store, before[-1]), ""
-
-
-def _content(store: Store, activation: Activation) -> PolicyFile:
+def active_content(store: Store, activation: Activation) -> PolicyFile:
+    """Content of an activated policy. Raises `PublishError` if the store does not hold it."""
     policy = kept_policy(store, activation.version, activation.digest)
     if policy is None:
         raise PublishError(
@@ -130,12 +92,3 @@ def _content(store: Store, activation: Activation) -> PolicyFile:
             "Activate it again from its file: scoring policy --activate FILE --reason TEXT."
         )
     return policy
-
-
-def _whoever() -> str:
-    """User and machine; a user without a name is a number."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = f"user {os.getuid()}"
-    return f"{user}@{socket.gethostname()}"

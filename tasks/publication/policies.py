@@ -8,17 +8,14 @@ the history only grows, and of two people who activate at the same time exactly 
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import dataclass
 
 from pydantic import TypeAdapter, ValidationError
 
 from configs.policy import PolicyFile
 from tasks.errors import PublishError
 from tasks.publication.layout import activation_key, kept_policy_key
-from tasks.publication.versions import claim_version
 from tasks.store import AlreadyExists, Store
 from tasks.store.renewing import read_if_there
 
@@ -85,38 +82,3 @@ def _walk(store: Store) -> Iterator[Activation]:
                 "Restore it from a backup; nothing was changed."
             ) from None
         number += 1
-
-
-def activate(store: Store, policy: PolicyFile, *, who: str, at: datetime, reason: str, place: str) -> Activation:
-    """Make a policy the active one, and keep its content. An active policy stays as it is.
-
-    Args:
-        store: where the days lie.
-        policy: the policy.
-        who: user and machine.
-        at: time, in UTC.
-        reason: why, in words.
-        place: its path in the words of a message, such as " in configs/policy.yaml".
-
-    Returns:
-        The last entry of the history, which names this policy.
-
-    Raises:
-        ConfigError: its version stands for other content.
-        PublishError: somebody else activated a policy in the same moment.
-    """
-    history = activations(store)
-    claim_version(store, "policy", policy.version, policy.digest, on=at.date(), place=place)
-    keep_policy(store, policy)
-    if history and history[-1].digest == policy.digest:
-        return history[-1]
-    number = len(history) + 1
-    activation = Activation(number, policy.version, policy.digest, reason, who, at.isoformat(timespec="seconds"))
-    try:
-        store.create(activation_key(number), json.dumps(asdict(activation), indent=1).encode())
-    except AlreadyExists:
-        raise PublishError(
-            f"Somebody else activated a policy in the same moment; policy {policy.version} was not activated. "
-            "See which one is active (scoring policy), then run the command again if it still shall be yours."
-        ) from None
-    return activation

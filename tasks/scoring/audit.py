@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import partial
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import pyarrow as pa
 
@@ -43,7 +43,7 @@ from tasks.delivery.files import pinned_reading
 from tasks.errors import ExpectationsNotMet, ScoringError
 from tasks.model.contract import pinned_contract
 from tasks.model.load import suite_text
-from tasks.publication.data_files import read_data, store_data
+from tasks.publication.data_files import name_data, read_data, store_data
 from tasks.publication.layout import checkpoints_prefix, day_prefix
 from tasks.running.checkpoints import code_digest, digest_of
 from tasks.running.context import run_logger
@@ -95,6 +95,42 @@ class KeepData(Protocol):
 
     def __call__(self, prefix: str, name: str, data: bytes, *, rows: int, ending: str = "parquet") -> DataFile:
         """Record of a data file, as `store_data` makes it."""
+
+
+class RehearsedAudit(NamedTuple):
+    """Audit of a day of which nothing is stored."""
+
+    audited: Audited
+    """Its data files are named, and lie nowhere."""
+    changes: pa.Table | None
+    """Rows of `CHANGES`; None if there was no revision before."""
+
+
+@step("rehearse")
+def rehearse(
+    delivery: Delivery,
+    pins: Pins,
+    draft: Draft,
+    parts: Sequence[PartRef],
+    settings: Settings,
+) -> RehearsedAudit:
+    """Check the day as `audit` does. Nothing is stored, also if the contract stops it.
+
+    Raises:
+        ExpectationsNotMet: a gate is closed; the day would not be published.
+    """
+    gate = Gate(
+        open_store(settings.storage), pinned_contract(pins, settings), delivery.as_of, settings, is_rehearsal=True
+    )
+    changes: list[pa.Table] = []
+
+    def hold(prefix: str, name: str, data: bytes, *, rows: int, ending: str = "parquet") -> DataFile:
+        if name == "changes":
+            changes.append(read_parquet(data))
+        return name_data(prefix, name, data, rows=rows, ending=ending)
+
+    audited = audit_parts(delivery, pins, draft, parts, settings, gate=gate, keep=hold)
+    return RehearsedAudit(audited, changes[0] if changes else None)
 
 
 def audit_parts(

@@ -127,6 +127,8 @@ def screen_and_score(file: FileRef, pins: Pins, settings: Settings) -> PartRef:
                 run_logger().info("%s: %d rows screened and scored", file.name, rows)
                 note_rows(file, rows)
     _require_announced(file, rows, is_all=True)
+    if shadow and shadow.fault:
+        run_logger().warning("%s: the second model failed; the day goes on without it: %s", file.name, shadow.fault)
     if not rows and file.announced_rows != 0:
         run_logger().warning("%s holds a header and no rows", file.name)
     return PartRef(

@@ -99,7 +99,8 @@ class ShadowScorer:
         self._engine = engine
         self._pin = pin
         self._codes = codes
-        self._has_failed = False
+        self.fault = ""
+        """Kind of the error that ended its scoring; empty if none did."""
 
     @classmethod
     def of(cls, pins: Pins, settings: Settings) -> ShadowScorer | None:
@@ -116,13 +117,12 @@ class ShadowScorer:
 
     def score(self, rows: pa.Table) -> pa.Table | None:
         """Results of accepted rows, of `SHADOW_SCHEMA`; None if the model fails, now or before."""
-        if self._has_failed:
+        if self.fault:
             return None
         try:
             scored = score_rows(rows, self._bundle, self._engine, policy=self._pin.policy, codes=self._codes)
         except Exception as error:  # noqa: BLE001 - no error of a second model may stop a day
-            self._has_failed = True
-            run_logger().warning("The second model failed; the day goes on without it: %s", type(error).__name__)
+            self.fault = type(error).__name__  # the text of an error may hold a value
             return None
         reason = scored.reasons[REASONS[0]]
         return pa.table([rows.column(ID).combine_chunks(), scored.pd, reason], schema=SHADOW_SCHEMA)

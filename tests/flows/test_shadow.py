@@ -146,7 +146,7 @@ def test_a_second_model_that_fails_on_a_row_does_not_stop_the_day(
     result = score(small, shadow="version:2")
     assert result.outcome == "published"
     assert result.shadow == "The second model has not scored the whole day; the log says why."
-    assert "The second model failed; the day goes on without it: FloatingPointError" in caplog.text
+    assert "the second model failed; the day goes on without it: FloatingPointError" in caplog.text
     assert "value of an applicant" not in caplog.text
     assert len(calls) == 2
 

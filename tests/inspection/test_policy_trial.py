@@ -11,25 +11,25 @@ import pytest
 from configs.settings import load_settings
 from flows.commands.policy import trial_summary
 from tasks.core.day.standing import DayResult
-from tasks.core.monitoring.policy_trial import Thresholds
+from tasks.core.monitoring.policy_trial import PdLimits
 from tasks.errors import ConfigError, SourceError
 from tasks.inspection.policy_trial import trial_record, tried_thresholds, try_on_published, write_trial_page
 from tests.commands import call
 from tests.conftest import DAY, Project
 
-ACTIVE = Thresholds(0.1, 0.05)
+ACTIVE = PdLimits(0.1, 0.05)
 
 
 @pytest.mark.parametrize(
     ("tried", "expected"),
     [
         ({}, ACTIVE),
-        ({"cutoff": "0.08"}, Thresholds(0.08, 0.04)),
-        ({"refer_from": "0.1"}, Thresholds(0.1, 0.1)),
-        ({"cutoff": "0.2", "refer_from": "0.15"}, Thresholds(0.2, 0.15)),
+        ({"cutoff": "0.08"}, PdLimits(0.08, 0.04)),
+        ({"refer_from": "0.1"}, PdLimits(0.1, 0.1)),
+        ({"cutoff": "0.2", "refer_from": "0.15"}, PdLimits(0.2, 0.15)),
     ],
 )
-def test_what_is_not_tried_stays(tried: dict[str, str], expected: Thresholds) -> None:
+def test_what_is_not_tried_stays(tried: dict[str, str], expected: PdLimits) -> None:
     assert tried_thresholds(tried, ACTIVE) == pytest.approx(expected)
 
 

@@ -7,7 +7,8 @@ import pytest
 from configs.policy import load_policy
 from configs.settings import PROJECT, Settings
 from tasks.errors import ConfigError, PublishError
-from tasks.model.policy_in_force import activate_policy, caveat_of, policy_in_force, policy_of_day, training_policy
+from tasks.model.policy_activation import activate_policy
+from tasks.model.policy_in_force import caveat_of, policy_in_force, policy_of_day, training_policy
 from tasks.publication.layout import kept_policy_key
 from tasks.publication.policies import keep_policy
 from tasks.store.folder import FolderStore

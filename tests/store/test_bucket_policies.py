@@ -21,7 +21,7 @@ from tasks.erasure.erase import erase
 from tasks.errors import ExpectationsNotMet, PublishError
 from tasks.feed.generate import generate_day, load_statistics, write_history
 from tasks.inspection.rejected import find_rejected
-from tasks.model.policy_in_force import activate_policy
+from tasks.model.policy_activation import activate_policy
 from tasks.publication.layout import decisions_key, landing_key, manifest_key, suite_key
 from tasks.retention.clean import clean, clock_of
 from tasks.store import Store, open_store

@@ -32,8 +32,8 @@ _GRID: Final = np.round(np.arange(1, 200) / 400, 4)
 """Cut-offs of the frontier, 0.0025 to 0.4975; none of them is an applicant's pd."""
 
 
-class Thresholds(NamedTuple):
-    """Thresholds of a policy, as probabilities."""
+class PdLimits(NamedTuple):
+    """PdLimits of a policy, as probabilities."""
 
     cutoff: float
     """Pd from which applications are refused."""
@@ -44,7 +44,7 @@ class Thresholds(NamedTuple):
 class PricedPolicy(NamedTuple):
     """Decisions of one policy on published pd. A figure that may not be told is None."""
 
-    thresholds: Thresholds
+    thresholds: PdLimits
     decisions: Mapping[str, int | None]
     """Decision to its number of applications, to the nearest 5."""
     shares: Mapping[str, float | None]
@@ -87,8 +87,8 @@ class PolicyTrial(NamedTuple):
 
 def try_policy(
     pd: np.ndarray,
-    active: Thresholds,
-    tried: Thresholds,
+    active: PdLimits,
+    tried: PdLimits,
     *,
     costs: Mapping[str, float],
     calibration_rows: int,
@@ -110,8 +110,8 @@ def try_policy(
     if not is_told:
         nothing = ExpectedFigure(None, None, None, len(pd), _TOO_FEW_MOVE)
         priced[1] = priced[1]._replace(cost=nothing, default_rate=nothing)
-    values = [each.cost.value for each in priced]
-    difference = None if None in values else float(values[1] or 0) - float(values[0] or 0)
+    before, after = (each.cost.value for each in priced)
+    difference = None if before is None or after is None else after - before
     frontier = _frontier(pd, [active.cutoff, tried.cutoff], costs)
     marks = {
         name: frontier.at(each.thresholds.cutoff, pd, costs)
@@ -123,7 +123,7 @@ def try_policy(
 
 def _price(
     pd: np.ndarray,
-    thresholds: Thresholds,
+    thresholds: PdLimits,
     costs: Mapping[str, float],
     calibration_rows: int,
     kinds: tuple[np.ndarray, Mapping[str, np.ndarray]],

@@ -22,7 +22,7 @@ class ShadowRecord:
     decisions: Migrations
     bands: Migrations
     costs: Mapping[str, tuple[float, float, float]]
-    """Whose pd is trusted, in words, to the expected cost per application: of the published decisions,
+    """Model whose pd is trusted, in words, to the expected cost per application: of the published decisions,
     of the second model's, and the difference."""
     other_first_reason_share: float | None
     """Share, in [0, 1], of the applications that neither approves whose first reason is another one."""

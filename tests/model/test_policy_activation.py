@@ -8,8 +8,9 @@ import pytest
 
 from configs.policy import PolicyFile, load_policy
 from tasks.errors import ConfigError, PublishError
+from tasks.model.policy_activation import activate
 from tasks.publication.layout import activation_key, kept_policy_key, version_key
-from tasks.publication.policies import Activation, activate, activations, keep_policy, kept_policy
+from tasks.publication.policies import Activation, activations, keep_policy, kept_policy
 from tasks.store.folder import FolderStore
 
 ONE = load_policy("configs/policy.yaml")
@@ -76,7 +77,7 @@ def test_of_two_who_activate_at_the_same_time_one_succeeds(store: FolderStore) -
 
 def test_an_entry_in_the_way_is_a_lost_race(store: FolderStore, monkeypatch: pytest.MonkeyPatch) -> None:
     activated(store, ONE)
-    monkeypatch.setattr("tasks.publication.policies.activations", lambda _: [])
+    monkeypatch.setattr("tasks.model.policy_activation.activations", lambda _: [])
     with pytest.raises(PublishError, match="policy 2 was not activated"):
         activated(store, TWO)
 
