@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -129,7 +130,8 @@ def trial_summary(tried: TriedPolicy) -> str:
         lines.append(f"\n  Ratio of approval rates, on {counted(tried.known_kinds, 'application')}")
     for before, after in zip(trial.active.fairness, trial.tried.fairness, strict=True):
         lines.append(_line(f"{before.grouping} {before.kind}", [_ratio(each) for each in (before, after)]))
-    return "\n".join([*lines, "", *(f"  {sentence}" for sentence in tried.remarks)])
+    remarks = (textwrap.fill(each, 100, initial_indent="  ", subsequent_indent="  ") for each in tried.remarks)
+    return "\n".join([*lines, "", *remarks])
 
 
 def _line(name: str, texts: Sequence[str]) -> str:
