@@ -86,8 +86,7 @@ def audit(
             lies.
     """
     store = open_store(settings.storage)
-    gate = Gate(store, pinned_contract(pins, settings), delivery.as_of, settings, erasure)
-    return audit_parts(delivery, pins, draft, parts, settings, gate=gate, keep=partial(store_data, store))
+    return audit_parts(delivery, pins, draft, parts, settings, erasure=erasure, keep=partial(store_data, store))
 
 
 class KeepData(Protocol):
@@ -119,9 +118,6 @@ def rehearse(
     Raises:
         ExpectationsNotMet: a gate is closed; the day would not be published.
     """
-    gate = Gate(
-        open_store(settings.storage), pinned_contract(pins, settings), delivery.as_of, settings, is_rehearsal=True
-    )
     changes: list[pa.Table] = []
 
     def hold(prefix: str, name: str, data: bytes, *, rows: int, ending: str = "parquet") -> DataFile:
@@ -129,7 +125,7 @@ def rehearse(
             changes.append(read_parquet(data))
         return name_data(prefix, name, data, rows=rows, ending=ending)
 
-    audited = audit_parts(delivery, pins, draft, parts, settings, gate=gate, keep=hold)
+    audited = audit_parts(delivery, pins, draft, parts, settings, is_rehearsal=True, keep=hold)
     return RehearsedAudit(audited, changes[0] if changes else None)
 
 
@@ -140,10 +136,13 @@ def audit_parts(
     parts: Sequence[PartRef],
     settings: Settings,
     *,
-    gate: Gate,
+    erasure: str | None = None,
+    is_rehearsal: bool = False,
     keep: KeepData,
 ) -> Audited:
     """Put the parts together and check the day; `keep` takes its data files.
+
+    A rehearsal keeps nothing of a day that the contract stops.
 
     Raises what `audit` raises.
     """
@@ -151,6 +150,8 @@ def audit_parts(
     give_back_memory()  # of threads that have ended
     assembled = assemble(store, parts, chunk_rows=settings.scoring.chunk_rows, reading=pinned_reading(pins, settings))
     give_back_memory()  # of tables that were put together and cut
+    contract = pinned_contract(pins, settings)
+    gate = Gate(store, contract, delivery.as_of, settings, erasure, is_rehearsal=is_rehearsal)
     passed = gate.require_contract(parts, assembled, draft)
     files = count_files(parts, assembled)
     totals = control_totals(parts, assembled)
