@@ -32,9 +32,17 @@ class RiskBand(_Part):
 
 
 class AllowedInputs(_Part):
-    """Inputs that a model may have."""
+    """Inputs that a model may have; `tasks/core/lender/` names the columns of each."""
 
     age: bool = Field(description="True if age, and features derived from it, may be model inputs.")
+    social_circle: bool = Field(True, description="The same for persons of the social circle who are past due.")
+    contact: bool = Field(True, description="The same for telephones, e-mail and the last change of telephone.")
+    region: bool = Field(True, description="The same for population and rating of the region of residence.")
+
+    @property
+    def forbidden(self) -> tuple[str, ...]:
+        """Inputs that no model may have, by name, in the order of the fields."""
+        return tuple(name for name, is_allowed in self.model_dump().items() if not is_allowed)
 
 
 class PolicyFile(_Part):
@@ -55,8 +63,12 @@ class PolicyFile(_Part):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the content of the policy; comments and layout do not count."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+        """SHA-256 of the content of the policy; comments and layout do not count.
+
+        An input that is allowed unless the policy forbids it counts only where it is forbidden. So a
+        policy has the digest that it had before there was such an input.
+        """
+        return hashlib.sha256(self.model_dump_json(exclude_defaults=True).encode()).hexdigest()
 
 
 def load_policy(path: str | Path) -> PolicyFile:

@@ -181,7 +181,17 @@ class Scoring(_Section):
         "tables",
         description="Engine of scores and reasons; lightgbm is LightGBM itself, with equal results, slower.",
     )
-    policy: str = Field("configs/policy.yaml", description="Decision policy.")
+    policy: str = Field(
+        "configs/policy.yaml",
+        description="Working file of the decision policy. It decides only until a policy is activated "
+        "(`scoring policy --activate`).",
+    )
+    shadow: str = Field(
+        "",
+        pattern=r"^([\w-]+|version:[0-9]+)?$",
+        description="Second model that scores each day without being published: an alias of the registry, such "
+        "as `challenger`, or `version:N`; empty for none.",
+    )
     reasons: str = Field(
         "configs/reasons.yaml",
         description="Code and sentence for each family of features.",
@@ -266,6 +276,10 @@ class Training(_Section):
         le=50,
         description="Cross-validations, each with other folds. "
         "More of them show how much of a small history's figures is luck.",
+    )
+    policy: str | None = Field(
+        None,
+        description="Policy file that trainings obey, to prepare its activation; null for the active policy.",
     )
     reference_rows: int = Field(
         20_000,

@@ -55,6 +55,25 @@ class ClockTime(click.ParamType):
             self.fail(f"{value!r} is not a time; write it as HH:MM, for example 08:00.", param, ctx)
 
 
+class NameAndText(click.ParamType):
+    """A name and a text, NAME=VALUE."""
+
+    name = "NAME=VALUE"
+
+    def __init__(self, example: str) -> None:
+        """Remember the example, for the message."""
+        self._example = example
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        """Name and text, or a usage error (exit 2)."""
+        if isinstance(value, tuple):
+            return value
+        name, separator, text = str(value).partition("=")
+        if not separator or not name.strip() or not text.strip():
+            self.fail(f"{value!r} has no value; write it as NAME=VALUE, for example {self._example}.", param, ctx)
+        return name.strip(), text.strip()
+
+
 class ApplicationId(click.ParamType):
     """An applicant's id; what was given is never repeated."""
 

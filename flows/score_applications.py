@@ -25,6 +25,7 @@ from tasks.scoring.pin import pin
 from tasks.scoring.publish import publish, roll_forward
 from tasks.scoring.revise import draft, equal_revision, read_order, require_current, unchanged_revision
 from tasks.scoring.screen_score import screen_and_score
+from tasks.scoring.shadow import compare_shadow, with_shadow
 from tasks.scoring.wait import wait_for_files
 
 
@@ -37,6 +38,7 @@ def score_applications(
     corrections: bool = False,
     reason: str | None = None,
     as_was: bool = False,
+    shadow: str | None = None,
 ) -> DayResult:
     """Score the applications of a business day and publish the decisions, whole or not at all.
 
@@ -55,8 +57,10 @@ def score_applications(
             and `corrections` need it.
         as_was: Decide a published day again from the files in its landing, with the model, policy
             and contract of its newest revision.
+        shadow: Second model that scores the day and is never published: an alias, or `version:N`; by
+            default that of the settings (`scoring.shadow`).
     """
-    settings = settings_of_run(config)
+    settings = with_shadow(settings_of_run(config), shadow)
     order = read_order(force=force, corrections=corrections, reason=reason, as_was=as_was)
     day = business_day(as_of, settings)
     label_run(tags=[f"{day}"])
@@ -88,4 +92,5 @@ def _score(day: date, order: Order, settings: Settings, config: str | None) -> D
         audited = audit(delivery, pins, revision, parts, settings, standing.erasure)
         manifest = publish(standing, delivery, pins, revision, audited, settings)
         announce(manifest, settings, config)
-    return DayResult("published", standing, manifest)
+        beside = compare_shadow(manifest, pins, parts, settings)
+    return DayResult("published", standing, manifest, beside)

@@ -1,8 +1,8 @@
 """One application, online: the model that `mlflow models serve` loads from the champion's folder.
 
 MLflow finds this module by its name in the model's folder, which holds neither code nor pickle. The
-bundle must be one that was registered, byte for byte. Settings, policy and contract are this
-machine's, as for the daily job.
+bundle must be one that was registered, byte for byte. Settings and contract are this machine's,
+as for the daily job; the policy is the one in force when the server starts.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from configs.policy import load_policy
 from configs.settings import Settings, load_settings
 from tasks.core.contract.screening import screen_chunk
 from tasks.core.decision.online import REQUEST, build_answer, require_one_decidable, rows_of
@@ -21,6 +20,7 @@ from tasks.core.decision.reasons import codes_of
 from tasks.core.decision.scoring import score_rows
 from tasks.core.model.bundle import Bundle, ModelPin, from_files
 from tasks.model.load import load_contract, policy_for, proven_engine, reasons_of, registry_of, suite_text
+from tasks.model.policy_in_force import policy_in_force
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +40,7 @@ class Served:
         self._bundle = bundle
         self._model = model
         self._engine = proven_engine(bundle, settings.scoring.engine)
-        self._policy = policy_for(model, bundle, load_policy(settings.scoring.policy))
+        self._policy = policy_for(model, bundle, policy_in_force(settings).policy)
         self._codes = codes_of(reasons_of(settings))
         self._contract = load_contract(suite_text(settings.contract.suite))
 

@@ -54,7 +54,7 @@ def model_card(**changes: Any) -> ModelCard:
         bundle_digest="d1" * 32,
         learned_from=LearnedFrom(len(pd), int(defaulted.sum()), ("f1" * 32,), {"AMT_CREDIT_known": 3}),
         features=("AMT_CREDIT", "EXT_SOURCE_MEAN"),
-        uses_age=True,
+        unused_inputs=(),
         made_by={"seed": 7, "folds": 5},
         policy=POLICY,
         figures=figures,

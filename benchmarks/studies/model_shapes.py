@@ -10,6 +10,7 @@ applications. Prints a Markdown table of aggregates.
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -45,7 +46,7 @@ def frontier(history: History, settings: Settings) -> str:
     training = settings.training
     policy = load_policy(settings.scoring.policy)
     fold = assigned_folds(history.defaulted, training)
-    folds = build_folds(history, fold, training, feature_names(use_age=policy.inputs.age))
+    folds = build_folds(history, fold, training, feature_names(policy.inputs.forbidden))
     tried = []
     for depth in range(1, DEEPEST + 1):
         trees = with_numbers(configured_trees(training), {"max_depth": depth})
@@ -54,7 +55,7 @@ def frontier(history: History, settings: Settings) -> str:
     losses = [each.losses for each in tried]
     shapes = choose_shape([each.shape for each in tried], losses)
     best = min(losses, key=lambda of_rows: float(of_rows.mean(dtype=np.float64)))
-    large = _large(history, fold, policy.costs, best, use_age=policy.inputs.age)
+    large = _large(history, fold, policy.costs, best, without=policy.inputs.forbidden)
     return f"{shapes_table(shapes)}\n{large}"
 
 
@@ -64,12 +65,12 @@ def _large(
     costs: Costs,
     best: np.ndarray,
     *,
-    use_age: bool,
+    without: Collection[str],
 ) -> str:
     """Row of the table for the large model."""
     import lightgbm
 
-    columns = plain_columns(history.rows, use_age=use_age)
+    columns = plain_columns(history.rows, without)
     defaulted = history.defaulted
     params = {
         "objective": "binary", "num_leaves": _LARGE_LEAVES, "learning_rate": 0.05,

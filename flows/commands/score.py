@@ -14,6 +14,7 @@ from tasks.core.words import counted
 if TYPE_CHECKING:
     from configs.settings import Settings
     from tasks.core.day.facts import DecisionCount, FirstReason, RowCounts
+    from tasks.core.day.rehearsal import Rehearsal
     from tasks.core.day.standing import DayResult
 
 _BAR: Final = 30
@@ -49,6 +50,22 @@ _OUTCOMES: Final = {
     metavar="TEXT",
     help="Why a published day is revised; it is kept. No applicant's data.",
 )
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Publish nothing: tell how a run would decide the day now, and what would change by it. Needs no reason.",
+)
+@click.option(
+    "--shadow",
+    metavar="ALIAS",
+    help="Score the day with a second model of the registry, too, and report where it would decide otherwise.",
+)
+@click.option(
+    "--shadow-version",
+    type=click.IntRange(1),
+    metavar="N",
+    help="The same with a registered version.",
+)
 @plain_option
 @common_options
 def score_command(
@@ -57,6 +74,9 @@ def score_command(
     as_was: bool,
     corrections: bool,
     reason: str | None,
+    dry_run: bool,
+    shadow: str | None,
+    shadow_version: int | None,
     without_prefect: bool,
     config: str | None,
     verbose: bool,
@@ -64,15 +84,35 @@ def score_command(
     """Score the applications of a day and publish the decisions. Safe to repeat.
 
     A published day stays as it is; --force, --as-was or --corrections, with a --reason, make a new
-    revision of it.
+    revision of it. With --dry-run they tell what that revision would change, and nothing is
+    published.
     """
+    if shadow and shadow_version:
+        raise click.UsageError("--shadow and --shadow-version name the second model; give one of them.")
     settings = set_up(config, verbose=verbose)
-    from flows.score_applications import score_applications
     from tasks.scoring.revise import read_order
 
-    read_order(force=force, corrections=corrections, reason=reason, as_was=as_was)
+    second = f"version:{shadow_version}" if shadow_version else shadow
+    is_revision = force or as_was or corrections
+    why = "a dry run" if dry_run and is_revision and not reason else reason
+    order = read_order(force=force, corrections=corrections, reason=why, as_was=as_was)
+    if dry_run:
+        if second:
+            raise click.UsageError("A dry run publishes nothing to compare a second model with; leave --shadow away.")
+        from flows.rehearse_day import rehearse_day
+
+        click.echo(rehearsal_summary(rehearse_day(as_of, order, settings)))
+        return
+    from flows.score_applications import score_applications
+
     result = runnable(score_applications, without_prefect=without_prefect)(
-        as_of=as_of, config=config, force=force, corrections=corrections, reason=reason, as_was=as_was
+        as_of=as_of,
+        config=config,
+        force=force,
+        corrections=corrections,
+        reason=reason,
+        as_was=as_was,
+        shadow=second,
     )
     click.echo(scoring_summary(result, settings))
 
@@ -103,6 +143,7 @@ def scoring_summary(result: DayResult, settings: Settings) -> str:
         "Contract": places["Contract"],
         "Manifest": places["Manifest"],
         "Waiting": ", ".join(standing.waiting),
+        "Shadow": result.shadow,
     }
     return "\n".join(
         [
@@ -115,6 +156,38 @@ def scoring_summary(result: DayResult, settings: Settings) -> str:
             *_quarantine(facts.broken_rules),
             "",
             *(f"  {name:<14}{text}" for name, text in lines.items() if text),
+        ]
+    )
+
+
+def rehearsal_summary(rehearsal: Rehearsal) -> str:
+    """Decisions that a run would make of a day now, and the changes against the published revision."""
+    from tasks.core.day.facts import day_facts
+    from tasks.core.decision.migration import migration_lines, told_migrations
+
+    standing, drafted = rehearsal.standing, rehearsal.drafted
+    if drafted is None:
+        there = f"Revision {standing.published.revision} stays" if standing.published else "There is nothing to decide"
+        return f"\nApplications of {standing.as_of}: a dry run. {there}: a run would publish nothing now."
+    facts = day_facts(drafted)
+    lines = [f"\n{facts.title}: a dry run; nothing was published\n", *_rows(facts.rows), ""]
+    lines += [*_bars(facts.decisions), *_reasons(facts.first_reasons)]
+    lines += [f"  {facts.untold}"] if facts.untold else []
+    lines += [*_quarantine(facts.broken_rules), "", f"  Would be made with  {facts.made_with}"]
+    before = standing.published
+    if before is None:
+        return "\n".join([*lines, "  The day is not published, so there is nothing to compare it with."])
+    lines += [f"  Published with      {day_facts(before).made_with or 'nothing: it is withdrawn'}"]
+    lines += [f"  Would change        {facts.changed}"]
+    if rehearsal.more_quarantined:
+        lines += ["\n  Rows in quarantine, by rule"]
+        lines += [f"    {rule:<44}{change:>+8,}" for rule, change in rehearsal.more_quarantined.items()]
+    moves = migration_lines(told_migrations(rehearsal.moves))
+    return "\n".join(
+        [
+            *lines,
+            f"\n  Decisions of revision {before.revision}, and what they would become",
+            *(f"    {x}" for x in moves),
         ]
     )
 

@@ -190,8 +190,12 @@ class ModelRegistry:
             RegistryUnreachable: the registry does not answer.
             ModelError: it answers that there is none.
         """
-        with self._answering(f"{self.model_name}@{self.alias} is not available"):
-            return self._pin_of(self._client().get_model_version_by_alias(self.model_name, self.alias))
+        return self.aliased(self.alias)
+
+    def aliased(self, alias: str) -> ModelPin:
+        """The version that any alias points to. Raises what `champion` raises."""
+        with self._answering(f"{self.model_name}@{alias} is not available"):
+            return self._pin_of(self._client().get_model_version_by_alias(self.model_name, alias))
 
     def _pin_of(self, version: ModelVersion) -> ModelPin:
         """Pin of a version. Raises `ModelError` if it was registered without a digest."""

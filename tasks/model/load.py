@@ -18,9 +18,10 @@ from tasks.core.decision.reasons import Reason
 from tasks.core.lender.amounts import MONEY
 from tasks.core.lender.feature_list import FAMILIES
 from tasks.core.model.bundle import Bundle, Engine, ModelPin, from_files, require_golden
-from tasks.core.model.features import family_numbers, uses_age
+from tasks.core.model.features import family_numbers, seen_switches
 from tasks.core.model.tree_tables import TreeTables
 from tasks.core.model.trees import UnfitTreesError
+from tasks.core.words import listed
 from tasks.errors import ConfigError, ModelError, RegistryUnreachable
 from tasks.publication.sealed_models import sealed_files
 from tasks.store import open_store
@@ -56,12 +57,16 @@ def policy_for(model: ModelPin, bundle: Bundle, policy: PolicyFile) -> Policy:
     """Policy with its numbers, for a model that the policy allows.
 
     Raises:
-        ModelError: the model sees age, and the policy does not allow that.
+        ModelError: the model sees an input that the policy does not allow; names each.
     """
-    if not policy.inputs.age and uses_age(bundle.features.names):
+    seen = seen_switches(bundle.features.names)
+    forbidden = [name for name in policy.inputs.forbidden if name in seen]
+    if forbidden:
+        inputs = listed([name.replace("_", " ") for name in forbidden])
+        switches = listed([f"`inputs: {name}: false`" for name in forbidden])
         raise ModelError(
-            f"{model.name} version {model.version} sees age, and policy {policy.version} has "
-            "`inputs: age: false`. Promote a version that was trained without age with "
+            f"{model.name} version {model.version} sees {inputs}, and policy {policy.version} has "
+            f"{switches}. Promote a version that was trained without {inputs} with "
             "`scoring promote`, or train one with `scoring train`."
         )
     return fill_in(policy, bundle.cutoff)

@@ -13,7 +13,6 @@ import numpy as np
 
 from configs.calendar import load_calendar
 from configs.monitoring import load_thresholds
-from configs.policy import load_policy
 from configs.settings import Settings
 from tasks.adapters.files.parquet import write_parquet
 from tasks.core.contract.report import read_contract_report
@@ -47,6 +46,7 @@ from tasks.core.monitoring.thresholds import Thresholds
 from tasks.core.monitoring.verdict import DayVerdict, judge
 from tasks.core.words import in_json
 from tasks.errors import ConfigError, SourceError
+from tasks.model.policy_in_force import policy_of_day
 from tasks.monitoring.against import Against, AgainstKind, against_recent_days, against_reference, frozen_reference
 from tasks.monitoring.today import GatheredDay, gather_day, join_days
 from tasks.publication.data_files import read_data
@@ -236,7 +236,8 @@ def _judge(
     verdict = judge(compared, thresholds, watched_before=watched_before)
     pd = day.results.column(PD).to_numpy()
     decided = decide(pd, policy)
-    expected = _expected(pd, decided, policy, beside.frozen, settings)
+    costs = policy_of_day(manifest, settings).costs.model_dump()
+    expected = _expected(pd, decided, policy, beside.frozen, costs)
     kinds, age_reasons = _fairness(day, manifest)
     quality = () if is_window else _quality(manifest, beside, settings, store)
     metrics = (
@@ -257,9 +258,8 @@ def _expected(
     decided: Decided,
     policy: Policy,
     frozen: Frozen,
-    settings: Settings,
+    costs: Mapping[str, float],
 ) -> ExpectedPerformance:
-    costs = load_policy(settings.scoring.policy).costs.model_dump()
     return expected_performance(
         pd,
         decided,

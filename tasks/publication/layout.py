@@ -10,7 +10,8 @@ r"""Storage layout: every key, prefix and pattern of the store. No other module 
 ...     snapshot_key(day), verdict_key(day), metrics_key(day),
 ...     window_key(day, day, "verdict.json"), day_page_key(day), days_page_key(),
 ...     model_page_key("credit-default", "1"), suite_key("ab12"),
-...     input_key("ab12"), version_key("policy", "1"), reference_key("credit-default", "1"),
+...     input_key("ab12"), version_key("policy", "1"), kept_policy_key("1", "3fa9" * 16), activation_key(1),
+...     shadow_key(day), reference_key("credit-default", "1"),
 ...     out_of_fold_key("credit default", "1"), nameless_reference_key("1"),
 ...     nameless_out_of_fold_key("1"), sealed_model_key("credit-default", "1", "3fa9" * 16),
 ...     named_version_key("credit-default", "champion"), erasure_record_key(datetime(2026, 11, 3, 7, 5), "9d"),
@@ -43,6 +44,9 @@ reports/model=credit-default/version=1/index.html
 contracts/ab12.json
 inputs/sha256=ab12.json
 versions/policy=1.json
+versions/policy=1/content-3fa93fa93fa93fa9.json
+versions/active-policy/0001.json
+reports/day=2026-11-02/shadow.json
 reference/model=credit-default/version=1/sample.parquet
 reference/model=credit%20default/version=1/out_of_fold.parquet
 reference/model=1/sample.parquet
@@ -303,6 +307,11 @@ def verdict_key(as_of: date) -> str:
     return monitoring_key(as_of, "verdict.json")
 
 
+def shadow_key(as_of: date) -> str:
+    """Key of the comparison of a day's decisions with those of a second model."""
+    return monitoring_key(as_of, "shadow.json")
+
+
 def recent_key(as_of: date, name: str) -> str:
     """Key of a report on a day beside the days before it.
 
@@ -351,6 +360,16 @@ def model_page_key(name: str, version: str) -> str:
 def version_key(what: str, version: str) -> str:
     """Key of the note of the content that was published as this version of a reviewed file."""
     return f"versions/{what}={key_part(version)}.json"
+
+
+def kept_policy_key(version: str, digest: str) -> str:
+    """Key of the content of a policy that decided a day or was activated."""
+    return f"versions/policy={key_part(version)}/content-{digest[:_FINGERPRINT_DIGITS]}.json"
+
+
+def activation_key(number: int) -> str:
+    """Key of one activation of a policy; they count from 1."""
+    return f"versions/active-policy/{number:04d}.json"
 
 
 def reference_key(name: str, version: str) -> str:

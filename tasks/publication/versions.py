@@ -1,7 +1,7 @@
 """Versions of the reviewed files: one version stands for one content.
 
-A published row names the version alone. So the first day that is published under a version notes
-its content, and other content under the same version is refused from then on.
+A published row names the version alone. So the first day that is published under a version, or its
+activation, notes its content, and other content under the same version is refused from then on.
 """
 
 from __future__ import annotations
@@ -49,11 +49,37 @@ def claim_versions(store: Store, pins: Pins) -> None:
         ConfigError: the version was published with other content meanwhile.
     """
     for what, (version, digest) in _versions_of(pins).items():
-        if not _noted(store, what, version):
-            note = {"digest": digest, "day": pins.as_of.isoformat()}
-            with contextlib.suppress(AlreadyExists):
-                store.create(version_key(what, version), json.dumps(note).encode())
-        _require_own(store, what, version, digest)
+        claim_version(store, what, version, digest, on=pins.as_of)
+
+
+def claim_version(
+    store: Store,
+    what: ReviewedFile,
+    version: str,
+    digest: str,
+    *,
+    on: date,
+    place: str = "",
+) -> None:
+    """Note the content of one version.
+
+    Args:
+        store: where the days lie.
+        what: the reviewed file.
+        version: its version.
+        digest: SHA-256 of its content.
+        on: day that is published under it, or on which it is activated.
+        place: its path in the words of a message, such as " in configs/policy.yaml".
+
+    Raises:
+        ConfigError: the version stands for other content.
+    """
+    _require_own(store, what, version, digest, place=place)
+    if not _noted(store, what, version):
+        note = {"digest": digest, "day": on.isoformat()}
+        with contextlib.suppress(AlreadyExists):
+            store.create(version_key(what, version), json.dumps(note).encode())
+    _require_own(store, what, version, digest, place=place)
 
 
 def _versions_of(pins: Pins) -> dict[ReviewedFile, tuple[str, str]]:
@@ -78,7 +104,7 @@ def _require_own(
     days = " and ".join(str(day) for day in known.values())
     raise ConfigError(
         f"The {what}{place} has version {version}, but its content is not that with which version "
-        f"{version} was published ({days}): whoever reads a row by its {what}_version would take "
+        f"{version} came into use ({days}): whoever reads a row by its {what}_version would take "
         f"one for the other. Nothing was published. Give `{_FIELD[what]}` a new value, or restore "
         "the content."
     )

@@ -9,10 +9,19 @@ from configs.calendar import Calendar
 from tasks.core.monitoring.metrics import LAST_DAYS, MEAN_CREDIT, Metric
 from tasks.core.reporting.advice import DayState
 from tasks.core.reporting.day_page import DaySources
+from tasks.core.reporting.shadow_record import read_shadow
 from tasks.core.reporting.trends import TREND_METRICS
 from tasks.core.reporting.verdict_record import read_verdict
 from tasks.publication.day_status import NOT_MONITORED, day_history
-from tasks.publication.layout import day_of, model_page_key, refused_report_key, report_key, room_prefix, verdict_key
+from tasks.publication.layout import (
+    day_of,
+    model_page_key,
+    refused_report_key,
+    report_key,
+    room_prefix,
+    shadow_key,
+    verdict_key,
+)
 from tasks.reporting.links import links_of
 from tasks.reporting.stored import stored_bytes, stored_figures, stored_report
 from tasks.store import Store
@@ -36,6 +45,7 @@ def gather_page(store: Store, calendar: Calendar, as_of: date, reports: Collecti
     model = revisions[-1].model if revisions else None  # its page is written with that of all days
     is_judged = bool(revisions and status.monitoring) and status.monitoring != NOT_MONITORED
     verdict = stored_bytes(store, verdict_key(as_of)) if is_judged else None
+    shadow = stored_bytes(store, shadow_key(as_of)) if shadow_key(as_of) in reports else None
     return DaySources(
         as_of=as_of,
         state=DayState(
@@ -52,6 +62,7 @@ def gather_page(store: Store, calendar: Calendar, as_of: date, reports: Collecti
         metrics=stored_figures(store, as_of, _PAGE_METRICS, revision=revisions[-1].revision) if is_judged else (),
         before=_metrics_before(store, as_of),
         links=links_of(as_of, model, {*reports, *([model_page_key(model.name, model.version)] if model else ())}),
+        shadow=read_shadow(shadow) if shadow else None,
     )
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import partial
+from typing import NamedTuple, Protocol
 
 import pyarrow as pa
 
@@ -41,7 +43,7 @@ from tasks.delivery.files import pinned_reading
 from tasks.errors import ExpectationsNotMet, ScoringError
 from tasks.model.contract import pinned_contract
 from tasks.model.load import suite_text
-from tasks.publication.data_files import read_data, store_data
+from tasks.publication.data_files import name_data, read_data, store_data
 from tasks.publication.layout import checkpoints_prefix, day_prefix
 from tasks.running.checkpoints import code_digest, digest_of
 from tasks.running.context import run_logger
@@ -84,10 +86,72 @@ def audit(
             lies.
     """
     store = open_store(settings.storage)
+    return audit_parts(delivery, pins, draft, parts, settings, erasure=erasure, keep=partial(store_data, store))
+
+
+class KeepData(Protocol):
+    """Maps the content of a data file to its record, and stores it unless the day is rehearsed."""
+
+    def __call__(self, prefix: str, name: str, data: bytes, *, rows: int, ending: str = "parquet") -> DataFile:
+        """Record of a data file, as `store_data` makes it."""
+
+
+class RehearsedAudit(NamedTuple):
+    """Audit of a day of which nothing is stored."""
+
+    audited: Audited
+    """Its data files are named, and lie nowhere."""
+    changes: pa.Table | None
+    """Rows of `CHANGES`; None if there was no revision before."""
+
+
+@step("rehearse")
+def rehearse(
+    delivery: Delivery,
+    pins: Pins,
+    draft: Draft,
+    parts: Sequence[PartRef],
+    settings: Settings,
+) -> RehearsedAudit:
+    """Check the day as `audit` does. Nothing is stored, also if the contract stops it.
+
+    Raises:
+        ExpectationsNotMet: a gate is closed; the day would not be published.
+    """
+    changes: list[pa.Table] = []
+
+    def hold(prefix: str, name: str, data: bytes, *, rows: int, ending: str = "parquet") -> DataFile:
+        if name == "changes":
+            changes.append(read_parquet(data))
+        return name_data(prefix, name, data, rows=rows, ending=ending)
+
+    audited = audit_parts(delivery, pins, draft, parts, settings, is_rehearsal=True, keep=hold)
+    return RehearsedAudit(audited, changes[0] if changes else None)
+
+
+def audit_parts(
+    delivery: Delivery,
+    pins: Pins,
+    draft: Draft,
+    parts: Sequence[PartRef],
+    settings: Settings,
+    *,
+    erasure: str | None = None,
+    is_rehearsal: bool = False,
+    keep: KeepData,
+) -> Audited:
+    """Put the parts together and check the day; `keep` takes its data files.
+
+    A rehearsal keeps nothing of a day that the contract stops.
+
+    Raises what `audit` raises.
+    """
+    store = open_store(settings.storage)
     give_back_memory()  # of threads that have ended
     assembled = assemble(store, parts, chunk_rows=settings.scoring.chunk_rows, reading=pinned_reading(pins, settings))
     give_back_memory()  # of tables that were put together and cut
-    gate = Gate(store, pinned_contract(pins, settings), delivery.as_of, settings, erasure)
+    contract = pinned_contract(pins, settings)
+    gate = Gate(store, contract, delivery.as_of, settings, erasure, is_rehearsal=is_rehearsal)
     passed = gate.require_contract(parts, assembled, draft)
     files = count_files(parts, assembled)
     totals = control_totals(parts, assembled)
@@ -110,13 +174,13 @@ def audit(
         "Audited %s; %s in quarantine",
         counted(decisions.num_rows, "decision"), counted(rejected.num_rows, "row"),
     )  # fmt: skip
-    changes, changed_reasons = _store_changes(store, delivery.as_of, decisions, draft)
+    changes, changed_reasons = _keep_changes(store, delivery.as_of, decisions, draft, keep)
     prefix = day_prefix("revisions", delivery.as_of)
     revision = draft.revision
     return Audited(
-        _store_decisions(store, delivery.as_of, decisions, revision=revision, content=content),
-        _store_quarantine(store, delivery.as_of, rejected),
-        store_data(store, prefix, "contract", passed.report, rows=1, ending="json"),
+        _keep_decisions(keep, delivery.as_of, decisions, revision=revision, content=content),
+        _keep_quarantine(keep, delivery.as_of, rejected),
+        keep(prefix, "contract", passed.report, rows=1, ending="json"),
         content,
         files,
         by_decision,
@@ -182,8 +246,8 @@ def require_plausible(
         )
 
 
-def _store_decisions(
-    store: Store,
+def _keep_decisions(
+    keep: KeepData,
     as_of: date,
     decisions: pa.Table,
     *,
@@ -197,16 +261,17 @@ def _store_decisions(
     }
     data = write_parquet(decisions, footer)
     prefix = day_prefix("revisions", as_of)
-    return store_data(store, prefix, "decisions", data, rows=decisions.num_rows)
+    return keep(prefix, "decisions", data, rows=decisions.num_rows)
 
 
-def _store_changes(
+def _keep_changes(
     store: Store,
     as_of: date,
     decisions: pa.Table,
     draft: Draft,
+    keep: KeepData,
 ) -> tuple[DataFile | None, int | None]:
-    """Store the changes since the revision before, which somebody may have acted on.
+    """Keep the changes since the revision before, which somebody may have acted on.
 
     Returns the file of changes and the number of changed reasons; None for both if there was no
     revision before.
@@ -218,14 +283,14 @@ def _store_changes(
     footer = {"schema_version": SCHEMA_VERSION, "revision": str(draft.revision)}
     data = write_parquet(changes, footer)
     prefix = day_prefix("revisions", as_of)
-    file = store_data(store, prefix, "changes", data, rows=changes.num_rows)
+    file = keep(prefix, "changes", data, rows=changes.num_rows)
     return file, count_changed_reasons(before, decisions)
 
 
-def _store_quarantine(store: Store, as_of: date, rejected: pa.Table) -> DataFile | None:
-    """Store the rejected rows; None if there are none."""
+def _keep_quarantine(keep: KeepData, as_of: date, rejected: pa.Table) -> DataFile | None:
+    """Keep the rejected rows; None if there are none."""
     if not rejected.num_rows:
         return None
     data = write_parquet(quarantine_rows(rejected))
     prefix = day_prefix("quarantine", as_of)
-    return store_data(store, prefix, "rejected", data, rows=rejected.num_rows)
+    return keep(prefix, "rejected", data, rows=rejected.num_rows)

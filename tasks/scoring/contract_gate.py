@@ -63,6 +63,8 @@ class Gate:
     settings: Settings
     erasure: str | None = None
     """Token of the day's last erasure when the run began; None if there was none."""
+    is_rehearsal: bool = False
+    """True if nothing is kept of a day that the contract stops."""
 
     def require_contract(self, parts: Sequence[PartRef], assembled: Assembled, draft: Draft) -> Passed:
         """Judge the whole day by every rule, and return the results to store.
@@ -92,6 +94,8 @@ class Gate:
         )
         report = in_json(self._report(judged) | {"refused": refused, "revision": draft.revision})
         show_rules(report)
+        if refused and self.is_rehearsal:
+            raise ExpectationsNotMet(f"The applications of {as_of} would not be published. {refused}")
         if refused:
             rows = quarantine_rows(assembled.rejected)
             keep_refused_rows(self.store, as_of, rows, revision=draft.revision, erasure=self.erasure)

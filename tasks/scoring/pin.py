@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from logging import INFO, WARNING
 
-from configs.policy import load_policy
 from configs.settings import Settings
 from tasks.core.contract.rules import suite_identity
 from tasks.core.day.manifest import Manifest, pins_of
@@ -18,15 +18,18 @@ from tasks.errors import ModelError
 from tasks.model.champion import find_champion
 from tasks.model.contract import keep_suite
 from tasks.model.load import load_bundle, policy_for, reasons_of, suite_text, unused_costs
+from tasks.model.policy_in_force import caveat_of, policy_in_force
 from tasks.publication.layout import pins_key
+from tasks.publication.policies import keep_policy
 from tasks.publication.versions import require_own_versions
 from tasks.running.checkpoints import digest_of
-from tasks.running.context import flow_run_id, run_logger
+from tasks.running.context import flow_run_id, is_scheduled_run, run_logger
 from tasks.running.step import step
+from tasks.scoring.shadow import find_shadow
 from tasks.store import open_store
 
 
-def _pins_of_this_run(standing: Standing, delivery: Delivery, _settings: Settings) -> str | None:
+def _pins_of_this_run(standing: Standing, delivery: Delivery, settings: Settings) -> str | None:
     """Key of the pins of this flow run; None if the pins must be resolved anew.
 
     A run that is retried on the same files keeps its pins; another run resolves them anew.
@@ -34,7 +37,7 @@ def _pins_of_this_run(standing: Standing, delivery: Delivery, _settings: Setting
     run = flow_run_id()
     if standing.order.keeps_pins or run is None:
         return None
-    versions = (FEATURE_VERSION, SCHEMA_VERSION)
+    versions = (FEATURE_VERSION, SCHEMA_VERSION, *filter(None, [settings.scoring.shadow]))
     return pins_key(delivery.as_of, run, digest_of(delivery.digests, versions))
 
 
@@ -49,7 +52,7 @@ def pin(standing: Standing, delivery: Delivery, settings: Settings) -> Pins:
         pins = _pins_of(standing.decided)
     else:
         pins = _resolve(delivery, settings)
-    pins = replace(pins, fingerprint=fingerprint(delivery, pins))
+    pins = replace(pins, fingerprint=fingerprint(delivery, pins), shadow=find_shadow(pins, settings))
     run_logger().info(
         "Scoring with %s version %s, policy %s (cut-off %.4f), contract %s",
         pins.model.name,
@@ -64,7 +67,8 @@ def pin(standing: Standing, delivery: Delivery, settings: Settings) -> Pins:
 def _resolve(delivery: Delivery, settings: Settings) -> Pins:
     champion = find_champion(settings)
     model = champion.model
-    policy_file = load_policy(settings.scoring.policy)
+    in_force = policy_in_force(settings)
+    policy_file = in_force.policy
     suite = suite_text(settings.contract.suite)
     contract = suite_identity(suite)
     store = open_store(settings.storage)
@@ -86,6 +90,9 @@ def _resolve(delivery: Delivery, settings: Settings) -> Pins:
     )
     require_own_versions(store, pins, {"policy": settings.scoring.policy, "contract": settings.contract.suite})
     keep_suite(store, suite, contract[1])
+    keep_policy(store, policy_file)
+    if caveat := caveat_of(in_force, settings):
+        run_logger().log(WARNING if is_scheduled_run() else INFO, "%s", caveat)
     if caveat := unused_costs(policy_file, bundle.cutoff):
         run_logger().warning("%s", caveat)
     if pins.sealed_copy:

@@ -41,6 +41,7 @@ from tasks.running.context import run_logger
 from tasks.running.progress import note_rows
 from tasks.running.step import step
 from tasks.running.workers import processors, work_in_order
+from tasks.scoring.shadow import SHADOW_SCHEMA, ShadowScorer
 from tasks.store import Store, open_store
 from tasks.store.renewing import overwrite
 
@@ -57,11 +58,16 @@ class _Worked(NamedTuple):
     sums: Mapping[str, int]
     """Control totals over its rows as they were read."""
     rows: int
+    shadow: pa.Table | None
+    """Results of the second model; None if there is none, or if it failed."""
 
 
 def _same_file_and_pins(file: FileRef, pins: Pins, _settings: Settings) -> str:
-    """Key of the work on the same file with the same pins, by the same program."""
-    digest = digest_of(file, code_digest())
+    """Key of the work on the same file with the same pins, by the same program.
+
+    Work with a second model has a key of its own, so work without one stays valid.
+    """
+    digest = digest_of(file, code_digest(), *filter(None, [pins.shadow]))
     return f"{checkpoints_prefix(pins.as_of, pins.fingerprint)}{file.name}.{digest}.json"
 
 
@@ -84,9 +90,11 @@ def screen_and_score(file: FileRef, pins: Pins, settings: Settings) -> PartRef:
     engine = load_engine(pins.model, settings, is_registry_gone=is_registry_gone)
     if engine.caveat:
         run_logger().warning("%s", engine.caveat)
+    shadow = ShadowScorer.of(pins, settings)
     kept = sorted({*AMOUNTS, *contract.table_columns} - {ID})
     decided = [_decided_schema(kept).empty_table()]
     rejected = [no_rejected_rows()]
+    by_shadow: list[pa.Table | None] = []
     counts: dict[str, RuleCount] = {}
     sums = add_sums()
     rows = 0
@@ -96,7 +104,8 @@ def screen_and_score(file: FileRef, pins: Pins, settings: Settings) -> PartRef:
         chunk = screen_chunk(raw, first_row=first_row, source=file.name, contract=contract)
         scored = score_chunk(chunk, bundle, engine, pins, kept=kept)
         sums = sum_typed(chunk.delivered)
-        return _Worked(scored, chunk.rejected, chunk.counts, sums, raw.num_rows)
+        beside = shadow.score(chunk.accepted) if shadow else None
+        return _Worked(scored, chunk.rejected, chunk.counts, sums, raw.num_rows, beside)
 
     with open_delivered(store, file, reading=pinned_reading(pins, settings)) as opened:
         header = require_columns(opened)
@@ -110,6 +119,7 @@ def screen_and_score(file: FileRef, pins: Pins, settings: Settings) -> PartRef:
             for worked in all_worked:
                 decided.append(worked.decided)
                 rejected.append(worked.rejected)
+                by_shadow.append(worked.shadow)
                 counts = merge_counts(counts, worked.counts)
                 sums = add_sums(sums, worked.sums)
                 rows += worked.rows
@@ -117,6 +127,8 @@ def screen_and_score(file: FileRef, pins: Pins, settings: Settings) -> PartRef:
                 run_logger().info("%s: %d rows screened and scored", file.name, rows)
                 note_rows(file, rows)
     _require_announced(file, rows, is_all=True)
+    if shadow and shadow.fault:
+        run_logger().warning("%s: the second model failed; the day goes on without it: %s", file.name, shadow.fault)
     if not rows and file.announced_rows != 0:
         run_logger().warning("%s holds a header and no rows", file.name)
     return PartRef(
@@ -127,6 +139,7 @@ def screen_and_score(file: FileRef, pins: Pins, settings: Settings) -> PartRef:
         counts,
         sums,
         broken_columns,
+        _store_shadow(store, pins, file, by_shadow),
     )
 
 
@@ -146,6 +159,14 @@ def _store_part(store: Store, pins: Pins, name: str, tables: list[pa.Table]) -> 
     # A damaged file is renewed; nothing that is published lies under work/.
     overwrite(store, part.key, data)
     return part
+
+
+def _store_shadow(store: Store, pins: Pins, file: FileRef, tables: Sequence[pa.Table | None]) -> DataFile | None:
+    """Store the results of the second model; None if it has not scored every chunk."""
+    whole = [table for table in tables if table is not None]
+    if pins.shadow is None or len(whole) < len(tables):
+        return None
+    return _store_part(store, pins, f"{file.name}.shadow", [SHADOW_SCHEMA.empty_table(), *whole])
 
 
 def _warn_of_extra_columns(header: tuple[str, ...], *, name: str) -> None:

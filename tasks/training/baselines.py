@@ -5,7 +5,7 @@ A model that is not ahead of them is not worth its trouble.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Final, NamedTuple
 
@@ -36,17 +36,18 @@ def baseline_pds(
     history: History,
     fold: np.ndarray,
     *,
-    use_age: bool,
+    without: Collection[str] = (),
     seed: int,
 ) -> dict[str, np.ndarray]:
     """Calibrated, cross-fitted pd of every row by each baseline. No model saw the rows it scores.
 
+    None sees an input of `without`, names of `SWITCHES`.
     A baseline whose score says nothing about defaults is left out, with a warning.
     """
     from tasks.adapters.lightgbm import scores_untuned
     from tasks.adapters.sklearn import scores_logistic
 
-    columns = plain_columns(history.rows, use_age=use_age)
+    columns = plain_columns(history.rows, without)
     models: Mapping[str, Callable[..., np.ndarray]] = {
         LOGISTIC: scores_logistic,
         UNTUNED: partial(scores_untuned, seed=seed),
@@ -63,9 +64,12 @@ def baseline_pds(
     return pds
 
 
-def plain_columns(rows: pa.Table, *, use_age: bool) -> PlainColumns:
-    """Columns of typed rows that the model may see. A code that stands for "none" is missing."""
-    names = [name for name in feature_names(use_age=use_age) if name in NAMES]
+def plain_columns(rows: pa.Table, without: Collection[str] = ()) -> PlainColumns:
+    """Columns of typed rows that a model without the inputs of `without` may see.
+
+    A code that stands for "none" is missing.
+    """
+    names = [name for name in feature_names(without) if name in NAMES]
     matrix = np.empty((rows.num_rows, len(names)), dtype=np.float32, order="F")
     for position, name in enumerate(names):
         is_text = name in TEXTS

@@ -5,35 +5,41 @@ The same kind of trees is grown in the same folds with other inputs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pyarrow as pa
 
-from configs.policy import load_policy
 from configs.settings import Settings
-from tasks.core.lender.feature_list import KEPT_OUT
+from tasks.core.lender.feature_list import KEPT_OUT, SWITCHES
 from tasks.core.model.features import feature_names
 from tasks.core.sampling import drawn_rows
 from tasks.core.training.cross_fitting import cross_fitted_pd
 from tasks.core.words import counted
+from tasks.model.policy_in_force import training_policy
 from tasks.running.context import run_logger
 from tasks.running.step import step
 from tasks.training.folds import build_folds, score_folds
 from tasks.training.records import Choices, History, OutOfFold
 
 
-def other_inputs(*, use_age: bool) -> dict[str, tuple[str, ...]]:
+def other_inputs(forbidden: Collection[str] = ()) -> dict[str, tuple[str, ...]]:
     """Each choice that the policy did not take, mapped to the inputs of a model under it.
 
-    >>> list(other_inputs(use_age=True))
-    ['without age', 'with gender and family status']
+    Each differs from the policy's in one input.
+
+    Args:
+        forbidden: names of `SWITCHES` that the policy forbids.
+
+    >>> list(other_inputs(["age"]))
+    ['with age', 'without social circle', 'without contact', 'without region', 'with gender and family status']
     """
-    as_decided = feature_names(use_age=use_age)
-    return {
-        "without age" if use_age else "with age": feature_names(use_age=not use_age),
-        **{f"with {words}": (*as_decided, *columns) for words, columns in KEPT_OUT.items()},
-    }
+    as_decided = feature_names(forbidden)
+    switched = {}
+    for switch in SWITCHES:
+        word = "with" if switch in forbidden else "without"
+        switched[f"{word} {switch.replace('_', ' ')}"] = feature_names({*forbidden} ^ {switch})
+    return switched | {f"with {words}": (*as_decided, *columns) for words, columns in KEPT_OUT.items()}
 
 
 @step("measure choices")
@@ -46,7 +52,7 @@ def measure_choices(history: History, judged: OutOfFold, settings: Settings) -> 
     """
     training = settings.training
     limit = training.choice_rows
-    age = load_policy(settings.scoring.policy).inputs.age
+    forbidden = training_policy(settings).inputs.forbidden
     some = drawn_rows(len(history.defaulted), limit, seed=training.seed)
     part = History(history.rows.take(pa.array(some)), history.defaulted[some])
     is_whole = len(some) == len(history.defaulted)
@@ -62,12 +68,12 @@ def measure_choices(history: History, judged: OutOfFold, settings: Settings) -> 
     if not limit:
         return unmeasured
     try:
-        as_decided = judged.pd if is_whole else pd_with(feature_names(use_age=age))
+        as_decided = judged.pd if is_whole else pd_with(feature_names(forbidden))
     except ValueError as error:
         run_logger().warning("No choice is measured; on %s: %s", rows, error)
         return unmeasured
     otherwise = {}
-    for choice, names in other_inputs(use_age=age).items():
+    for choice, names in other_inputs(forbidden).items():
         try:
             otherwise[choice] = pd_with(names)
         except ValueError as error:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from configs.policy import PolicyFile, load_policy
+from configs.policy import PolicyFile
 from configs.settings import Settings, Training
 from tasks.core.decision.policy import cost_at_break_even
 from tasks.core.model.features import feature_names
@@ -19,6 +19,7 @@ from tasks.core.training.cross_fitting import cross_fitted_pd
 from tasks.core.training.evaluation import auc_of
 from tasks.core.training.model_shape import TriedShape
 from tasks.errors import ModelError
+from tasks.model.policy_in_force import training_policy
 from tasks.running.context import run_logger
 from tasks.running.step import step
 from tasks.training.baselines import baseline_pds
@@ -48,7 +49,7 @@ def cross_validate(history: History, settings: Settings) -> OutOfFold:
 
     The baselines are judged beside it, in the same folds.
     """
-    policy = load_policy(settings.scoring.policy)
+    policy = training_policy(settings)
     training = settings.training
     judged = _cross_validate(history, training, policy, trees=None)
     if training.repeats > 1:
@@ -75,13 +76,13 @@ def _cross_validate(
 ) -> OutOfFold:
     """One cross-validation of `trees`, or of those configured or found if `trees` is None."""
     fold = assigned_folds(history.defaulted, training)
-    folds = build_folds(history, fold, training, feature_names(use_age=policy.inputs.age))
+    folds = build_folds(history, fold, training, feature_names(policy.inputs.forbidden))
     scored, shapes = _chosen(folds, history, fold, training, policy, trees)
     del folds
     pd = cross_fitted_pd(scored.raw, history.defaulted, fold)
     baselines: dict[str, np.ndarray] = {}
     if training.baselines:
-        baselines = baseline_pds(history, fold, use_age=policy.inputs.age, seed=training.seed)
+        baselines = baseline_pds(history, fold, without=policy.inputs.forbidden, seed=training.seed)
     by_name = {MODEL: pd} | baselines
     repeats = {name: (_figures(each, history, policy),) for name, each in by_name.items()}
     return OutOfFold(

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from configs.policy import PolicyFile, load_policy
+from configs.policy import PolicyFile
 from configs.settings import Settings
 from tasks.core.decision.policy import Policy, break_even_cutoff, decide
 from tasks.core.disclosure import is_apart, is_enough_for_mean
-from tasks.core.lender.feature_list import FAMILIES
+from tasks.core.lender.feature_list import FAMILIES, SWITCHES
 from tasks.core.lender.kinds import groupings_of
 from tasks.core.model.bundle import BUNDLE_VERSION, Bundle, bundle_digest, file_digests, to_files
-from tasks.core.model.features import FEATURE_VERSION, build_features, family_of, uses_age
+from tasks.core.model.features import FEATURE_VERSION, build_features, family_of, seen_switches
 from tasks.core.sampling import drawn_rows
 from tasks.core.training.evaluation import (
     UNTOLD,
@@ -44,6 +44,7 @@ from tasks.core.training.importance import Influence, influences_of
 from tasks.core.training.model_card import CutoffInUse, LearnedFrom, ModelCard, description_of, flat_metrics
 from tasks.core.training.segments import judge_segments
 from tasks.model.load import fill_in
+from tasks.model.policy_in_force import training_policy
 from tasks.running.step import step
 from tasks.training.cross_validate import MODEL
 from tasks.training.records import Choices, Evaluation, History, OutOfFold, Repetition
@@ -98,7 +99,7 @@ def _card(
     choices: Choices,
     settings: Settings,
 ) -> ModelCard:
-    policy = load_policy(settings.scoring.policy)
+    policy = training_policy(settings)
     seed = settings.training.seed
     costs = policy.costs.model_dump()
     defaulted = history.defaulted
@@ -125,7 +126,7 @@ def _card(
         bundle_digest=bundle_digest(digests),
         learned_from=_learned_from(history),
         features=bundle.features.names,
-        uses_age=uses_age(bundle.features.names),
+        unused_inputs=tuple(name for name in SWITCHES if name not in seen_switches(bundle.features.names)),
         made_by=settings.training.model_dump() | asdict(judged.trees) | {"n_trees": judged.n_trees},
         policy=policy.model_dump(),
         figures=estimates,

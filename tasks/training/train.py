@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from configs.policy import load_policy
 from configs.settings import Settings, Training
 from tasks.core.applications import APPLICATION_ID
 from tasks.core.decision.policy import break_even_cutoff
@@ -32,6 +31,7 @@ from tasks.core.training.model_shape import TriedShape, shapes_table
 from tasks.core.words import in_json
 from tasks.model.champion import promote_version
 from tasks.model.load import registry_of
+from tasks.model.policy_in_force import training_policy
 from tasks.publication.references import keep_reference
 from tasks.running.context import run_logger
 from tasks.running.step import step
@@ -69,8 +69,8 @@ def fit(history: History, judged: OutOfFold, settings: Settings) -> Bundle:
     """Fit the chosen model to all rows, and freeze everything that scoring needs beside it."""
     from tasks.adapters.lightgbm import LightGBMModel, fit_trees, gain_by_feature
 
-    policy = load_policy(settings.scoring.policy)
-    names = feature_names(use_age=policy.inputs.age)
+    policy = training_policy(settings)
+    names = feature_names(policy.inputs.forbidden)
     features = fit_features(history.rows, history.defaulted, names)
     matrix = build_features(history.rows, features)
     directions = [monotone_direction(name) for name in features.names]
@@ -113,7 +113,8 @@ def register(
             "trees": judged.n_trees,
             "proposed_cutoff": bundle.cutoff,
             "policy": evaluation.card.policy["version"],
-            "age": evaluation.card.uses_age,
+            "age": "age" not in evaluation.card.unused_inputs,
+            "unused_inputs": ", ".join(evaluation.card.unused_inputs) or "none",
         }
     )
 

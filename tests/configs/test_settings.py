@@ -3,8 +3,9 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from configs.policy import load_policy
+from configs.policy import AllowedInputs, PolicyFile, load_policy
 from configs.settings import PROJECT, Settings, load_settings
+from tasks.core.lender.feature_list import SWITCHES
 from tasks.errors import ConfigError
 
 
@@ -111,6 +112,21 @@ def test_the_shipped_policy_is_valid_and_its_digest_is_its_content() -> None:
     assert policy.digest != policy.model_copy(update={"version": "2"}).digest
 
 
+def test_an_input_counts_in_the_digest_only_where_it_is_forbidden() -> None:
+    policy = load_policy("configs/policy.yaml")
+    # Days were published under this digest before there were other inputs than age.
+    assert policy.digest == "3803810052378b902e46d60c7e92e964cbeb8b88ed91c26fd65e9a29cf9dc148"
+    shorter = policy.model_dump() | {"inputs": {"age": True}}
+    assert PolicyFile.model_validate(shorter).digest == policy.digest
+    digests = {policy.digest}
+    for name in AllowedInputs.model_fields:
+        other = PolicyFile.model_validate(policy.model_dump() | {"inputs": {"age": True, name: False}})
+        assert other.inputs.forbidden == (name,)
+        digests.add(other.digest)
+    assert len(digests) == 5
+    assert tuple(AllowedInputs.model_fields) == tuple(SWITCHES)
+
+
 def test_a_wrong_policy_names_the_field(tmp_path: Path) -> None:
     path = tmp_path / "policy.yaml"
     path.write_text((PROJECT / "configs/policy.yaml").read_text().replace("false_negative: 10", "false_negative: 0"))
@@ -143,10 +159,10 @@ POLICY = (PROJECT / "configs/policy.yaml").read_text("utf-8")
         (POLICY.replace("costs: ", "costs: 5 #").replace("  false", "#"), "costs is 5: Input"),
         (POLICY.replace("  age: true", "  age: maybe"), "inputs.age is 'maybe'"),
         (POLICY.replace("  age:", "\tage:"), r"cannot be read as YAML: .*, line \d+, column 1. Indent with spaces"),
-        (POLICY + "cutoff: 0.2\n", "cannot be read as YAML: 'cutoff' stands there twice; .*, line 16, column 1."),
-        (POLICY + "? [1]\n: 2\n", "cannot be read as YAML: found unhashable key, line 16, column 3."),
+        (POLICY + "cutoff: 0.2\n", "cannot be read as YAML: 'cutoff' stands there twice; .*, line 19, column 1."),
+        (POLICY + "? [1]\n: 2\n", "cannot be read as YAML: found unhashable key, line 19, column 3."),
         (POLICY + "since: 2026-13-01\n", "cannot be read as YAML: month must be in 1..12."),
-        (POLICY + "x: *nobody\n", "cannot be read as YAML: found undefined alias 'nobody', line 16"),
+        (POLICY + "x: *nobody\n", "cannot be read as YAML: found undefined alias 'nobody', line 19"),
         (f"- {POLICY[:40]}", "holds a list; it must hold a mapping"),
         ("just words", "holds a text; it must hold a mapping"),
         ("", "policy.yaml is wrong: version is missing; costs is missing; .* The file is empty."),

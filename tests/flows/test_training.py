@@ -18,6 +18,7 @@ from tasks.core.training.model_card import CARD_FILE, FIGURES_FILE
 from tasks.errors import ModelError
 from tasks.feed.generate import load_statistics, write_history
 from tasks.model.load import load_bundle, load_engine, registry_of
+from tasks.training.choices import other_inputs
 from tests.conftest import DAY, Project
 
 
@@ -80,7 +81,7 @@ def test_a_version_has_a_card_and_says_where(trained: Project) -> None:
     assert set(told["files"]) == set(to_files(load_bundle(pin, settings)))
     assert told["learned_from"]["files"] == [sha256((trained.root.parent / "history.parquet").read_bytes()).hexdigest()]
     assert set(told["baselines"]) == {"logistic regression", "LightGBM, raw columns"}
-    assert set(told["choices"]) == {"without age", "with gender and family status"}
+    assert set(told["choices"]) == {*other_inputs()}
     assert {each["family"] for each in told["influences"]} == set(FAMILIES.values())
     client = MlflowClient(settings.registry.tracking_uri)
     assert CARD_FILE in str(client.get_model_version(pin.name, pin.version).description)
@@ -150,7 +151,7 @@ def test_a_run_tells_the_choices_of_the_policy(trained: Project) -> None:
     version = registry(trained).champion().version
     client = MlflowClient(load_settings(trained.config).registry.tracking_uri)
     params = client.get_run(client.get_model_version("credit-default", version).run_id).data.params
-    assert (params["policy"], params["age"]) == ("1", "True")
+    assert (params["policy"], params["age"], params["unused_inputs"]) == ("1", "True", "none")
 
 
 def test_a_model_can_be_registered_and_the_champion_kept(project: Project, tmp_path: Path) -> None:

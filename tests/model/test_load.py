@@ -10,7 +10,7 @@ from configs.policy import PolicyFile, load_policy
 from configs.settings import PROJECT, Settings, load_settings
 from tasks.core.lender.feature_list import FAMILIES
 from tasks.core.model.bundle import Bundle, ModelPin
-from tasks.core.model.features import build_features
+from tasks.core.model.features import build_features, seen_switches
 from tasks.errors import ConfigError, ModelError
 from tasks.model.load import (
     fill_in,
@@ -76,6 +76,17 @@ def test_a_model_that_sees_age_needs_a_policy_that_allows_it(champion: ModelPin,
         policy_for(champion, bundle, ageless)
     blind = replace(bundle, features=replace(bundle.features, names=("AMT_CREDIT",)))
     assert policy_for(champion, blind, ageless).cutoff == bundle.cutoff
+
+
+def test_every_forbidden_input_that_the_model_sees_is_named(champion: ModelPin, bundle: Bundle) -> None:
+    inputs = {"age": True, "social_circle": False, "contact": False, "region": True}
+    policy = PolicyFile.model_validate(POLICY.model_dump() | {"inputs": inputs})
+    both = "sees social circle and contact, .* `inputs: social_circle: false` and `inputs: contact: false`"
+    with pytest.raises(ModelError, match=both):
+        policy_for(champion, bundle, policy)
+    names = tuple(name for name in bundle.features.names if "contact" not in seen_switches([name]))
+    with pytest.raises(ModelError, match="sees social circle, and policy"):
+        policy_for(champion, replace(bundle, features=replace(bundle.features, names=names)), policy)
 
 
 def test_there_is_a_reason_for_every_family() -> None:

@@ -64,7 +64,7 @@ def test_an_earlier_store_with_two_contents_under_a_version_goes_on_with_either(
     commit_revision(store, as_of=date(2026, 11, 3), policy={**policy, "digest": "p2"})
     require(store, PINS)
     require(store, OTHERS[0][0])
-    with pytest.raises(ConfigError, match=r"version 1 was published \(2026-11-02 and 2026-11-03\)"):
+    with pytest.raises(ConfigError, match=r"version 1 came into use \(2026-11-02 and 2026-11-03\)"):
         require(store, replace(PINS, policy_digest="p3"))
 
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from configs.calendar import load_calendar
-from configs.settings import load_settings
+from configs.settings import PROJECT, load_settings
 from flows.monitor_decisions import monitor_decisions
 from flows.score_applications import score_applications
 from flows.train_model import train_model
@@ -21,6 +21,7 @@ from tasks.erasure.erase import erase
 from tasks.errors import ExpectationsNotMet, PublishError
 from tasks.feed.generate import generate_day, load_statistics, write_history
 from tasks.inspection.rejected import find_rejected
+from tasks.model.policy_activation import activate_policy
 from tasks.publication.layout import decisions_key, landing_key, manifest_key, suite_key
 from tasks.retention.clean import clean, clock_of
 from tasks.store import Store, open_store
@@ -115,6 +116,15 @@ def train(project: Project) -> None:
     train_model.fn(applications=[str(history)], config=project.config)
 
 
+def activate(project: Project) -> None:
+    """Activate a policy that nobody knew before, and roll it back."""
+    path = Path(project.config).with_name("policy_two.yaml")
+    path.write_text((PROJECT / "configs/policy.yaml").read_text().replace('version: "1"', 'version: "2"'))
+    settings = load_settings(project.config)
+    for named in ("configs/policy.yaml", str(path), "1"):
+        activate_policy(named, "as decided", settings)
+
+
 def show_rejected(project: Project) -> None:
     settings = load_settings(project.config)
     assert find_rejected(store_of(project), DAY, load_calendar(settings.scoring.calendar)).rows.num_rows
@@ -131,6 +141,7 @@ JOBS: dict[str, Callable[[Project], None]] = {
     "train": train,
     "monitor": monitor,
     "clean": housekeep,
+    "policy": activate,
     "rejected": show_rejected,
     "reader": read_decisions,
 }

@@ -11,10 +11,10 @@ from tasks.training.baselines import LOGISTIC, UNTUNED, baseline_pds, plain_colu
 from tasks.training.records import History, OutOfFold
 
 
-@pytest.mark.parametrize("use_age", [True, False])
-def test_baselines_see_no_more_than_the_model(history: History, *, use_age: bool) -> None:
-    matrix, categories = plain_columns(history.rows, use_age=use_age)
-    assert matrix.shape[1] == 120 - (len(NEVER_INPUTS) - 1) - (not use_age)
+@pytest.mark.parametrize(("forbidden", "columns"), [((), 0), (("age",), 1), (("age", "contact"), 6)])
+def test_baselines_see_no_more_than_the_model(history: History, forbidden: tuple[str, ...], columns: int) -> None:
+    matrix, categories = plain_columns(history.rows, forbidden)
+    assert matrix.shape[1] == 120 - (len(NEVER_INPUTS) - 1) - columns
     assert len(categories) == len(set(TEXTS) - NEVER_INPUTS)
     assert not (matrix == 365243).any()
 
@@ -32,7 +32,7 @@ def test_a_baseline_that_learns_nothing_is_left_out_with_a_warning(
 ) -> None:
     some = History(history.rows.slice(0, 90), np.zeros(90, dtype=bool))
     with caplog.at_level(logging.WARNING, "scoring"):
-        assert baseline_pds(some, np.arange(90) % 3, use_age=True, seed=1) == {}
+        assert baseline_pds(some, np.arange(90) % 3, seed=1) == {}
     assert [message.split(":")[0] for message in caplog.messages] == [
         f"Baseline {LOGISTIC} is left out",
         f"Baseline {UNTUNED} is left out",

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from configs.settings import Settings, Training
-from tasks.core.lender.feature_list import AGE, FEATURES
-from tasks.core.model.features import feature_names
+from tasks.core.lender.feature_list import FEATURES, SWITCHES
+from tasks.core.model.features import delivered_columns, feature_names
 from tasks.training.choices import measure_choices, other_inputs
 from tasks.training.cross_validate import cross_validate
 from tasks.training.records import History, OutOfFold
@@ -26,11 +26,14 @@ def limited(rows: int) -> Settings:
     return Settings(training=SMALL.model_copy(update={"choice_rows": rows}))
 
 
-@pytest.mark.parametrize("use_age", [True, False])
-def test_each_choice_is_the_one_that_the_policy_did_not_take(*, use_age: bool) -> None:
-    now = set(feature_names(use_age=use_age))
-    age, protected = other_inputs(use_age=use_age).values()
-    assert now ^ set(age) == {feature.name for feature in FEATURES if AGE in feature.columns}
+@pytest.mark.parametrize("forbidden", [(), ("age",), ("social_circle", "region"), tuple(SWITCHES)])
+def test_each_choice_is_one_that_the_policy_did_not_take(forbidden: tuple[str, ...]) -> None:
+    now = set(feature_names(forbidden))
+    *switched, protected = other_inputs(forbidden).values()
+    for switch, names in zip(SWITCHES, switched, strict=True):
+        others = {column for each in forbidden if each != switch for column in SWITCHES[each]}
+        reads = {each.name for each in FEATURES if set(SWITCHES[switch]) & set(each.columns)}
+        assert now ^ set(names) == {each for each in reads if others.isdisjoint(delivered_columns(each))}
     assert set(protected) - now == {"CODE_GENDER", "NAME_FAMILY_STATUS"}
 
 
@@ -58,7 +61,7 @@ def test_a_part_that_teaches_nothing_is_not_measured(history: History, judged: O
 def test_a_choice_that_teaches_nothing_is_left_out(
     history: History, judged: OutOfFold, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = iter([None, judged.pd])
+    told = iter([*[None] * len(SWITCHES), judged.pd])
 
     def pd(*_: object) -> np.ndarray:
         each = next(told)

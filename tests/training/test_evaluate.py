@@ -53,7 +53,7 @@ def test_a_card_says_of_what_model_it_is_and_what_it_learned_from(
     assert card.bundle_digest == bundle_digest(file_digests(to_files(bundle)))
     assert (card.learned_from.rows, card.learned_from.defaulted) == (3000, history.defaulted.sum())
     assert (card.learned_from.files, dict(card.learned_from.left_out)) == (("5" * 64,), {"exact copy": 2})
-    assert card.uses_age
+    assert card.unused_inputs == ()
     assert {each.family for each in card.influences} == set(FAMILIES.values())
 
 

@@ -10,7 +10,7 @@ from tasks.training.folds import assigned_folds, build_folds, configured_trees, 
 from tasks.training.records import History
 from tests.training.conftest import PLAIN
 
-NAMES = feature_names(use_age=True)
+NAMES = feature_names()
 
 
 def raw_scores(history: History, fold: np.ndarray, training: Training = PLAIN) -> np.ndarray:

@@ -31,7 +31,7 @@ def searched(
 ) -> tuple[ScoredFolds, tuple[TriedShape, ...]]:
     """Search on scores that are judged after they are `turned`."""
     fold = assigned_folds(history.defaulted, training)
-    folds = build_folds(history, fold, training, feature_names(use_age=True))
+    folds = build_folds(history, fold, training, feature_names())
     return search_shape(
         folds, history, training, lambda scored: judge_shape(turned(scored), history=history, fold=fold, costs=COSTS)
     )

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from tasks.adapters.pages.html import template
 from tasks.adapters.pages.plots import as_svg
+from tasks.core.lender.feature_list import SWITCHES
 from tasks.core.training.evaluation import Estimate
 from tasks.core.training.model_card import FIGURES_FILE, ModelCard, approval_ratio, is_better, limits_of
 from tasks.core.words import percent
@@ -54,6 +55,7 @@ def model_card_page(card: ModelCard, figures: Mapping[str, Figure]) -> bytes:
         compared=_FIGURES,
         pictures=pictures,
         limits=limits_of(card),
+        inputs={name.replace("_", " "): name not in card.unused_inputs for name in SWITCHES},
         figures_file=FIGURES_FILE,
         fixed=_fixed,
         signed=_signed,

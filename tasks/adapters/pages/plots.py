@@ -15,9 +15,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
-from matplotlib.ticker import LogLocator, StrMethodFormatter
+from matplotlib.ticker import LogLocator, PercentFormatter, StrMethodFormatter
 
 from tasks.core.decision.scoring import Account
+from tasks.core.monitoring.policy_trial import Frontier
 from tasks.core.training.evaluation import PricedCutoffs, Reliability
 from tasks.core.training.importance import Influence
 from tasks.core.training.model_shape import TriedShape
@@ -119,6 +120,18 @@ def draw_frontier(shapes: Sequence[TriedShape]) -> Figure:
     costs.tick_params(colors=_INK)
     costs.spines[["top", "left", "bottom"]].set_visible(False)
     costs.spines["right"].set_color(_GREY)
+    return figure
+
+
+def draw_policy_frontier(frontier: Frontier, marks: Mapping[str, tuple[float, float]]) -> Figure:
+    """Draw expected cost against the share that is not refused; mark the policies at their places."""
+    figure, axes = _canvas("Share not refused", "Expected cost per application")
+    axes.plot(frontier.not_refused_share, frontier.cost, color=_BLUE)
+    for (name, (share, cost)), colour, form in zip(marks.items(), (_INK, _ORANGE), "os", strict=False):
+        axes.plot(share, cost, form, color=colour, label=f"{name}: {share:.1%}, {cost:.4f}")
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    if marks:
+        axes.legend(frameon=False, labelcolor=_INK)
     return figure
 
 

@@ -129,7 +129,9 @@ def result_line(result: DayResult) -> str:
         return f"Exit 0, data owner must act: {title} withdraws the day; deliver the right files, then score it."
     became = ", ".join(f"{count:,} {fate}" for fate, count in rows.became.items() if count)
     words = {"published": "is published", "unchanged": "was published before from these files, and stays"}
-    return f"Exit 0, nobody must act: {title} {words[result.outcome]}; {rows.received:,} rows received: {became}."
+    beside = f" {result.shadow}" if result.shadow else ""
+    told = f"{title} {words[result.outcome]}; {rows.received:,} rows received: {became}."
+    return f"Exit 0, nobody must act: {told}{beside}"
 
 
 def _counts_of(totals: FileTotals) -> RowCounts:

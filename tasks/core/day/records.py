@@ -98,6 +98,15 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
+class ShadowPin:
+    """Second model that scores a day beside the first one. Nothing of it is published."""
+
+    model: ModelPin
+    policy: Policy
+    """The policy of the day, filled in for this model."""
+
+
+@dataclass(frozen=True, slots=True)
 class Pins:
     """Model, policy, contract and reasons that a day is scored with, resolved once."""
 
@@ -115,6 +124,8 @@ class Pins:
     sealed_copy: str = ""
     """Sentence that says why the model comes from its sealed copy; empty if the registry named it.
     It is no part of the fingerprint: the copy is the same model."""
+    shadow: ShadowPin | None = None
+    """Second model; None for none. It is no part of the fingerprint: no row depends on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +152,8 @@ class PartRef:
     """Measure to its control total over the rows as they were read."""
     broken_columns: tuple[str, ...] = ()
     """Rules about the header that the file breaks; none of them is critical."""
+    shadow: DataFile | None = None
+    """Results of the second model; None if there is none, or if it failed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,3 +84,5 @@ class DayResult(NamedTuple):
     """The day before the run."""
     manifest: Manifest | None
     """The published revision; None if nothing of the day is published."""
+    shadow: str = ""
+    """Sentence on the decisions of a second model; empty if none scored the day."""

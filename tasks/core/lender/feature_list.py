@@ -26,6 +26,18 @@ them."""
 NEVER_INPUTS: Final = CALENDAR.union({ID}, *KEPT_OUT.values())
 """Columns that no model sees."""
 AGE: Final = "DAYS_BIRTH"
+SWITCHES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "age": (AGE,),
+        "social_circle": tuple(f"{kind}_{days}_CNT_SOCIAL_CIRCLE" for days in (30, 60) for kind in ("OBS", "DEF")),
+        "contact": ("FLAG_MOBIL", "FLAG_CONT_MOBILE", "FLAG_PHONE", "FLAG_EMAIL", "DAYS_LAST_PHONE_CHANGE"),
+        "region": ("REGION_POPULATION_RELATIVE", "REGION_RATING_CLIENT", "REGION_RATING_CLIENT_W_CITY"),
+    }
+)
+"""Inputs that the policy may forbid, by their names in it, each with its delivered columns.
+
+Without a switch no feature remains that reads one of its columns, whatever its family. Telephones at
+work belong to employment, and flags of disagreeing addresses say nothing of a region."""
 FILLED: Final = ("EXT_SOURCE_1", "EXT_SOURCE_2", "EXT_SOURCE_3")
 """Columns whose mean in training is frozen. It replaces a missing one in a combination of
 several."""

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from tasks.core.applications import quantities
 from tasks.core.disclosure import is_enough_for_mean, is_enough_to_rank
 from tasks.core.lender.columns import NO_CATEGORY, TEXTS
-from tasks.core.lender.feature_list import AGE, FAMILIES, FEATURES, FILLED, GROUPED
+from tasks.core.lender.feature_list import FAMILIES, FEATURES, FILLED, GROUPED, SWITCHES
 
 FEATURE_VERSION: Final = "2"
 """Version in every fingerprint. Raise it with any change of a feature's value."""
@@ -65,14 +65,27 @@ class FeatureSet:
     """Medians for each pair of `GROUPED`."""
 
 
-def feature_names(*, use_age: bool) -> tuple[str, ...]:
-    """Inputs of the model, in order. Without age, no feature derived from it remains."""
-    return tuple(feature.name for feature in FEATURES if use_age or AGE not in feature.columns)
+def feature_names(without: Iterable[str] = ()) -> tuple[str, ...]:
+    """Inputs of the model, in order.
+
+    Args:
+        without: names of `SWITCHES`. No feature that reads a column of theirs remains.
+
+    >>> set(feature_names()) - set(feature_names(["region"])) == set(SWITCHES["region"])
+    True
+    """
+    forbidden = {column for switch in without for column in SWITCHES[switch]}
+    return tuple(feature.name for feature in FEATURES if forbidden.isdisjoint(feature.columns))
 
 
-def uses_age(names: Iterable[str]) -> bool:
-    """True if any of these features is age, or derived from it."""
-    return any(AGE in delivered_columns(name) for name in names)
+def seen_switches(names: Iterable[str]) -> tuple[str, ...]:
+    """Names of `SWITCHES` of which any of these features reads a column.
+
+    >>> seen_switches(["AMT_CREDIT", "PHONE_CHANGE_TO_AGE"])
+    ('age', 'contact')
+    """
+    seen = {column for name in names for column in delivered_columns(name)}
+    return tuple(switch for switch, columns in SWITCHES.items() if not seen.isdisjoint(columns))
 
 
 def delivered_columns(name: str) -> tuple[str, ...]:

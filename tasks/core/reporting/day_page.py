@@ -19,6 +19,7 @@ from tasks.core.lender.amounts import CREDIT
 from tasks.core.monitoring.metrics import MEAN_CREDIT, WHOLE_DAY, Metric
 from tasks.core.reporting.advice import Advice, DayState, advise
 from tasks.core.reporting.days_page import WITHDRAWN
+from tasks.core.reporting.shadow_record import ShadowRecord
 from tasks.core.reporting.trends import Trend, trends_of
 from tasks.core.reporting.verdict_record import ToldFinding, VerdictRecord
 from tasks.core.words import percent
@@ -49,6 +50,8 @@ class DaySources:
     """Monitored day before to its figures."""
     links: Mapping[str, str]
     """Name of a page to its relative address, of the pages that are there."""
+    shadow: ShadowRecord | None = None
+    """Comparison with a second model; None if there is none that can be read."""
 
 
 class KindRow(NamedTuple):
@@ -119,6 +122,8 @@ class DayPage:
     revisions: tuple[RevisionRow, ...]
     """Oldest first."""
     links: Mapping[str, str]
+    shadow: ShadowRecord | None
+    """Comparison of the newest revision with a second model; None if none scored it."""
 
 
 def build_day_page(sources: DaySources) -> DayPage:
@@ -152,7 +157,14 @@ def build_day_page(sources: DaySources) -> DayPage:
         trends=trends_of(sources.as_of, sources.metrics, sources.before, known=_known(facts, sources.refused)),
         revisions=tuple(_revision(manifest) for manifest in sources.revisions),
         links=sources.links,
+        shadow=_shadow(newest, sources.shadow),
     )
+
+
+def _shadow(newest: Manifest | None, shadow: ShadowRecord | None) -> ShadowRecord | None:
+    """Comparison with a second model, if it is about the newest revision."""
+    is_current = newest and shadow and shadow.publication == newest.publication
+    return shadow if is_current else None
 
 
 def shown_findings(page: DayPage) -> tuple[ToldFinding, ...]:

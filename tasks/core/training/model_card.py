@@ -77,7 +77,8 @@ class ModelCard:
     bundle_digest: str
     learned_from: LearnedFrom
     features: tuple[str, ...]
-    uses_age: bool
+    unused_inputs: tuple[str, ...]
+    """Inputs that a policy may forbid (`SWITCHES`) and that the model does not have."""
     made_by: Mapping[str, Any]
     """Settings of the training, by name."""
     policy: Mapping[str, Any]

@@ -86,10 +86,11 @@ def test_what_is_not_told_is_a_dash_on_the_page() -> None:
     assert "would have been - (- to -)" in " ".join(text.split())
 
 
-def test_what_is_never_an_input_is_said_and_whether_age_is() -> None:
+def test_what_is_never_an_input_is_said_and_what_the_policy_lets_be_one() -> None:
     assert "Never an input: gender, family status" in PAGE.text
-    assert "Age is an input, as the policy allows." in PAGE.text
-    assert "are not inputs, by policy" in Page(page_of(model_card(uses_age=False))).text
+    assert "Age may be an input, and is one. Social circle may be an input, and is one." in PAGE.text
+    text = Page(page_of(model_card(unused_inputs=("social_circle",)))).text
+    assert "Age may be an input, and is one. Social circle and all that is derived from it is no input" in text
 
 
 def test_digests_and_versions_are_told() -> None:

@@ -48,7 +48,7 @@ def people() -> pa.Table:
 
 @pytest.fixture
 def bundle() -> Bundle:
-    features = fit_features(people(), np.arange(ROWS) % 3 == 0, feature_names(use_age=True))
+    features = fit_features(people(), np.arange(ROWS) % 3 == 0, feature_names())
     return Bundle("", features, CALIBRATION, 0.5, {}, Golden({}, (), (), ()))
 
 

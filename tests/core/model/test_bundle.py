@@ -58,7 +58,7 @@ def people(rows: int = 300) -> pa.Table:
 @pytest.fixture(scope="module")
 def bundle() -> Bundle:
     rows = people()
-    features = fit_features(rows, np.arange(300) % 3 == 0, feature_names(use_age=True))
+    features = fit_features(rows, np.arange(300) % 3 == 0, feature_names())
     golden = make_golden(rows, features, SumOfFeatures(), CALIBRATION, seed=1)
     return Bundle("tree\n", features, CALIBRATION, 1 / 11, {"rows": 500}, golden)
 
@@ -99,7 +99,7 @@ def test_a_changed_formula_of_any_feature_breaks_golden_rows(
 
 def test_a_golden_row_is_nobodys_and_has_what_is_rare() -> None:
     rows = people()
-    features = fit_features(rows, np.arange(300) % 3 == 0, feature_names(use_age=True))
+    features = fit_features(rows, np.arange(300) % 3 == 0, feature_names())
     golden = make_golden(rows, features, SumOfFeatures(), CALIBRATION, seed=1)
     for name in NUMBERS:
         assert not (set(golden.columns[name]) - {NOT_EMPLOYED}) & set(rows.column(name).to_pylist())

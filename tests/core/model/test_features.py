@@ -6,7 +6,7 @@ import pyarrow.compute as pc
 import pytest
 
 from tasks.core.lender.columns import NAMES, TYPED_SCHEMA
-from tasks.core.lender.feature_list import AGE, DERIVED, FEATURES, FILLED, NEVER_INPUTS
+from tasks.core.lender.feature_list import DERIVED, FEATURES, FILLED, NEVER_INPUTS, SWITCHES
 from tasks.core.model.features import (
     Encoding,
     FeatureSet,
@@ -15,6 +15,7 @@ from tasks.core.model.features import (
     feature_names,
     fit_features,
     monotone_direction,
+    seen_switches,
 )
 
 FROZEN = FeatureSet(
@@ -36,14 +37,33 @@ def value(name: str, **columns: list[object]) -> float:
 
 
 def test_gender_family_status_and_hour_are_never_inputs() -> None:
-    assert not NEVER_INPUTS & set(feature_names(use_age=True))
+    assert not NEVER_INPUTS & set(feature_names())
     assert not any(NEVER_INPUTS & set(feature.columns) for feature in DERIVED)
 
 
-def test_without_age_nothing_derived_from_it_remains() -> None:
-    gone = set(feature_names(use_age=True)) - set(feature_names(use_age=False))
-    assert gone == {AGE} | {feature.name for feature in DERIVED if AGE in feature.columns}
-    assert "EMPLOYED_TO_AGE" in gone
+@pytest.mark.parametrize(
+    ("switch", "derived"),
+    [
+        ("age", "EMPLOYED_TO_AGE"),
+        ("social_circle", "DEFAULTS_30_SHARE"),
+        ("contact", "PHONE_CHANGE_TO_EMPLOYED"),
+        ("region", None),
+    ],
+)
+def test_without_an_input_nothing_derived_from_it_remains(switch: str, derived: str | None) -> None:
+    kept = feature_names([switch])
+    gone = set(feature_names()) - set(kept)
+    columns = set(SWITCHES[switch])
+    assert gone == columns | {feature.name for feature in DERIVED if columns & set(feature.columns)}
+    assert derived is None or derived in gone
+    assert switch in seen_switches(feature_names())
+    assert switch not in seen_switches(kept)
+
+
+def test_each_switch_forbids_the_columns_of_one_family() -> None:
+    by_family = {family: {each.name for each in FEATURES if each.family == family} for family in SWITCHES}
+    for switch, columns in SWITCHES.items():
+        assert {name for name in by_family[switch] if name in NAMES} == set(columns)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +108,7 @@ def test_derived_features_follow_their_formula(name: str, columns: dict[str, lis
 def test_categories_rank_by_default_rate_and_unseen_ones_stand_at_the_overall_rate() -> None:
     levels = ["Cash loans"] * 500 + ["Revolving loans"] * 500
     defaulted = np.array([True] * 100 + [False] * 400 + [True] * 10 + [False] * 490)
-    features = fit_features(typed(1000, NAME_CONTRACT_TYPE=levels), defaulted, feature_names(use_age=True))
+    features = fit_features(typed(1000, NAME_CONTRACT_TYPE=levels), defaulted, feature_names())
     encoding = features.encodings["NAME_CONTRACT_TYPE"]
     assert encoding == Encoding(("Revolving loans", "Cash loans"), 0.5)
     matrix = build_features(
@@ -107,7 +127,7 @@ def test_a_category_of_few_rows_has_no_rank_that_would_tell_their_outcome(rows: 
 
 def test_nothing_frozen_is_the_value_of_a_few() -> None:
     rows = typed(300, EXT_SOURCE_1=[0.1234] * 49 + [None] * 251, AMT_CREDIT=[777.0] + [None] * 299)
-    features = fit_features(rows, np.arange(300) < 30, feature_names(use_age=True))
+    features = fit_features(rows, np.arange(300) < 30, feature_names())
     assert features.fills["EXT_SOURCE_1"] == 0.0
     assert [each.otherwise for each in features.typical] == [0.0, 0.0]
 
@@ -116,7 +136,7 @@ def test_what_is_learned_does_not_depend_on_how_rows_came_in_chunks() -> None:
     random = np.random.default_rng(2)
     rows = typed(3000, EXT_SOURCE_1=random.random(3000).tolist(), AMT_CREDIT=random.random(3000).tolist())
     chunked = pa.concat_tables([rows.slice(start, 7) for start in range(0, 3000, 7)])
-    defaulted, names = random.random(3000) < 0.1, feature_names(use_age=True)
+    defaulted, names = random.random(3000) < 0.1, feature_names()
     assert fit_features(chunked, defaulted, names) == fit_features(rows, defaulted, names)
 
 
@@ -147,7 +167,7 @@ def people(rows: int) -> pa.Table:
 
 def test_a_row_has_the_same_features_alone_in_a_batch_and_whatever_the_order_of_columns() -> None:
     table = people(301)
-    features = fit_features(table, np.arange(301) % 3 == 0, feature_names(use_age=True))
+    features = fit_features(table, np.arange(301) % 3 == 0, feature_names())
     together = build_features(table, features)
     for row in (0, 150, 300):
         np.testing.assert_array_equal(build_features(table.slice(row, 1), features)[0], together[row])
