@@ -60,7 +60,12 @@ def take_in_outcomes(files: Sequence[str], settings: Settings) -> tuple[TakenIn,
     store = open_store(settings.storage)
     known = {receipt.sha256: receipt for receipt in receipts_of(store)}
     judged = [_judge_file(Path(name), known, settings) for name in files]
-    return tuple(_keep(store, each) for each in judged)
+    taken: list[TakenIn] = []
+    for each in judged:
+        given = {before.receipt.sha256: before.receipt for before in taken}
+        twin = given.get(each.taken.receipt.sha256)
+        taken.append(TakenIn(twin, is_new=False) if twin else _keep(store, each))
+    return tuple(taken)
 
 
 @dataclass(frozen=True, slots=True)

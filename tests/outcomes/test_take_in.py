@@ -81,7 +81,7 @@ def test_the_same_file_twice_changes_nothing(tmp_path: Path, settings: Settings,
 
 def test_the_same_file_given_twice_at_once_is_kept_once(tmp_path: Path, settings: Settings, store: Store) -> None:
     paths = [written(tmp_path, *ROWS), written(tmp_path, *ROWS, name="again.csv")]
-    assert [each.receipt.number for each in taken(settings, *paths)] == [1, 1]
+    assert [(each.receipt.number, each.is_new) for each in taken(settings, *paths)] == [(1, True), (1, False)]
     assert len(list(receipts_of(store))) == 1
 
 

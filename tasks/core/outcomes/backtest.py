@@ -70,7 +70,8 @@ class InitialValidation(NamedTuple):
     defaulted: np.ndarray
 
 
-class BandFigures(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class BandFigures:
     """One risk band of a cohort; None for all figures if there are too few to tell."""
 
     band: str
@@ -83,7 +84,8 @@ class BandFigures(NamedTuple):
     """Of Jeffreys' test: small if pd was too low."""
 
 
-class AucTests(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class AucTests:
     """Realised AUC beside that of training."""
 
     of_all: AucDecline
@@ -129,7 +131,8 @@ class CohortFigures:
         return expected.low <= self.realised[name].value <= expected.high
 
 
-class DayRealised(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class DayRealised:
     """Expected and realised cost of one day's applications with an outcome."""
 
     as_of: date

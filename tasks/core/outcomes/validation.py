@@ -8,25 +8,27 @@ side: a small p-value says that the model is worse than it should be.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtr
 from scipy.stats import beta, rankdata
 
 
-class AucDecline(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class AucDecline:
     """Comparison of an AUC with that of the initial validation."""
 
     auc: float
     deviation: float
     """Estimated standard deviation of the AUC."""
-    statistic: float
-    """S: decline in standard deviations."""
+    statistic: float | None
+    """S: decline in standard deviations; None if there is no deviation and it is infinite."""
     p_value: float
 
 
-class Concentration(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Concentration:
     """Concentration of applications in the risk bands, beside that of the initial validation."""
 
     variation: float
@@ -87,7 +89,8 @@ def auc_decline_test(initial: float, score: np.ndarray, defaulted: np.ndarray) -
     """
     current, deviation = auc_deviation(score, defaulted)
     statistic = _in_deviations(initial - current, deviation)
-    return AucDecline(current, deviation, statistic, float(ndtr(-statistic)))
+    told = statistic if math.isfinite(statistic) else None
+    return AucDecline(current, deviation, told, float(ndtr(-statistic)))
 
 
 def concentration_test(initial: np.ndarray, current: np.ndarray) -> Concentration:
