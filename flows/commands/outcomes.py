@@ -69,8 +69,8 @@ def last_backtest_summary(settings: Settings) -> str:
 
 def backtest_summary(report: BacktestReport, settings: Settings, taken: Sequence[TakenIn] = ()) -> str:
     """Files taken in, what became of every row, the figures of each model, and the places of the reports."""
-    from tasks.outcomes.backtest import JSON_FILE, PAGE_FILE
-    from tasks.publication.layout import backtest_key
+    from tasks.outcomes.backtest import JSON_FILE
+    from tasks.publication.layout import backtest_key, backtest_page_key
     from tasks.store import open_store
 
     store = open_store(settings.storage)
@@ -87,7 +87,7 @@ def backtest_summary(report: BacktestReport, settings: Settings, taken: Sequence
         lines += ["", "  No cohort has enough outcomes for figures: 100, of them 10 defaults and 10 repayments."]
     if report.backtest.untold:
         lines += ["", f"  Too few to tell, and in no total: {', '.join(report.backtest.untold)}"]
-    lines += ["", f"  {'Page':<14}{store.location(backtest_key(PAGE_FILE))}"]
+    lines += ["", f"  {'Page':<14}{store.location(backtest_page_key())}"]
     lines += [f"  {'Figures':<14}{store.location(backtest_key(JSON_FILE))}"]
     return "\n".join(lines)
 

@@ -21,7 +21,7 @@ from tasks.core.outcomes.backtest import InitialValidation, run_backtest
 from tasks.core.outcomes.limits import EVERY_LIMIT, LIMITS_OF_FIGURES
 from tasks.core.outcomes.report import BacktestReport, DeliveryLine, as_record, day_record, figures_table, summary_of
 from tasks.delivery.known_outcomes import KnownOutcomes, known_outcomes
-from tasks.publication.layout import backtest_key, day_of, realised_key, room_prefix
+from tasks.publication.layout import backtest_key, backtest_page_key, day_of, realised_key, room_prefix
 from tasks.publication.outcome_ledger import Receipt
 from tasks.publication.references import read_predictions
 from tasks.running.context import run_logger
@@ -31,7 +31,6 @@ from tasks.store.renewing import overwrite, read_if_there, renew
 
 JSON_FILE: Final = "backtest.json"
 TABLE_FILE: Final = "figures.parquet"
-PAGE_FILE: Final = "index.html"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +86,7 @@ def draw_backtest(result: BacktestResult, settings: Settings) -> str:
     """Write the page of a backtest; returns its key."""
     from tasks.adapters.pages.outcomes import outcomes_page
 
-    key = backtest_key(PAGE_FILE)
+    key = backtest_page_key()
     overwrite(open_store(settings.storage), key, outcomes_page(result.report))
     return key
 

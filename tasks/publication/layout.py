@@ -381,6 +381,11 @@ def backtest_key(name: str) -> str:
     return f"{room_prefix('outcomes')}backtest/{name}"
 
 
+def backtest_page_key() -> str:
+    """Key of the page of the last backtest."""
+    return backtest_key("index.html")
+
+
 def realised_key(as_of: date) -> str:
     """Key of what the outcomes of a day's applications show."""
     return f"{day_prefix('reports', as_of)}outcomes.json"

@@ -19,6 +19,7 @@ from tasks.core.lender.amounts import CREDIT
 from tasks.core.monitoring.metrics import MEAN_CREDIT, WHOLE_DAY, Metric
 from tasks.core.reporting.advice import Advice, DayState, advise
 from tasks.core.reporting.days_page import WITHDRAWN
+from tasks.core.reporting.realised_record import RealisedRecord
 from tasks.core.reporting.trends import Trend, trends_of
 from tasks.core.reporting.verdict_record import ToldFinding, VerdictRecord
 from tasks.core.words import percent
@@ -49,6 +50,8 @@ class DaySources:
     """Monitored day before to its figures."""
     links: Mapping[str, str]
     """Name of a page to its relative address, of the pages that are there."""
+    realised: RealisedRecord | None = None
+    """What the outcomes of its applications show; None if too few are known."""
 
 
 class KindRow(NamedTuple):
@@ -119,6 +122,9 @@ class DayPage:
     revisions: tuple[RevisionRow, ...]
     """Oldest first."""
     links: Mapping[str, str]
+    realised: RealisedRecord | None
+    realised_of: str
+    """Remark that the outcomes are held against another revision than the newest; empty if they are not."""
 
 
 def build_day_page(sources: DaySources) -> DayPage:
@@ -152,7 +158,15 @@ def build_day_page(sources: DaySources) -> DayPage:
         trends=trends_of(sources.as_of, sources.metrics, sources.before, known=_known(facts, sources.refused)),
         revisions=tuple(_revision(manifest) for manifest in sources.revisions),
         links=sources.links,
+        realised=sources.realised,
+        realised_of=_realised_of(sources.realised, newest),
     )
+
+
+def _realised_of(realised: RealisedRecord | None, newest: Manifest | None) -> str:
+    if realised is None or (newest and newest.revision == realised.revision):
+        return ""
+    return f"These outcomes are held against revision {realised.revision}, not against the newest one."
 
 
 def shown_findings(page: DayPage) -> tuple[ToldFinding, ...]:
