@@ -112,6 +112,9 @@ def keep_delivery(store: Store, receipt: Receipt, data: bytes, accepted: pa.Tabl
                 store.delete(ours)
             number += 1
         else:
+            # An erasure may have taken the files, which no receipt named yet, for those of a dead run.
+            _store(store, number, DELIVERED, data, receipt.file.rows, receipt.format)
+            _store(store, number, ACCEPTED, write_parquet(accepted), accepted.num_rows, "parquet")
             return kept
 
 
