@@ -31,7 +31,8 @@ LIMITS_OF_FIGURES: Final[Mapping[str, str]] = {
     "jeffreys": "Bands from the cut-off on have no outcomes and no line. The portfolio is that of the bands that have.",
     "auc_decline": (
         "Against all training rows the test fails where many are refused, whatever the model does. Read the line of "
-        "the training rows that would not have been refused."
+        "the training rows that would not have been refused. The initial AUC is taken as a known number; it has an "
+        "error of its own, so with few training rows the test fails too often."
     ),
     "concentration": "Over all decided applications, refused ones included, so refusing changes nothing of it.",
 }
