@@ -19,7 +19,14 @@ from tasks.core.contract.screening import PD
 from tasks.core.model.bundle import ModelPin
 from tasks.core.outcomes.backtest import InitialValidation, run_backtest
 from tasks.core.outcomes.limits import EVERY_LIMIT, LIMITS_OF_FIGURES
-from tasks.core.outcomes.report import BacktestReport, DeliveryLine, as_record, day_record, figures_table, summary_of
+from tasks.core.outcomes.report import (
+    BacktestReport,
+    DeliveryLine,
+    as_record,
+    figures_table,
+    realised_day_record,
+    summary_of,
+)
 from tasks.delivery.known_outcomes import KnownOutcomes, known_outcomes
 from tasks.publication.layout import backtest_key, backtest_page_key, day_of, realised_key, room_prefix
 from tasks.publication.outcome_ledger import Receipt
@@ -147,7 +154,7 @@ def _write_days(store: Store, report: BacktestReport) -> frozenset[date]:
 
     Returns the days of which that has changed.
     """
-    records = {day.as_of: _day_bytes(day_record(day)) for day in report.backtest.days}
+    records = {day.as_of: _day_bytes(realised_day_record(day)) for day in report.backtest.days}
     changed = {as_of for as_of, data in records.items() if _renewed(store, realised_key(as_of), data)}
     for as_of in _realised_days(store) - records.keys():
         store.delete(realised_key(as_of))

@@ -66,7 +66,7 @@ def gather_page(store: Store, calendar: Calendar, as_of: date, reports: Collecti
 
 
 def _realised(store: Store, as_of: date, reports: Collection[str]) -> RealisedRecord | None:
-    """What the outcomes of a day show; None if no backtest has told it."""
+    """Realised cost of a day; None if no backtest has told it."""
     found = stored_bytes(store, realised_key(as_of)) if realised_key(as_of) in reports else None
     return read_realised(found) if found else None
 

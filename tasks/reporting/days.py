@@ -135,7 +135,7 @@ def _verdict(store: Store, as_of: date) -> VerdictRecord | None:
 
 
 def _realised(store: Store, as_of: date, revision: int) -> RealisedRecord | None:
-    """What the outcomes of a revision show; None if the last backtest held them against another one."""
+    """Realised cost of a revision; None if the last backtest held them against another one."""
     found = stored_bytes(store, realised_key(as_of))
     realised = read_realised(found) if found else None
     return realised if realised and realised.revision == revision else None

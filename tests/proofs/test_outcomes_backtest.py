@@ -15,10 +15,11 @@ from tasks.core.outcomes.backtest import CohortFigures, InitialValidation, Outco
 from tests.proofs.evidence import IS_WHOLE, note
 from tests.proofs.expected_study import SMALL, WHOLE, Judge, Size, drawn, judges
 
+_LEARNED: Final = SMALL.training.model_copy(update={"max_trees": 150})
 SIZE: Final[Size] = (
     replace(WHOLE, months=10)
     if IS_WHOLE
-    else replace(SMALL, months=4, trained_rows=8_000, held_out_rows=20_000, month_rows=(4_000,))
+    else replace(SMALL, months=6, trained_rows=8_000, held_out_rows=24_000, month_rows=(2_000,), training=_LEARNED)
 )
 REFUSE: Final = DECISIONS.index("refuse")
 LEAST_HELD: Final = 0.9

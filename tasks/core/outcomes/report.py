@@ -105,7 +105,7 @@ def realised_sentences(day: DayRealised) -> tuple[str, ...]:
     return first, f"{second}, with a 95% interval of {expected.low:.3f} to {expected.high:.3f}: {place} it."
 
 
-def day_record(day: DayRealised) -> dict[str, Any]:
+def realised_day_record(day: DayRealised) -> dict[str, Any]:
     """Record of a day that pages read."""
     return {**as_record(day), "is_as_expected": day.is_as_expected, "sentences": list(realised_sentences(day))}
 

@@ -49,7 +49,7 @@ class LineSources:
     """Report on the last time that the contract stopped the day, if no publication followed."""
     page: str = ""
     realised: RealisedRecord | None = None
-    """What the outcomes of the newest revision show; None if too few are known."""
+    """Realised cost of the newest revision; None if too few are known."""
 
 
 def line_of_day(day: LineSources) -> DayLine:

@@ -51,7 +51,7 @@ class DaySources:
     links: Mapping[str, str]
     """Name of a page to its relative address, of the pages that are there."""
     realised: RealisedRecord | None = None
-    """What the outcomes of its applications show; None if too few are known."""
+    """Realised cost of its applications; None if too few are known."""
 
 
 class KindRow(NamedTuple):

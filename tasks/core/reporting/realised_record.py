@@ -1,4 +1,4 @@
-"""What the outcomes of a day's applications show, read from its JSON for the pages that show it."""
+"""Realised cost of a day's applications, read from its JSON for the pages that show it."""
 
 from __future__ import annotations
 
