@@ -312,6 +312,22 @@ class Monitoring(_Section):
     )
 
 
+class Outcomes(_Section):
+    """Matured outcomes, and the backtest of published decisions by them."""
+
+    suite: str = Field(
+        "expectations/outcomes.json",
+        description="Great Expectations suite for files of outcomes. The budget is that of `contract`.",
+    )
+    maturity_days: int = Field(
+        365,
+        ge=1,
+        le=3650,
+        description="Days that must lie between the business day of a decision and the date of its outcome. "
+        "An outcome that is known earlier is counted as early, and no figure is made of it.",
+    )
+
+
 class Alarms(_Section):
     """Receiver of alarms, which runs where Prefect's server does."""
 
@@ -389,6 +405,12 @@ class Retention(_Section):
         ge=1,
         description="Data files of revisions that are not the newest of a day; their manifests stay.",
     )
+    outcome_days: int | None = Field(
+        None,
+        ge=1,
+        description="Deliveries of outcomes, in outcomes/; their receipts stay. "
+        "Their age counts from the day on which they were taken in. Without them no backtest counts them.",
+    )
     report_days: int | None = Field(
         90,
         ge=1,
@@ -407,6 +429,7 @@ class Settings(_Section):
     audit: Audit = Audit()
     training: Training = Training()
     monitoring: Monitoring = Monitoring()
+    outcomes: Outcomes = Outcomes()
     alarms: Alarms = Alarms()
     dashboard: Dashboard = Dashboard()
     retention: Retention = Retention()

@@ -25,6 +25,7 @@ from flows.commands.dashboard import dashboard_command
 from flows.commands.explain import explain_command
 from flows.commands.generate import generate_command
 from flows.commands.monitor import monitor_command
+from flows.commands.outcomes import outcomes_command
 from flows.commands.policy import policy_command
 from flows.commands.promote import promote_command
 from flows.commands.rejected import rejected_command
@@ -44,6 +45,7 @@ _COMMANDS: Final = (
     generate_command,
     monitor_command,
     policy_command,
+    outcomes_command,
     promote_command,
     rejected_command,
     score_command,

@@ -12,7 +12,7 @@ from tests.house import ROOT, arrows, circles, flat_files, imports_of, longest_c
 EVERYONE = {"tasks.errors"}
 WINGS = {
     "scoring", "training", "monitoring", "inspection", "retention", "erasure", "feed", "reporting", "dashboard",
-    "operations",
+    "operations", "outcomes",
 }  # fmt: skip
 CORE = {"tasks.core"}
 GROUND = {"tasks.core", "tasks.adapters", "tasks.store", "configs"}
@@ -40,7 +40,8 @@ IMPURE = {"os", "pathlib", "time", "shutil", "logging"}
 PREFECT_ROOMS = {"flows", "tasks.running"}
 LAYOUT = "tasks.publication.layout"
 ROOMS_OF_THE_STORE = (
-    "landing|work|revisions|quarantine|decisions|reports|monitoring|erasures|contracts|inputs|versions|reference|models"
+    "landing|work|revisions|quarantine|decisions|reports|monitoring|erasures|contracts|inputs|versions|reference|"
+    "models|outcomes"
 )
 OURS = ("flows", "tasks", "expectations", "configs", "benchmarks")
 FILES = [path for room in OURS for path in sorted((ROOT / room).rglob("*.py"))]
@@ -69,7 +70,7 @@ def spelled_keys(path: Path) -> list[str]:
     tree = tree_of(path)
     documents = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     texts = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
-    begun = re.compile(rf"({ROOMS_OF_THE_STORE})/(day=|from=|model=|sha256=|$)")
+    begun = re.compile(rf"({ROOMS_OF_THE_STORE})/(day=|from=|model=|sha256=|delivery=|$)")
     formatted = {id(node.values[0]) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) and node.values}
     keys = [node for node in texts if id(node) not in documents and begun.match(node.value)]
     return [node.value for node in keys if begun.fullmatch(node.value) or id(node) in formatted]

@@ -71,6 +71,18 @@ _number = functools.partial(click.option, show_default=True)
     type=click.Path(path_type=Path),
     help="Write history to train on, with TARGET, as plain files to this folder.",
 )
+@click.option(
+    "--outcomes",
+    "outcomes_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write to this file how the applications of these days ended, instead of days. Give the rows and the seed "
+    "that the days were made with; applications that were refused have no outcome.",
+)
+@click.option(
+    "--known-on",
+    type=Day(),
+    help="Date of the outcomes.  [default: outcomes.maturity_days after the day]",
+)
 @click.option("--overwrite", is_flag=True, help="Replace files that hold something else.")
 @common_options
 def generate_command(
@@ -85,6 +97,8 @@ def generate_command(
     faults: tuple[str, ...],
     target: bool,
     folder: Path | None,
+    outcomes_file: Path | None,
+    known_on: date | None,
     overwrite: bool,
     config: str | None,
     verbose: bool,
@@ -94,7 +108,18 @@ def generate_command(
         raise click.UsageError(f"There are no {days:,} days from {first} on; the calendar ends on {date.max}.")
     if folder and (drifts or faults):
         raise click.UsageError("--drift and --fault are for days in the landing, not for history (--to).")
+    if outcomes_file and folder:
+        raise click.UsageError("--outcomes and --to make different files; give one of them.")
+    if known_on and not outcomes_file:
+        raise click.UsageError("--known-on belongs to --outcomes.")
     settings = set_up(config, verbose=verbose)
+    if outcomes_file:
+        from tasks.feed.outcomes import write_outcomes
+
+        span = [first + timedelta(days=n) for n in range(days)]
+        ended = write_outcomes(outcomes_file, span, settings, rows=rows, seed=seed, known_on=known_on)
+        click.echo(f"{first}  {ended.rows:>9,} outcomes of applications that were not refused  {ended.location}")
+        return
     from tasks.feed.generate import generate_day, load_statistics, write_history
     from tasks.store import open_store
 

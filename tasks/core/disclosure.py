@@ -15,7 +15,7 @@ are not about disclosure. They stand where the figure is made.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -185,6 +185,29 @@ def most_groups_of_means(rows: int) -> int:
     (1, 2)
     """
     return max(1, rows // LEAST_ROWS_OF_A_MEAN)
+
+
+def told_parts(parts: np.ndarray, is_enough_of: Callable[[np.ndarray], bool]) -> np.ndarray:
+    """True for the parts whose figures may be published beside those of the whole; shape (parts,).
+
+    The rows that are not told are none, or themselves enough. Otherwise their figures could be had
+    from the whole and the other parts, so the smallest told part joins them.
+
+    Args:
+        parts: counts of each part, shape (parts, counts); the first is its number of rows.
+        is_enough_of: True for counts of which figures may be published, shape (counts,).
+
+    >>> parts = np.array([[5, 1], [60, 20], [90, 30]])
+    >>> told_parts(parts, lambda counts: is_enough_for_mean(int(counts[0]))).tolist()
+    [False, False, True]
+    """
+    is_told = np.array([is_enough_of(part) for part in parts], dtype=bool)
+    while True:
+        rest = parts[~is_told].sum(axis=0)
+        if not is_told.any() or not rest[0] or is_enough_of(rest):
+            return is_told
+        told = np.flatnonzero(is_told)
+        is_told[told[np.argmin(parts[told, 0])]] = False
 
 
 def rounded_count(rows: int) -> int:

@@ -37,6 +37,7 @@ from tasks.core.day.records import Audited, DataFile, content_fingerprint, count
 from tasks.core.decision.published_rows import count_changed_reasons
 from tasks.core.words import normal_name
 from tasks.erasure.landing import claim_rewritten, rewritten_controls
+from tasks.erasure.outcomes import erase_outcomes
 from tasks.erasure.record import ErasureRecord, ObjectChange, ObjectRewrite, rewrite, sha256_of_data
 from tasks.erasure.search import Found, landing_file, name_of, search
 from tasks.errors import PublishError
@@ -124,7 +125,10 @@ class Eraser:
 
     def cut_in_place(self, found: Sequence[Found]) -> None:
         """Cut the applicant's rows out of objects that no manifest or control file describes."""
-        for each in found:
+        of_outcomes = [each for each in found if each.room == "outcomes"]
+        if of_outcomes:
+            erase_outcomes(self._store, self._applicant, self._record, self._reading, of_outcomes)
+        for each in (each for each in found if each.room != "outcomes"):
             is_delivered = each.room == "landing"
             cut = self._cut_delivered(each.key) if is_delivered else self._cut_parquet(each)
             self._record.add([cut.change])

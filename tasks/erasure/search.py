@@ -19,8 +19,9 @@ from tasks.core.files import format_of
 from tasks.core.words import normal_name
 from tasks.delivery.files import announced_of, open_landing
 from tasks.errors import ManifestDamaged, ObjectArchived, SourceError
-from tasks.publication.layout import day_of, is_marker, landing_key, room_of, room_prefix
+from tasks.publication.layout import day_of, delivery_of_outcomes, is_marker, landing_key, room_of, room_prefix
 from tasks.publication.manifests import walk_manifests
+from tasks.publication.outcome_ledger import DELIVERED
 from tasks.running.context import run_logger
 from tasks.store import Changed, Entry, NotFound, Store, printable_location
 from tasks.store.keys import is_key
@@ -146,16 +147,22 @@ def name_of(key: str) -> str:
 
 
 def _may_hold_rows(entry: Entry) -> bool:
-    if room_of(entry.key) == "landing":
+    if _is_as_delivered(entry.key):
         is_empty = not entry.size_bytes or is_marker(entry.key)
         return not is_empty and not entry.key.endswith(f"/{CONTROL}")
     return entry.key.endswith(".parquet")
 
 
+def _is_as_delivered(key: str) -> bool:
+    """True for a file that is kept as it came: of applications, or of outcomes."""
+    is_of_outcomes = delivery_of_outcomes(key) is not None
+    return room_of(key) == "landing" or (is_of_outcomes and f"/{DELIVERED}-" in key)
+
+
 def _count(store: Store, key: str, applicant: int, reading: Reading) -> int:
     if not is_key(key):
         raise SourceError("its name is not a key, so it cannot be read; rename it.")
-    if room_of(key) == "landing":
+    if _is_as_delivered(key):
         with open_landing(store, key, name=name_of(key)) as stream:
             return count_rows_of(landing_file(store, key, stream, reading), applicant)
     try:

@@ -139,7 +139,11 @@ def write_history(
     applicants.
     """
     table = synthesize_applications(statistics, rows=rows, seed=seed, as_of=as_of, with_target=True, history=True)
-    data = encode(table, file_format)
+    return write_whole(path, encode(table, file_format), rows=rows)
+
+
+def write_whole(path: Path, data: bytes, *, rows: int) -> GeneratedFile:
+    """Write a local file of applications, whole or not at all; one that is there is replaced."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:

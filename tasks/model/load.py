@@ -16,6 +16,7 @@ from configs.settings import EngineKind, Registry, Settings, Storage, project_pa
 from tasks.core.decision.policy import Policy, break_even_cutoff, resolve_policy
 from tasks.core.decision.reasons import Reason
 from tasks.core.lender.amounts import MONEY
+from tasks.core.lender.columns import NAMES
 from tasks.core.lender.feature_list import FAMILIES
 from tasks.core.model.bundle import Bundle, Engine, ModelPin, from_files, require_golden
 from tasks.core.model.features import family_numbers, seen_switches
@@ -180,11 +181,11 @@ def _engine_of(bundle: Bundle, kind: EngineKind) -> Engine:
 
 
 @functools.lru_cache(maxsize=4)
-def load_contract(suite: str) -> Contract:
-    """Contract in a suite's text, ready to judge rows."""
+def load_contract(suite: str, columns: tuple[str, ...] = NAMES) -> Contract:
+    """Contract in a suite's text, ready to judge rows; its rules may name these columns."""
     from tasks.adapters import gx
 
-    return gx.build_contract(suite)
+    return gx.build_contract(suite, columns=columns)
 
 
 def suite_text(suite: str) -> str:

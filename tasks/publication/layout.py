@@ -15,6 +15,7 @@ r"""Storage layout: every key, prefix and pattern of the store. No other module 
 ...     out_of_fold_key("credit default", "1"), nameless_reference_key("1"),
 ...     nameless_out_of_fold_key("1"), sealed_model_key("credit-default", "1", "3fa9" * 16),
 ...     named_version_key("credit-default", "champion"), erasure_record_key(datetime(2026, 11, 3, 7, 5), "9d"),
+...     outcomes_prefix(1), receipt_key(1), backtest_key("index.html"), realised_key(day),
 ... )
 >>> print("\n".join(keys))
 landing/day=2026-11-02/
@@ -54,6 +55,10 @@ reference/model=1/out_of_fold.parquet
 models/model=credit-default/version=1/bundle-3fa93fa93fa93fa9.json
 models/model=credit-default/alias=champion.json
 erasures/20261103T070500Z-9d.json
+outcomes/delivery=0001/
+outcomes/delivery=0001/receipt.json
+outcomes/backtest/index.html
+reports/day=2026-11-02/outcomes.json
 """
 
 from __future__ import annotations
@@ -65,7 +70,9 @@ from datetime import date, datetime
 from typing import Final, Literal
 from urllib.parse import quote
 
-Room = Literal["landing", "work", "revisions", "quarantine", "decisions", "reports", "monitoring", "erasures"]
+Room = Literal[
+    "landing", "work", "revisions", "quarantine", "decisions", "reports", "monitoring", "erasures", "outcomes"
+]  # fmt: skip
 """First part of a key."""
 
 _DAY: Final = re.compile(r"[a-z]+/day=(\d{4}-\d{2}-\d{2})/.+", re.DOTALL)
@@ -76,6 +83,7 @@ _MONITORING_PAGE: Final = re.compile(
     r"reports/(?:day=|from=\d{4}-\d{2}-\d{2}/to=)(\d{4}-\d{2}-\d{2})/(?:drift|drift-last-28|quality)\.(?:html|json)"
 )
 """Pages of monitoring and their snapshots. An earlier program wrote those of quality, too."""
+_OF_OUTCOMES: Final = re.compile(r"outcomes/delivery=(\d{4,})/(.+)", re.DOTALL)
 _FINGERPRINT_DIGITS: Final = 16
 _LONGEST_PART: Final = 200
 """Most bytes of a name within a key; file systems take 255."""
@@ -352,6 +360,44 @@ def days_page_key() -> str:
 def model_page_key(name: str, version: str) -> str:
     """Key of the page of a model."""
     return f"{room_prefix('reports')}model={key_part(name)}/version={key_part(version)}/index.html"
+
+
+# --- outcomes
+
+
+def outcomes_prefix(number: int) -> str:
+    """Prefix of all that is kept of a delivery of outcomes; deliveries count from 1."""
+    return f"{room_prefix('outcomes')}delivery={number:04d}/"
+
+
+def receipt_key(number: int) -> str:
+    """Key of the receipt of a delivery of outcomes, which names its data files."""
+    return f"{outcomes_prefix(number)}receipt.json"
+
+
+def delivery_of_outcomes(key: str) -> int | None:
+    """Number of the delivery of outcomes that an object belongs to; None if it belongs to none.
+
+    >>> [delivery_of_outcomes(key) for key in (receipt_key(12), backtest_key("index.html"))]
+    [12, None]
+    """
+    found = _OF_OUTCOMES.fullmatch(key)
+    return int(found[1]) if found else None
+
+
+def backtest_key(name: str) -> str:
+    """Key of a report of the last backtest."""
+    return f"{room_prefix('outcomes')}backtest/{name}"
+
+
+def backtest_page_key() -> str:
+    """Key of the page of the last backtest."""
+    return backtest_key("index.html")
+
+
+def realised_key(as_of: date) -> str:
+    """Key of what the outcomes of a day's applications show."""
+    return f"{day_prefix('reports', as_of)}outcomes.json"
 
 
 # --- what belongs to no day

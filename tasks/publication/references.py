@@ -75,6 +75,19 @@ def read_reference(store: Store, model: ModelPin, *, trained_rows: int) -> pa.Ta
     return read_parquet(there.data)
 
 
+def read_predictions(store: Store, model: ModelPin) -> pa.Table | None:
+    """Out-of-fold predictions by which exactly this model was judged; None if the store does not hold them.
+
+    Stores of an earlier program kept them by the version alone; those count as none.
+    """
+    key = out_of_fold_key(model.name, model.version)
+    for place in (key, aside_key(key, model.digest)):
+        there = read_if_there(store, place)
+        if there and _footer(store, place, there.data).get(_DIGEST) == model.digest:
+            return read_parquet(there.data)
+    return None
+
+
 def _require_own(store: Store, model: ModelPin, trained_rows: int) -> None:
     """Refuse a sample without a name beside predictions of another model.
 

@@ -9,6 +9,7 @@ from configs.calendar import Calendar
 from tasks.core.monitoring.metrics import LAST_DAYS, MEAN_CREDIT, Metric
 from tasks.core.reporting.advice import DayState
 from tasks.core.reporting.day_page import DaySources
+from tasks.core.reporting.realised_record import RealisedRecord, read_realised
 from tasks.core.reporting.shadow_record import read_shadow
 from tasks.core.reporting.trends import TREND_METRICS
 from tasks.core.reporting.verdict_record import read_verdict
@@ -16,6 +17,7 @@ from tasks.publication.day_status import NOT_MONITORED, day_history
 from tasks.publication.layout import (
     day_of,
     model_page_key,
+    realised_key,
     refused_report_key,
     report_key,
     room_prefix,
@@ -61,9 +63,16 @@ def gather_page(store: Store, calendar: Calendar, as_of: date, reports: Collecti
         verdict=read_verdict(verdict) if verdict else None,
         metrics=stored_figures(store, as_of, _PAGE_METRICS, revision=revisions[-1].revision) if is_judged else (),
         before=_metrics_before(store, as_of),
+        realised=_realised(store, as_of, reports),
         links=links_of(as_of, model, {*reports, *([model_page_key(model.name, model.version)] if model else ())}),
         shadow=read_shadow(shadow) if shadow else None,
     )
+
+
+def _realised(store: Store, as_of: date, reports: Collection[str]) -> RealisedRecord | None:
+    """Realised cost of a day; None if no backtest has told it."""
+    found = stored_bytes(store, realised_key(as_of)) if realised_key(as_of) in reports else None
+    return read_realised(found) if found else None
 
 
 def _metrics_before(store: Store, as_of: date) -> Mapping[date, tuple[Metric, ...]]:

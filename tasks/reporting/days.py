@@ -14,12 +14,14 @@ from configs.settings import Settings
 from tasks.core.monitoring.metrics import LEVELS
 from tasks.core.reporting.day_line import LINE_METRICS, LineSources, line_of_day
 from tasks.core.reporting.days_page import DayLine, with_missing_days
+from tasks.core.reporting.realised_record import RealisedRecord, read_realised
 from tasks.core.reporting.verdict_record import VerdictRecord, read_verdict
 from tasks.publication.day_status import begun_days, is_begun, status_of_day
 from tasks.publication.layout import (
     day_page_key,
     days_page_key,
     monitoring_key,
+    realised_key,
     refused_page_key,
     refused_report_key,
     report_page_key,
@@ -122,6 +124,7 @@ def _line(day: StoredDay, calendar: Calendar) -> DayLine:
             else (),
             refused=stored_report(store, refused_report_key(as_of)) if refused_report_key(as_of) in keys else None,
             page=_page(as_of, keys),
+            realised=_realised(store, as_of, newest.revision) if newest and realised_key(as_of) in keys else None,
         )
     )
 
@@ -129,6 +132,13 @@ def _line(day: StoredDay, calendar: Calendar) -> DayLine:
 def _verdict(store: Store, as_of: date) -> VerdictRecord | None:
     found = stored_bytes(store, verdict_key(as_of))
     return read_verdict(found) if found else None
+
+
+def _realised(store: Store, as_of: date, revision: int) -> RealisedRecord | None:
+    """Realised cost of a revision; None if the last backtest held them against another one."""
+    found = stored_bytes(store, realised_key(as_of))
+    realised = read_realised(found) if found else None
+    return realised if realised and realised.revision == revision else None
 
 
 def _page(as_of: date, keys: Collection[str]) -> str:

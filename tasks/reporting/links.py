@@ -10,11 +10,13 @@ from urllib.parse import quote
 
 from tasks.core.model.bundle import ModelPin
 from tasks.publication.layout import (
+    backtest_page_key,
     day_of,
     day_page_key,
     days_page_key,
     model_page_key,
     monitoring_key,
+    realised_key,
     refused_page_key,
     report_page_key,
     verdict_key,
@@ -42,7 +44,10 @@ def links_of(as_of: date, model: ModelPin | None, keys: Collection[str]) -> dict
         "verdict": verdict_key(as_of),
         "model": model_page_key(model.name, model.version) if model else "",
     }
-    return {name: relative_link(day_page_key(as_of), key) for name, key in wanted.items() if key in keys}
+    there = {name: key for name, key in wanted.items() if key in keys}
+    if realised_key(as_of) in keys:  # a backtest leaves it with its own page
+        there["outcomes"] = backtest_page_key()
+    return {name: relative_link(day_page_key(as_of), key) for name, key in there.items()}
 
 
 def neighbours(as_of: date, keys: Collection[str]) -> tuple[date | None, date | None]:

@@ -36,6 +36,7 @@ from tasks.publication.layout import (
     refused_rows_key,
     room_prefix,
 )
+from tasks.publication.outcome_ledger import expire_delivery, receipts_of
 from tasks.publication.stored_day import StoredDay
 from tasks.running.context import run_logger
 from tasks.running.step import step
@@ -51,6 +52,7 @@ RULES: Final = {
     "quarantine": "quarantine_days",
     "old revisions": "old_revision_days",
     "monitoring pages": "report_days",
+    "outcomes": "outcome_days",
 }
 """Kind of object to the setting of `retention` that limits its age."""
 _ROOMS: Final[tuple[Room, ...]] = ("work", "revisions", "quarantine", "landing")
@@ -126,7 +128,8 @@ def clean(clock: Clock, settings: Settings, *, apply: bool) -> Cleaning:
     removals, left = clean_days(find_days(settings), clock, settings, apply=apply)
     given_up = give_up_writes(clock, settings, apply=apply)
     pages = remove_old_pages(clock, settings, apply=apply)
-    return Cleaning(clock.today, apply, (*removals, *given_up, *pages), left)
+    outcomes = remove_old_outcomes(clock, settings, apply=apply)
+    return Cleaning(clock.today, apply, (*removals, *given_up, *pages, *outcomes), left)
 
 
 @step("find days")
@@ -194,6 +197,27 @@ def remove_old_pages(clock: Clock, settings: Settings, *, apply: bool) -> tuple[
     if apply:
         for each in due:
             store.delete(each.key)
+    return tuple(due)
+
+
+@step("remove old outcomes")
+def remove_old_outcomes(clock: Clock, settings: Settings, *, apply: bool) -> tuple[Removal, ...]:
+    """Find deliveries of outcomes past their time, and remove them if `apply`; receipts stay.
+
+    Their age counts from the day on which they were taken in.
+    """
+    store = open_store(settings.storage)
+    limit = settings.retention.outcome_days
+    if limit is None:
+        return ()
+    due: list[Removal] = []
+    for receipt in receipts_of(store):
+        age = clock.age_days(datetime.fromisoformat(receipt.received_at))
+        if receipt.expired_on is None and _is_over(age, limit):
+            files = (receipt.file, receipt.accepted)
+            due += [Removal("outcomes", None, file.key, file.size_bytes) for file in files]
+            if apply:
+                expire_delivery(store, receipt, on=clock.today)
     return tuple(due)
 
 

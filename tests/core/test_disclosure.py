@@ -25,6 +25,7 @@ from tasks.core.disclosure import (
     rounded_quantile,
     rounded_rate,
     spaced_points,
+    told_parts,
 )
 
 FROZEN = {
@@ -249,3 +250,18 @@ def test_missing_stays_missing() -> None:
     values = {"amount": [None] * 30 + [11.0] * 30, "flag": [1.0] * 30 + [None] * 30, "kind": [None] * 40 + ["A"] * 20}
     coarse = shown(sample_of(**values))
     assert coarse.isna().sum().to_dict() == {"amount": 30, "flag": 30, "kind": 40}
+
+
+@given(st.lists(st.tuples(st.integers(0, 120), st.integers(0, 120)), min_size=1, max_size=8))
+def test_no_part_that_is_not_told_can_be_had_from_the_whole(pairs: list[tuple[int, int]]) -> None:
+    parts = np.array([(rows, min(rows, of_them)) for rows, of_them in pairs])
+
+    def is_enough_of(counts: np.ndarray) -> bool:
+        return is_enough_for_rates(int(counts[0]), defaulted=int(counts[1]))
+
+    is_told = told_parts(parts, is_enough_of)
+    assert all(is_enough_of(part) for part in parts[is_told])
+    rest = parts[~is_told].sum(axis=0)
+    assert not is_told.any() or not rest[0] or is_enough_of(rest)
+    if all(is_enough_of(part) for part in parts):
+        assert is_told.all()

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from typing import BinaryIO, Final
 
 from tasks.core.files import FileFormat
+from tasks.core.lender.columns import NAMES, TARGET
 
 MAX_UNPACKED_BYTES: Final = 20 * 10**9
 """Bytes to which a file may unpack by default; some 40 million applications."""
+_OF_APPLICATIONS: Final = frozenset({*NAMES, TARGET})
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,8 @@ class Reading:
     """Largest unpacked size. A larger file is refused."""
     column_aliases: Mapping[str, str] = field(default_factory=dict)
     """Name of a column as the feed writes it, to its declared name."""
+    columns: frozenset[str] = _OF_APPLICATIONS
+    """Declared names of the columns that are read; others are left out."""
 
     def declared(self, column: str) -> str:
         """Declared name of a column: the one that its name is an alias of, else its name."""

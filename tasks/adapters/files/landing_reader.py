@@ -28,7 +28,7 @@ from tasks.adapters.files.csv_text import (
     uneven_line,
 )
 from tasks.adapters.files.landing_file import LandingFile
-from tasks.core.lender.columns import NAMES, TARGET
+from tasks.core.lender.columns import NAMES
 from tasks.core.lender.header import header_fault
 from tasks.errors import SourceError
 
@@ -96,7 +96,7 @@ def declared_names(file: LandingFile, delivered: Sequence[str]) -> tuple[str, ..
         # The message repeats no cell: without a header, the cells are an applicant's values.
         cells = f"none of its {len(columns)} first cells"
         raise SourceError(f"{name} has no header line: {cells} is a declared column.")
-    wanted = [column for column in columns if _is_wanted(column)]
+    wanted = [column for column in columns if column in file.reading.columns]
     twice = sorted({column for column in wanted if columns.count(column) > 1})
     if twice:
         named = ", ".join(twice)
@@ -108,8 +108,8 @@ def read_chunks(file: LandingFile, *, chunk_rows: int) -> Generator[pa.Table, No
     """Read the rows of a landing file as delivered, `chunk_rows` at a time.
 
     CSV gives text, parquet its own types. The file is read from its start, even if some of it was
-    read before. Only declared columns are read, and TARGET if there is one. An empty CSV cell is
-    null, quoted or not.
+    read before. Only the columns of its `Reading` are read: by default the declared ones, and
+    TARGET if there is one. An empty CSV cell is null, quoted or not.
 
     Raises:
         SourceError: the file is cut off, broken or not UTF-8; the message carries no content of it.
@@ -117,7 +117,7 @@ def read_chunks(file: LandingFile, *, chunk_rows: int) -> Generator[pa.Table, No
     with readable(file.name):
         delivered = delivered_names(file)
         columns = zip(delivered, declared_names(file, delivered), strict=True)
-        wanted = {column: declared for column, declared in columns if _is_wanted(declared)}
+        wanted = {column: declared for column, declared in columns if declared in file.reading.columns}
         if file.format == "parquet":
             yield from _parquet_chunks(file, wanted, chunk_rows)
         else:
@@ -207,10 +207,6 @@ def _unreadable(name: str, cause: str) -> str:
 
 def _uncapitalised(sentence: str) -> str:
     return sentence[0].lower() + sentence[1:]
-
-
-def _is_wanted(column: str) -> bool:
-    return column in NAMES or column == TARGET
 
 
 def _csv_header(start: bytes, name: str) -> tuple[str, ...]:

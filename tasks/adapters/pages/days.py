@@ -33,7 +33,7 @@ from tasks.core.reporting.days_page import (
 )
 
 _EMBEDDED: Final = re.compile(rb'<script type="application/json" id="days-data">(.*?)</script>', re.DOTALL)
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 """Number of the form of the embedded aggregates; it changes whenever `DayLine` does."""
 _MOST_COLUMNS: Final = 40
 """Columns of the table of what drifted."""

@@ -22,8 +22,9 @@
     { title: "In quarantine", fields: ["quarantine_share"], write: share, zero: true },
     { title: "Values missing", fields: ["missing_share"], write: share },
     { title: "Expected cost per application", fields: ["cost"], ends: ["cost_low", "cost_high"], write: (value) => value.toFixed(3) },
+    { title: "Realised cost of those not refused, and the range expected of them", fields: ["realised_cost"], ends: ["realised_low", "realised_high"], write: (value) => value.toFixed(3), optional: true },
     { title: "Run time", fields: ["run_seconds"], write: (value) => `${value.toFixed(1)} s`, zero: true },
-  ];
+  ].filter((figure) => !figure.optional || days.some((day) => day[figure.fields[0]] !== null));
   let shown = days;
 
   const isWithout = (day) => !day.revisions;

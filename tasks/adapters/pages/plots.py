@@ -18,8 +18,10 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, PercentFormatter, StrMethodFormatter
 
 from tasks.core.decision.scoring import Account
+from tasks.core.monitoring.expected import ExpectedFigure
 from tasks.core.monitoring.policy_trial import Frontier
-from tasks.core.training.evaluation import PricedCutoffs, Reliability
+from tasks.core.outcomes.backtest import BandFigures
+from tasks.core.training.evaluation import Estimate, PricedCutoffs, Reliability
 from tasks.core.training.importance import Influence
 from tasks.core.training.model_shape import TriedShape
 
@@ -40,6 +42,8 @@ _UNUSED_IN_A_PAGE: Final = re.compile(
 )
 _INFLUENCES: Final = 20
 _DECADE: Final = 10
+_SHOWN_NAMES: Final = 8
+"""Names of days along an axis, at most twice as many."""
 
 
 def draw_roc(
@@ -75,6 +79,46 @@ def draw_reliability(table: Reliability) -> Figure:
         capsize=2,
     )
     return figure
+
+
+def draw_bands(bands: Sequence[BandFigures]) -> Figure:
+    """Draw the realised default rate of each told risk band, with its interval, against its mean pd."""
+    figure, axes = _canvas("Mean pd of the band", "Realised default rate")
+    points = [(band.band, band.mean_pd, band.observed) for band in bands if band.observed and band.mean_pd is not None]
+    top = max(max(pd, observed.high) for _, pd, observed in points)
+    axes.plot([0, top], [0, top], color=_GREY, linestyle="--", linewidth=1)
+    for name, pd, observed in points:
+        _draw_estimate(axes, pd, observed)
+        axes.annotate(name, (pd, observed.value), (6, -3), textcoords="offset points", fontsize=8, color=_INK)
+    return figure
+
+
+def draw_realised(over_time: Sequence[tuple[str, ExpectedFigure, Estimate]]) -> Figure:
+    """Draw the cost that was expected, with its interval, and the realised one; name, expected and realised each."""
+    figure, axes = _canvas("", "Cost per application")
+    places = np.arange(len(over_time))
+    expected = [each.value if each.value is not None else np.nan for _, each, _ in over_time]
+    low, high = (
+        np.array([getattr(each, end) if getattr(each, end) is not None else np.nan for _, each, _ in over_time])
+        for end in ("low", "high")
+    )
+    axes.fill_between(
+        places, low, high, color=_GREY, alpha=0.4, linewidth=0, step="mid", label="expected, 95% interval"
+    )
+    axes.plot(places, expected, color=_GREY, drawstyle="steps-mid", linewidth=1)
+    for place, (_, _, realised) in zip(places, over_time, strict=True):
+        _draw_estimate(axes, float(place), realised, label="realised" if not place else None)
+    shown = places[:: max(1, len(over_time) // _SHOWN_NAMES)]
+    axes.set_xticks(shown, [over_time[place][0] for place in shown], rotation=30, ha="right", fontsize=7)
+    axes.set_xlim(-0.5, len(over_time) - 0.5)
+    axes.set_ylim(bottom=0)
+    axes.legend(frameon=False, labelcolor=_INK, fontsize=8)
+    return figure
+
+
+def _draw_estimate(axes: Axes, place: float, estimate: Estimate, *, label: str | None = None) -> None:
+    spread = [[max(estimate.value - estimate.low, 0)], [max(estimate.high - estimate.value, 0)]]
+    axes.errorbar([place], [estimate.value], yerr=spread, color=_BLUE, fmt="o", markersize=4, capsize=2, label=label)
 
 
 def draw_cost(curve: PricedCutoffs, marked: Mapping[str, float]) -> Figure:

@@ -11,6 +11,8 @@ import pyarrow as pa
 
 ID: Final = "SK_ID_CURR"
 TARGET: Final = "TARGET"
+OUTCOME_DATE: Final = "OUTCOME_DATE"
+"""Day from which an outcome is known, in files of outcomes; no column of an application."""
 Kind = Literal["id", "integer", "real", "text"]
 
 

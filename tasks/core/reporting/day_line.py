@@ -15,6 +15,7 @@ from tasks.core.lender.columns import COLUMNS
 from tasks.core.monitoring.metrics import DRIFT_SIZE, WHOLE_DAY, Metric
 from tasks.core.monitoring.quality_figures import QUALITY_FIGURES, quality_sentence
 from tasks.core.reporting.days_page import LATE, REFUSED_SINCE, REVISED, SHORT, UNUSUAL, ColumnDrift, DayLine
+from tasks.core.reporting.realised_record import RealisedRecord
 from tasks.core.reporting.verdict_record import VerdictRecord
 
 _COST: Final = "expected_cost_per_application"
@@ -47,6 +48,8 @@ class LineSources:
     refused: ContractReport | None = None
     """Report on the last time that the contract stopped the day, if no publication followed."""
     page: str = ""
+    realised: RealisedRecord | None = None
+    """Realised cost of the newest revision; None if too few are known."""
 
 
 def line_of_day(day: LineSources) -> DayLine:
@@ -70,8 +73,21 @@ def line_of_day(day: LineSources) -> DayLine:
         cost_high=_rounded(cost.high) if cost else None,
         page=day.page,
         drift=_drift(day),
+        **_of_outcomes(day.realised),
         **_of_manifest(day),
     )
+
+
+def _of_outcomes(realised: RealisedRecord | None) -> dict[str, Any]:
+    """Fields that the outcomes of a day tell; none without them."""
+    if realised is None:
+        return {}
+    return {
+        "realised_cost": _rounded(realised.cost),
+        "realised_expected": _rounded(realised.expected),
+        "realised_low": _rounded(realised.low),
+        "realised_high": _rounded(realised.high),
+    }
 
 
 def _of_manifest(day: LineSources) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from tasks.core.lender.amounts import CREDIT
 from tasks.core.monitoring.metrics import MEAN_CREDIT, WHOLE_DAY, Metric
 from tasks.core.reporting.advice import Advice, DayState, advise
 from tasks.core.reporting.days_page import WITHDRAWN
+from tasks.core.reporting.realised_record import RealisedRecord
 from tasks.core.reporting.shadow_record import ShadowRecord
 from tasks.core.reporting.trends import Trend, trends_of
 from tasks.core.reporting.verdict_record import ToldFinding, VerdictRecord
@@ -52,6 +53,8 @@ class DaySources:
     """Name of a page to its relative address, of the pages that are there."""
     shadow: ShadowRecord | None = None
     """Comparison with a second model; None if there is none that can be read."""
+    realised: RealisedRecord | None = None
+    """Realised cost of its applications; None if too few are known."""
 
 
 class KindRow(NamedTuple):
@@ -124,6 +127,9 @@ class DayPage:
     links: Mapping[str, str]
     shadow: ShadowRecord | None
     """Comparison of the newest revision with a second model; None if none scored it."""
+    realised: RealisedRecord | None
+    realised_of: str
+    """Remark that the outcomes are held against another revision than the newest; empty if they are not."""
 
 
 def build_day_page(sources: DaySources) -> DayPage:
@@ -158,6 +164,8 @@ def build_day_page(sources: DaySources) -> DayPage:
         revisions=tuple(_revision(manifest) for manifest in sources.revisions),
         links=sources.links,
         shadow=_shadow(newest, sources.shadow),
+        realised=sources.realised,
+        realised_of=_realised_of(sources.realised, newest),
     )
 
 
@@ -165,6 +173,12 @@ def _shadow(newest: Manifest | None, shadow: ShadowRecord | None) -> ShadowRecor
     """Comparison with a second model, if it is about the newest revision."""
     is_current = newest and shadow and shadow.publication == newest.publication
     return shadow if is_current else None
+
+
+def _realised_of(realised: RealisedRecord | None, newest: Manifest | None) -> str:
+    if realised is None or (newest and newest.revision == realised.revision):
+        return ""
+    return f"These outcomes are held against revision {realised.revision}, not against the newest one."
 
 
 def shown_findings(page: DayPage) -> tuple[ToldFinding, ...]:

@@ -67,6 +67,12 @@ class DayLine:
     """Expected cost per application, in units of a lost good customer."""
     cost_low: float | None = None
     cost_high: float | None = None
+    realised_cost: float | None = None
+    """Realised cost per application, of those that were not refused and whose outcome is known."""
+    realised_expected: float | None = None
+    """Cost that was expected of the same applications, with the ends of its interval."""
+    realised_low: float | None = None
+    realised_high: float | None = None
     run_seconds: float | None = None
     """Seconds that all steps of the publishing run worked, up to its publication."""
     revisions: int = 0

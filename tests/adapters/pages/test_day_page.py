@@ -11,6 +11,7 @@ from tasks.adapters.pages.day_page import day_page
 from tasks.core.contract.report import read_contract_report
 from tasks.core.day.records import FileTotals
 from tasks.core.reporting.day_page import DaySources, build_day_page
+from tasks.core.reporting.realised_record import RealisedRecord
 from tests.contract_reports import contract_report, reported
 from tests.manifests import made_audit, made_manifest, sample_manifest
 from tests.pages import Page
@@ -255,3 +256,15 @@ def test_nothing_in_a_day_becomes_part_of_the_page() -> None:
     )
     assert "script" not in {tag for tag, _ in page.tags}
     assert page.text.count(ATTACK) > 12
+
+
+def test_outcomes_are_told_with_the_revision_that_they_are_held_against() -> None:
+    realised = RealisedRecord(1, 0.4, 0.45, 0.4, 0.5, ("3.6% have defaulted.", "They did cost 0.400 each."))
+    links = {"outcomes": "../../outcomes/backtest/index.html"}
+    told = Page(day_page(build_day_page(day_sources(realised=realised, links=links))))
+    assert "3.6% have defaulted." in told.text
+    assert "not known yet" not in told.text
+    assert "held against revision" not in told.text
+    assert ("a", {"href": links["outcomes"]}) in told.tags
+    older = Page(day_page(build_day_page(day_sources(realised=replace(realised, revision=2)))))
+    assert "held against revision 2, not against the newest one" in older.text

@@ -8,6 +8,7 @@ from tasks.core.day.records import FileTotals
 from tasks.core.monitoring.metrics import DRIFT_SIZE, Metric
 from tasks.core.reporting.day_line import LineSources, line_of_day
 from tasks.core.reporting.days_page import WITHDRAWN, ColumnDrift, DayLine, reasons_of_day
+from tasks.core.reporting.realised_record import RealisedRecord
 from tests.contract_reports import contract_report, reported
 from tests.manifests import revised_manifest, sample_manifest
 from tests.reported_days import FINDING, verdict_of
@@ -156,3 +157,10 @@ def test_a_withdrawn_day_has_its_reason_and_no_figures() -> None:
     )
     assert told.remarks == ("Revised: revision 2, because: another day's file",)
     assert reasons_of_day(told) == ("Withdrawn.", *told.remarks)
+
+
+def test_realised_cost_stands_beside_what_was_expected_of_the_same() -> None:
+    told = line(realised=RealisedRecord(1, 0.3641234, 0.3567891, 0.242, 0.476, ()))
+    assert (told.realised_cost, told.realised_expected) == (0.36412, 0.35679)
+    assert (told.realised_low, told.realised_high) == (0.242, 0.476)
+    assert line().realised_cost is None
