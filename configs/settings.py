@@ -324,7 +324,8 @@ class PromotionLimits(_Section):
         0.02,
         ge=0,
         le=1,
-        description="Fall of a ratio of approval rates that lies clearly below four fifths already.",
+        description="Share by which a ratio of approval rates may clearly fall that lies clearly below four fifths "
+        "already.",
     )
 
 

@@ -27,11 +27,9 @@ from tasks.core.decision.reasons import REASONS, codes_of
 from tasks.core.decision.scoring import score_rows
 from tasks.core.lender.columns import ID
 from tasks.core.lender.kinds import groupings_of, protected_kinds
-from tasks.core.model.bundle import ModelPin, pd_of
-from tasks.core.model.features import build_features
+from tasks.core.model.bundle import ModelPin
 from tasks.core.model.tree_tables import BLOCK_ROWS
 from tasks.core.model_life.comparison import Side
-from tasks.core.words import counted
 from tasks.errors import ModelError
 from tasks.model.load import fill_in, load_bundle, load_engine, reasons_of
 from tasks.publication.references import read_held_out, read_out_of_fold
@@ -237,12 +235,3 @@ def _numbers(table: pa.Table, name: str) -> np.ndarray:
 
 def _texts(table: pa.Table, name: str) -> np.ndarray:
     return np.asarray(table.column(name).to_numpy(), dtype=str)
-
-
-def source_of_files(rows: int) -> str:
-    """Words for applications that were given in files.
-
-    >>> source_of_files(2000)
-    '2,000 applications of the given files'
-    """
-    return f"{counted(rows, 'application')} of the given files"

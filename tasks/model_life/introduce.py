@@ -9,9 +9,10 @@ import pyarrow as pa
 
 from configs.settings import Settings
 from tasks.core.model.bundle import ModelPin
+from tasks.core.model_life.verdict import GateVerdict
 from tasks.errors import ScoringError
 from tasks.model.load import registry_of
-from tasks.model_life.compare import GateVerdict, judge_versions
+from tasks.model_life.compare import judge_versions
 from tasks.model_life.held_out import held_out_table
 from tasks.model_life.promote import promote_first
 from tasks.model_life.verdict_page import write_verdict
@@ -25,6 +26,7 @@ from tasks.store import open_store
 class Introduced:
     """Place of a newly trained version."""
 
+    is_champion: bool = False
     alias: str = ""
     """Alias that names it now; empty if it has none."""
     verdict: GateVerdict | None = None
@@ -68,7 +70,7 @@ def introduce(
             page = write_verdict(verdict, settings)
     except ScoringError as error:
         run_logger().warning("Version %s is registered, and was not compared: %s", model.version, error)
-    return Introduced(alias, verdict, page)
+    return Introduced(alias == registry.alias, alias, verdict, page)
 
 
 def _keep(

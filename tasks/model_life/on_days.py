@@ -13,10 +13,11 @@ from tasks.core.applications import APPLICATION_ID
 from tasks.core.lender.kinds import protected_kinds
 from tasks.core.model.bundle import ModelPin
 from tasks.core.model_life.comparison import Side
+from tasks.core.model_life.verdict import GateVerdict
 from tasks.core.words import counted
 from tasks.delivery.decided import decided_chunks
 from tasks.errors import ConfigError, SourceError
-from tasks.model_life.compare import GateVerdict, judge_pairs
+from tasks.model_life.compare import judge_pairs
 from tasks.model_life.held_out import PairedRows, policy_filled, reasons_and_pd
 from tasks.publication.data_files import read_data
 from tasks.publication.stored_day import StoredDay, stored_days
@@ -77,8 +78,8 @@ def _score_day(
         return [], [], 0
     results = read_parquet(read_data(store, newest.audited.decisions), [APPLICATION_ID])
     remarks: list[str] = []
-    said = []
-    kinds = []
+    said: list[tuple[np.ndarray, ...]] = []
+    kinds: list[Mapping[str, np.ndarray]] = []
     for chunk in decided_chunks(store, newest, results, settings.scoring, remarks):
         ours, theirs = (reasons_and_pd(chunk, model, settings) for model in models)
         said.append((*ours, *theirs))

@@ -20,10 +20,11 @@ from configs.policy import load_policy
 from configs.settings import Settings
 from tasks.core.model.bundle import ModelPin
 from tasks.core.model_life.promotions import PromotionKind, PromotionRecord, scored_in_order
+from tasks.core.model_life.verdict import GateVerdict
 from tasks.errors import ConfigError, ModelError, PromotionRefused, PublishError
 from tasks.model.champion import promote_version
 from tasks.model.load import load_bundle, policy_for, registry_of
-from tasks.model_life.compare import GateVerdict, GivenRows, judge_versions, version_named
+from tasks.model_life.compare import GivenRows, judge_versions, version_named
 from tasks.model_life.verdict_page import write_verdict
 from tasks.publication.layout import promotion_record_key
 from tasks.publication.stored_day import stored_days
@@ -60,7 +61,7 @@ def promotion_history(store: Store, name: str) -> list[PromotionRecord]:
     Raises:
         PublishError: a record is damaged.
     """
-    records = []
+    records: list[PromotionRecord] = []
     while there := read_if_there(store, promotion_record_key(name, len(records) + 1)):
         try:
             records.append(TypeAdapter(PromotionRecord).validate_json(there.data))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from configs.settings import Settings
 from tasks.adapters.pages.promotion import promotion_page
-from tasks.model_life.compare import GateVerdict
+from tasks.core.model_life.verdict import GateVerdict
 from tasks.publication.layout import promotion_page_key, promotion_verdict_key
 from tasks.store import open_store
 from tasks.store.renewing import overwrite

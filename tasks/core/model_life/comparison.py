@@ -110,6 +110,9 @@ class KindRatio(NamedTuple):
     """True if the challenger's ratio is clearly below four fifths."""
     was_clearly_below: bool
     """True if the champion's is."""
+    quotient: Estimate
+    """Challenger's ratio over the champion's, paired; below 1 the challenger treats the kind worse.
+    `UNTOLD` if a ratio is not told, or the two versions compare the kind with different ones."""
 
 
 class ReasonChange(NamedTuple):
@@ -342,19 +345,19 @@ def _kind_costs(
     for (name, kind), chosen in members.items():
         of_kind = [cost[chosen] for cost in each_cost]
         difference = paired_mean(of_kind[0] - of_kind[1], outside=_OUTSIDE / len(members))
-        means = [rounded_rate(float(cost.mean())) for cost in of_kind]
-        aucs = [rounded_rate(auc_of(pd[chosen], defaulted[chosen])) for pd in pds]
+        cost, other_cost = (rounded_rate(float(each.mean())) for each in of_kind)
+        auc, other_auc = (rounded_rate(auc_of(pd[chosen], defaulted[chosen])) for pd in pds)
         rounded = Estimate(*(rounded_rate(end) for end in difference))
-        found.append(KindCost(name, kind, rounded_count(len(chosen)), *means, rounded, *aucs))
+        found.append(KindCost(name, kind, rounded_count(len(chosen)), cost, other_cost, rounded, auc, other_auc))
     return tuple(found)
 
 
 def _ratios(challenger: Side, champion: Side, protected: Mapping[str, np.ndarray]) -> tuple[KindRatio, ...]:
+    sides = (challenger, champion)
+    decided = [decide(side.pd, side.policy).decision for side in sides]
     words = np.array(DECISIONS)
-    ours, theirs = (
-        compare_kinds(protected, words[decide(side.pd, side.policy).decision], least_ratio=FOUR_FIFTHS)
-        for side in (challenger, champion)
-    )
+    compared = [compare_kinds(protected, words[each], least_ratio=FOUR_FIFTHS) for each in decided]
+    approved = [each == DECISIONS.index("approve") for each in decided]
     return tuple(
         KindRatio(
             each.grouping,
@@ -364,8 +367,9 @@ def _ratios(challenger: Side, champion: Side, protected: Mapping[str, np.ndarray
             _ratio_of(other),
             is_clearly_below=each.level == "watch",
             was_clearly_below=other.level == "watch",
+            quotient=_ratio_quotient(each, other, protected[each.grouping], approved),
         )
-        for each, other in zip(ours, theirs, strict=True)
+        for each, other in zip(*compared, strict=True)
     )
 
 
@@ -374,3 +378,29 @@ def _ratio_of(kind: KindFairness) -> float | None:
     if kind.reference == kind.kind:
         return 1.0
     return kind.ratio.value if kind.ratio else None
+
+
+def _ratio_quotient(
+    kind: KindFairness, other: KindFairness, kinds: np.ndarray, approved: list[np.ndarray]
+) -> Estimate:
+    """Quotient of two ratios of approval rates of the same applicants.
+
+    Its logarithm is the difference of two log-quotients of paired rates, that of the kind and that
+    of the reference, whose variances add up.
+    """
+    if not kind.ratio or not other.ratio or kind.reference != other.reference:
+        return UNTOLD
+    names = (kind.kind, kind.reference)
+    variance = sum(_paired_log_variance(*(each[kinds == name] for each in approved)) for name in names)
+    quotient = kind.ratio.value / other.ratio.value
+    reach = math.exp(float(norm.isf(_OUTSIDE / 2)) * math.sqrt(variance))
+    return Estimate(*(rounded_rate(each) for each in (quotient, quotient / reach, quotient * reach)))
+
+
+def _paired_log_variance(approved: np.ndarray, other: np.ndarray) -> float:
+    """Variance of the logarithm of the quotient of two paired rates.
+
+    Discordant pairs over the product of both counts (Nam and Blackwelder 2002, "Analysis of the
+    ratio of marginal probabilities in a matched-pair setting", Statistics in Medicine 21).
+    """
+    return float(np.sum(approved != other) / (np.sum(approved) * np.sum(other)))

@@ -32,7 +32,7 @@ class GateLimits:
     most_kind_cost_rise: float
     """Share of the champion's cost for the kind, 0 to 1."""
     most_ratio_fall: float
-    """In the ratio of approval rates, 0 to 1."""
+    """Share of the champion's ratio of approval rates, 0 to 1."""
 
 
 class GateCheck(NamedTuple):
@@ -79,7 +79,7 @@ def _enough(comparison: Comparison, limits: GateLimits) -> GateCheck:
     needed = limits.least_defaulted
     return GateCheck(
         "rows",
-        f"{counted(comparison.rows, 'application')} that neither version learned from, {defaulted:,} defaulted",
+        f"{counted(comparison.rows, 'application')} held out of both versions, {defaulted:,} defaulted",
         f"{counted(limits.least_rows, 'application')} at least, {needed:,} of them of each outcome",
         comparison.rows >= limits.least_rows and min(defaulted, rest) >= needed,
     )
@@ -125,7 +125,7 @@ def _kinds(kinds: Sequence[KindCost], limits: GateLimits) -> GateCheck:
     if not kinds:
         return GateCheck("kinds of applicants", "no kind has enough applicants to compare", required, is_met=True)
     if not worse:
-        return GateCheck("kinds of applicants", f"{counted(len(kinds), 'kind')} compared, none", required, is_met=True)
+        return GateCheck("kinds of applicants", f"none of {counted(len(kinds), 'kind')}", required, is_met=True)
     named = "; ".join(
         f"{each.grouping} {each.kind}: {each.challenger:.3f} against {each.champion:.3f}, "
         f"difference {each.difference.text(3)}"
@@ -136,25 +136,25 @@ def _kinds(kinds: Sequence[KindCost], limits: GateLimits) -> GateCheck:
 
 def _fairness(ratios: Sequence[KindRatio], limits: GateLimits) -> GateCheck:
     required = (
-        f"no kind newly clearly below four fifths, and none that was so lower by more than {limits.most_ratio_fall:g}"
+        "no kind newly clearly below four fifths, and none that was so with a ratio clearly more than "
+        f"{percent(limits.most_ratio_fall)} lower"
     )
     worse = [each for each in ratios if _is_less_fair(each, limits.most_ratio_fall)]
     if not worse:
-        told = [each for each in ratios if each.challenger is not None]
-        return GateCheck("fairness", f"{counted(len(told), 'ratio')} compared, none", required, is_met=True)
+        told = [each for each in ratios if each.quotient.is_told]
+        return GateCheck("fairness", f"none of {counted(len(told), 'ratio')}", required, is_met=True)
     named = "; ".join(
-        f"{each.grouping} {each.kind}: ratio {_ratio(each.challenger)} against {_ratio(each.champion)}"
+        f"{each.grouping} {each.kind}: ratio {_ratio(each.challenger)} against {_ratio(each.champion)}, "
+        f"quotient {each.quotient.text(3)}"
         for each in worse
     )
     return GateCheck("fairness", named, required, is_met=False)
 
 
 def _is_less_fair(ratio: KindRatio, most_fall: float) -> bool:
-    if not ratio.is_clearly_below:
-        return False
-    if not ratio.was_clearly_below or ratio.challenger is None or ratio.champion is None:
-        return not ratio.was_clearly_below
-    return ratio.challenger < ratio.champion - most_fall
+    if not ratio.is_clearly_below or not ratio.was_clearly_below:
+        return ratio.is_clearly_below
+    return ratio.quotient.is_told and ratio.quotient.high < 1 - most_fall
 
 
 def _ratio(value: float | None) -> str:
