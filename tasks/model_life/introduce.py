@@ -10,7 +10,7 @@ import pyarrow as pa
 from configs.settings import Settings
 from tasks.core.model.bundle import ModelPin
 from tasks.core.model_life.verdict import GateVerdict
-from tasks.errors import ScoringError
+from tasks.errors import ConfigError, ModelError
 from tasks.model.load import registry_of
 from tasks.model_life.compare import judge_versions
 from tasks.model_life.held_out import held_out_table
@@ -68,7 +68,7 @@ def introduce(
         if champion:
             verdict = judge_versions(model, champion, settings)
             page = write_verdict(verdict, settings)
-    except ScoringError as error:
+    except (ConfigError, ModelError) as error:
         run_logger().warning("Version %s is registered, and was not compared: %s", model.version, error)
     return Introduced(alias == registry.alias, alias, verdict, page)
 
@@ -81,7 +81,7 @@ def _keep(
     if champion:
         try:
             table = held_out_table(rows, defaulted, model, champion, settings)
-        except ScoringError as error:
+        except (ConfigError, ModelError) as error:
             run_logger().warning("Nothing is known of how version %s judges this history: %s", champion.version, error)
         else:
             keep_held_out(store, model, table, champion)

@@ -12,7 +12,9 @@ import pytest
 from tests.conftest import DAY, Project
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ("generate", "train", "promote", "score", "monitor", "status", "rejected", "explain", "clean", "withdraw")
+COMMANDS = (
+    "generate", "train", "compare", "promote", "score", "monitor", "status", "rejected", "explain", "clean", "withdraw",
+)  # fmt: skip
 
 
 def scoring(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:

@@ -69,7 +69,7 @@ def _title(versions: tuple[str, str], checks: Sequence[GateCheck]) -> str:
     if not failed:
         return f"Version {ours} passes the gate: it may score instead of version {theirs}"
     names = listed([check.name for check in failed])
-    return f"Version {ours} does not pass the gate, by {counted(len(failed), 'check')}: {names}"
+    return f"Version {ours} does not pass the gate; {counted(len(failed), 'check')} failed: {names}"
 
 
 def _standing(name: str, difference: Estimate) -> str:

@@ -380,9 +380,7 @@ def _ratio_of(kind: KindFairness) -> float | None:
     return kind.ratio.value if kind.ratio else None
 
 
-def _ratio_quotient(
-    kind: KindFairness, other: KindFairness, kinds: np.ndarray, approved: list[np.ndarray]
-) -> Estimate:
+def _ratio_quotient(kind: KindFairness, other: KindFairness, kinds: np.ndarray, approved: list[np.ndarray]) -> Estimate:
     """Quotient of two ratios of approval rates of the same applicants.
 
     Its logarithm is the difference of two log-quotients of paired rates, that of the kind and that
