@@ -31,12 +31,17 @@ def applicants(rows: int, seed: int, *, noise: float = 0.5, other_noise: float =
     A version's pd is the mean true pd of all applicants to whom it gives the same score, so it is
     calibrated; the more noise, the less it tells.
     """
-    random = np.random.default_rng(seed)
-    truth = _CENTRE + _SPREAD * random.normal(size=rows)
+    truth = true_log_odds(rows, seed)
+    random = np.random.default_rng([seed, 1])
     defaulted = random.random(rows) < expit(truth)
     pds = [_calibrated(truth + each * random.normal(size=rows), each) for each in (noise, other_noise)]
     kinds = np.where(random.random(rows) < 0.5, "F", "M")
     return Applicants(*pds, defaulted, kinds)
+
+
+def true_log_odds(rows: int, seed: int) -> np.ndarray:
+    """True log-odds of default of the applicants that `applicants` draws."""
+    return np.asarray(_CENTRE + _SPREAD * np.random.default_rng(seed).normal(size=rows))
 
 
 def _calibrated(seen: np.ndarray, noise: float) -> np.ndarray:
