@@ -66,7 +66,7 @@ def compare_command(
         verdict = compare_on_days(ours, theirs, *days, settings)
     else:
         verdict = judge_versions(ours, theirs, settings, given_rows(files, settings))
-    click.echo(verdict_lines(verdict))
+    click.echo(comparison_summary(verdict))
 
 
 def given_rows(files: tuple[str, ...], settings: Settings) -> GivenRows | None:
@@ -80,7 +80,7 @@ def given_rows(files: tuple[str, ...], settings: Settings) -> GivenRows | None:
     return GivenRows(history.rows, history.defaulted)
 
 
-def verdict_lines(verdict: GateVerdict) -> str:
+def comparison_summary(verdict: GateVerdict) -> str:
     """Figures of a comparison and the checks of the gate."""
     from tasks.core.model_life.lines import check_lines, comparison_lines
 

@@ -95,7 +95,7 @@ def keep_held_out(store: Store, model: ModelPin, held_out: pa.Table, champion: M
 
 
 def read_held_out(store: Store, model: ModelPin) -> tuple[pa.Table, str] | None:
-    """What a model says of its history, and the digest of the champion that is in it (empty: of none).
+    """Held-out results of a model, and the digest of the champion that is in them (empty: of none).
 
     None if the store does not hold it for exactly this model.
 

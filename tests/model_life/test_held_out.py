@@ -35,7 +35,7 @@ def test_an_application_is_judged_out_of_fold_by_who_learned_from_it_and_by_the_
     settings = load_settings(rivalry.project.config)
     first, second, _ = versions(settings)
     history = read_history([str(rivalry.histories["large"])], settings)
-    some = history.rows.take(pa.array(np.arange(0, 6000, 3)))
+    some = history.rows.take(pa.array(np.arange(0, 3600, 3)))
     table = held_out_table(some, history.defaulted[::3], second, first, settings)
     learned = read_out_of_fold(open_store(settings.storage), first)
     assert learned is not None
@@ -69,7 +69,7 @@ def test_the_kept_comparison_serves_both_ways(rivalry: Rivalry) -> None:
     assert np.array_equal(there.challenger.pd, back.champion.pd)
     assert np.array_equal(there.champion.reason, back.challenger.reason)
     assert there.defaulted is not None
-    assert len(there.defaulted) == 6000
+    assert len(there.defaulted) == 3600
 
 
 def test_two_versions_that_were_never_compared_are_compared_on_what_both_learned_from(rivalry: Rivalry) -> None:
@@ -83,10 +83,10 @@ def test_two_versions_that_were_never_compared_are_compared_on_what_both_learned
     shared = pc.is_in(ours.column("application_id"), value_set=theirs.column("application_id").combine_chunks())
     assert len(pairs.challenger.pd) == pc.sum(shared).as_py()
     assert np.array_equal(pairs.challenger.pd, ours.filter(shared).column("pd").to_numpy())
-    assert pairs.left_out["learned from by one version alone"] == 4000 + 6000 - 2 * len(pairs.challenger.pd)
+    assert pairs.left_out["learned from by one version alone"] == 2400 + 3600 - 2 * len(pairs.challenger.pd)
 
 
-def test_applications_of_two_truths_are_left_out(duel: Rivalry, settings: Settings) -> None:
+def test_applications_of_two_truths_are_left_out(settings: Settings) -> None:
     _, second, third = versions(settings)
     store = open_store(settings.storage)
     kept = read_held_out(store, third)

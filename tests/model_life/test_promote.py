@@ -85,7 +85,7 @@ def test_rows_that_are_given_are_judged_instead_of_the_kept_ones(rivalry: Rivalr
     promoted = promote_challenger(settings, version="2", given=GivenRows(history.rows, history.defaulted))
     assert promoted.verdict
     assert promoted.verdict.comparison
-    assert (promoted.verdict.source, promoted.verdict.comparison.rows) == ("the given files", 4000)
+    assert (promoted.verdict.source, promoted.verdict.comparison.rows) == ("the given files", 2400)
 
 
 def test_a_version_that_was_never_judged_passes_by_override_alone(settings: Settings) -> None:

@@ -83,9 +83,7 @@ def test_equally_good_versions_are_rarely_promoted_by_chance() -> None:
 
 
 def test_a_version_that_costs_more_is_refused() -> None:
-    tallies = [
-        tally(NOISES[noise], noise, pairs=PAIRS // 2, first_seed=5000 + int(1000 * noise)) for noise in NOISES
-    ]
+    tallies = [tally(NOISES[noise], noise, pairs=PAIRS // 2, first_seed=5000 + int(1000 * noise)) for noise in NOISES]
     assert min(1 - each.rate for each in tallies) >= LEAST_REFUSED
     assert all(each.failed["cost"] for each in tallies)
     note(
@@ -97,9 +95,7 @@ def test_a_version_that_costs_more_is_refused() -> None:
 
 
 def test_a_version_that_costs_less_passes() -> None:
-    tallies = [
-        tally(noise, NOISES[noise], pairs=PAIRS // 4, first_seed=9000 + int(1000 * noise)) for noise in NOISES
-    ]
+    tallies = [tally(noise, NOISES[noise], pairs=PAIRS // 4, first_seed=9000 + int(1000 * noise)) for noise in NOISES]
     if IS_WHOLE:
         assert min(each.rate for each in tallies) >= LEAST_CHEAPER_PROMOTED
     note(
@@ -123,8 +119,8 @@ def test_the_made_versions_are_what_they_are_meant_to_be(noise: float) -> None:
 
 CHANCE_TOLD: Final = (
     f"{PAIRS} pairs of equally good versions, each pair on {ROWS:,} fresh applicants. Both see the true log-odds "
-    "through noise of their own of the same size, and are calibrated. At most 5 % may pass the whole gate; the interval "
-    "is that of Clopper and Pearson, 95 %."
+    "through noise of their own of the same size, and are calibrated. At most 5 % may pass the whole gate; the 95 % "
+    "interval is that of Clopper and Pearson."
 )
 DEARER_TOLD: Final = (
     f"Challengers whose expected cost is 3 % above that of the version that scores, on {ROWS:,} fresh applicants. "

@@ -137,7 +137,7 @@ class Comparison:
     champion: Mapping[str, Estimate]
     differences: Mapping[str, Estimate]
     expected_costs: Mapping[str, tuple[float, float]]
-    """Whose decisions, to their expected cost per application by the challenger's pd and by the
+    """Decisions of `challenger` or `champion`, to their expected cost per application by the challenger's pd and by the
     champion's. Each version seems cheapest by its own pd. Empty if few are decided otherwise."""
     swaps: tuple[SwapCell, ...]
     bands: tuple[str, ...]

@@ -13,8 +13,8 @@ from tasks.core.model_life.gate import GateCheck, GateLimits, judge_challenger
 from tasks.core.model_life.lines import check_lines, comparison_lines
 from tasks.core.model_life.verdict import GateVerdict
 from tasks.core.training.evaluation import UNTOLD
-from tests.paired_sides import made_comparison
 from tests.pages import Page
+from tests.paired_sides import made_comparison
 
 LIMITS = GateLimits(**PromotionLimits().model_dump())
 

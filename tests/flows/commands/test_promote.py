@@ -1,5 +1,6 @@
 """The commands of a model's life, as a person types them."""
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -50,9 +51,9 @@ def test_days_of_a_rolled_back_version_come_with_the_command_that_decides_them_a
         'scoring backfill --from 2026-11-02 --to 2026-11-02 --only all --current --reason "version 2 was rolled back"'
     )
     assert again in told
-    words = [*again.split(" --reason")[0].split()[1:], "--reason", "version 2 was rolled back"]
-    assert say(*words, "--without-prefect").code == 0
-    assert "version 1" in say("status", "--last", "1").out
+    words = [*again.partition(" --reason")[0].split()[1:], "--reason", "version 2 was rolled back"]
+    plan = json.loads(say(*words, "--dry-run").out)
+    assert ([day["as_of"] for day in plan["days"]], plan["pins"]) == (["2026-11-02"], "current")
 
 
 @pytest.mark.parametrize(
