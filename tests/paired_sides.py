@@ -34,9 +34,9 @@ def applicants(rows: int, seed: int, *, noise: float = 0.5, other_noise: float =
     truth = true_log_odds(rows, seed)
     random = np.random.default_rng([seed, 1])
     defaulted = random.random(rows) < expit(truth)
-    pds = [_calibrated(truth + each * random.normal(size=rows), each) for each in (noise, other_noise)]
+    pd, other = (_calibrated(truth + each * random.normal(size=rows), each) for each in (noise, other_noise))
     kinds = np.where(random.random(rows) < 0.5, "F", "M")
-    return Applicants(*pds, defaulted, kinds)
+    return Applicants(pd, other, defaulted, kinds)
 
 
 def true_log_odds(rows: int, seed: int) -> np.ndarray:

@@ -7,9 +7,9 @@ other is told to look again.
 
 from __future__ import annotations
 
-import getpass
 import json
 import os
+import pwd
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
@@ -234,7 +234,8 @@ def _refusal(verdict: GateVerdict, page: str) -> str:
 
 def _user() -> str:
     """Name of the user of the operating system; its number where it has no name."""
+    user = os.getuid()
     try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have none
-        return f"user {os.getuid()}"
+        return pwd.getpwuid(user).pw_name  # no variable of the environment says who it is
+    except KeyError:  # a container's user may have none
+        return f"user {user}"

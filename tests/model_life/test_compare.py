@@ -31,14 +31,14 @@ def test_a_comparison_tells_figures_and_checks_and_changes_nothing(
 
 def test_the_same_comparison_gives_the_same_verdict(rivalry: Rivalry) -> None:
     settings = load_settings(rivalry.project.config)
-    models = [version_named(name, settings) for name in ("2", "champion")]
-    verdict = judge_versions(*models, settings)
+    ours, theirs = (version_named(name, settings) for name in ("2", "champion"))
+    verdict = judge_versions(ours, theirs, settings)
     assert verdict.is_passed
-    assert verdict.sha256 == judge_versions(*models, settings).sha256
+    assert verdict.sha256 == judge_versions(ours, theirs, settings).sha256
     assert rivalry.better.verdict
     assert verdict.sha256 == rivalry.better.verdict.sha256, "training told the same"
     given = given_rows((str(rivalry.histories["large"]),), settings)
-    on_file = judge_versions(*models, settings, given)
+    on_file = judge_versions(ours, theirs, settings, given)
     assert on_file.comparison == verdict.comparison, "the history given as a file is the history"
 
 

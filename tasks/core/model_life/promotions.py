@@ -53,7 +53,8 @@ class PromotionRecord:
 def scored_in_order(history: Sequence[PromotionRecord]) -> list[ModelPin]:
     """Versions that scored one after the other, oldest first; a roll-back takes the last one away.
 
-    The last one scores now, the one before it is where a roll-back leads.
+    The last one scores now, the one before it is where a roll-back leads. Each record tells the version
+    that scored then, so a promotion that was recorded and never made takes no place.
 
     >>> one, two = (ModelPin("m", version, "3fa9") for version in ("1", "2"))
     >>> first = PromotionRecord(1, "first", None, one, "ann", "")
@@ -65,8 +66,7 @@ def scored_in_order(history: Sequence[PromotionRecord]) -> list[ModelPin]:
     """
     order: list[ModelPin] = []
     for record in history:
-        if record.before and (not order or order[-1] != record.before):
-            order.append(record.before)  # moved without a record, or before records were kept
+        _bring_to(order, record.before)
         if record.kind == "rollback":
             order.pop()
             if not order or order[-1] != record.after:
@@ -74,3 +74,14 @@ def scored_in_order(history: Sequence[PromotionRecord]) -> list[ModelPin]:
         else:
             order.append(record.after)
     return order
+
+
+def _bring_to(order: list[ModelPin], before: ModelPin | None) -> None:
+    """Correct the order by the version that scored when the next promotion was recorded."""
+    if before is None:
+        order.clear()
+        return
+    while before in order and order[-1] != before:
+        order.pop()  # recorded and never made, or undone without a record
+    if before not in order:
+        order.append(before)  # moved without a record, or before records were kept

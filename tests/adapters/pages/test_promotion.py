@@ -72,8 +72,8 @@ def test_the_same_verdict_gives_the_same_bytes() -> None:
 def test_terminal_and_programs_are_told_the_same() -> None:
     comparison = made_comparison()
     checks = judge_challenger(comparison, LIMITS)
-    pins = [ModelPin("m", version, version * 64) for version in ("7", "3")]
-    verdict = GateVerdict(*pins, "1", "d", "all", {"that nobody knows": 12}, comparison, checks)
+    ours, theirs = (ModelPin("m", version, version * 64) for version in ("7", "3"))
+    verdict = GateVerdict(ours, theirs, "1", "d", "all", {"that nobody knows": 12}, comparison, checks)
     told = json.loads(verdict.to_json())
     assert told["is_passed"] is verdict.is_passed is True
     assert told["checks"][1]["name"] == "cost"

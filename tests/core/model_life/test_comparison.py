@@ -1,5 +1,8 @@
 """Two versions on the same applicants: differences are paired, and too few are never told."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import bootstrap, norm
 
 from tasks.core.decision.policy import cost_per_application, resolve_policy
-from tasks.core.model_life.comparison import COST, SHOWN_FIGURES, compare_sides, decision_costs, paired_mean
+from tasks.core.model_life.comparison import COST, SHOWN_FIGURES, Comparison, compare_sides, decision_costs, paired_mean
 from tasks.core.training.evaluation import figures_of
 from tests.paired_sides import BANDS, COSTS, POLICY, applicants, compared, made_comparison, side
 
@@ -17,9 +20,16 @@ DRAWN = applicants(4000, 7)
 STRICT = resolve_policy("1", 0.06, refer_from=None, bands=BANDS)
 
 
-def compare(ours: np.ndarray, theirs: np.ndarray, defaulted: np.ndarray | None = None, **changed: object):
-    given = {"groupings": {}, "protected": {}, "costs": COSTS, "seed": 1, "resamples": 20} | changed
-    return compare_sides(side(ours), side(theirs), defaulted=defaulted, **given)
+def compare(
+    ours: np.ndarray,
+    theirs: np.ndarray,
+    defaulted: np.ndarray | None = None,
+    groupings: Mapping[str, np.ndarray] = MappingProxyType({}),
+) -> Comparison:
+    return compare_sides(
+        side(ours), side(theirs), defaulted=defaulted, groupings=groupings, protected={}, costs=COSTS, seed=1,
+        resamples=20,
+    )  # fmt: skip
 
 
 def test_each_version_is_judged_at_its_own_cut_off() -> None:
@@ -97,8 +107,8 @@ def test_the_swap_set_has_every_application_once_with_its_default_rate() -> None
 
 def test_the_migration_is_the_cross_table_of_bands() -> None:
     edges = [0, *(band.upper for band in POLICY.bands)]
-    bands = [pd.cut(scores, edges, labels=False, right=False) for scores in (DRAWN.other, DRAWN.pd)]
-    expected = pd.crosstab(*bands).reindex(index=range(5), columns=range(5), fill_value=0).to_numpy()
+    theirs, ours = (pd.Series(pd.cut(each, edges, labels=False, right=False)) for each in (DRAWN.other, DRAWN.pd))
+    expected = pd.crosstab(theirs, ours).reindex(index=range(5), columns=range(5), fill_value=0).to_numpy()
     told = compared(DRAWN).migration
     for row, counts in zip(told, expected, strict=True):
         for rows, count in zip(row, counts, strict=True):
@@ -147,7 +157,7 @@ def test_kinds_have_costs_with_intervals_for_all_of_them_together() -> None:
 
 def test_the_interval_of_a_quotient_of_ratios_is_that_of_the_bootstrap() -> None:
     comparison = compared(DRAWN)
-    approved = [scores < POLICY.cutoff for scores in (DRAWN.pd, DRAWN.other)]
+    ours_approved, theirs_approved = (scores < POLICY.cutoff for scores in (DRAWN.pd, DRAWN.other))
     (each,) = (ratio for ratio in comparison.ratios if ratio.quotient.is_told)
     is_kind = DRAWN.kinds == each.kind
 
@@ -156,9 +166,17 @@ def test_the_interval_of_a_quotient_of_ratios_is_that_of_the_bootstrap() -> None
         return float(np.log(rates[0] / rates[1] / (rates[2] / rates[3])))
 
     drawn = bootstrap(
-        (*approved, is_kind), log_quotient, paired=True, vectorized=False, n_resamples=900, method="percentile", rng=1
+        (ours_approved, theirs_approved, is_kind),
+        log_quotient,
+        paired=True,
+        vectorized=False,
+        n_resamples=900,
+        method="percentile",
+        rng=1,
     ).confidence_interval
-    assert each.quotient.value == pytest.approx(np.exp(log_quotient(*approved, is_kind)), abs=0.003)
+    assert each.quotient.value == pytest.approx(
+        np.exp(log_quotient(ours_approved, theirs_approved, is_kind)), abs=0.003
+    )
     assert (each.quotient.low, each.quotient.high) == pytest.approx(tuple(np.exp(drawn)), abs=0.008)
 
 

@@ -39,3 +39,16 @@ def test_an_alias_moved_without_a_record_counts_as_a_move() -> None:
         PromotionRecord(2, "gate", pin(3), pin(4), "ann", ""),  # somebody had moved it to 3
     ]
     assert scored_in_order(records) == [pin(1), pin(3), pin(4)]
+
+
+def test_a_promotion_that_was_recorded_and_never_made_is_no_way_back() -> None:
+    first = PromotionRecord(1, "first", None, pin(1), "ann", "")
+    lost = PromotionRecord(2, "gate", pin(1), pin(2), "ann", "")
+    again = PromotionRecord(3, "gate", pin(1), pin(2), "ann", "")
+    assert scored_in_order([first, lost, again]) == [pin(1), pin(2)]
+    assert scored_in_order([first, PromotionRecord(2, "first", None, pin(1), "ann", "")]) == [pin(1)]
+    other = PromotionRecord(3, "gate", pin(1), pin(3), "ann", "")
+    assert scored_in_order([first, lost, other]) == [pin(1), pin(3)]
+    lost_way_back = PromotionRecord(4, "rollback", pin(2), pin(1), "ann", "")
+    later = PromotionRecord(5, "gate", pin(2), pin(3), "ann", "")
+    assert scored_in_order([first, lost, again, lost_way_back, later]) == [pin(1), pin(2), pin(3)]
