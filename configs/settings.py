@@ -102,6 +102,11 @@ class Registry(_Section):
         description="Registered model to train and to score with.",
     )
     alias: str = Field("champion", min_length=1, description="Alias of the version that scores.")
+    challenger_alias: str = Field(
+        "challenger",
+        min_length=1,
+        description="Alias of the version that `scoring promote` compares with the one that scores.",
+    )
     sealed_copy: SealedCopy = Field(
         "use",
         description="Model of a day on which the registry does not answer: use takes the store's sealed copy of the "
@@ -288,6 +293,56 @@ class Training(_Section):
     )
 
 
+class PromotionLimits(_Section):
+    """Limits of the gate that a new version passes before it scores."""
+
+    least_rows: int = Field(
+        5000,
+        ge=100,
+        description="Least number of applications with outcomes on which two versions are compared. "
+        "With fewer, only a version that is far better could be told from chance.",
+    )
+    least_defaulted: int = Field(
+        100,
+        ge=10,
+        description="Least number of them that defaulted, and that repaid: costs are mostly defaults, and the "
+        "interval of their mean needs about a hundred.",
+    )
+    most_auc_fall: float = Field(
+        0.005,
+        ge=0,
+        le=1,
+        description="AUC that the new version may clearly lose. It may be cheaper at this cut-off and rank worse "
+        "at every other.",
+    )
+    most_slope_error: float = Field(
+        0.15,
+        ge=0,
+        description="Distance of the calibration slope from 1 that the new version may clearly have. "
+        "Cut-off and expected cost are only right if pd is.",
+    )
+    most_calibration_error: float = Field(
+        0.01,
+        ge=0,
+        le=1,
+        description="Expected calibration error, a share, that the new version may clearly have; "
+        "about an eighth of the default rate of the feed.",
+    )
+    most_kind_cost_rise: float = Field(
+        0.05,
+        ge=0,
+        description="Share by which any kind of applicants may clearly become dearer. "
+        "A gain in the whole may hide a loss in one kind.",
+    )
+    most_ratio_fall: float = Field(
+        0.02,
+        ge=0,
+        le=1,
+        description="Share by which a ratio of approval rates may clearly fall that lies clearly below four fifths "
+        "already.",
+    )
+
+
 class Monitoring(_Section):
     """Comparison of a published day with the reference."""
 
@@ -428,6 +483,7 @@ class Settings(_Section):
     scoring: Scoring = Scoring()
     audit: Audit = Audit()
     training: Training = Training()
+    promotion: PromotionLimits = PromotionLimits()
     monitoring: Monitoring = Monitoring()
     outcomes: Outcomes = Outcomes()
     alarms: Alarms = Alarms()

@@ -21,6 +21,7 @@ import click
 
 from flows.commands.backfill import backfill_command
 from flows.commands.clean import clean_command
+from flows.commands.compare import compare_command
 from flows.commands.dashboard import dashboard_command
 from flows.commands.explain import explain_command
 from flows.commands.generate import generate_command
@@ -40,6 +41,7 @@ from tasks.errors import ConfigError
 _COMMANDS: Final = (
     backfill_command,
     clean_command,
+    compare_command,
     dashboard_command,
     explain_command,
     generate_command,

@@ -1,9 +1,15 @@
-"""Train a model on applications with known outcomes, register it, and make it the champion."""
+"""Train a model on applications with known outcomes, register it, and give it its place.
+
+The first model scores. Every later one is a challenger, which `scoring promote` lets score.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from prefect import flow
 
+from tasks.model_life.introduce import introduce
 from tasks.running.context import settings_of_run
 from tasks.running.endings import ends_in_a_line
 from tasks.running.step import FLOW_OPTIONS
@@ -11,7 +17,7 @@ from tasks.training.choices import measure_choices
 from tasks.training.cross_validate import cross_validate, with_search
 from tasks.training.evaluate import evaluate
 from tasks.training.history import read_history
-from tasks.training.train import Trained, fit, promote, register, require_registrable
+from tasks.training.train import Trained, fit, register, require_registrable
 
 
 @flow(name="train-model", **FLOW_OPTIONS)
@@ -22,16 +28,16 @@ def train_model(
     search: int | None = None,
     keep_champion: bool = False,
 ) -> Trained:
-    """Train, calibrate and register a model.
+    """Train, calibrate and register a model, and compare it with the one that scores.
 
-    The alias moves last, when everything that belongs to the version is in place.
+    Aliases move last, when everything that belongs to the version is in place.
 
     Args:
         applications: Local files (CSV, CSV.gz or parquet) with the 121 columns and TARGET
             (1: defaulted).
         config: Settings file; by default configs/local.yaml.
         search: Shapes of model to try; by default the number in the settings.
-        keep_champion: Register the version, but leave the alias, so that people look at its card
+        keep_champion: Register the version, but give it no alias, so that people look at its card
             first.
     """
     settings = with_search(settings_of_run(config), search)
@@ -42,4 +48,7 @@ def train_model(
     choices = measure_choices(history, judged, settings)
     evaluation = evaluate(history, judged, bundle, choices, settings)
     trained = register(bundle, history, judged, evaluation, settings)
-    return trained if keep_champion else promote(trained, settings)
+    place = introduce(trained.model, history.rows, history.defaulted, settings, keep_aliases=keep_champion)
+    return replace(
+        trained, is_champion=place.is_champion, alias=place.alias, verdict=place.verdict, verdict_page=place.page
+    )

@@ -52,6 +52,10 @@ class RegistryUnreachable(ModelError):
     acts = "operator"
 
 
+class PromotionRefused(ModelError):
+    """Error for the model owner: a version did not pass the gate, and the one that scores stays."""
+
+
 class PublishError(ScoringError):
     """Error for the operator: the store refused; nothing was published, or all of it was."""
 

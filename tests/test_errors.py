@@ -26,6 +26,7 @@ def test_exit_codes_are_those_of_the_failure_table() -> None:
         "ExpectationsNotMet": 4,
         "ModelError": 5,
         "RegistryUnreachable": 5,
+        "PromotionRefused": 5,
         "PublishError": 6,
         "ManifestDamaged": 6,
         "ObjectArchived": 6,

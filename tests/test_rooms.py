@@ -12,7 +12,7 @@ from tests.house import ROOT, arrows, circles, flat_files, imports_of, longest_c
 EVERYONE = {"tasks.errors"}
 WINGS = {
     "scoring", "training", "monitoring", "inspection", "retention", "erasure", "feed", "reporting", "dashboard",
-    "operations", "outcomes",
+    "operations", "outcomes", "model_life",
 }  # fmt: skip
 CORE = {"tasks.core"}
 GROUND = {"tasks.core", "tasks.adapters", "tasks.store", "configs"}

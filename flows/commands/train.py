@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     metavar="N",
     help="Try N shapes of model; take the cheapest of those as good as the best.  [default: training.search_trials]",
 )
-@click.option("--keep-champion", is_flag=True, help="Only register it; `scoring promote` lets it score.")
+@click.option(
+    "--keep-champion", is_flag=True, help="Only register it, without an alias; not even the first model scores."
+)
 @plain_option
 @common_options
 def train_command(
@@ -46,7 +48,10 @@ def train_command(
     config: str | None,
     verbose: bool,
 ) -> None:
-    """Train, calibrate and register a model, and make it the champion."""
+    """Train, calibrate and register a model, and compare it with the one that scores.
+
+    The first model scores. Every later one is the challenger, which `scoring promote` lets score.
+    """
     settings = set_up(config, verbose=verbose)
     from flows.train_model import train_model
 
@@ -80,17 +85,37 @@ def training_summary(trained: Trained, settings: Settings) -> str:
         "Registry": registry.address,
         "Model card": registry.document_address(model, CARD_FILE),
     }
-    alias = settings.registry.alias
-    is_now = f"is the {alias} now"
-    state = is_now if trained.is_champion else f"is registered; the {alias} scores on"
+    state = f"is the {trained.alias} now" if trained.alias else "is registered, without an alias"
     return "\n".join(
         [
             f"\n{model.name} version {model.version} {state}\n",
             *_models({"this model": figures, **card.baselines}),
             "",
             *(f"  {name:<20}{text}" for name, text in lines.items()),
+            *_beside_champion(trained, settings),
         ]
     )
+
+
+def _beside_champion(trained: Trained, settings: Settings) -> Iterable[str]:
+    """Lines about the new version beside the champion, and what lets it score."""
+    verdict = trained.verdict
+    if verdict is None:
+        return
+    from tasks.core.model_life.comparison import COST
+    from tasks.core.model_life.lines import check_lines
+
+    champion = f"the {settings.registry.alias}, version {verdict.champion.version}"
+    yield f"\n  Beside {champion}, which scores on"
+    if verdict.comparison and verdict.comparison.differences:
+        for name, figure in (("Cost", COST), ("AUC", "auc")):
+            yield f"  {name + ', difference':<20}{verdict.comparison.differences[figure].text()}"
+    failed = verdict.failed
+    yield f"  {'Gate':<20}{'passed' if verdict.is_passed else f'{len(failed)} of {len(verdict.checks)} checks failed'}"
+    yield from check_lines(failed)
+    if trained.verdict_page:
+        yield f"  {'Verdict':<20}{trained.verdict_page}"
+    yield f"  {'To let it score':<20}scoring promote --version {trained.model.version}"
 
 
 def _models(models: Mapping[str, Mapping[str, Estimate]]) -> Iterable[str]:

@@ -180,8 +180,29 @@ class ModelRegistry:
 
     def promote(self, version: str) -> None:
         """Point the alias at a version. Raises `ModelError` if there is no such version."""
-        with self._answering(f"{self.model_name} version {version} cannot become {self.alias}"):
-            self._client().set_registered_model_alias(self.model_name, self.alias, version)
+        self.point(self.alias, version)
+
+    def point(self, alias: str, version: str) -> None:
+        """Point any alias at a version. Raises `ModelError` if there is no such version."""
+        with self._answering(f"{self.model_name} version {version} cannot become {alias}"):
+            self._client().set_registered_model_alias(self.model_name, alias, version)
+
+    def remove_alias(self, alias: str) -> None:
+        """Remove an alias; nothing happens if there is none."""
+        with self._answering(f"The alias {alias} of {self.model_name} cannot be removed"):
+            self._client().delete_registered_model_alias(self.model_name, alias)
+
+    def named_by(self, alias: str) -> ModelPin | None:
+        """The version that an alias points to; None if it points to none.
+
+        Raises:
+            RegistryUnreachable: the registry does not answer.
+            ModelError: no model of that name is registered.
+        """
+        with self._answering(f"{self.model_name}@{alias} is not available"):
+            client = self._client()
+            version = client.get_registered_model(self.model_name).aliases.get(alias)
+            return self._pin_of(client.get_model_version(self.model_name, version)) if version else None
 
     def champion(self) -> ModelPin:
         """The version that the alias points to.

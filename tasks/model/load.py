@@ -101,7 +101,7 @@ def registry_of(settings: Settings) -> ModelRegistry:
 def _opened(registry: Registry) -> ModelRegistry:
     from tasks.adapters.mlflow import ModelRegistry
 
-    return ModelRegistry(**registry.model_dump(exclude={"sealed_copy"}))
+    return ModelRegistry(**registry.model_dump(exclude={"sealed_copy", "challenger_alias"}))
 
 
 def load_bundle(model: ModelPin, settings: Settings, *, is_registry_gone: bool = False) -> Bundle:

@@ -30,7 +30,7 @@ from tasks.core.outcomes.report import (
 from tasks.delivery.known_outcomes import KnownOutcomes, known_outcomes
 from tasks.publication.layout import backtest_key, backtest_page_key, day_of, realised_key, room_prefix
 from tasks.publication.outcome_ledger import Receipt
-from tasks.publication.references import read_predictions
+from tasks.publication.references import read_out_of_fold
 from tasks.running.context import run_logger
 from tasks.running.step import step
 from tasks.store import Store, open_store
@@ -110,7 +110,7 @@ def last_backtest(store: Store) -> BacktestReport | None:
 def _initial_validations(store: Store, models: Iterable[ModelPin]) -> dict[ModelPin, InitialValidation]:
     found = {}
     for model in models:
-        predicted = read_predictions(store, model)
+        predicted = read_out_of_fold(store, model)
         if predicted is None:
             run_logger().warning(
                 "%s version %s: the store does not hold the predictions by which it was judged",

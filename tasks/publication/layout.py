@@ -16,6 +16,9 @@ r"""Storage layout: every key, prefix and pattern of the store. No other module 
 ...     nameless_out_of_fold_key("1"), sealed_model_key("credit-default", "1", "3fa9" * 16),
 ...     named_version_key("credit-default", "champion"), erasure_record_key(datetime(2026, 11, 3, 7, 5), "9d"),
 ...     outcomes_prefix(1), receipt_key(1), backtest_key("index.html"), realised_key(day),
+...     named_version_key("credit-default", "champion"), held_out_key("credit-default", "1"),
+...     promotion_record_key("credit-default", 1), promotion_page_key("credit-default", "2"),
+...     promotion_verdict_key("credit-default", "2"), erasure_record_key(datetime(2026, 11, 3, 7, 5), "9d"),
 ... )
 >>> print("\n".join(keys))
 landing/day=2026-11-02/
@@ -54,6 +57,10 @@ reference/model=1/sample.parquet
 reference/model=1/out_of_fold.parquet
 models/model=credit-default/version=1/bundle-3fa93fa93fa93fa9.json
 models/model=credit-default/alias=champion.json
+reference/model=credit-default/version=1/held_out.parquet
+models/model=credit-default/promotions/0001.json
+reports/model=credit-default/version=2/promotion.html
+reports/model=credit-default/version=2/promotion.json
 erasures/20261103T070500Z-9d.json
 outcomes/delivery=0001/
 outcomes/delivery=0001/receipt.json
@@ -359,7 +366,21 @@ def days_page_key() -> str:
 
 def model_page_key(name: str, version: str) -> str:
     """Key of the page of a model."""
-    return f"{room_prefix('reports')}model={key_part(name)}/version={key_part(version)}/index.html"
+    return f"{_model_reports(name, version)}/index.html"
+
+
+def _model_reports(name: str, version: str) -> str:
+    return f"{room_prefix('reports')}model={key_part(name)}/version={key_part(version)}"
+
+
+def promotion_page_key(name: str, version: str) -> str:
+    """Key of the page on the last comparison of a version with the one that scored."""
+    return f"{_model_reports(name, version)}/promotion.html"
+
+
+def promotion_verdict_key(name: str, version: str) -> str:
+    """Key of the same for programs."""
+    return f"{_model_reports(name, version)}/promotion.json"
 
 
 # --- outcomes
@@ -426,6 +447,16 @@ def reference_key(name: str, version: str) -> str:
 def out_of_fold_key(name: str, version: str) -> str:
     """Key of the out-of-fold predictions that a model was judged by."""
     return f"reference/model={key_part(name)}/version={key_part(version)}/out_of_fold.parquet"
+
+
+def held_out_key(name: str, version: str) -> str:
+    """Key of what a version, and the one that scored then, say of its history out of their sight."""
+    return f"reference/model={key_part(name)}/version={key_part(version)}/held_out.parquet"
+
+
+def promotion_record_key(name: str, number: int) -> str:
+    """Key of the record of a promotion; numbers count from 1."""
+    return f"models/model={key_part(name)}/promotions/{number:04d}.json"
 
 
 def sealed_model_key(name: str, version: str, digest: str) -> str:

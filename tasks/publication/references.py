@@ -15,6 +15,7 @@ from tasks.core.model.bundle import ModelPin
 from tasks.errors import ModelError
 from tasks.publication.layout import (
     aside_key,
+    held_out_key,
     nameless_out_of_fold_key,
     nameless_reference_key,
     out_of_fold_key,
@@ -25,6 +26,7 @@ from tasks.store import Store
 from tasks.store.renewing import overwrite, read_if_there
 
 _DIGEST: Final = "bundle_sha256"
+_CHAMPION: Final = "champion_sha256"
 
 
 def keep_reference(store: Store, model: ModelPin, sample: pa.Table, predicted: pa.Table) -> None:
@@ -58,10 +60,9 @@ def read_reference(store: Store, model: ModelPin, *, trained_rows: int) -> pa.Ta
         ModelError: the store does not hold it, or holds one that belongs to another model.
     """
     key = reference_key(model.name, model.version)
-    for place in (key, aside_key(key, model.digest)):
-        there = read_if_there(store, place)
-        if there and _footer(store, place, there.data).get(_DIGEST) == model.digest:
-            return read_parquet(there.data)
+    own = _read_own(store, model, key)
+    if own is not None:
+        return own
     nameless = nameless_reference_key(model.version)
     there = read_if_there(store, nameless)
     if there is None:
@@ -75,12 +76,43 @@ def read_reference(store: Store, model: ModelPin, *, trained_rows: int) -> pa.Ta
     return read_parquet(there.data)
 
 
-def read_predictions(store: Store, model: ModelPin) -> pa.Table | None:
-    """Out-of-fold predictions by which exactly this model was judged; None if the store does not hold them.
+def read_out_of_fold(store: Store, model: ModelPin) -> pa.Table | None:
+    """Out-of-fold predictions of exactly this model; None if the store does not hold them.
 
     Stores of an earlier program kept them by the version alone; those count as none.
+
+    Raises:
+        ModelError: they are damaged.
     """
-    key = out_of_fold_key(model.name, model.version)
+    return _read_own(store, model, out_of_fold_key(model.name, model.version))
+
+
+def keep_held_out(store: Store, model: ModelPin, held_out: pa.Table, champion: ModelPin | None) -> None:
+    """Keep what a model, and the champion of then, say of the model's history out of their sight.
+
+    That of a model with the same name and version, from another registry, is replaced.
+    """
+    footer = {_DIGEST: model.digest, _CHAMPION: champion.digest if champion else ""}
+    overwrite(store, held_out_key(model.name, model.version), write_parquet(held_out, footer))
+
+
+def read_held_out(store: Store, model: ModelPin) -> tuple[pa.Table, str] | None:
+    """Held-out results of a model, and the digest of the champion that is in them (empty: of none).
+
+    None if the store does not hold it for exactly this model.
+
+    Raises:
+        ModelError: it is damaged.
+    """
+    key = held_out_key(model.name, model.version)
+    there = read_if_there(store, key)
+    footer = _footer(store, key, there.data) if there else {}
+    if there is None or footer.get(_DIGEST) != model.digest:
+        return None
+    return read_parquet(there.data), footer.get(_CHAMPION, "")
+
+
+def _read_own(store: Store, model: ModelPin, key: str) -> pa.Table | None:
     for place in (key, aside_key(key, model.digest)):
         there = read_if_there(store, place)
         if there and _footer(store, place, there.data).get(_DIGEST) == model.digest:

@@ -1,4 +1,4 @@
-"""Fitting, registration and promotion of a model."""
+"""Fitting and registration of a model."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from tasks.core.model.features import (
     monotone_direction,
 )
 from tasks.core.model.reference import reference_statistics
+from tasks.core.model_life.verdict import GateVerdict
 from tasks.core.sampling import drawn_rows
 from tasks.core.training.model_card import CARD_FILE, FIGURES_FILE, ModelCard, figures_file
 from tasks.core.training.model_shape import TriedShape, shapes_table
 from tasks.core.words import in_json
-from tasks.model.champion import promote_version
 from tasks.model.load import registry_of
 from tasks.model.policy_in_force import training_policy
 from tasks.publication.references import keep_reference
@@ -53,6 +53,12 @@ class Trained:
     n_trees: int
     cutoff: float
     is_champion: bool = False
+    alias: str = ""
+    """Alias that names it; empty if it has none."""
+    verdict: GateVerdict | None = None
+    """Comparison with the version that scores; None if there is none."""
+    verdict_page: str | None = None
+    """Place of the page of the verdict."""
 
 
 def require_registrable(settings: Settings) -> None:
@@ -143,13 +149,6 @@ def register(
         judged.n_trees,
         bundle.cutoff,
     )
-
-
-@step("promote")
-def promote(trained: Trained, settings: Settings) -> Trained:
-    """Make the new version the champion: it scores from now on. Its sealed copy lies in the store first."""
-    promote_version(trained.model.version, settings)
-    return replace(trained, is_champion=True)
 
 
 def out_of_fold_table(history: History, judged: OutOfFold) -> pa.Table:

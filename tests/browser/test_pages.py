@@ -16,11 +16,13 @@ from tasks.adapters.pages.html import contract_page
 from tasks.adapters.pages.model import model_page
 from tasks.core.reporting.day_page import build_day_page
 from tests.adapters.pages.test_application import FACTS
+from tests.adapters.pages.test_promotion import verdict_of
 from tests.browser.looking import SCREENS, Looker, Scheme
 from tests.contract_reports import contract_report, reported
 from tests.days_lines import wrong_month
 from tests.manifests import sample_manifest
 from tests.model_cards import drawn_pictures, model_card
+from tests.paired_sides import made_comparison
 from tests.reported_days import day_sources
 
 
@@ -59,6 +61,10 @@ def page_of_an_application() -> bytes:
     return application_page(FACTS)
 
 
+def page_of_a_verdict() -> bytes:
+    return verdict_of(made_comparison())
+
+
 PAGES: list[Callable[[], bytes]] = [
     published_day,
     refused_day,
@@ -67,6 +73,7 @@ PAGES: list[Callable[[], bytes]] = [
     page_of_all_days,
     page_of_a_model,
     page_of_an_application,
+    page_of_a_verdict,
 ]
 
 

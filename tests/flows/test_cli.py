@@ -24,6 +24,8 @@ COMMANDS = (
     "clean",
     "withdraw",
     "outcomes",
+    "compare",
+    "policy",
 )
 
 

@@ -116,8 +116,9 @@ def test_the_summary_of_a_training_fits_a_screen_and_says_where_the_card_is(proj
     auc = trained.card.figures["auc"]
     assert told.count(f"{auc.value:.4f} ({auc.low:.4f} to {auc.high:.4f})") == 2
     assert "Cut-off, policy     0.0909: " in told
-    assert told.rstrip().endswith(CARD_FILE)
-    assert len(told.splitlines()) < 20
+    assert f"{CARD_FILE}\n\n  Beside the champion, version 1, which scores on\n  Cost, difference" in told
+    assert told.rstrip().endswith(f"scoring promote --version {trained.model.version}")
+    assert len(told.splitlines()) < 30
     assert " trees of depth 3; " in told
     assert "cross-validations" not in told
     twice = replace(trained, card=replace(trained.card, repeats={"this model": ((0.7, 0.5), (0.72, 0.6))}))
@@ -137,9 +138,9 @@ def test_the_same_history_gives_the_same_model(project: Project, tmp_path: Path)
     assert cards[0] != cards[1]
     assert first.model.version != second.model.version
     assert (project.root / f"reference/model=credit-default/version={second.model.version}/sample.parquet").exists()
+    assert (second.alias, registry(project).champion().version) == ("challenger", "1")
+    registry(project).promote(second.model.version)
     assert registry(project).champion().version == second.model.version
-    registry(project).promote("1")
-    assert registry(project).champion().version == "1"
 
 
 def test_promoting_what_was_never_registered_names_what_was(project: Project) -> None:
@@ -154,7 +155,7 @@ def test_a_run_tells_the_choices_of_the_policy(trained: Project) -> None:
     assert (params["policy"], params["age"], params["unused_inputs"]) == ("1", "True", "none")
 
 
-def test_a_model_can_be_registered_and_the_champion_kept(project: Project, tmp_path: Path) -> None:
+def test_a_model_can_be_registered_without_an_alias(project: Project, tmp_path: Path) -> None:
     hasty = project.with_settings(training={"choice_rows": 0, "baselines": False, "max_trees": 20, "folds": 3})
     before = registry(project).champion()
     trained = train_model.fn(applications=[str(history(tmp_path, 1500))], config=hasty.config, keep_champion=True)
@@ -162,7 +163,8 @@ def test_a_model_can_be_registered_and_the_champion_kept(project: Project, tmp_p
     assert trained.model.version != before.version
     assert registry(project).champion() == before
     settings = load_settings(hasty.config)
-    assert "is registered; the champion scores on" in training_summary(trained, settings)
+    assert "is registered, without an alias" in training_summary(trained, settings)
+    assert registry(project).named_by("challenger") is None
     assert load_bundle(trained.model, settings).cutoff == 1 / 11
 
 

@@ -21,7 +21,9 @@ from tasks.erasure.erase import erase
 from tasks.errors import ExpectationsNotMet, PublishError
 from tasks.feed.generate import generate_day, load_statistics, write_history
 from tasks.inspection.rejected import find_rejected
+from tasks.model.load import registry_of
 from tasks.model.policy_activation import activate_policy
+from tasks.model_life.promote import days_decided_by, promote_challenger, roll_back
 from tasks.publication.layout import decisions_key, landing_key, manifest_key, suite_key
 from tasks.retention.clean import clean, clock_of
 from tasks.store import Store, open_store
@@ -113,7 +115,12 @@ def train(project: Project) -> None:
     history = Path(project.config).with_name("history.parquet")
     if not history.exists():
         write_history(history, load_statistics(), rows=1000, seed=5, as_of=date(2026, 10, 1), file_format="parquet")
+    settings = load_settings(project.config)
     train_model.fn(applications=[str(history)], config=project.config)
+    before = registry_of(settings).champion()
+    promoted = promote_challenger(settings, anyway=True, reason="asked")
+    assert roll_back(settings, reason="asked").after == before
+    assert not days_decided_by(promoted.model, settings)
 
 
 def activate(project: Project) -> None:

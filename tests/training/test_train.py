@@ -1,4 +1,4 @@
-"""The chosen model is fitted to all rows, frozen, registered, and promoted last."""
+"""The chosen model is fitted to all rows, frozen and registered."""
 
 import json
 from dataclasses import replace
@@ -14,7 +14,7 @@ from tasks.core.training.model_card import CARD_FILE, FIGURES_FILE
 from tasks.model.load import load_bundle, proven_engine, registry_of
 from tasks.training.folds import configured_trees
 from tasks.training.records import Evaluation, History, OutOfFold
-from tasks.training.train import Trained, fit, out_of_fold_table, promote, reference_sample, register, shape_documents
+from tasks.training.train import Trained, fit, out_of_fold_table, reference_sample, register, shape_documents
 from tests.conftest import Project
 from tests.model_cards import model_card
 from tests.training.conftest import SMALL
@@ -75,7 +75,7 @@ def test_a_bound_direction_is_kept(history: History) -> None:
         assert steps.any()
 
 
-# --- register and promote
+# --- register
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def registered(settings: Settings, history: History, judged: OutOfFold, bundle: 
     return register(bundle, history, judged, evaluation, settings)
 
 
-def test_a_version_is_registered_with_all_that_belongs_to_it_and_scores_only_when_promoted(
+def test_a_version_is_registered_with_all_that_belongs_to_it_and_does_not_score(
     settings: Settings, history: History, judged: OutOfFold, bundle: Bundle
 ) -> None:
     before = registry_of(settings).champion()
@@ -106,9 +106,6 @@ def test_a_version_is_registered_with_all_that_belongs_to_it_and_scores_only_whe
     assert "Model card of credit-default version 2" in page.read_text()
     assert json.loads(page.with_name(FIGURES_FILE).read_text())["model_version"] == "2"
     assert to_files(load_bundle(trained.model, settings)) == to_files(bundle)
-    promoted = promote(trained, settings)
-    assert promoted == replace(trained, is_champion=True)
-    assert registry_of(settings).champion() == trained.model
 
 
 def test_applicants_rows_are_kept_in_the_store_alone(
