@@ -25,6 +25,8 @@ _FIGURES: Final = {
     "log_loss": "Log-loss",
     "brier": "Brier",
     "cost_per_application": "Cost per application",
+    "defaults_caught": "Defaulters caught",
+    "expected_calibration_error": "Calibration error",
 }
 """Figures by which models are compared, to their headings."""
 _PICTURES: Final = {
