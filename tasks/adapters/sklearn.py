@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
-from sklearn.naive_bayes import GaussianNB
+from sklearn.naive_bayes import CategoricalNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, RobustScaler
 
@@ -28,8 +28,7 @@ Between 0.01 and 0.1 the AUC of 6,000 real and of 50,000 synthetic applications 
 """
 _MAX_ROUNDS: Final = 100
 _TOLERANCE: Final = 1e-3
-_LEAST_VARIANCE: Final = 1e-3
-"""Share of the largest variance that naive Bayes adds to each: a rare category has hardly any of its own."""
+_DECILES: Final = np.linspace(0.1, 0.9, 9)
 _FOREST: Final = {"n_estimators": 300, "min_samples_leaf": 20, "n_jobs": -1}
 _BOOSTED: Final = {"max_iter": 300, "learning_rate": 0.05, "max_leaf_nodes": 15, "min_samples_leaf": 80}
 _NEARLY: Final = 1e-6
@@ -77,17 +76,38 @@ def fit_naive_bayes(
     *,
     categories: Sequence[int],
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """Fit a Gaussian naive Bayes on the columns of the logistic regression; it maps a matrix to scores.
+    """Fit a naive Bayes on binned plain columns; it maps a matrix to scores.
 
-    A score is the mean log-odds over the columns. Their sum would be the log-odds of an applicant if
-    the columns were independent; they are not, and the sum is far too large.
+    Numbers are binned by their deciles in training; missing values, and categories that training did
+    not see, have a bin of their own. A score is the mean log-odds over the columns: their sum would
+    be the log-odds of an applicant if the columns were independent, and is far too large, because they are not.
     """
-    model = make_pipeline(_plain(train[0].shape[1], categories), GaussianNB(var_smoothing=_LEAST_VARIANCE))
-    model.fit(*train)
+    matrix, defaulted = train
+    edges = {
+        position: np.unique(np.nanquantile(column, _DECILES)) if not np.isnan(column).all() else np.empty(0)
+        for position, column in enumerate(matrix.T)
+        if position not in set(categories)
+    }
+    levels = {position: int(np.nanmax(matrix[:, position], initial=-1)) + 1 for position in categories}
 
-    def scores(matrix: np.ndarray) -> np.ndarray:
-        likelihood = np.asarray(model.predict_log_proba(matrix), dtype=np.float64)
-        odds: np.ndarray = (likelihood[:, 1] - likelihood[:, 0]) / train[0].shape[1]
+    def binned(rows: np.ndarray) -> np.ndarray:
+        bins = np.zeros(rows.shape, dtype=np.int32)
+        for position, column in enumerate(rows.T):
+            if position in edges:
+                place = 1 + np.searchsorted(edges[position], column, side="right")
+                bins[:, position] = np.where(np.isnan(column), 0, place)
+            else:
+                bins[:, position] = np.where(column < levels[position], column + 1, 0)  # false where missing
+        return bins
+
+    n_bins = [
+        len(edges[position]) + 2 if position in edges else levels[position] + 1 for position in range(len(matrix.T))
+    ]
+    model = CategoricalNB(min_categories=n_bins).fit(binned(matrix), defaulted)
+
+    def scores(rows: np.ndarray) -> np.ndarray:
+        likelihood = np.asarray(model.predict_joint_log_proba(binned(rows)), dtype=np.float64)
+        odds: np.ndarray = (likelihood[:, 1] - likelihood[:, 0]) / rows.shape[1]
         return odds
 
     return scores
