@@ -85,7 +85,7 @@ format: $(READY)  ## Format the code and mend what the linter can
 	@$(BIN)/ruff check --quiet --fix .
 
 lock: $(READY)  ## Resolve pyproject.toml into requirements.lock; with RENEW=--upgrade to the newest versions
-	@$(BIN)/uv pip compile pyproject.toml --extra dev --extra dashboard --generate-hashes --python-version 3.11 \
+	@$(BIN)/uv pip compile pyproject.toml --extra dev --extra dashboard --extra benchmark --generate-hashes --python-version 3.11 \
 	  --python-platform linux --no-emit-index-url --no-annotate --no-header --no-config --quiet $(RENEW) --output-file requirements.lock
 
 clean:  ## Remove the environment and all that the demo made

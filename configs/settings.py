@@ -22,6 +22,7 @@ PROJECT: Final = Path(__file__).resolve().parent.parent
 _PREFIX: Final = "SCORING_"
 Model = TypeVar("Model", bound=BaseModel)
 EngineKind = Literal["tables", "lightgbm"]
+BaselineKinds = Literal["none", "plain", "all"]
 SealedCopy = Literal["use", "forbid"]
 _LOG_VARIABLE: Final = "SCORING_LOG"
 _LOG_FORMS: Final = ("text", "json")
@@ -266,9 +267,10 @@ class Training(_Section):
         ge=0,
         description="Shapes of model to try; 0 takes the shape that these settings describe.",
     )
-    baselines: bool = Field(
-        True,
-        description="Judge two plain models in the same folds, for comparison.",
+    baselines: BaselineKinds = Field(
+        "plain",
+        description="Models of other kinds that are judged in the same folds, for comparison: `plain` for a logistic "
+        "regression and LightGBM on raw columns, `all` for a benchmark of every kind, `none`.",
     )
     choice_rows: int = Field(
         50_000,

@@ -203,7 +203,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Project:
 @pytest.fixture
 def project(trained: Project, tmp_path: Path) -> Project:
     """A fresh project with the trained champion and its reference sample; it trains quickly, with nothing beside."""
-    lean = _TRAINING | {"baselines": False, "choice_rows": 0}
+    lean = _TRAINING | {"baselines": "none", "choice_rows": 0}
     config = _settings(tmp_path, Path(trained.config).parent, training=lean)
     shutil.copytree(trained.root / "reference", tmp_path / "store/reference")
     return Project(str(config), tmp_path / "store")

@@ -59,6 +59,7 @@ def model_card(**changes: Any) -> ModelCard:
         policy=POLICY,
         figures=figures,
         baselines={"logistic regression": other},
+        seconds={},
         over_baselines={"logistic regression": compare_models(*models.values())},
         choices={},
         by_choice={},

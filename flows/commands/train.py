@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     metavar="N",
     help="Try N shapes of model; take the cheapest of those as good as the best.  [default: training.search_trials]",
 )
+@click.option("--benchmark", is_flag=True, help="Judge models of eight kinds in the same folds, for the card.")
 @click.option(
     "--keep-champion", is_flag=True, help="Only register it, without an alias; not even the first model scores."
 )
@@ -43,6 +44,7 @@ def train_command(
     files: tuple[str, ...],
     more: tuple[str, ...],
     search: int | None,
+    benchmark: bool,
     keep_champion: bool,
     without_prefect: bool,
     config: str | None,
@@ -57,7 +59,7 @@ def train_command(
 
     applications = [str(Path(name).resolve()) for name in (*files, *more)]
     trained = runnable(train_model, without_prefect=without_prefect)(
-        applications=applications, config=config, search=search, keep_champion=keep_champion
+        applications=applications, config=config, search=search, benchmark=benchmark, keep_champion=keep_champion
     )
     click.echo(training_summary(trained, settings))
 

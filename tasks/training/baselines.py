@@ -5,22 +5,34 @@ A model that is not ahead of them is not worth its trouble.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
+from configs.settings import BaselineKinds
 from tasks.core.applications import quantities
 from tasks.core.lender.columns import NAMES, TEXTS
 from tasks.core.model.features import feature_names
 from tasks.core.training.cross_fitting import cross_fitted_pd
 from tasks.running.context import run_logger
-from tasks.training.records import History
+from tasks.training.records import Baseline, Effort, History
 
+ALIKE: Final = "everybody alike"
+NAIVE_BAYES: Final = "naive Bayes"
 LOGISTIC: Final = "logistic regression"
+FOREST: Final = "random forest"
+HISTOGRAMS: Final = "HistGradientBoosting"
+XGBOOST: Final = "XGBoost"
+CATBOOST: Final = "CatBoost"
 UNTUNED: Final = "LightGBM, raw columns"
+_EXTRA: Final = "benchmark"
+
+Scorer = Callable[[np.ndarray], np.ndarray]
+"""Maps a matrix of plain columns to log-odds."""
 
 
 class PlainColumns(NamedTuple):
@@ -32,36 +44,70 @@ class PlainColumns(NamedTuple):
     """Positions of the columns that were texts."""
 
 
-def baseline_pds(
+def judge_baselines(
     history: History,
     fold: np.ndarray,
     *,
     without: Collection[str] = (),
     seed: int,
-) -> dict[str, np.ndarray]:
+    kinds: BaselineKinds,
+) -> dict[str, Baseline]:
     """Calibrated, cross-fitted pd of every row by each baseline. No model saw the rows it scores.
 
-    None sees an input of `without`, names of `SWITCHES`.
-    A baseline whose score says nothing about defaults is left out, with a warning.
+    None sees an input of `without`, names of `SWITCHES`. A baseline whose score says nothing about
+    defaults, or whose package is not installed, is left out, with a warning.
     """
-    from tasks.adapters.lightgbm import scores_untuned
-    from tasks.adapters.sklearn import scores_logistic
-
+    if kinds == "none":
+        return {}
     columns = plain_columns(history.rows, without)
-    models: Mapping[str, Callable[..., np.ndarray]] = {
-        LOGISTIC: scores_logistic,
-        UNTUNED: partial(scores_untuned, seed=seed),
-    }
-    pds = {}
-    for name, scores in models.items():
+    judged = {ALIKE: _alike(history)} if kinds == "all" else {}
+    for name, fit in _fits(kinds, seed).items():
         try:
-            raw = _out_of_fold(scores, columns, history, fold)
-            pds[name] = cross_fitted_pd(raw, history.defaulted, fold)
+            judged[name] = _judge(fit, columns, history, fold)
         except ValueError as error:
             run_logger().warning("Baseline %s is left out: %s", name, error)
+        except ModuleNotFoundError as error:
+            line = "Baseline %s is left out: %s is not installed; the extra `%s` brings it"
+            run_logger().warning(line, name, error.name, _EXTRA)
         else:
             run_logger().info("Baseline %s judged", name)
-    return pds
+    return judged
+
+
+def _fits(kinds: BaselineKinds, seed: int) -> Mapping[str, Callable[..., Scorer]]:
+    """Name of each baseline to what fits it."""
+    from tasks.adapters.lightgbm import fit_untuned
+    from tasks.adapters.sklearn import fit_forest, fit_histogram_boosting, fit_logistic, fit_naive_bayes
+
+    plain = {LOGISTIC: fit_logistic, UNTUNED: partial(fit_untuned, seed=seed)}
+    if kinds == "plain":
+        return plain
+    return {
+        NAIVE_BAYES: fit_naive_bayes,
+        LOGISTIC: plain[LOGISTIC],
+        FOREST: partial(fit_forest, seed=seed),
+        HISTOGRAMS: partial(fit_histogram_boosting, seed=seed),
+        XGBOOST: partial(_fit_xgboost, seed=seed),
+        CATBOOST: partial(_fit_catboost, seed=seed),
+        UNTUNED: plain[UNTUNED],
+    }
+
+
+def _fit_xgboost(*args: Any, **options: Any) -> Scorer:
+    from tasks.adapters.xgboost import fit_xgboost
+
+    return fit_xgboost(*args, **options)
+
+
+def _fit_catboost(*args: Any, **options: Any) -> Scorer:
+    from tasks.adapters.catboost import fit_catboost
+
+    return fit_catboost(*args, **options)
+
+
+def _alike(history: History) -> Baseline:
+    """Default rate of the history for everybody: what is known without any model."""
+    return Baseline(np.full(len(history.defaulted), history.defaulted.mean()), Effort(0.0, 0.0))
 
 
 def plain_columns(rows: pa.Table, without: Collection[str] = ()) -> PlainColumns:
@@ -84,11 +130,14 @@ def _codes(values: pa.ChunkedArray) -> np.ndarray:
     return codes
 
 
-def _out_of_fold(
-    scores: Callable[..., np.ndarray], columns: PlainColumns, history: History, fold: np.ndarray
-) -> np.ndarray:
+def _judge(fit: Callable[..., Scorer], columns: PlainColumns, history: History, fold: np.ndarray) -> Baseline:
     raw = np.empty(len(fold))
+    fit_seconds = score_seconds = 0.0
     for held_out in (fold == number for number in np.unique(fold)):
-        train = columns.matrix[~held_out], history.defaulted[~held_out]
-        raw[held_out] = scores(train, columns.matrix[held_out], categories=columns.categories)
-    return raw
+        begun = time.perf_counter()
+        scores = fit((columns.matrix[~held_out], history.defaulted[~held_out]), categories=columns.categories)
+        fitted = time.perf_counter()
+        raw[held_out] = scores(columns.matrix[held_out])
+        fit_seconds += fitted - begun
+        score_seconds += time.perf_counter() - fitted
+    return Baseline(cross_fitted_pd(raw, history.defaulted, fold), Effort(fit_seconds, score_seconds))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from tasks.errors import ModelError
 from tasks.model.policy_in_force import training_policy
 from tasks.running.context import run_logger
 from tasks.running.step import step
-from tasks.training.baselines import baseline_pds
+from tasks.training.baselines import judge_baselines
 from tasks.training.folds import Fold, assigned_folds, build_folds, configured_trees, score_folds
 from tasks.training.records import History, OutOfFold, Repetition, ScoredFolds
 from tasks.training.search import judge_shape, search_shape
@@ -35,12 +35,18 @@ MODEL: Final = "model"
 _TREES_A_LINE: Final = 50
 
 
-def with_search(settings: Settings, trials: int | None) -> Settings:
-    """Settings with another number of shapes to try; unchanged if `trials` is None."""
-    if trials is None:
-        return settings
-    training = settings.training.model_copy(update={"search_trials": trials})
-    return settings.model_copy(update={"training": training})
+def asked_of_training(settings: Settings, *, search: int | None, benchmark: bool) -> Settings:
+    """Settings of a training, with what was asked of this one.
+
+    Args:
+        settings: settings in the file.
+        search: number of shapes to try; None for that of the settings.
+        benchmark: True to judge models of every kind beside.
+    """
+    asked: dict[str, Any] = {} if search is None else {"search_trials": search}
+    if benchmark:
+        asked["baselines"] = "all"
+    return settings.model_copy(update={"training": settings.training.model_copy(update=asked)})
 
 
 @step("cross-validate")
@@ -80,13 +86,13 @@ def _cross_validate(
     scored, shapes = _chosen(folds, history, fold, training, policy, trees)
     del folds
     pd = cross_fitted_pd(scored.raw, history.defaulted, fold)
-    baselines: dict[str, np.ndarray] = {}
-    if training.baselines:
-        baselines = baseline_pds(history, fold, without=policy.inputs.forbidden, seed=training.seed)
-    by_name = {MODEL: pd} | baselines
+    baselines = judge_baselines(
+        history, fold, without=policy.inputs.forbidden, seed=training.seed, kinds=training.baselines
+    )
+    by_name = {MODEL: pd} | {name: each.pd for name, each in baselines.items()}
     repeats = {name: (_figures(each, history, policy),) for name, each in by_name.items()}
     return OutOfFold(
-        scored.raw, pd, fold, scored.trees, scored.n_trees, shapes, baselines, repeats
+        scored.raw, pd, fold, scored.trees, scored.n_trees, shapes, baselines, repeats, scored.effort
     )  # fmt: skip
 
 

@@ -104,7 +104,7 @@ def _card(
     costs = policy.costs.model_dump()
     defaulted = history.defaulted
     judge = partial(_judge, cutoff=bundle.cutoff, costs=costs, seed=seed)
-    of_all = judge({_MODEL: judged.pd, **judged.baselines}, defaulted)
+    of_all = judge({_MODEL: judged.pd, **_pds(judged)}, defaulted)
     of_choices = _Figures({}, {})
     if choices.otherwise:
         of_choices = judge({_MODEL: choices.as_decided, **choices.otherwise}, defaulted[choices.rows])
@@ -131,6 +131,7 @@ def _card(
         policy=policy.model_dump(),
         figures=estimates,
         baselines={name: of_all.told[name] for name in judged.baselines},
+        seconds=_seconds(judged) if settings.training.baselines == "all" else {},
         over_baselines=of_all.leads,
         choices={name: of_choices.told[name] for name in choices.otherwise},
         by_choice=of_choices.leads,
@@ -146,6 +147,16 @@ def _card(
         versions=_versions(),
         files=digests,
     )
+
+
+def _pds(judged: OutOfFold) -> dict[str, np.ndarray]:
+    """Name of each baseline to its pd of every row."""
+    return {name: each.pd for name, each in judged.baselines.items()}
+
+
+def _seconds(judged: OutOfFold) -> dict[str, tuple[float, float]]:
+    efforts = {_MODEL: judged.effort, **{name: each.effort for name, each in judged.baselines.items()}}
+    return {name: (each.fit_seconds, each.score_seconds) for name, each in efforts.items()}
 
 
 def _bands(pd: np.ndarray, policy: Policy) -> np.ndarray:
@@ -262,7 +273,7 @@ def _versions() -> dict[str, str]:
 def _figures(card: ModelCard, judged: OutOfFold, defaulted: np.ndarray) -> dict[str, Figure]:
     from tasks.adapters.pages import plots
 
-    predictions = {_MODEL: judged.pd, **judged.baselines}
+    predictions = {_MODEL: judged.pd, **_pds(judged)}
     by_model = {_MODEL: card.figures, **card.baselines}
     auc = {name: figures["auc"].value for name, figures in by_model.items()}
     curves = {name: roc_curve(pd, defaulted) for name, pd in predictions.items()}

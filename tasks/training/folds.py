@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Final
@@ -12,7 +13,7 @@ import pyarrow as pa
 from configs.settings import Training
 from tasks.core.model.features import FeatureSet, build_features, fit_features, monotone_direction
 from tasks.errors import ConfigError
-from tasks.training.records import History, ScoredFolds
+from tasks.training.records import Effort, History, ScoredFolds
 
 if TYPE_CHECKING:
     import lightgbm
@@ -104,6 +105,7 @@ def score_folds(
     """
     from tasks.adapters.lightgbm import grow_in_step
 
+    begun = time.perf_counter()
     grown, n_trees = grow_in_step(
         [(fold.fitting, fold.judging) for fold in folds],
         trees=trees,
@@ -112,12 +114,14 @@ def score_folds(
         patience=training.early_stopping_rounds,
         tell=tell,
     )
+    fitted = time.perf_counter()
     raw = np.empty(len(history.defaulted))
     for fold, each in zip(folds, grown, strict=True):
         matrix = _matrix(history, fold.held_out, fold.features)
         raw[fold.held_out] = each.raw_scores(matrix, n_trees)
+    effort = Effort(fitted - begun, time.perf_counter() - fitted)
     some = _matrix(history, folds[0].held_out[:_EXPLAINED_ROWS], folds[0].features)
-    return ScoredFolds(trees, n_trees, raw, grown[0].explain_rate(some, n_trees))
+    return ScoredFolds(trees, n_trees, raw, grown[0].explain_rate(some, n_trees), effort)
 
 
 def configured_trees(training: Training) -> TreeSettings:

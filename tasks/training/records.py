@@ -34,6 +34,21 @@ class History(NamedTuple):
     """
 
 
+class Effort(NamedTuple):
+    """Time that a model took over all folds, in seconds by the clock, on all processors."""
+
+    fit_seconds: float
+    score_seconds: float
+
+
+class Baseline(NamedTuple):
+    """Plain model, judged in the same folds as the model."""
+
+    pd: np.ndarray
+    """pd of every row, calibrated as the model's, shape (rows,)."""
+    effort: Effort
+
+
 @dataclass(frozen=True, slots=True)
 class ScoredFolds:
     """Scores by trees of one shape of rows that the trees never saw."""
@@ -44,6 +59,7 @@ class ScoredFolds:
     """Raw scores (log-odds), shape (rows,)."""
     reasons_per_second: float
     """Rows that LightGBM explains in a second."""
+    effort: Effort
 
 
 class Repetition(NamedTuple):
@@ -68,13 +84,15 @@ class OutOfFold:
     n_trees: int
     shapes: tuple[TriedShape, ...]
     """Every shape tried; one of them is chosen."""
-    baselines: Mapping[str, np.ndarray]
-    """Name of a baseline to its pd of every row, in the same folds and calibrated the same way."""
+    baselines: Mapping[str, Baseline]
+    """Name of a baseline to what it says, in the same folds and calibrated the same way."""
     repeats: Mapping[str, tuple[Repetition, ...]]
     """Name of the model (`MODEL`) or of a baseline to its figures in each cross-validation.
 
     The first is this cross-validation.
     """
+    effort: Effort
+    """Time of the trees of the chosen shape."""
 
 
 class Choices(NamedTuple):

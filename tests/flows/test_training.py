@@ -99,7 +99,7 @@ def test_no_document_shows_a_value_of_a_marked_applicant(project: Project, tmp_p
         marked = pa.array([mark, *column[1:].to_pylist()], column.type)
         table = table.set_column(table.column_names.index(name), name, marked)
     pq.write_table(table, path)
-    whole = project.with_settings(training={"baselines": True, "choice_rows": 1000})
+    whole = project.with_settings(training={"baselines": "plain", "choice_rows": 1000})
     trained = train_model.fn(applications=[str(path)], config=whole.config)
     card = Path(registry(project).document_address(trained.model, CARD_FILE))
     for text in (card.read_text(), card.with_name(FIGURES_FILE).read_text()):
@@ -156,7 +156,7 @@ def test_a_run_tells_the_choices_of_the_policy(trained: Project) -> None:
 
 
 def test_a_model_can_be_registered_without_an_alias(project: Project, tmp_path: Path) -> None:
-    hasty = project.with_settings(training={"choice_rows": 0, "baselines": False, "max_trees": 20, "folds": 3})
+    hasty = project.with_settings(training={"choice_rows": 0, "baselines": "none", "max_trees": 20, "folds": 3})
     before = registry(project).champion()
     trained = train_model.fn(applications=[str(history(tmp_path, 1500))], config=hasty.config, keep_champion=True)
     assert not trained.is_champion
@@ -169,7 +169,7 @@ def test_a_model_can_be_registered_without_an_alias(project: Project, tmp_path: 
 
 
 def test_a_search_leaves_its_shapes_on_the_run(project: Project, tmp_path: Path) -> None:
-    few = project.with_settings(training={"max_trees": 20, "folds": 3, "max_depth": 2, "baselines": False})
+    few = project.with_settings(training={"max_trees": 20, "folds": 3, "max_depth": 2, "baselines": "none"})
     train_model.fn(applications=[str(history(tmp_path, 1500))], config=few.config, search=3)
     root = Path(load_settings(few.config).registry.artifact_root)
     (told,) = (json.loads(path.read_text()) for path in root.rglob("shapes.json"))

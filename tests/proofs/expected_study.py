@@ -187,12 +187,12 @@ SHIFTS: Final[Mapping[str, Callable[[pa.Table], np.ndarray]]] = {
 STABLE: Final = "none"
 WHOLE: Final = Size(
     models=10, trained_rows=20_000, held_out_rows=120_000, months=20, month_rows=(2_000, 5_000, 10_000, 20_000),
-    shifts=tuple(SHIFTS), shifted_days=1, shifted_rows=20_000, training=Training(learning_rate=0.1, baselines=False),
+    shifts=tuple(SHIFTS), shifted_days=1, shifted_rows=20_000, training=Training(learning_rate=0.1, baselines="none"),
 )  # fmt: skip
 SMALL: Final = Size(
     models=2, trained_rows=3_000, held_out_rows=4_000, months=10, month_rows=(500,),
     shifts=("used: outside score 3 lower", "not used: more men"), shifted_days=1, shifted_rows=500,
-    training=Training(folds=3, max_trees=30, early_stopping_rounds=20, learning_rate=0.1, baselines=False),
+    training=Training(folds=3, max_trees=30, early_stopping_rounds=20, learning_rate=0.1, baselines="none"),
 )  # fmt: skip
 
 

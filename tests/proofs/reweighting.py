@@ -13,7 +13,7 @@ import pyarrow as pa
 from scipy.special import expit, logit
 
 from tasks.adapters.lightgbm import LightGBMModel, TreeSettings, fit_trees
-from tasks.adapters.sklearn import scores_logistic
+from tasks.adapters.sklearn import fit_logistic
 
 RAKED_BINS: Final = 10
 RAKING_ROUNDS: Final = 30
@@ -77,7 +77,7 @@ def _binned(reference: np.ndarray, day: np.ndarray) -> tuple[np.ndarray, np.ndar
 def by_logistic(reference: Sample, day: Sample) -> np.ndarray:
     """Weights by a logistic regression that tells the day from the reference."""
     matrix, is_day = _together(reference, day)
-    return _weights(scores_logistic((matrix, is_day), reference.matrix, categories=()))
+    return _weights(fit_logistic((matrix, is_day), categories=())(reference.matrix))
 
 
 def by_trees(reference: Sample, day: Sample) -> np.ndarray:

@@ -61,7 +61,7 @@ class Made(NamedTuple):
 def made(trained: Project, tmp_path_factory: pytest.TempPathFactory) -> Made:
     root = tmp_path_factory.mktemp("policies") / "store"
     own = trained.with_short_contract().with_own_registry(root.parent / "registry")
-    lean = {"max_trees": 20, "folds": 2, "reference_rows": 300, "baselines": False, "choice_rows": 0}
+    lean = {"max_trees": 20, "folds": 2, "reference_rows": 300, "baselines": "none", "choice_rows": 0}
     project = Project(own.with_settings(storage={"root": str(root)}, training=lean).config, root)
     shutil.copytree(trained.root / "reference", root / "reference")
     store = store_of(project)

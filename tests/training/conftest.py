@@ -8,7 +8,7 @@ from tasks.training.records import History, OutOfFold
 from tests.histories import synthetic_history
 
 SMALL = Training(folds=3, max_trees=40, early_stopping_rounds=20, learning_rate=0.1)
-PLAIN = SMALL.model_copy(update={"baselines": False})
+PLAIN = SMALL.model_copy(update={"baselines": "none"})
 
 
 @pytest.fixture(scope="session")

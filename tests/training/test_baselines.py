@@ -4,10 +4,22 @@ import logging
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from tasks.core.lender.columns import TEXTS
 from tasks.core.lender.feature_list import NEVER_INPUTS
-from tasks.training.baselines import LOGISTIC, UNTUNED, baseline_pds, plain_columns
+from tasks.training.baselines import (
+    ALIKE,
+    CATBOOST,
+    FOREST,
+    HISTOGRAMS,
+    LOGISTIC,
+    NAIVE_BAYES,
+    UNTUNED,
+    XGBOOST,
+    judge_baselines,
+    plain_columns,
+)
 from tasks.training.records import History, OutOfFold
 
 
@@ -21,7 +33,7 @@ def test_baselines_see_no_more_than_the_model(history: History, forbidden: tuple
 
 def test_both_baselines_give_every_row_a_probability(history: History, judged: OutOfFold) -> None:
     assert list(judged.baselines) == [LOGISTIC, UNTUNED]
-    for pd in judged.baselines.values():
+    for pd, _ in judged.baselines.values():
         assert pd.shape == history.defaulted.shape
         assert ((pd > 0) & (pd < 1)).all()
         assert pd.mean() == pytest.approx(history.defaulted.mean(), abs=0.01)
@@ -32,8 +44,19 @@ def test_a_baseline_that_learns_nothing_is_left_out_with_a_warning(
 ) -> None:
     some = History(history.rows.slice(0, 90), np.zeros(90, dtype=bool))
     with caplog.at_level(logging.WARNING, "scoring"):
-        assert baseline_pds(some, np.arange(90) % 3, seed=1) == {}
+        assert judge_baselines(some, np.arange(90) % 3, seed=1, kinds="plain") == {}
     assert [message.split(":")[0] for message in caplog.messages] == [
         f"Baseline {LOGISTIC} is left out",
         f"Baseline {UNTUNED} is left out",
     ]
+
+
+def test_a_benchmark_judges_every_kind_and_no_kind_is_ahead_of_nothing(history: History, judged: OutOfFold) -> None:
+    kinds = judge_baselines(history, judged.fold, seed=1, kinds="all")
+    assert list(kinds) == [ALIKE, NAIVE_BAYES, LOGISTIC, FOREST, HISTOGRAMS, XGBOOST, CATBOOST, UNTUNED]
+    auc = {name: roc_auc_score(history.defaulted, each.pd) for name, each in kinds.items()}
+    assert auc.pop(ALIKE) == 0.5
+    assert min(auc.values()) > 0.6
+    for name, each in kinds.items():
+        assert each.pd.mean() == pytest.approx(history.defaulted.mean(), abs=0.01)
+        assert (min(each.effort) > 0) == (name != ALIKE)

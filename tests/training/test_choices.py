@@ -9,7 +9,7 @@ from tasks.training.cross_validate import cross_validate
 from tasks.training.records import History, OutOfFold
 from tests.histories import synthetic_history
 
-SMALL = Training(folds=3, max_trees=20, learning_rate=0.1, baselines=False)
+SMALL = Training(folds=3, max_trees=20, learning_rate=0.1, baselines="none")
 
 
 @pytest.fixture(scope="module")

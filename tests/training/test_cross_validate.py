@@ -11,7 +11,7 @@ from tasks.core.model.calibration import calibration_line
 from tasks.core.training.cross_fitting import cross_fitted_pd
 from tasks.errors import ModelError
 from tasks.training.baselines import LOGISTIC, UNTUNED
-from tasks.training.cross_validate import MODEL, cross_validate, with_search
+from tasks.training.cross_validate import MODEL, asked_of_training, cross_validate
 from tasks.training.folds import assigned_folds, configured_trees
 from tasks.training.records import History, OutOfFold
 from tests.training.conftest import PLAIN, SMALL
@@ -60,7 +60,10 @@ def test_pd_is_calibrated_though_each_fold_was_calibrated_by_the_others(history:
 
 def test_the_model_and_both_baselines_are_ahead_of_chance(history: History, judged: OutOfFold) -> None:
     assert list(judged.baselines) == [LOGISTIC, UNTUNED]
-    figures = {name: auc(history.defaulted, pd) for name, pd in {MODEL: judged.pd, **judged.baselines}.items()}
+    figures = {
+        name: auc(history.defaulted, pd)
+        for name, pd in {MODEL: judged.pd, **{name: each.pd for name, each in judged.baselines.items()}}.items()
+    }
     assert min(figures.values()) > 0.65
     assert figures[MODEL] > figures[UNTUNED]
     assert {name: told[0].auc for name, told in judged.repeats.items()} == pytest.approx(figures)
@@ -94,4 +97,4 @@ def test_a_model_whose_scores_fall_where_defaults_rise_is_no_model(history: Hist
 
 @pytest.mark.parametrize(("trials", "expected"), [(None, 0), (0, 0), (4, 4)])
 def test_a_search_is_asked_for_by_its_trials(trials: int | None, expected: int) -> None:
-    assert with_search(settings(), trials).training.search_trials == expected
+    assert asked_of_training(settings(), search=trials, benchmark=False).training.search_trials == expected

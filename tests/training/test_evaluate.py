@@ -42,7 +42,7 @@ def policy(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 @pytest.fixture(scope="module")
 def evaluated(history: History, judged: OutOfFold, bundle: Bundle, policy: Settings) -> Evaluation:
     rows = np.arange(2000)
-    choices = Choices(rows, judged.pd[rows], {"without age": judged.baselines["logistic regression"][rows]})
+    choices = Choices(rows, judged.pd[rows], {"without age": judged.baselines["logistic regression"].pd[rows]})
     return evaluate(told(history), judged, bundle, choices, policy)
 
 
@@ -83,7 +83,7 @@ def test_kinds_of_applicants_are_judged_at_the_cut_off_in_force(evaluated: Evalu
 
 
 def part_of(judged: OutOfFold, rows: slice) -> OutOfFold:
-    baselines = {name: pd[rows] for name, pd in judged.baselines.items()}
+    baselines = {name: each._replace(pd=each.pd[rows]) for name, each in judged.baselines.items()}
     return replace(judged, raw=judged.raw[rows], pd=judged.pd[rows], fold=judged.fold[rows], baselines=baselines)
 
 

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 _FIGURES: Final = {
     "auc": "AUC",
-    "gini": "Gini",
     "ks": "KS",
     "pr_auc": "PR-AUC",
     "log_loss": "Log-loss",
-    "brier": "Brier",
     "cost_per_application": "Cost per application",
+    "defaults_caught": "Defaulters caught",
+    "expected_calibration_error": "Calibration error",
 }
 """Figures by which models are compared, to their headings."""
 _PICTURES: Final = {

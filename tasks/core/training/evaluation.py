@@ -34,13 +34,13 @@ _ABOVE_ALL: Final = float(np.nextafter(1.0, 2.0))
 
 FIGURES: Final = (
     "auc", "gini", "ks", "pr_auc", "log_loss", "brier", "cost_per_application",
-    "cost_approving_all", "refusal_share", "default_rate", "mean_pd", "calibration_intercept",
+    "cost_approving_all", "refusal_share", "defaults_caught", "default_rate", "mean_pd", "calibration_intercept",
     "calibration_slope", "expected_calibration_error", "best_cutoff_in_hindsight",
 )  # fmt: skip
 """Figures of every model, by the names under which they are recorded."""
 _AT_LEAST_NOTHING: Final = frozenset({"expected_calibration_error"})
 """Figures that are distances. Their resamples lie above them, because noise adds to a distance."""
-_OF_THE_CUTOFF: Final = ("cost_per_application", "refusal_share")
+_OF_THE_CUTOFF: Final = ("cost_per_application", "refusal_share", "defaults_caught")
 """Figures of what a cut-off does."""
 _HINDSIGHT: Final = "best_cutoff_in_hindsight"
 
@@ -401,11 +401,14 @@ class _Ranked:
         loss, square, pd, *newton = (_total(each, weights) for each in self._summed)
         gaps = np.add.reduceat(self._gap * weights, self._bins)
         here = self._refused_from
-        sums = [loss, square, cost[here], cost[-1], total - rows[here], all_bad, pd]
+        sums = [loss, square, cost[here], cost[-1], total - rows[here]]
         per_row = np.array(sums) / total
+        caught = 1 - bad[here] / all_bad if all_bad else math.nan
         calibration = [*self._calibration_line(*newton), np.abs(gaps).sum() / total]
         best_cutoff = self._cutoffs[np.argmin(cost)]
-        return np.array([auc, 2 * auc - 1, ks, pr_auc, *per_row, *calibration, best_cutoff])
+        return np.array(
+            [auc, 2 * auc - 1, ks, pr_auc, *per_row, caught, all_bad / total, pd / total, *calibration, best_cutoff]
+        )
 
     def _below(self, weights: np.ndarray) -> np.ndarray:
         """Weight below each cut-off."""

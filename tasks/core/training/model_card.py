@@ -21,7 +21,7 @@ from tasks.core.words import counted, in_json, percent
 CARD_FILE: Final = "model_card.html"
 FIGURES_FILE: Final = "evaluation.json"
 _DIGITS: Final = 6
-_LOWER_IS_BETTER: Final = frozenset({"log_loss", "brier", "cost_per_application"})
+_LOWER_IS_BETTER: Final = frozenset({"log_loss", "brier", "cost_per_application", "expected_calibration_error"})
 _COMPARED: Final = ("auc", "cost_per_application")
 _FAIR_SHARE: Final = 0.8
 """Ratio of approval shares, to that of the best treated kind, below which an adverse impact is
@@ -85,6 +85,8 @@ class ModelCard:
     """Version, costs and bands of the policy in force."""
     figures: EstimateByFigure
     baselines: Mapping[str, EstimateByFigure]
+    seconds: Mapping[str, tuple[float, float]]
+    """Model or baseline to the seconds that it took to fit all folds, and to score them; empty without a benchmark."""
     over_baselines: Mapping[str, EstimateByFigure]
     """Baseline to the difference of the model and it in each figure."""
     choices: Mapping[str, EstimateByFigure]

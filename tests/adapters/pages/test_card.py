@@ -75,7 +75,7 @@ def test_each_cut_off_is_told_with_its_cost_and_kinds_of_applicants_at_the_one_i
         == "cheapest in hindsight 0.0800 0.5000 0.4000 to 0.6000 20.0% 10.0% to 30.0%"
     )
     assert "At the cut-off in force, 0.1500." in page.text
-    assert page.text.count("Cost is that at the proposed cut-off, 0.0909.") == 1
+    assert page.text.count("Cost and the share of defaulters caught are those at the proposed cut-off, 0.0909.") == 1
 
 
 def test_what_is_not_told_is_a_dash_on_the_page() -> None:

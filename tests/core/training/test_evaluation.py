@@ -252,7 +252,7 @@ def test_what_a_cutoff_does_to_a_few_is_not_told(refused: int, is_told: bool) ->
     figures = dict.fromkeys(FIGURES, Estimate(0.5, 0.4, 0.6)) | {"best_cutoff_in_hindsight": Estimate(0.0, 0.0, 0.1)}
     told = told_estimates(figures, pd, cutoff=0.2)
     assert {name for name, each in told.items() if not each.is_told} == (
-        set() if is_told else {"cost_per_application", "refusal_share"}
+        set() if is_told else {"cost_per_application", "refusal_share", "defaults_caught"}
     )
     for differences in (told_differences(figures, told, figures), told_differences(figures, figures, told)):
         assert (differences["refusal_share"].is_told, differences["auc"].is_told) == (is_told, True)
