@@ -231,7 +231,13 @@ def test_prefect_runs_it_as_steps_with_a_name(scored: Project) -> None:
             re.sub(r"-[0-9a-f]{3}$", "", each.name) for each in prefect.read_task_runs() if each.flow_run_id == run.id
         }
     assert run.name.startswith("clean-")
-    steps_of_cleaning = {"find days", "clean days", "give up unfinished writes", "remove old pages"}
+    steps_of_cleaning = {
+        "find days",
+        "clean days",
+        "give up unfinished writes",
+        "remove old outcomes",
+        "remove old pages",
+    }
     assert steps == {*steps_of_cleaning, "renew page of all days"}
     assert set(run.parameters) == {"config", "apply", "today"}
 
