@@ -41,6 +41,6 @@ def fit_catboost(
 
 def _frame(matrix: np.ndarray, categories: Sequence[int]) -> pd.DataFrame:
     """Matrix as CatBoost takes it: categories as whole numbers."""
-    frame = pd.DataFrame(matrix)
-    codes = {position: frame[position].fillna(_MISSING).astype(int) for position in categories}
-    return pd.DataFrame({position: codes.get(position, values) for position, values in frame.items()})
+    columns = dict(enumerate(matrix.T))
+    codes = {position: np.nan_to_num(columns[position], nan=_MISSING).astype(int) for position in categories}
+    return pd.DataFrame(columns | codes)

@@ -79,7 +79,7 @@ def _fits(kinds: BaselineKinds, seed: int) -> Mapping[str, Callable[..., Scorer]
     from tasks.adapters.lightgbm import fit_untuned
     from tasks.adapters.sklearn import fit_forest, fit_histogram_boosting, fit_logistic, fit_naive_bayes
 
-    plain = {LOGISTIC: fit_logistic, UNTUNED: partial(fit_untuned, seed=seed)}
+    plain: dict[str, Callable[..., Scorer]] = {LOGISTIC: fit_logistic, UNTUNED: partial(fit_untuned, seed=seed)}
     if kinds == "plain":
         return plain
     return {
