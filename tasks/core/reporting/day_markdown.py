@@ -48,7 +48,7 @@ def _section(heading: str, lines: Iterator[str]) -> Iterator[str]:
 
 
 def _to_do(page: DayPage, ending: str) -> Iterator[str]:
-    """What somebody has to do. What the run does, tried again or by its event, is left out."""
+    """Everything that somebody has to do; things that the run does, tried again or by its event, are left out."""
     others = [advice for advice in page.advice if not advice.is_of_a_run]
     if ending:
         yield "- Do what the line above asks for, and press Retry."
