@@ -870,7 +870,7 @@ KINDS = [
     ),
     Kind(
         "policy_not_raised", "a changed policy whose version was published before", version_taken,
-        r"The policy in .* has version 1, but its content is not that with which version 1 came into use \(2026-11-01\)",
+        r"The policy in .* has version 1, but its content is not that with which .* came into use \(2026-11-01\)",
         "Raise its version.", ConfigError,
     ),
     Kind(
