@@ -288,6 +288,20 @@ class Training(_Section):
         None,
         description="Policy file that trainings obey, to prepare its activation; null for the active policy.",
     )
+    history: tuple[str, ...] = Field(
+        (),
+        description="Files of applications with TARGET that a retraining learns from beside matured outcomes.",
+    )
+    least_new_outcomes: int = Field(
+        5000,
+        ge=1,
+        description="Outcomes unknown to the newest model from which on the weekly retraining trains a challenger.",
+    )
+    least_new_defaulted: int = Field(
+        300,
+        ge=1,
+        description="Defaults among them from which on it does.",
+    )
     reference_rows: int = Field(
         20_000,
         ge=100,

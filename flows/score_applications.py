@@ -92,5 +92,5 @@ def _score(day: date, order: Order, settings: Settings, config: str | None) -> D
         audited = audit(delivery, pins, revision, parts, settings, standing.erasure)
         manifest = publish(standing, delivery, pins, revision, audited, settings)
         announce(manifest, settings, config)
-        beside = compare_shadow(manifest, pins, parts, settings)
+        beside = compare_shadow(manifest, pins.shadow, parts, settings) if pins.shadow else ""
     return DayResult("published", standing, manifest, beside)

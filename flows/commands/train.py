@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     "--applications",
     "files",
     type=click.Path(exists=True, dir_okay=False),
-    required=True,
     multiple=True,
     help="Files with the 121 columns and TARGET; several may follow, and it may be given several times.",
 )
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     metavar="N",
     help="Try N shapes of model; take the cheapest of those as good as the best.  [default: training.search_trials]",
 )
+@click.option("--from-outcomes", is_flag=True, help="Learn from published applications whose outcome is known.")
 @click.option("--benchmark", is_flag=True, help="Judge models of eight kinds in the same folds, for the card.")
 @click.option(
     "--keep-champion", is_flag=True, help="Only register it, without an alias; not even the first model scores."
@@ -44,6 +44,7 @@ def train_command(
     files: tuple[str, ...],
     more: tuple[str, ...],
     search: int | None,
+    from_outcomes: bool,
     benchmark: bool,
     keep_champion: bool,
     without_prefect: bool,
@@ -53,15 +54,30 @@ def train_command(
     """Train, calibrate and register a model, and compare it with the one that scores.
 
     The first model scores. Every later one is the challenger, which `scoring promote` lets score.
+    --from-outcomes trains one only if enough outcomes are new, and says why not otherwise.
     """
     settings = set_up(config, verbose=verbose)
+    applications = [str(Path(name).resolve()) for name in (*files, *more)]
+    if from_outcomes:
+        if applications or search is not None or benchmark or keep_champion:
+            raise click.UsageError("--from-outcomes goes with no other choice: settings.training holds the others.")
+        click.echo(_retrained(config, settings, without_prefect=without_prefect))
+        return
+    if not applications:
+        raise click.UsageError("Give --applications FILE, or --from-outcomes.")
     from flows.train_model import train_model
 
-    applications = [str(Path(name).resolve()) for name in (*files, *more)]
     trained = runnable(train_model, without_prefect=without_prefect)(
         applications=applications, config=config, search=search, benchmark=benchmark, keep_champion=keep_champion
     )
     click.echo(training_summary(trained, settings))
+
+
+def _retrained(config: str | None, settings: Settings, *, without_prefect: bool) -> str:
+    from flows.train_model import retrain_model
+
+    retrained = runnable(retrain_model, without_prefect=without_prefect)(config=config)
+    return training_summary(retrained.trained, settings) if retrained.trained else retrained.matured.why_not
 
 
 def training_summary(trained: Trained, settings: Settings) -> str:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from configs.policy import load_policy
 from configs.settings import Settings
 from tasks.core.model.bundle import ModelPin
 from tasks.core.model_life.comparison import Comparison, compare_sides
@@ -16,6 +15,7 @@ from tasks.core.model_life.gate import GateCheck, GateLimits, judge_challenger
 from tasks.core.model_life.verdict import GateVerdict
 from tasks.errors import ModelError
 from tasks.model.load import registry_of
+from tasks.model.policy_in_force import policy_in_force
 from tasks.model_life.held_out import PairedRows, held_out_table, kept_pairs, paired_of_table
 
 
@@ -71,7 +71,7 @@ def judge_pairs(pairs: PairedRows, challenger: ModelPin, champion: ModelPin, set
         defaulted=pairs.defaulted,
         groupings=pairs.groupings,
         protected=pairs.protected,
-        costs=load_policy(settings.scoring.policy).costs.model_dump(),
+        costs=policy_in_force(settings).policy.costs.model_dump(),
         seed=settings.training.seed,
     )
     limits = GateLimits(**settings.promotion.model_dump())
@@ -93,5 +93,5 @@ def _verdict(
     comparison: Comparison | None,
     checks: tuple[GateCheck, ...],
 ) -> GateVerdict:
-    policy = load_policy(settings.scoring.policy)
+    policy = policy_in_force(settings).policy
     return GateVerdict(challenger, champion, policy.version, policy.digest, source, left_out, comparison, checks)

@@ -19,7 +19,6 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from configs.policy import load_policy
 from configs.settings import Settings
 from tasks.core.applications import APPLICATION_ID
 from tasks.core.decision.policy import Policy
@@ -32,6 +31,7 @@ from tasks.core.model.tree_tables import BLOCK_ROWS
 from tasks.core.model_life.comparison import Side
 from tasks.errors import ModelError
 from tasks.model.load import fill_in, load_bundle, load_engine, reasons_of
+from tasks.model.policy_in_force import policy_in_force
 from tasks.publication.references import read_held_out, read_out_of_fold
 from tasks.store import open_store
 
@@ -151,7 +151,7 @@ def kept_pairs(challenger: ModelPin, champion: ModelPin, settings: Settings) -> 
 
 def policy_filled(model: ModelPin, settings: Settings) -> Policy:
     """Policy with its numbers for a version, even for one that the policy forbids."""
-    return fill_in(load_policy(settings.scoring.policy), load_bundle(model, settings).cutoff)
+    return fill_in(policy_in_force(settings).policy, load_bundle(model, settings).cutoff)
 
 
 def reasons_and_pd(rows: pa.Table, model: ModelPin, settings: Settings) -> tuple[np.ndarray, np.ndarray]:

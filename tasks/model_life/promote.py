@@ -16,7 +16,6 @@ from datetime import UTC, date, datetime
 
 from pydantic import TypeAdapter
 
-from configs.policy import load_policy
 from configs.settings import Settings
 from tasks.core.model.bundle import ModelPin
 from tasks.core.model_life.promotions import PromotionKind, PromotionRecord, scored_in_order
@@ -24,6 +23,7 @@ from tasks.core.model_life.verdict import GateVerdict
 from tasks.errors import ConfigError, ModelError, PromotionRefused, PublishError
 from tasks.model.champion import promote_version
 from tasks.model.load import load_bundle, policy_for, registry_of
+from tasks.model.policy_in_force import policy_in_force
 from tasks.model_life.compare import GivenRows, judge_versions, version_named
 from tasks.model_life.verdict_page import write_verdict
 from tasks.publication.layout import promotion_record_key
@@ -180,7 +180,7 @@ def days_decided_by(model: ModelPin, settings: Settings) -> list[DecidedRange]:
 
 def require_allowed(model: ModelPin, settings: Settings) -> None:
     """Refuse a version that the policy forbids, so that no day finds out. Raises `ModelError` that names it."""
-    policy_for(model, load_bundle(model, settings), load_policy(settings.scoring.policy))
+    policy_for(model, load_bundle(model, settings), policy_in_force(settings).policy)
 
 
 def _move(

@@ -12,7 +12,6 @@ from typing import Final
 from pydantic import TypeAdapter, ValidationError
 
 from configs.calendar import load_calendar
-from configs.policy import load_policy
 from configs.settings import Settings
 from tasks.adapters.files.parquet import write_parquet
 from tasks.core.contract.screening import PD
@@ -28,6 +27,7 @@ from tasks.core.outcomes.report import (
     summary_of,
 )
 from tasks.delivery.known_outcomes import KnownOutcomes, known_outcomes
+from tasks.model.policy_in_force import policy_in_force
 from tasks.publication.layout import backtest_key, backtest_page_key, day_of, realised_key, room_prefix
 from tasks.publication.outcome_ledger import Receipt
 from tasks.publication.references import read_out_of_fold
@@ -70,7 +70,7 @@ def backtest_known(as_of: date, settings: Settings) -> BacktestResult:
     backtest = run_backtest(
         (each.day for each in known.days),
         _initial_validations(store, {each.published.model for each in known.days}),
-        costs=load_policy(settings.scoring.policy).costs.model_dump(),
+        costs=policy_in_force(settings).policy.costs.model_dump(),
         seed=settings.training.seed,
     )
     report = BacktestReport(

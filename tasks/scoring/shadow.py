@@ -129,16 +129,13 @@ class ShadowScorer:
 
 
 @step("compare shadow")
-def compare_shadow(manifest: Manifest, pins: Pins, parts: Sequence[PartRef], settings: Settings) -> str:
+def compare_shadow(manifest: Manifest, shadow: ShadowPin, parts: Sequence[PartRef], settings: Settings) -> str:
     """Compare the published decisions with those of the second model, and write the report.
 
-    Returns the result in a sentence; empty if no second model has scored the day. No error of it
-    can fail a publication that has happened.
+    Returns the result in a sentence. No error of it can fail a publication that has happened.
     """
-    if pins.shadow is None:
-        return ""
     with never_in_the_way("comparison with the second model", done="made"):
-        return _compare(manifest, pins.shadow, parts, settings)
+        return _compare(manifest, shadow, parts, settings)
     return "The second model could not be compared; the log says why."
 
 

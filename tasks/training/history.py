@@ -40,7 +40,7 @@ def read_history(applications: Sequence[str], settings: Settings) -> History:
     parts = [_read_file(Path(name), settings) for name in applications]
     if not parts:
         raise ConfigError("Training needs at least one file: --applications FILE.")
-    history = _in_order(_without_repeats(_together(parts)))
+    history = by_rising_id(_without_repeats(_together(parts)))
     n_rows = len(history.defaulted)
     if not n_rows and not history.left_out:
         names = ", ".join(Path(name).name for name in applications)
@@ -119,7 +119,8 @@ def _without_repeats(history: History) -> History:
     )
 
 
-def _in_order(history: History) -> History:
+def by_rising_id(history: History) -> History:
+    """History in the order of its ids, so that the same applications make the same folds."""
     order = np.argsort(history.rows.column(ID).to_numpy())
     rows = history.rows.take(pa.array(order))
     return history._replace(rows=rows, defaulted=history.defaulted[order])

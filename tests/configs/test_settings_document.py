@@ -30,6 +30,7 @@ WORDS: Final = {
     "boolean": "true or false",
     "null": "null",
     "object": "names, each with another",
+    "array": "list of texts",
 }
 LIMITS: Final = {"minimum": "from {}", "exclusiveMinimum": "above {}", "maximum": "to {}"}
 
@@ -54,7 +55,7 @@ def number(value: object) -> str:
 
 def shown(value: object) -> str:
     """Default as a settings file would write it."""
-    text = "null" if value is None else str(value)
+    text = "null" if value is None else "[]" if value == [] else str(value)
     return f"`{text.lower() if isinstance(value, bool) else text}`"
 
 

@@ -153,7 +153,7 @@ def test_the_day_to_which_the_files_belong_may_have_them(withdrawn: Withdrawn) -
     folder.mkdir(parents=True)
     for path in project.landing.glob("*.csv"):
         path.rename(folder / path.name)
-    outcome, _, manifest = score_applications.fn(as_of=NEXT, config=project.config)
+    outcome, _, manifest, _ = score_applications.fn(as_of=NEXT, config=project.config)
     assert manifest
     assert (outcome, manifest.totals) == ("published", withdrawn.first.totals)
     assert verify_day(withdrawn.store, DAY).problems == ()
