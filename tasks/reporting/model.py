@@ -15,7 +15,7 @@ from configs.settings import Settings
 from tasks.core.reporting.days_page import DayLine
 from tasks.errors import ModelError
 from tasks.model.load import registry_of
-from tasks.publication.layout import days_page_key, model_page_key
+from tasks.publication.layout import days_page_key, model_page_key, promotion_page_key
 from tasks.publication.manifests import newest_manifest
 from tasks.reporting.links import relative_link
 from tasks.store import Store
@@ -55,13 +55,16 @@ def _lines_by_model(lines: Sequence[DayLine]) -> Mapping[tuple[str, str], list[D
 def _write(store: Store, name: str, version: str, decided: Sequence[DayLine], settings: Settings) -> None:
     from tasks.adapters.pages.model import card_of_page, model_page
 
+    page, verdict = model_page_key(name, version), promotion_page_key(name, version)
+    link = relative_link(page, verdict) if any(entry.key == verdict for entry in store.list(verdict)) else ""
+
     def renewed(seen: Stored | None) -> bytes:
         card = card_of_page(seen.data) if seen else None
         if card is None:
             card = _card(store, decided[-1].as_of, settings)
-        return model_page(name, version, decided, card)
+        return model_page(name, version, decided, card, link)
 
-    renew(store, model_page_key(name, version), renewed)
+    renew(store, page, renewed)
 
 
 def _card(store: Store, as_of: date, settings: Settings) -> bytes | None:

@@ -116,6 +116,10 @@ def test_a_model_lives(scoring: Scoring, tmp_path: Path) -> None:
     scoring(f"score --without-prefect --as-of {THIRD}")
     assert manifest(THIRD)["model"]["version"] == "3"
 
+    page = store / "reports/model=credit-default/version=3/index.html"
+    assert 'href="promotion.html"' in page.read_text()
+    assert page.with_name("promotion.html").exists()
+
     # Rolled back: the day that it decided is named with the command that decides it again.
     back = scoring('promote --rollback --reason "too many bad loans"').out
     assert "version 1" in back

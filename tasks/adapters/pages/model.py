@@ -20,7 +20,7 @@ _TO_ALL_DAYS: Final = "../../"
 """Way from the page of a model to the folder of the page of all days."""
 
 
-def model_page(name: str, version: str, lines: Sequence[DayLine], card: bytes | None) -> bytes:
+def model_page(name: str, version: str, lines: Sequence[DayLine], card: bytes | None, verdict: str = "") -> bytes:
     """Render the page of a model. The same card and lines give the same bytes.
 
     Args:
@@ -28,6 +28,7 @@ def model_page(name: str, version: str, lines: Sequence[DayLine], card: bytes | 
         version: of the model.
         lines: days that it decided, oldest first.
         card: the card's page as training wrote it; None if it is not to be had.
+        verdict: address of the gate's verdict on it, relative to the page; empty if there is none.
     """
     days = template("model_days.html").render(
         lines=lines[::-1],
@@ -36,6 +37,7 @@ def model_page(name: str, version: str, lines: Sequence[DayLine], card: bytes | 
         weekday=weekday_name,
         sign=sign_of,
         number=plain_number,
+        verdict=verdict,
     )
     if card is None:
         shown = Markup(days)  # noqa: S704 - our own template, which escapes what it is given

@@ -39,3 +39,10 @@ def test_days_renewed_leave_the_card_as_it_was() -> None:
     before = model_page("m", "3", LINES[:1], CARD)
     card = card_of_page(before)
     assert model_page("m", "3", LINES, card) == model_page("m", "3", LINES, CARD)
+
+
+def test_the_verdict_of_the_gate_is_linked_where_there_is_one() -> None:
+    def links(verdict: str) -> list[str]:
+        return [attrs["href"] for tag, attrs in Page(model_page("m", "3", [], CARD, verdict)).tags if tag == "a"]
+
+    assert [each for each in links("promotion.html") if each not in links("")] == ["promotion.html"]
