@@ -14,11 +14,10 @@ r"""Storage layout: every key, prefix and pattern of the store. No other module 
 ...     shadow_key(day), reference_key("credit-default", "1"),
 ...     out_of_fold_key("credit default", "1"), nameless_reference_key("1"),
 ...     nameless_out_of_fold_key("1"), sealed_model_key("credit-default", "1", "3fa9" * 16),
-...     named_version_key("credit-default", "champion"), erasure_record_key(datetime(2026, 11, 3, 7, 5), "9d"),
-...     outcomes_prefix(1), receipt_key(1), backtest_key("index.html"), realised_key(day),
 ...     named_version_key("credit-default", "champion"), held_out_key("credit-default", "1"),
 ...     promotion_record_key("credit-default", 1), promotion_page_key("credit-default", "2"),
 ...     promotion_verdict_key("credit-default", "2"), erasure_record_key(datetime(2026, 11, 3, 7, 5), "9d"),
+...     outcomes_prefix(1), receipt_key(1), backtest_key("index.html"), realised_key(day),
 ... )
 >>> print("\n".join(keys))
 landing/day=2026-11-02/

@@ -37,6 +37,7 @@ ONLY_AFTER_A_FAILURE = {"s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"
 """Actions on half an upload, which no sound job meets."""
 STOPS_NOTHING = {
     ("monitor", "RemoveProbes"),  # a probe that cannot be removed stays behind
+    ("policy", "RemoveProbes"),
     ("train", "ListTheStore"),  # lists nothing, but without it Amazon's S3 calls a missing object forbidden
 }
 RARELY_READ = {
