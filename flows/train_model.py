@@ -104,4 +104,8 @@ def retrain_model(as_of: date | None = None, config: str | None = None) -> Retra
         run_logger().info("%s", matured.why_not)
         return Retrained(matured, None)
     require_registrable(settings)
-    return Retrained(matured, trained_on(gather_matured(matured, settings), settings))
+    history, why_not = gather_matured(matured, settings)
+    if why_not:
+        run_logger().warning("%s", why_not)
+        return Retrained(replace(matured, why_not=why_not), None)
+    return Retrained(matured, trained_on(history, settings))

@@ -31,6 +31,12 @@ class _ArchivedRemark(str):
     __slots__ = ()
 
 
+class _ChangedRemark(str):
+    """Remark on a file that is not the one that was scored."""
+
+    __slots__ = ()
+
+
 class DecidedRows(NamedTuple):
     """Delivered rows of decided applications, for the files that the landing still holds."""
 
@@ -43,6 +49,8 @@ class DecidedRows(NamedTuple):
     """
     archived: str | None = None
     """Sentence on a file of them that lies in the store's archive, and can be had from there."""
+    is_altered: bool = False
+    """True if rows come from a file that is not the one that was scored."""
 
 
 def decided_rows(
@@ -62,7 +70,8 @@ def decided_rows(
     remarks: list[str] = []
     chunks = decided_chunks(store, published, results, scoring, remarks)
     rows = pa.concat_tables([TYPED_SCHEMA.empty_table(), *chunks])
-    return DecidedRows(rows.sort_by(ID), tuple(remarks), archived_remark(remarks))
+    is_altered = any(isinstance(remark, _ChangedRemark) for remark in remarks)
+    return DecidedRows(rows.sort_by(ID), tuple(remarks), archived_remark(remarks), is_altered)
 
 
 def archived_remark(remarks: Iterable[str]) -> str | None:
@@ -143,7 +152,7 @@ def _rows_of(
             yield from _wanted_rows(file, wanted, chunk_rows=scoring.chunk_rows)
         finally:
             if sha256_of(stream) != sha256:
-                remarks.append(f"{name} is not the file that was scored; it was changed since.")
+                remarks.append(_ChangedRemark(f"{name} is not the file that was scored; it was changed since."))
 
 
 def _wanted_rows(file: LandingFile, wanted: pa.Array, *, chunk_rows: int) -> Iterator[pa.Table]:

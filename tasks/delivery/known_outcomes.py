@@ -113,7 +113,8 @@ class MaturedRows(NamedTuple):
     defaulted: np.ndarray
     """True if the applicant defaulted, shape (rows,)."""
     remarks: tuple[str, ...]
-    """Sentences on landing files that are gone or changed; their applications are left out."""
+    """Sentences on landing files that are gone or changed. Applications of a file that is gone are left
+    out; if one was changed since it was scored, all of the day are."""
 
 
 def matured_rows(store: Store, known: KnownOutcomes, scoring: Scoring) -> Iterator[MaturedRows]:
@@ -130,8 +131,9 @@ def matured_rows(store: Store, known: KnownOutcomes, scoring: Scoring) -> Iterat
         order = np.argsort(matched.ids)
         ids = matched.ids[order]
         found = decided_rows(store, matched.published, pa.table({APPLICATION_ID: ids}), scoring)
-        place = np.searchsorted(ids, found.rows.column(ID).to_numpy())
-        yield MaturedRows(matched.day.as_of, found.rows, matched.day.defaulted[order][place], found.remarks)
+        rows = found.rows.slice(0, 0) if found.is_altered else found.rows
+        place = np.searchsorted(ids, rows.column(ID).to_numpy())
+        yield MaturedRows(matched.day.as_of, rows, matched.day.defaulted[order][place], found.remarks)
 
 
 def _decided_days(store: Store, as_of: date) -> Iterator[Manifest]:

@@ -13,7 +13,7 @@ from tasks.core.model.bundle import ModelPin
 from tasks.core.model_life.comparison import Comparison, compare_sides
 from tasks.core.model_life.gate import GateCheck, GateLimits, judge_challenger
 from tasks.core.model_life.verdict import GateVerdict
-from tasks.errors import ModelError
+from tasks.errors import ModelError, RegistryUnreachable
 from tasks.model.load import registry_of
 from tasks.model.policy_in_force import policy_in_force
 from tasks.model_life.held_out import PairedRows, held_out_table, kept_pairs, paired_of_table
@@ -56,6 +56,8 @@ def judge_versions(
     try:
         pairs = _given_pairs(given, challenger, champion, settings) if given else None
         pairs = pairs or kept_pairs(challenger, champion, settings)
+    except RegistryUnreachable:
+        raise  # nothing is known of the versions; the last verdict stays
     except ModelError as error:
         required = "both versions judged on applications that neither learned from"
         check = GateCheck("comparison", "nothing was compared", required, is_met=False)

@@ -54,6 +54,13 @@ def introduce(
     """
     registry = registry_of(settings)
     champion = registry.named_by(registry.alias)
+    verdict = None
+    page = None
+    fault = ""
+    try:
+        _keep(model, rows, defaulted, champion, settings)
+    except (ConfigError, ModelError) as error:
+        fault = str(error)
     alias = ""
     if champion is None and not keep_aliases:
         promote_first(model, settings)
@@ -61,15 +68,14 @@ def introduce(
     elif not keep_aliases:
         alias = settings.registry.challenger_alias
         registry.point(alias, model.version)
-    verdict = None
-    page = None
     try:
-        _keep(model, rows, defaulted, champion, settings)
-        if champion:
+        if champion and not fault:
             verdict = judge_versions(model, champion, settings)
             page = write_verdict(verdict, settings)
     except (ConfigError, ModelError) as error:
-        run_logger().warning("Version %s is registered, and was not compared: %s", model.version, error)
+        fault = str(error)
+    if fault:
+        run_logger().warning("Version %s is registered, and was not compared: %s", model.version, fault)
     return Introduced(alias == registry.alias, alias, verdict, page)
 
 

@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 
 from configs.settings import Settings
 from tasks.core.model.bundle import ModelPin
-from tasks.core.model_life.promotions import PromotionKind, PromotionRecord, scored_in_order
+from tasks.core.model_life.promotions import PromotionKind, PromotionRecord, scored_in_order, took_place
 from tasks.core.model_life.verdict import GateVerdict
 from tasks.errors import ConfigError, ModelError, PromotionRefused, PublishError
 from tasks.model.champion import promote_version
@@ -75,7 +75,7 @@ def promotion_history(store: Store, name: str) -> list[PromotionRecord]:
 
 def promote_first(model: ModelPin, settings: Settings) -> PromotionRecord:
     """Make the first version of a model the champion."""
-    return _move(None, model, settings, kind="first")
+    return _move(_next_number(settings), None, model, settings, kind="first")
 
 
 def promote_challenger(
@@ -105,6 +105,7 @@ def promote_challenger(
     reason = (reason or "").strip() or None
     if anyway and reason is None:
         raise ConfigError('--anyway needs a reason (--reason "..."): it is kept beside what was overridden.')
+    number = _next_number(settings)  # before the champion is known: whoever promotes meanwhile takes it
     registry = registry_of(settings)
     model = version_named(version or settings.registry.challenger_alias, settings)
     champion = registry.named_by(registry.alias)
@@ -112,13 +113,13 @@ def promote_challenger(
         return Promoted(promote_version(model.version, settings), None)
     require_allowed(model, settings)
     if champion is None:
-        return Promoted(model, _move(None, model, settings, kind="first", reason=reason))
+        return Promoted(model, _move(number, None, model, settings, kind="first", reason=reason))
     verdict = judge_versions(model, champion, settings, given)
     page = write_verdict(verdict, settings)
     if not verdict.is_passed and not anyway:
         raise PromotionRefused(_refusal(verdict, page))
     kind: PromotionKind = "gate" if verdict.is_passed else "anyway"
-    record = _move(champion, model, settings, kind=kind, reason=reason, verdict=verdict)
+    record = _move(number, champion, model, settings, kind=kind, reason=reason, verdict=verdict)
     return Promoted(model, record, verdict, page)
 
 
@@ -134,8 +135,9 @@ def roll_back(settings: Settings, *, reason: str | None) -> PromotionRecord:
     if reason is None:
         raise ConfigError('A roll-back needs a reason (--reason "..."): it is kept, for those who acted on decisions.')
     registry = registry_of(settings)
+    history = promotion_history(open_store(settings.storage), registry.model_name)
     champion = registry.named_by(registry.alias)
-    order = scored_in_order(promotion_history(open_store(settings.storage), registry.model_name))
+    order = scored_in_order(took_place(history, champion))
     if champion is None or not order or order[-1] != champion:
         raise ModelError(
             f"The last promotion in the store is not that of the {registry.alias} of {registry.model_name}, so the "
@@ -156,7 +158,7 @@ def roll_back(settings: Settings, *, reason: str | None) -> PromotionRecord:
             '`scoring promote --version N --anyway --reason "..."`.'
         )
     require_allowed(before, settings)
-    return _move(champion, before, settings, kind="rollback", reason=reason)
+    return _move(len(history) + 1, champion, before, settings, kind="rollback", reason=reason)
 
 
 def days_decided_by(model: ModelPin, settings: Settings) -> list[DecidedRange]:
@@ -183,7 +185,13 @@ def require_allowed(model: ModelPin, settings: Settings) -> None:
     policy_for(model, load_bundle(model, settings), policy_in_force(settings).policy)
 
 
+def _next_number(settings: Settings) -> int:
+    """Number of the next record; of two who took the same one, only the first creates it."""
+    return len(promotion_history(open_store(settings.storage), settings.registry.model_name)) + 1
+
+
 def _move(
+    number: int,
     before: ModelPin | None,
     after: ModelPin,
     settings: Settings,
@@ -196,7 +204,7 @@ def _move(
     store = open_store(settings.storage)
     registry = registry_of(settings)
     record = PromotionRecord(
-        number=len(promotion_history(store, after.name)) + 1,
+        number=number,
         kind=kind,
         before=before,
         after=after,
@@ -211,7 +219,7 @@ def _move(
         store.create(key, json.dumps(asdict(record), indent=1).encode())
     except AlreadyExists:
         raise PublishError(
-            f"Somebody else promoted a version of {after.name} at the same moment. Nothing was promoted by this "
+            f"Somebody else promoted a version of {after.name} in the meantime. Nothing was promoted by this "
             "command; look at `scoring promote --history`, and run it again if it is still wanted."
         ) from None
     promote_version(after.version, settings)

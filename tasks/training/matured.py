@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -78,12 +79,21 @@ def why_too_few(new: int, new_defaulted: int, *, least: int, least_defaulted: in
     return ""
 
 
+class Gathered(NamedTuple):
+    """Applications to learn from."""
+
+    history: History
+    why_not: str
+    """Sentence that says why those whose rows are still there are too few; empty if they are enough."""
+
+
 @step("gather matured")
-def gather_matured(matured: Matured, settings: Settings) -> History:
+def gather_matured(matured: Matured, settings: Settings) -> Gathered:
     """Applications with known outcomes, with those of the files in `training.history`, one row each.
 
     Where an application stands in both, its published row and its outcome count. Landing files
-    that retention removed are named in the log, and their applications are left out.
+    that retention removed are named in the log, and their applications are left out; so those that
+    are new are counted once more.
     """
     store = open_store(settings.storage)
     found = list(_parts(store, matured.known, settings))
@@ -92,10 +102,20 @@ def gather_matured(matured: Matured, settings: Settings) -> History:
         np.concatenate([np.empty(0, dtype=bool), *(defaulted for _, defaulted in found)]),
         tuple(sorted(each.sha256 for each in matured.known.receipts)),
     )
-    if settings.training.history:
-        history = _with_earlier(history, read_history(settings.training.history, settings))
+    training = settings.training
+    is_new = ~np.isin(history.rows.column(ID).to_numpy(), _learned_ids(store, settings))
+    why_not = why_too_few(
+        int(is_new.sum()),
+        int(history.defaulted[is_new].sum()),
+        least=training.least_new_outcomes,
+        least_defaulted=training.least_new_defaulted,
+    )
+    if why_not:
+        why_not += " Others are known, but their delivered rows are gone or changed; the log names the files."
+    if training.history:
+        history = _with_earlier(history, read_history(training.history, settings))
     run_logger().info("%s to learn from", counted(len(history.defaulted), "application"))
-    return by_rising_id(history)
+    return Gathered(by_rising_id(history), why_not)
 
 
 def _learned_ids(store: Store, settings: Settings) -> np.ndarray:

@@ -130,6 +130,18 @@ def test_a_roll_back_leads_to_the_version_before_once_for_each_promotion(setting
     assert kinds(settings) == ["first", "gate", "anyway", "rollback", "rollback"]
 
 
+def test_what_was_recorded_and_never_made_bars_no_way_back(settings: Settings) -> None:
+    promote_challenger(settings, version="2")
+    roll_back(settings, reason="the registry fails right after the record")
+    registry_of(settings).promote("2")  # as if the alias had not moved
+    assert roll_back(settings, reason="once more").after.version == champion_of(settings).version == "1"
+    promote_challenger(settings, version="2")
+    promote_challenger(settings, version="3", anyway=True, reason="the registry fails again")
+    registry_of(settings).promote("2")
+    assert roll_back(settings, reason="back").after.version == champion_of(settings).version == "1"
+    assert kinds(settings) == ["first", "gate", "rollback", "rollback", "gate", "anyway", "rollback"]
+
+
 def test_a_roll_back_does_not_guess_if_the_alias_was_moved_elsewhere(settings: Settings) -> None:
     promote_version("3", settings)
     with pytest.raises(ModelError, match=r"the alias was moved by something else.*--version N --anyway"):

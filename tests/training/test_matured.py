@@ -1,5 +1,6 @@
 """Outcomes that the newest model did not learn from are counted, and gathered with their rows."""
 
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -59,7 +60,7 @@ def test_both_limits_must_be_reached(settings: Settings) -> None:
 
 def test_published_rows_and_known_outcomes_count_before_those_of_the_files(settings: Settings, tmp_path: Path) -> None:
     matured = counted(settings)
-    alone = gather_matured(matured, settings)
+    alone = gather_matured(matured, settings).history
     ids = alone.rows.column(ID).to_pylist()
     assert ids == sorted(ids)
     assert dict(zip(ids, alone.defaulted.tolist(), strict=True)) == {one: DEFAULTED[one] for one in ids}
@@ -68,8 +69,23 @@ def test_published_rows_and_known_outcomes_count_before_those_of_the_files(setti
     earlier = tmp_path / "earlier.csv"
     earlier.write_bytes(encode(other.append_column(TARGET, pa.array(wrong)), "csv"))
     training = settings.training.model_copy(update={"history": (str(earlier),)})
-    both = gather_matured(matured, settings.model_copy(update={"training": training}))
+    both = gather_matured(matured, settings.model_copy(update={"training": training})).history
     told = dict(zip(both.rows.column(ID).to_pylist(), both.defaulted.tolist(), strict=True))
     assert {one: told[one] for one in ids} == {one: DEFAULTED[one] for one in ids}
     assert len(told) == 50
     assert len(both.files) == 2
+
+
+@pytest.mark.parametrize(
+    "spoil", [lambda path: path.unlink(), lambda path: path.write_bytes(path.read_bytes() + b"\n")]
+)
+def test_outcomes_whose_delivered_rows_are_gone_or_changed_are_not_learned_from(
+    settings: Settings, project: Project, spoil: Callable[[Path], object]
+) -> None:
+    matured = counted(settings)
+    assert (matured.why_not, gather_matured(matured, settings).why_not) == ("", "")
+    spoil(project.landing / "a.csv")
+    gathered = gather_matured(matured, settings)
+    assert len(gathered.history.defaulted) == 0
+    assert gathered.why_not.startswith("No challenger is trained: of 1 new outcomes that it needs, 0 are known.")
+    assert "gone or changed" in gathered.why_not

@@ -50,6 +50,17 @@ class PromotionRecord:
         return f"{self.number}  {self.at}  {versions}  {way}  by {self.who}{reason}"
 
 
+def took_place(history: Sequence[PromotionRecord], champion: ModelPin | None) -> Sequence[PromotionRecord]:
+    """History without a last record whose promotion was never made: the version before it scores still.
+
+    >>> one, two = (ModelPin("m", version, "3fa9") for version in ("1", "2"))
+    >>> last = PromotionRecord(1, "gate", one, two, "ann", "")
+    >>> len(took_place([last], two)), len(took_place([last], one))
+    (1, 0)
+    """
+    return history[:-1] if history and champion and history[-1].before == champion else history
+
+
 def scored_in_order(history: Sequence[PromotionRecord]) -> list[ModelPin]:
     """Versions that scored one after the other, oldest first; a roll-back takes the last one away.
 
