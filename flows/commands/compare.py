@@ -30,11 +30,7 @@ class DayRange(click.ParamType):
         return days[0], days[1]
 
 
-@click.command("compare")
-@click.option("--version", required=True, help="Registered version, or its alias, to compare.")
-@click.option("--against", default=None, help="Version or alias to compare it with.  [default: the champion]")
-@click.option("--days", type=DayRange(), help="Compare on published days, without outcomes.")
-@click.option(
+given_option = click.option(
     "--applications",
     "files",
     type=click.Path(exists=True, dir_okay=False),
@@ -42,6 +38,14 @@ class DayRange(click.ParamType):
     metavar="FILE",
     help="Compare on these applications with TARGET.  [default: the history of the version]",
 )
+"""Files of applications with outcomes to compare versions on; `given_rows` reads them."""
+
+
+@click.command("compare")
+@click.option("--version", required=True, help="Registered version, or its alias, to compare.")
+@click.option("--against", default=None, help="Version or alias to compare it with.  [default: the champion]")
+@click.option("--days", type=DayRange(), help="Compare on published days, without outcomes.")
+@given_option
 @common_options
 def compare_command(
     version: str,

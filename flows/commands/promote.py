@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from flows.commands.compare import given_option, given_rows
 from flows.options import common_options, set_up
 from tasks.core.words import counted
 
@@ -17,14 +18,7 @@ if TYPE_CHECKING:
 
 @click.command("promote")
 @click.option("--version", help="Registered version that shall score.  [default: the challenger]")
-@click.option(
-    "--applications",
-    "files",
-    type=click.Path(exists=True, dir_okay=False),
-    multiple=True,
-    metavar="FILE",
-    help="Compare on these applications with TARGET.  [default: the history of the version]",
-)
+@given_option
 @click.option("--anyway", is_flag=True, help="Let it score though checks of the gate fail. Needs --reason.")
 @click.option("--reason", metavar="TEXT", help="Why; it is kept with your name. No applicant's data.")
 @click.option("--rollback", is_flag=True, help="Let the version before score again. Needs --reason.")
@@ -59,8 +53,6 @@ def promote_command(
     elif rollback:
         click.echo(rollback_lines(roll_back(settings, reason=reason), settings))
     else:
-        from flows.commands.compare import given_rows
-
         given = given_rows(files, settings)
         promoted = promote_challenger(settings, version=version, given=given, anyway=anyway, reason=reason)
         click.echo(promotion_lines(promoted, settings))

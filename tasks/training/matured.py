@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from configs.settings import Settings
+from configs.settings import Settings, Training
 from tasks.core.applications import APPLICATION_ID
 from tasks.core.lender.columns import ID, TYPED_SCHEMA
 from tasks.core.words import counted
@@ -48,15 +48,9 @@ def count_matured(as_of: date, settings: Settings) -> Matured:
     store = open_store(settings.storage)
     known = known_outcomes(store, as_of=as_of, maturity_days=settings.outcomes.maturity_days)
     learned = _learned_ids(store, settings)
-    new = new_defaulted = 0
-    for each in known.days:
-        is_new = ~np.isin(each.ids, learned)
-        new += int(is_new.sum())
-        new_defaulted += int(each.day.defaulted[is_new].sum())
-    training = settings.training
-    why_not = why_too_few(
-        new, new_defaulted, least=training.least_new_outcomes, least_defaulted=training.least_new_defaulted
-    )
+    parts = [_count_new(each.ids, each.day.defaulted, learned) for each in known.days]
+    new, new_defaulted = sum(part[0] for part in parts), sum(part[1] for part in parts)
+    why_not = _why_not(new, new_defaulted, settings.training)
     run_logger().info("%s known that the newest model did not learn from", counted(new, "outcome"))
     return Matured(known, new, new_defaulted, why_not)
 
@@ -103,19 +97,25 @@ def gather_matured(matured: Matured, settings: Settings) -> Gathered:
         tuple(sorted(each.sha256 for each in matured.known.receipts)),
     )
     training = settings.training
-    is_new = ~np.isin(history.rows.column(ID).to_numpy(), _learned_ids(store, settings))
-    why_not = why_too_few(
-        int(is_new.sum()),
-        int(history.defaulted[is_new].sum()),
-        least=training.least_new_outcomes,
-        least_defaulted=training.least_new_defaulted,
-    )
+    new = _count_new(history.rows.column(ID).to_numpy(), history.defaulted, _learned_ids(store, settings))
+    why_not = _why_not(*new, training)
     if why_not:
         why_not += " Others are known, but their delivered rows are gone or changed; the log names the files."
     if training.history:
         history = _with_earlier(history, read_history(training.history, settings))
     run_logger().info("%s to learn from", counted(len(history.defaulted), "application"))
     return Gathered(by_rising_id(history), why_not)
+
+
+def _count_new(ids: np.ndarray, defaulted: np.ndarray, learned: np.ndarray) -> tuple[int, int]:
+    """Applications that are not among the learned ones, and how many of them defaulted."""
+    is_new = ~np.isin(ids, learned)
+    return int(is_new.sum()), int(defaulted[is_new].sum())
+
+
+def _why_not(new: int, new_defaulted: int, training: Training) -> str:
+    least, least_defaulted = training.least_new_outcomes, training.least_new_defaulted
+    return why_too_few(new, new_defaulted, least=least, least_defaulted=least_defaulted)
 
 
 def _learned_ids(store: Store, settings: Settings) -> np.ndarray:

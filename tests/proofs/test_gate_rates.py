@@ -9,7 +9,8 @@ from scipy.special import expit
 from scipy.stats import binomtest, pearsonr
 
 from configs.settings import PromotionLimits
-from tasks.core.model_life.comparison import COST, decision_costs
+from tasks.core.decision.policy import decision_costs
+from tasks.core.model_life.comparison import COST
 from tasks.core.model_life.gate import GateLimits, failed_checks, judge_challenger
 from tests.paired_sides import COSTS, POLICY, applicants, compared, true_log_odds
 from tests.proofs.evidence import IS_WHOLE, note

@@ -134,3 +134,14 @@ def cost_per_application(
 def cost_at_break_even(pd: np.ndarray, defaulted: np.ndarray, **costs: float) -> float:
     """Cost per application at the break-even cut-off, both under the same `costs`."""
     return cost_per_application(pd, defaulted, break_even_cutoff(**costs), **costs)
+
+
+def decision_costs(
+    refused: np.ndarray, defaulted: np.ndarray, *, false_negative: float, false_positive: float
+) -> np.ndarray:
+    """Cost of each decision, shape (rows,). A pd in the place of an outcome gives the expected cost (Elkan 2001).
+
+    >>> decision_costs(np.array([True, False]), np.array([0.0, 1.0]), false_negative=10, false_positive=1).tolist()
+    [1.0, 10.0]
+    """
+    return np.where(refused, false_positive * (1.0 - defaulted), false_negative * np.asarray(defaulted, dtype=float))

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.core.decision.migration import Migrations, count_migrations, told_cell, told_migrations
-from tasks.core.decision.policy import DECISIONS, Policy, decide
+from tasks.core.decision.policy import DECISIONS, Policy, decide, decision_costs
 from tasks.core.decision.reasons import REASONS
 from tasks.core.disclosure import is_enough, is_enough_for_mean, rounded_rate, too_few
 from tasks.core.words import counted, percent
@@ -149,14 +149,9 @@ def _costs(
         return {}
     told = {}
     for name, pd in zip(("by_published_pd", "by_shadow_pd"), pds, strict=True):
-        ours, theirs = (_expected_cost(pd, each, **costs) for each in (is_refused, would_refuse))
+        ours, theirs = (float(decision_costs(each, pd, **costs).mean()) for each in (is_refused, would_refuse))
         told[name] = ExpectedCost(ours, theirs, theirs - ours)
     return told
-
-
-def _expected_cost(pd: np.ndarray, is_refused: np.ndarray, *, false_negative: float, false_positive: float) -> float:
-    """Expected cost per application: pd * FN if it is not refused, (1 - pd) * FP if it is (Elkan 2001)."""
-    return float(np.mean(np.where(is_refused, false_positive * (1 - pd), false_negative * pd)))
 
 
 def _sentence(rows: int, otherwise: int, cost: Mapping[str, ExpectedCost], not_compared: int) -> str:

@@ -23,7 +23,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from scipy.stats import norm
 
-from tasks.core.decision.policy import DECISIONS, Policy, decide
+from tasks.core.decision.migration import count_migrations, told_cell, told_migrations
+from tasks.core.decision.policy import DECISIONS, Policy, decide, decision_costs
 from tasks.core.disclosure import (
     is_enough_for_mean,
     is_enough_for_rates,
@@ -198,17 +199,6 @@ def compare_sides(
     )
 
 
-def decision_costs(
-    refused: np.ndarray, defaulted: np.ndarray, *, false_negative: float, false_positive: float
-) -> np.ndarray:
-    """Cost of each decision, shape (rows,). A pd in the place of an outcome gives the expected cost.
-
-    >>> decision_costs(np.array([True, False]), np.array([0.0, 1.0]), false_negative=10, false_positive=1).tolist()
-    [1.0, 10.0]
-    """
-    return np.where(refused, false_positive * (1.0 - defaulted), false_negative * np.asarray(defaulted, dtype=float))
-
-
 def paired_mean(differences: np.ndarray, *, outside: float = _OUTSIDE) -> Estimate:
     """Mean of paired differences with its z interval.
 
@@ -293,7 +283,7 @@ def _swaps(
 def _swap_cell(
     by_challenger: bool, by_champion: bool, pd: np.ndarray, other: np.ndarray, defaulted: np.ndarray | None
 ) -> SwapCell:
-    rows = _told_count(len(pd))
+    rows = told_cell(len(pd))
     rate = None
     if defaulted is not None and is_enough_for_rates(len(pd), defaulted=int(defaulted.sum())):
         rate = rounded_rate(rounded_count(int(defaulted.sum())) / rounded_count(len(pd)))
@@ -301,15 +291,10 @@ def _swap_cell(
     return SwapCell(by_challenger, by_champion, rows, rate, *means)
 
 
-def _told_count(rows: int) -> int | None:
-    return rounded_count(rows) if is_none_or_enough(rows) else None
-
-
 def _migration(challenger: Side, champion: Side) -> tuple[tuple[int | None, ...], ...]:
-    bands = [decide(side.pd, side.policy).band for side in (champion, challenger)]
-    n = len(champion.policy.bands)
-    counts = np.bincount(bands[0].astype(int) * n + bands[1], minlength=n * n).reshape(n, n)
-    return tuple(tuple(_told_count(int(count)) for count in row) for row in counts)
+    before, after = (decide(side.pd, side.policy).band for side in (champion, challenger))
+    cells = told_migrations(count_migrations(before, after, [band.name for band in champion.policy.bands]))
+    return tuple(tuple(row.values()) for row in cells.values())
 
 
 def _reason_change(challenger: Side, champion: Side) -> ReasonChange:

@@ -11,8 +11,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from scipy.stats import bootstrap, norm
 
-from tasks.core.decision.policy import cost_per_application, resolve_policy
-from tasks.core.model_life.comparison import COST, SHOWN_FIGURES, Comparison, compare_sides, decision_costs, paired_mean
+from tasks.core.decision.policy import cost_per_application, decision_costs, resolve_policy
+from tasks.core.model_life.comparison import COST, SHOWN_FIGURES, Comparison, compare_sides, paired_mean
 from tasks.core.training.evaluation import figures_of
 from tests.paired_sides import BANDS, COSTS, POLICY, applicants, compared, made_comparison, side
 
