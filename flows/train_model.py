@@ -61,7 +61,14 @@ def trained_on(history: History, settings: Settings, *, keep_champion: bool = Fa
     choices = measure_choices(history, judged, settings)
     evaluation = evaluate(history, judged, bundle, choices, settings)
     trained = register(bundle, history, judged, evaluation, settings)
-    place = introduce(trained.model, history.rows, history.defaulted, settings, keep_aliases=keep_champion)
+    place = introduce(
+        trained.model,
+        history.rows,
+        history.defaulted,
+        settings,
+        is_of_not_refused=history.is_of_not_refused,
+        keep_aliases=keep_champion,
+    )
     return replace(
         trained, is_champion=place.is_champion, alias=place.alias, verdict=place.verdict, verdict_page=place.page
     )

@@ -26,7 +26,8 @@ _NAMES = {"default_rate": "default rate", "cost_per_application": "cost per appl
 @click.option(
     "--as-of",
     type=Day(),
-    help="Backtest by the outcomes that are known on this day.  [default: today, by the calendar's clock]",
+    help="Backtest by the outcomes that are known on this day. One of the past is kept beside the last backtest, and "
+    "the pages of the days stay.  [default: today, by the calendar's clock]",
 )
 @plain_option
 @common_options
@@ -50,7 +51,8 @@ def outcomes_command(
 
     run = runnable(backtest_outcomes, without_prefect=without_prefect)
     backtested = run(files=[str(path.absolute()) for path in files], as_of=as_of, config=config)
-    click.echo(backtest_summary(backtested.result.report, settings, backtested.taken))
+    result = backtested.result
+    click.echo(backtest_summary(result.report, settings, backtested.taken, looked_back_to=result.looked_back_to))
 
 
 def last_backtest_summary(settings: Settings) -> str:
@@ -67,7 +69,9 @@ def last_backtest_summary(settings: Settings) -> str:
     return backtest_summary(report, settings)
 
 
-def backtest_summary(report: BacktestReport, settings: Settings, taken: Sequence[TakenIn] = ()) -> str:
+def backtest_summary(
+    report: BacktestReport, settings: Settings, taken: Sequence[TakenIn] = (), *, looked_back_to: date | None = None
+) -> str:
     """Files taken in, what became of every row, the figures of each model, and the places of the reports."""
     from tasks.outcomes.backtest import JSON_FILE
     from tasks.publication.layout import backtest_key, backtest_page_key
@@ -87,8 +91,8 @@ def backtest_summary(report: BacktestReport, settings: Settings, taken: Sequence
         lines += ["", "  No cohort has enough outcomes for figures: 100, of them 10 defaults and 10 repayments."]
     if report.backtest.untold:
         lines += ["", f"  Too few to tell, and in no total: {', '.join(report.backtest.untold)}"]
-    lines += ["", f"  {'Page':<14}{store.location(backtest_page_key())}"]
-    lines += [f"  {'Figures':<14}{store.location(backtest_key(JSON_FILE))}"]
+    lines += ["", f"  {'Page':<14}{store.location(backtest_page_key(looked_back_to))}"]
+    lines += [f"  {'Figures':<14}{store.location(backtest_key(JSON_FILE, looked_back_to))}"]
     return "\n".join(lines)
 
 

@@ -111,6 +111,15 @@ def is_enough_for_mean(rows: int) -> bool:
     return rows >= LEAST_ROWS_OF_A_MEAN
 
 
+def is_none_or_enough_for_mean(rows: int) -> bool:
+    """True if a mean may be published that differs from a published one by so many values.
+
+    >>> is_none_or_enough_for_mean(0), is_none_or_enough_for_mean(49), is_none_or_enough_for_mean(50)
+    (True, False, True)
+    """
+    return rows == 0 or is_enough_for_mean(rows)
+
+
 def is_enough_for_rates(rows: int, *, defaulted: int) -> bool:
     """True if the rates of a kind of applicants may be published, `defaulted` of whose rows did.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date
+from functools import cache, partial
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -16,13 +17,15 @@ from tasks.core.contract.screening import PD
 from tasks.core.day.manifest import Manifest, policy_of
 from tasks.core.decision.policy import DECISIONS, decide
 from tasks.core.lender.columns import ID
+from tasks.core.model.bundle import ModelPin
 from tasks.core.outcomes.backtest import OutcomeDay
-from tasks.core.outcomes.settling import FATES, Matching, count_fates, settle_outcomes, with_refused
+from tasks.core.outcomes.settling import FATES, Matching, count_fates, settle_outcomes, with_uncounted
 from tasks.delivery.decided import decided_rows
 from tasks.errors import PublishError
 from tasks.publication.data_files import read_data
 from tasks.publication.layout import Room
 from tasks.publication.outcome_ledger import NUMBER_COLUMN, Receipt, read_outcomes, receipts_of
+from tasks.publication.references import read_out_of_fold
 from tasks.publication.stored_day import stored_days
 from tasks.store import Store
 
@@ -32,12 +35,15 @@ _REVISIONS: Final[tuple[Room, ...]] = ("revisions",)
 
 
 class MatchedDay(NamedTuple):
-    """A published day with outcomes that count."""
+    """A published day with outcomes of applications that it did not refuse."""
 
     published: Manifest
     day: OutcomeDay
+    """The day with the outcomes that count; those that its model had learned from do not."""
     ids: np.ndarray
-    """Applications with an outcome, in the order of `day.rows`, shape (outcomes,)."""
+    """Applications whose outcome is known, whether it counts or not, shape (outcomes,)."""
+    defaulted: np.ndarray
+    """True if the applicant defaulted, shape (outcomes,)."""
 
 
 class KnownOutcomes(NamedTuple):
@@ -82,8 +88,9 @@ def known_outcomes(store: Store, *, as_of: date, maturity_days: int) -> KnownOut
     delivery = outcomes.column(NUMBER_COLUMN).to_numpy()
     settled = settle_outcomes(ids, defaulted, known_on, delivery, today=(as_of - _EPOCH).days)
     matching = Matching(ids[settled.rows], known_on[settled.rows], maturity_days=maturity_days)
+    learned_from = cache(partial(_learned_from, store))
     days = []
-    refused: list[np.ndarray] = []
+    refused, learned = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     for published in _decided_days(store, as_of):
         if matching.is_over:
             break
@@ -95,10 +102,14 @@ def known_outcomes(store: Store, *, as_of: date, maturity_days: int) -> KnownOut
         is_refused = decide(pd[rows], policy_of(published)).decision == _REFUSE
         refused.append(settled.rows[place[is_refused]])
         place, rows = place[~is_refused], rows[~is_refused]
-        days.append(_matched(published, pd, rows, ids[settled.rows[place]], defaulted[settled.rows[place]]))
+        of_day = settled.rows[place]
+        is_learned = np.isin(ids[of_day], learned_from(published.model))
+        learned.append(of_day[is_learned])
+        day = _outcome_day(published, pd, rows[~is_learned], defaulted[of_day[~is_learned]])
+        days.append(MatchedDay(published, day, ids[of_day], defaulted[of_day]))
     fate = settled.fate.copy()
     fate[settled.rows] = matching.unmatched_fates()
-    fate = with_refused(fate, np.concatenate([np.empty(0, np.int64), *refused]))
+    fate = with_uncounted(fate, refused=np.concatenate(refused), learned=np.concatenate(learned))
     known = KnownOutcomes(tuple(days[::-1]), count_fates(fate), receipts)
     _require_reconciled(known)
     return known
@@ -133,7 +144,7 @@ def matured_rows(store: Store, known: KnownOutcomes, scoring: Scoring) -> Iterat
         found = decided_rows(store, matched.published, pa.table({APPLICATION_ID: ids}), scoring)
         rows = found.rows.slice(0, 0) if found.is_altered else found.rows
         place = np.searchsorted(ids, rows.column(ID).to_numpy())
-        yield MaturedRows(matched.day.as_of, rows, matched.day.defaulted[order][place], found.remarks)
+        yield MaturedRows(matched.day.as_of, rows, matched.defaulted[order][place], found.remarks)
 
 
 def _decided_days(store: Store, as_of: date) -> Iterator[Manifest]:
@@ -145,10 +156,14 @@ def _decided_days(store: Store, as_of: date) -> Iterator[Manifest]:
             yield published
 
 
-def _matched(
-    published: Manifest, pd: np.ndarray, rows: np.ndarray, ids: np.ndarray, defaulted: np.ndarray
-) -> MatchedDay:
-    day = OutcomeDay(
+def _learned_from(store: Store, model: ModelPin) -> np.ndarray:
+    """Ids that a model learned from; empty if the store does not know."""
+    predicted = read_out_of_fold(store, model)
+    return np.empty(0, np.int64) if predicted is None else predicted.column(APPLICATION_ID).to_numpy()
+
+
+def _outcome_day(published: Manifest, pd: np.ndarray, rows: np.ndarray, defaulted: np.ndarray) -> OutcomeDay:
+    return OutcomeDay(
         published.as_of,
         published.revision,
         published.publication,
@@ -158,7 +173,6 @@ def _matched(
         rows,
         defaulted,
     )
-    return MatchedDay(published, day, ids)
 
 
 def _require_reconciled(known: KnownOutcomes) -> None:

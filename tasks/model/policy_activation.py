@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
 import json
-import os
-import socket
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +14,7 @@ from tasks.model.policy_in_force import active_content
 from tasks.publication.layout import activation_key
 from tasks.publication.policies import Activation, activations, keep_policy
 from tasks.publication.versions import claim_version
+from tasks.publication.who import user_and_machine
 from tasks.store import AlreadyExists, Store, open_store
 
 
@@ -36,7 +34,7 @@ def activate_policy(named: str, reason: str, settings: Settings) -> tuple[Policy
     store = open_store(settings.storage)
     policy, place = _named_policy(store, named)
     activation = activate(
-        store, policy, who=_whoever(), at=datetime.now(UTC), reason=" ".join(reason.split()), place=place
+        store, policy, who=user_and_machine(), at=datetime.now(UTC), reason=" ".join(reason.split()), place=place
     )
     return policy, activation
 
@@ -87,12 +85,3 @@ def _named_policy(store: Store, named: str) -> tuple[PolicyFile, str]:
             "`scoring policy` lists those versions. Nothing was activated."
         )
     return active_content(store, before[-1]), ""
-
-
-def _whoever() -> str:
-    """User and machine; a user without a name is a number."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = f"user {os.getuid()}"
-    return f"{user}@{socket.gethostname()}"

@@ -32,7 +32,7 @@ from tasks.core.model_life.comparison import Side
 from tasks.errors import ModelError
 from tasks.model.load import fill_in, load_bundle, load_engine, reasons_of
 from tasks.model.policy_in_force import policy_in_force
-from tasks.publication.references import read_held_out, read_out_of_fold
+from tasks.publication.references import HeldOut, read_held_out, read_out_of_fold
 from tasks.store import open_store
 
 _NOBODY: Final = Policy("", 0.0, 0.0, ())
@@ -131,16 +131,17 @@ def kept_pairs(challenger: ModelPin, champion: ModelPin, settings: Settings) -> 
     """
     store = open_store(settings.storage)
     ours, theirs = read_held_out(store, challenger), read_held_out(store, champion)
-    named = f"the history of version {challenger.version}"
-    if ours and ours[1] == champion.digest:
-        return paired_of_table(ours[0], challenger, champion, settings, source=named, left_out={})
-    if theirs and theirs[1] == challenger.digest:
-        source = f"the history of version {champion.version}"
-        table = _swapped(theirs[0])
+    if ours and ours.champion == champion.digest:
+        source = _named_source(f"the history of version {challenger.version}", ours)
+        return paired_of_table(ours.table, challenger, champion, settings, source=source, left_out={})
+    if theirs and theirs.champion == challenger.digest:
+        source = _named_source(f"the history of version {champion.version}", theirs)
+        table = _swapped(theirs.table)
         return paired_of_table(table, challenger, champion, settings, source=source, left_out={})
     if ours and theirs:
-        table, left_out = _shared(ours[0], theirs[0])
-        source = f"applications that versions {challenger.version} and {champion.version} both learned from"
+        table, left_out = _shared(ours.table, theirs.table)
+        shared = f"applications that versions {challenger.version} and {champion.version} both learned from"
+        source = _named_source(shared, ours, theirs)
         return paired_of_table(table, challenger, champion, settings, source=source, left_out=left_out)
     raise ModelError(
         f"Versions {challenger.version} and {champion.version} of {challenger.name} cannot be compared by what "
@@ -185,6 +186,13 @@ def _said_by(model: ModelPin, rows: pa.Table, settings: Settings) -> dict[str, p
     is_learned = place >= 0
     pd[is_learned] = predicted.column(_PD).to_numpy()[place[is_learned]]
     return {_PD: pa.array(pd), _REASON: pa.array(reasons)}
+
+
+def _named_source(name: str, *kept: HeldOut) -> str:
+    """Applications in words. Outcomes that matured say nothing of those whom only the challenger approves."""
+    if not any(each.is_of_not_refused for each in kept):
+        return name
+    return f"{name} (with outcomes that matured, which only applicants have who were not refused)"
 
 
 def _places(ids: np.ndarray, among: np.ndarray) -> np.ndarray:

@@ -37,7 +37,13 @@ class Introduced:
 
 @step("introduce")
 def introduce(
-    model: ModelPin, rows: pa.Table, defaulted: np.ndarray, settings: Settings, *, keep_aliases: bool = False
+    model: ModelPin,
+    rows: pa.Table,
+    defaulted: np.ndarray,
+    settings: Settings,
+    *,
+    is_of_not_refused: bool = False,
+    keep_aliases: bool = False,
 ) -> Introduced:
     """Give a newly trained version its place, and compare it with the champion on its history.
 
@@ -50,6 +56,8 @@ def introduce(
         rows: typed rows of its history.
         defaulted: True if the applicant defaulted, shape (rows,).
         settings: of the project.
+        is_of_not_refused: True if some of the outcomes are those of applicants who were not refused, as
+            all that mature.
         keep_aliases: True to give it no alias.
     """
     registry = registry_of(settings)
@@ -58,7 +66,7 @@ def introduce(
     page = None
     fault = ""
     try:
-        _keep(model, rows, defaulted, champion, settings)
+        _keep(model, rows, defaulted, champion, settings, is_of_not_refused=is_of_not_refused)
     except (ConfigError, ModelError) as error:
         fault = str(error)
     alias = ""
@@ -80,7 +88,13 @@ def introduce(
 
 
 def _keep(
-    model: ModelPin, rows: pa.Table, defaulted: np.ndarray, champion: ModelPin | None, settings: Settings
+    model: ModelPin,
+    rows: pa.Table,
+    defaulted: np.ndarray,
+    champion: ModelPin | None,
+    settings: Settings,
+    *,
+    is_of_not_refused: bool,
 ) -> None:
     """Keep what the version and the champion say; the version alone if nothing is to be had of the champion."""
     store = open_store(settings.storage)
@@ -90,6 +104,7 @@ def _keep(
         except (ConfigError, ModelError) as error:
             run_logger().warning("Nothing is known of how version %s judges this history: %s", champion.version, error)
         else:
-            keep_held_out(store, model, table, champion)
+            keep_held_out(store, model, table, champion, is_of_not_refused=is_of_not_refused)
             return
-    keep_held_out(store, model, held_out_table(rows, defaulted, model, None, settings), None)
+    table = held_out_table(rows, defaulted, model, None, settings)
+    keep_held_out(store, model, table, None, is_of_not_refused=is_of_not_refused)

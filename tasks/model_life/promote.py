@@ -1,15 +1,14 @@
 """Promotion of a version through the gate, the way back, and the record of both.
 
 The record of a promotion is created once, before the alias moves: it says who decided what, even if
-the registry fails right after. Of two people who promote at once, one creates the record and the
-other is told to look again.
+the registry fails right after. The verdict that it names is kept beside it under its digest. Of two
+people who promote at once, one creates the record and the other is told to look again.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
-import os
-import pwd
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
@@ -26,8 +25,9 @@ from tasks.model.load import load_bundle, policy_for, registry_of
 from tasks.model.policy_in_force import policy_in_force
 from tasks.model_life.compare import GivenRows, judge_versions, version_named
 from tasks.model_life.verdict_page import write_verdict
-from tasks.publication.layout import promotion_record_key
+from tasks.publication.layout import kept_verdict_key, promotion_record_key
 from tasks.publication.stored_day import stored_days
+from tasks.publication.who import user_and_machine
 from tasks.store import AlreadyExists, Store, open_store
 from tasks.store.renewing import read_if_there
 
@@ -200,15 +200,18 @@ def _move(
     reason: str | None = None,
     verdict: GateVerdict | None = None,
 ) -> PromotionRecord:
-    """Record a promotion, then move the alias. A version that scores is a challenger no more."""
+    """Keep the verdict, record the promotion, then move the alias. A version that scores is a challenger no more."""
     store = open_store(settings.storage)
     registry = registry_of(settings)
+    if verdict:
+        with contextlib.suppress(AlreadyExists):  # the same verdict, of an attempt that went no further
+            store.create(kept_verdict_key(after.name, verdict.sha256), verdict.to_json())
     record = PromotionRecord(
         number=number,
         kind=kind,
         before=before,
         after=after,
-        who=_user(),
+        who=user_and_machine(),
         at=datetime.now(UTC).isoformat(timespec="seconds"),
         reason=reason,
         overridden=tuple(check.sentence for check in verdict.failed) if verdict else (),
@@ -238,12 +241,3 @@ def _refusal(verdict: GateVerdict, page: str) -> str:
         f"Version {verdict.champion.version} scores on. The verdict: {page}. To let it score all the same, which is "
         f'recorded: `scoring promote --version {version} --anyway --reason "..."`.'
     )
-
-
-def _user() -> str:
-    """Name of the user of the operating system; its number where it has no name."""
-    user = os.getuid()
-    try:
-        return pwd.getpwuid(user).pw_name  # no variable of the environment says who it is
-    except KeyError:  # a container's user may have none
-        return f"user {user}"

@@ -28,7 +28,7 @@ from tasks.core.outcomes.report import (
 )
 from tasks.delivery.known_outcomes import KnownOutcomes, known_outcomes
 from tasks.model.policy_in_force import policy_in_force
-from tasks.publication.layout import backtest_key, backtest_page_key, day_of, realised_key, room_prefix
+from tasks.publication.layout import backtest_key, backtest_page_key, day_of, day_page_key, realised_key, room_prefix
 from tasks.publication.outcome_ledger import Receipt
 from tasks.publication.references import read_out_of_fold
 from tasks.running.context import run_logger
@@ -38,6 +38,8 @@ from tasks.store.renewing import overwrite, read_if_there, renew
 
 JSON_FILE: Final = "backtest.json"
 TABLE_FILE: Final = "figures.parquet"
+_NEVER_STALE: Final = datetime.max.replace(tzinfo=UTC)
+"""Time for a day without a page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,9 @@ class BacktestResult:
     keys: tuple[str, ...]
     """Keys of what was written of it."""
     changed_days: frozenset[date]
-    """Days of which the outcomes show something else than before."""
+    """Days whose pages do not show yet what the outcomes show."""
+    looked_back_to: date | None = None
+    """Day of the past to which it looked back; None if it is the last backtest."""
 
 
 def known_until(as_of: date | None, settings: Settings) -> date:
@@ -60,7 +64,9 @@ def known_until(as_of: date | None, settings: Settings) -> date:
 def backtest_known(as_of: date, settings: Settings) -> BacktestResult:
     """Hold published decisions against the outcomes known on a day, and write the figures.
 
-    The same decisions and outcomes give the same bytes. The page is drawn by a step of its own.
+    The same decisions and outcomes give the same bytes. The page is drawn by a step of its own. A
+    backtest that looks back to a day of the past is kept beside the last one: what the days and their
+    pages show stays what is known by now.
 
     Raises what `delivery.known_outcomes.known_outcomes` raises.
     """
@@ -82,10 +88,11 @@ def backtest_known(as_of: date, settings: Settings) -> BacktestResult:
         known.fates,
         backtest,
     )
-    changed = _write_days(store, report)
-    keys = _write(store, report)
+    looked_back_to = as_of if _is_look_back(store, as_of, settings) else None
+    changed = frozenset() if looked_back_to else _write_days(store, report)
+    keys = _write(store, report, looked_back_to)
     _log(known, report)
-    return BacktestResult(report, keys, changed)
+    return BacktestResult(report, keys, changed, looked_back_to)
 
 
 @step("draw backtest")
@@ -93,7 +100,7 @@ def draw_backtest(result: BacktestResult, settings: Settings) -> str:
     """Write the page of a backtest; returns its key."""
     from tasks.adapters.pages.outcomes import outcomes_page
 
-    key = backtest_page_key()
+    key = backtest_page_key(result.looked_back_to)
     overwrite(open_store(settings.storage), key, outcomes_page(result.report))
     return key
 
@@ -105,6 +112,12 @@ def last_backtest(store: Store) -> BacktestReport | None:
         return _report_type().validate_python(json.loads(stored.data)["report"]) if stored else None
     except (ValidationError, ValueError, KeyError, TypeError):
         return None
+
+
+def _is_look_back(store: Store, as_of: date, settings: Settings) -> bool:
+    """True for a day of the past, if a later one was backtested. A later one may be a mistyped year."""
+    last = last_backtest(store)
+    return last is not None and as_of < min(last.as_of, known_until(None, settings))
 
 
 def _initial_validations(store: Store, models: Iterable[ModelPin]) -> dict[ModelPin, InitialValidation]:
@@ -134,7 +147,7 @@ def _line(receipt: Receipt) -> DeliveryLine:
     )
 
 
-def _write(store: Store, report: BacktestReport) -> tuple[str, ...]:
+def _write(store: Store, report: BacktestReport, looked_back_to: date | None) -> tuple[str, ...]:
     content = {
         "report": as_record(report),
         "summary": summary_of(report),
@@ -145,28 +158,26 @@ def _write(store: Store, report: BacktestReport) -> tuple[str, ...]:
         TABLE_FILE: write_parquet(figures_table(report), {}),
     }
     for name, data in contents.items():
-        overwrite(store, backtest_key(name), data)
-    return tuple(map(backtest_key, contents))
+        overwrite(store, backtest_key(name, looked_back_to), data)
+    return tuple(backtest_key(name, looked_back_to) for name in contents)
 
 
 def _write_days(store: Store, report: BacktestReport) -> frozenset[date]:
     """Write what the outcomes of each told day show, and remove it of days that are no longer told.
 
-    Returns the days of which that has changed.
+    Returns the days whose pages do not show it yet: it has changed, or a backtest died before it came to
+    the pages.
     """
     records = {day.as_of: _day_bytes(realised_day_record(day)) for day in report.backtest.days}
-    changed = {as_of for as_of, data in records.items() if _renewed(store, realised_key(as_of), data)}
-    for as_of in _realised_days(store) - records.keys():
+    written = {entry.key: entry.modified_at for entry in store.list(room_prefix("reports"))}
+    days = {day for key in written if (day := day_of(key))}
+    told = {day for day in days if realised_key(day) in written}
+    changed = {day for day in told if written.get(day_page_key(day), _NEVER_STALE) < written[realised_key(day)]}
+    changed |= {as_of for as_of, data in records.items() if _renewed(store, realised_key(as_of), data)}
+    for as_of in told - records.keys():
         store.delete(realised_key(as_of))
         changed.add(as_of)
     return frozenset(changed)
-
-
-def _realised_days(store: Store) -> set[date]:
-    """Days of which a backtest told something before."""
-    keys = {entry.key for entry in store.list(room_prefix("reports"))}
-    days = {day for key in keys if (day := day_of(key))}
-    return {day for day in days if realised_key(day) in keys}
 
 
 def _renewed(store: Store, key: str, data: bytes) -> bool:

@@ -15,9 +15,11 @@ r"""Storage layout: every key, prefix and pattern of the store. No other module 
 ...     out_of_fold_key("credit default", "1"), nameless_reference_key("1"),
 ...     nameless_out_of_fold_key("1"), sealed_model_key("credit-default", "1", "3fa9" * 16),
 ...     named_version_key("credit-default", "champion"), held_out_key("credit-default", "1"),
-...     promotion_record_key("credit-default", 1), promotion_page_key("credit-default", "2"),
+...     promotion_record_key("credit-default", 1), kept_verdict_key("credit-default", "3fa9" * 16),
+...     promotion_page_key("credit-default", "2"),
 ...     promotion_verdict_key("credit-default", "2"), erasure_record_key(datetime(2026, 11, 3, 7, 5), "9d"),
-...     outcomes_prefix(1), receipt_key(1), backtest_key("index.html"), realised_key(day),
+...     outcomes_prefix(1), receipt_key(1), backtest_key("index.html"), backtest_key("index.html", day),
+...     realised_key(day),
 ... )
 >>> print("\n".join(keys))
 landing/day=2026-11-02/
@@ -58,12 +60,14 @@ models/model=credit-default/version=1/bundle-3fa93fa93fa93fa9.json
 models/model=credit-default/alias=champion.json
 reference/model=credit-default/version=1/held_out.parquet
 models/model=credit-default/promotions/0001.json
+models/model=credit-default/promotions/verdict-3fa93fa93fa93fa9.json
 reports/model=credit-default/version=2/promotion.html
 reports/model=credit-default/version=2/promotion.json
 erasures/20261103T070500Z-9d.json
 outcomes/delivery=0001/
 outcomes/delivery=0001/receipt.json
 outcomes/backtest/index.html
+outcomes/backtest/2026-11-02-index.html
 reports/day=2026-11-02/outcomes.json
 """
 
@@ -90,6 +94,7 @@ _MONITORING_PAGE: Final = re.compile(
 )
 """Pages of monitoring and their snapshots. An earlier program wrote those of quality, too."""
 _OF_OUTCOMES: Final = re.compile(r"outcomes/delivery=(\d{4,})/(.+)", re.DOTALL)
+_FILE_OF_OUTCOMES: Final = re.compile(r"outcomes/delivery=\d{4,}/[a-z]+-[0-9a-f]{16}\.[a-z.]+")
 _FINGERPRINT_DIGITS: Final = 16
 _LONGEST_PART: Final = 200
 """Most bytes of a name within a key; file systems take 255."""
@@ -405,14 +410,26 @@ def delivery_of_outcomes(key: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def backtest_key(name: str) -> str:
-    """Key of a report of the last backtest."""
-    return f"{room_prefix('outcomes')}backtest/{name}"
+def is_file_of_outcomes(key: str) -> bool:
+    """True if the name of the object carries its digest, as the files that receipts name.
+
+    >>> is_file_of_outcomes("outcomes/delivery=0012/delivered-3fa93fa93fa93fa9.csv.gz")
+    True
+    >>> is_file_of_outcomes(receipt_key(12))
+    False
+    """
+    return bool(_FILE_OF_OUTCOMES.fullmatch(key))
 
 
-def backtest_page_key() -> str:
-    """Key of the page of the last backtest."""
-    return backtest_key("index.html")
+def backtest_key(name: str, looked_back_to: date | None = None) -> str:
+    """Key of a report of the last backtest, or of one that looked back to a day of the past."""
+    own = f"{looked_back_to}-{name}" if looked_back_to else name
+    return f"{room_prefix('outcomes')}backtest/{own}"
+
+
+def backtest_page_key(looked_back_to: date | None = None) -> str:
+    """Key of the page of a backtest."""
+    return backtest_key("index.html", looked_back_to)
 
 
 def realised_key(as_of: date) -> str:
@@ -456,6 +473,11 @@ def held_out_key(name: str, version: str) -> str:
 def promotion_record_key(name: str, number: int) -> str:
     """Key of the record of a promotion; numbers count from 1."""
     return f"models/model={key_part(name)}/promotions/{number:04d}.json"
+
+
+def kept_verdict_key(name: str, digest: str) -> str:
+    """Key of the verdict by which a version was promoted; its digest is that in the record."""
+    return f"models/model={key_part(name)}/promotions/verdict-{digest[:_FINGERPRINT_DIGITS]}.json"
 
 
 def sealed_model_key(name: str, version: str, digest: str) -> str:

@@ -64,6 +64,11 @@ class Receipt:
     """Time (`at`) and reason (`reason`) of each erasure from it."""
 
     @property
+    def files(self) -> tuple[DataFile, DataFile]:
+        """Its data files: the delivery as it came, and the rows that keep the contract."""
+        return self.file, self.accepted
+
+    @property
     def set_aside(self) -> int:
         """Rows that break a critical rule of the contract; figures are never made of them."""
         return self.file.rows - self.accepted.rows
@@ -130,9 +135,12 @@ def read_outcomes(store: Store, receipts: Sequence[Receipt]) -> pa.Table:
 
 
 def expire_delivery(store: Store, receipt: Receipt, *, on: date) -> None:
-    """Remove the data files of a delivery; its receipt stays, and says since when they are gone."""
+    """Remove the data files of a delivery; its receipt stays, and says since when they are gone.
+
+    The receipt is written first, so that it never names files that are not there.
+    """
     renew_receipt(store, replace(receipt, expired_on=on.isoformat()))
-    for file in (receipt.file, receipt.accepted):
+    for file in receipt.files:
         store.delete(file.key)
 
 

@@ -6,7 +6,7 @@ says the digest of the model's bundle. Stores of an earlier program have keys wi
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import pyarrow as pa
 
@@ -27,6 +27,8 @@ from tasks.store.renewing import overwrite, read_if_there
 
 _DIGEST: Final = "bundle_sha256"
 _CHAMPION: Final = "champion_sha256"
+_OUTCOMES: Final = "outcomes"
+_OF_NOT_REFUSED: Final = "of applicants who were not refused"
 
 
 def keep_reference(store: Store, model: ModelPin, sample: pa.Table, predicted: pa.Table) -> None:
@@ -87,19 +89,33 @@ def read_out_of_fold(store: Store, model: ModelPin) -> pa.Table | None:
     return _read_own(store, model, out_of_fold_key(model.name, model.version))
 
 
-def keep_held_out(store: Store, model: ModelPin, held_out: pa.Table, champion: ModelPin | None) -> None:
+class HeldOut(NamedTuple):
+    """Results of a model, and of the champion of then, on the model's history out of their sight."""
+
+    table: pa.Table
+    champion: str
+    """Digest of the champion that is in them; empty if none is."""
+    is_of_not_refused: bool
+    """True if some of the outcomes are those of applicants who were not refused, as all that mature."""
+
+
+def keep_held_out(
+    store: Store, model: ModelPin, held_out: pa.Table, champion: ModelPin | None, *, is_of_not_refused: bool = False
+) -> None:
     """Keep what a model, and the champion of then, say of the model's history out of their sight.
 
     That of a model with the same name and version, from another registry, is replaced.
     """
-    footer = {_DIGEST: model.digest, _CHAMPION: champion.digest if champion else ""}
+    footer = {
+        _DIGEST: model.digest,
+        _CHAMPION: champion.digest if champion else "",
+        _OUTCOMES: _OF_NOT_REFUSED if is_of_not_refused else "",
+    }
     overwrite(store, held_out_key(model.name, model.version), write_parquet(held_out, footer))
 
 
-def read_held_out(store: Store, model: ModelPin) -> tuple[pa.Table, str] | None:
-    """Held-out results of a model, and the digest of the champion that is in them (empty: of none).
-
-    None if the store does not hold it for exactly this model.
+def read_held_out(store: Store, model: ModelPin) -> HeldOut | None:
+    """Held-out results of a model; None if the store does not hold them for exactly this model.
 
     Raises:
         ModelError: it is damaged.
@@ -109,7 +125,8 @@ def read_held_out(store: Store, model: ModelPin) -> tuple[pa.Table, str] | None:
     footer = _footer(store, key, there.data) if there else {}
     if there is None or footer.get(_DIGEST) != model.digest:
         return None
-    return read_parquet(there.data), footer.get(_CHAMPION, "")
+    is_of_not_refused = footer.get(_OUTCOMES) == _OF_NOT_REFUSED
+    return HeldOut(read_parquet(there.data), footer.get(_CHAMPION, ""), is_of_not_refused)
 
 
 def _read_own(store: Store, model: ModelPin, key: str) -> pa.Table | None:

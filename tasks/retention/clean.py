@@ -31,12 +31,13 @@ from tasks.publication.layout import (
     Room,
     day_of,
     is_data_file,
+    is_file_of_outcomes,
     landing_key,
     last_day_of_page,
     refused_rows_key,
     room_prefix,
 )
-from tasks.publication.outcome_ledger import expire_delivery, receipts_of
+from tasks.publication.outcome_ledger import Receipt, expire_delivery, receipts_of
 from tasks.publication.stored_day import StoredDay
 from tasks.running.context import run_logger
 from tasks.running.step import step
@@ -204,21 +205,40 @@ def remove_old_pages(clock: Clock, settings: Settings, *, apply: bool) -> tuple[
 def remove_old_outcomes(clock: Clock, settings: Settings, *, apply: bool) -> tuple[Removal, ...]:
     """Find deliveries of outcomes past their time, and remove them if `apply`; receipts stay.
 
-    Their age counts from the day on which they were taken in.
+    Their age counts from the day on which they were taken in. Files of expired deliveries that a dead
+    command left go, too, and orphans: files of outcomes that no receipt names.
     """
     store = open_store(settings.storage)
-    limit = settings.retention.outcome_days
-    if limit is None:
-        return ()
+    receipts = tuple(receipts_of(store))
     due: list[Removal] = []
-    for receipt in receipts_of(store):
+    for receipt in receipts:
         age = clock.age_days(datetime.fromisoformat(receipt.received_at))
-        if receipt.expired_on is None and _is_over(age, limit):
-            files = (receipt.file, receipt.accepted)
-            due += [Removal("outcomes", None, file.key, file.size_bytes) for file in files]
+        if receipt.expired_on is None and _is_over(age, settings.retention.outcome_days):
+            due += [Removal("outcomes", None, file.key, file.size_bytes) for file in receipt.files]
             if apply:
                 expire_delivery(store, receipt, on=clock.today)
+    due += _remove_left_outcomes(store, receipts, clock, settings.retention, apply=apply)
     return tuple(due)
+
+
+def _remove_left_outcomes(
+    store: Store, receipts: Sequence[Receipt], clock: Clock, retention: Retention, *, apply: bool
+) -> list[Removal]:
+    """Files of outcomes that nobody needs: of deliveries that had expired before, and those that no receipt names."""
+    expired = {file.key for receipt in receipts if receipt.expired_on for file in receipt.files}
+    named = {file.key for receipt in receipts for file in receipt.files}
+    due = []
+    for entry in store.list(room_prefix("outcomes")):
+        if not is_file_of_outcomes(entry.key):
+            continue
+        if entry.key in expired:
+            due.append(Removal("outcomes", None, entry.key, entry.size_bytes))
+        elif entry.key not in named and _is_over(clock.age_days(entry.modified_at), retention.orphan_days):
+            due.append(Removal("orphans", None, entry.key, entry.size_bytes))
+    if apply:
+        for each in due:
+            store.delete(each.key)
+    return due
 
 
 def clean_day(

@@ -48,7 +48,7 @@ def count_matured(as_of: date, settings: Settings) -> Matured:
     store = open_store(settings.storage)
     known = known_outcomes(store, as_of=as_of, maturity_days=settings.outcomes.maturity_days)
     learned = _learned_ids(store, settings)
-    parts = [_count_new(each.ids, each.day.defaulted, learned) for each in known.days]
+    parts = [_count_new(each.ids, each.defaulted, learned) for each in known.days]
     new, new_defaulted = sum(part[0] for part in parts), sum(part[1] for part in parts)
     why_not = _why_not(new, new_defaulted, settings.training)
     run_logger().info("%s known that the newest model did not learn from", counted(new, "outcome"))
@@ -95,6 +95,7 @@ def gather_matured(matured: Matured, settings: Settings) -> Gathered:
         pa.concat_tables([TYPED_SCHEMA.empty_table(), *(rows for rows, _ in found)]),
         np.concatenate([np.empty(0, dtype=bool), *(defaulted for _, defaulted in found)]),
         tuple(sorted(each.sha256 for each in matured.known.receipts)),
+        is_of_not_refused=True,
     )
     training = settings.training
     new = _count_new(history.rows.column(ID).to_numpy(), history.defaulted, _learned_ids(store, settings))
@@ -141,4 +142,5 @@ def _with_earlier(matured: History, earlier: History) -> History:
         np.concatenate([matured.defaulted, earlier.defaulted[is_other]]),
         tuple(sorted({*matured.files, *earlier.files})),
         earlier.left_out,
+        is_of_not_refused=True,
     )

@@ -32,6 +32,8 @@ class History(NamedTuple):
 
     A row may break several rules.
     """
+    is_of_not_refused: bool = False
+    """True if some of the outcomes matured in the store, which happens to applicants alone who were not refused."""
 
 
 class Effort(NamedTuple):

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from configs.settings import Settings
@@ -10,6 +12,7 @@ from tasks.core.lender.columns import ID
 from tasks.delivery.known_outcomes import KnownOutcomes, known_outcomes, matured_rows
 from tasks.errors import PublishError
 from tasks.publication.layout import receipt_key
+from tasks.publication.references import keep_reference
 from tasks.store import Store, open_store
 from tests.manifests import made_manifest
 from tests.monitored_store import delivered_rows, publish_files
@@ -68,6 +71,22 @@ def test_a_later_delivery_corrects_and_history_stays(tmp_path: Path, settings: S
     assert known(store).days[0].day.defaulted.tolist() == [True]
     before = known(store, date(2027, 1, 31))
     assert (before.days[0].day.defaulted.tolist(), fates(before)) == ([False], {"counted": 1, "later": 1})
+
+
+def test_what_the_deciding_model_learned_from_is_in_no_figure(tmp_path: Path, settings: Settings, store: Store) -> None:
+    """A day that a newer model decided again would flatter it; training learns from it all the same."""
+    model = publish_day(store, DAY, [1, 2, 3, 4], [0.01, 0.02, 0.03, 0.5]).model
+    publish_day(store, LATER, [5], [0.01], model=replace(model, version="2"))
+    deliver(settings, tmp_path, *((one, 1, "2027-01-02") for one in range(1, 6)))
+    assert fates(known(store)) == {"counted": 4, "refused": 1}
+    predicted = pa.table({"application_id": [2, 4, 5], "pd": [0.1, 0.1, 0.1], "defaulted": [True, True, True]})
+    keep_reference(store, model, predicted, predicted)
+    found = known(store)
+    assert fates(found) == {"counted": 3, "learned": 1, "refused": 1}
+    day, later = found.days
+    assert (day.day.rows.tolist(), day.day.defaulted.tolist()) == ([0, 2], [True, True])
+    assert (day.ids.tolist(), day.defaulted.tolist()) == ([1, 2, 3], [True, True, True])
+    assert later.day.rows.tolist() == [0], "another version had not learned from it"
 
 
 def test_an_outcome_goes_to_the_latest_mature_decision(tmp_path: Path, settings: Settings, store: Store) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable
 from datetime import date
@@ -19,6 +20,7 @@ from tests.commands import call
 from tests.conftest import DAY, Project
 
 LATER = date(2028, 1, 1)
+LONG_AGO = date(2026, 11, 20)
 
 
 def test_the_whole_way_of_outcomes(
@@ -93,10 +95,24 @@ def require_repeatable(project: Project, rows: int) -> None:
     assert result.result.changed_days == frozenset()
     assert backtest_line(result).startswith(f"{rows:,} outcomes of {rows:,} delivered rows")
 
-    early = backtest_outcomes.fn(as_of=date(2027, 1, 1), config=project.config)
+    day_page = project.root / f"reports/day={DAY}/index.html"
+    shown = day_page.read_bytes()
+    early = backtest_outcomes.fn(as_of=LONG_AGO, config=project.config)
     assert early.result.report.fates["later"] == rows
-    assert early.result.changed_days == {DAY}
-    assert "not known yet" in (project.root / f"reports/day={DAY}/index.html").read_text()
+    assert early.page == f"outcomes/backtest/{LONG_AGO}-index.html"
+    assert {path.name: path.read_bytes() for path in backtest.iterdir() if path.name in before} == before
+    assert day_page.read_bytes() == shown
+
+    realised = project.root / f"reports/day={DAY}/outcomes.json"
+    realised.touch()  # as if a backtest had died before it came to the pages
+    day_page.write_bytes(b"")
+    os.utime(day_page, (realised.stat().st_mtime - 60,) * 2)
+    assert backtest_outcomes.fn(as_of=LATER, config=project.config).result.changed_days == {DAY}
+    assert day_page.read_bytes() == shown
+
+    before_outcomes = backtest_outcomes.fn(as_of=date(2027, 1, 1), config=project.config)
+    assert before_outcomes.result.changed_days == {DAY}
+    assert "not known yet" in day_page.read_text()
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def test_two_versions_that_were_never_compared_are_compared_on_what_both_learned
     assert pairs.source == "applications that versions 3 and 2 both learned from"
     store = open_store(settings.storage)
     kept = [read_held_out(store, model) for model in (third, second)]
-    ours, theirs = (each[0] for each in kept if each)
+    ours, theirs = (each.table for each in kept if each)
     shared = pc.is_in(ours.column("application_id"), value_set=theirs.column("application_id").combine_chunks())
     assert len(pairs.challenger.pd) == pc.sum(shared).as_py()
     assert np.array_equal(pairs.challenger.pd, ours.filter(shared).column("pd").to_numpy())
@@ -91,13 +91,26 @@ def test_applications_of_two_truths_are_left_out(settings: Settings) -> None:
     store = open_store(settings.storage)
     kept = read_held_out(store, third)
     assert kept
-    table = kept[0]
+    table = kept.table
     before = len(kept_pairs(third, second, settings).challenger.pd)
     turned = pa.array(~table.column("defaulted").to_numpy())
     keep_held_out(store, third, table.set_column(table.column_names.index("defaulted"), "defaulted", turned), None)
     pairs = kept_pairs(third, second, settings)
     assert len(pairs.challenger.pd) == 0
     assert pairs.left_out["with another outcome in the other history"] == before
+
+
+def test_the_source_says_if_outcomes_matured(settings: Settings) -> None:
+    """Whom only the challenger would approve has no outcome then."""
+    first, second, third = versions(settings)
+    store = open_store(settings.storage)
+    kept = read_held_out(store, second)
+    assert kept
+    matured = "(with outcomes that matured, which only applicants have who were not refused)"
+    assert matured not in kept_pairs(second, first, settings).source
+    keep_held_out(store, second, kept.table, first, is_of_not_refused=True)
+    for pair in ((second, first), (first, second), (third, second)):
+        assert kept_pairs(*pair, settings).source.endswith(matured)
 
 
 def test_without_what_was_kept_the_message_says_what_to_give(settings: Settings) -> None:

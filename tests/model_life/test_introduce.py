@@ -46,8 +46,9 @@ def test_what_both_say_is_kept_beside_the_reference_where_an_erasure_finds_it(ri
     store = open_store(load_settings(rivalry.project.config).storage)
     kept = read_held_out(store, rivalry.better.model)
     assert kept
-    table, champion = kept
-    assert champion == champion_of(load_settings(rivalry.project.config)).digest
+    table = kept.table
+    assert not kept.is_of_not_refused
+    assert kept.champion == champion_of(load_settings(rivalry.project.config)).digest
     assert table.num_rows == 3600
     assert "application_id" in table.column_names
     assert {"pd", "reason", "champion_pd", "champion_reason", "kind: Age", "protected: elderly"} <= {

@@ -1,8 +1,10 @@
 """The alias moves through the gate, or with a reason that is kept; and it goes back."""
 
+import hashlib
 import json
 import os
 import pwd
+import socket
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -17,7 +19,7 @@ from tasks.model.load import registry_of
 from tasks.model_life import promote as module
 from tasks.model_life.compare import GivenRows
 from tasks.model_life.promote import days_decided_by, promote_challenger, promotion_history, roll_back
-from tasks.publication.layout import promotion_page_key, promotion_record_key
+from tasks.publication.layout import kept_verdict_key, promotion_page_key, promotion_record_key
 from tasks.publication.manifests import commit
 from tasks.store import open_store
 from tasks.training.history import read_history
@@ -38,7 +40,9 @@ def test_a_better_challenger_passes_and_a_worse_one_stays_out(settings: Settings
     assert record == promoted.record
     assert (record.number, record.kind, record.reason, record.overridden) == (2, "gate", None, ())
     assert (record.before and record.before.version, record.after.version) == ("1", "2")
-    assert record.verdict_sha256 == promoted.verdict.sha256
+    kept = open_store(settings.storage).read(kept_verdict_key("credit-default", promoted.verdict.sha256)).data
+    assert record.verdict_sha256 == promoted.verdict.sha256 == hashlib.sha256(kept).hexdigest()
+    assert json.loads(kept)["is_passed"]
     with pytest.raises(PromotionRefused, match=r"version 3 does not score: \d of 7 checks of the gate failed\. cost: "):
         promote_challenger(settings)
     assert champion_of(settings).version == "2"
@@ -72,7 +76,7 @@ def test_an_override_keeps_who_when_why_and_what(settings: Settings, monkeypatch
     assert (promoted.model.version, promoted.record.kind) == ("3", "anyway")
     told = json.loads((Path(settings.storage.root) / promotion_record_key("credit-default", 2)).read_text())
     assert (told["who"], told["reason"], told["before"]["version"]) == (
-        pwd.getpwuid(os.getuid()).pw_name, "the feed changes", "1",
+        f"{pwd.getpwuid(os.getuid()).pw_name}@{socket.gethostname()}", "the feed changes", "1",
     )  # fmt: skip
     assert told["at"].endswith("+00:00")
     assert any(sentence.startswith("cost: ") for sentence in told["overridden"])

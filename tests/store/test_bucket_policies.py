@@ -11,9 +11,10 @@ import pytest
 
 from configs.calendar import load_calendar
 from configs.settings import PROJECT, load_settings
+from flows.backtest_outcomes import backtest_outcomes
 from flows.monitor_decisions import monitor_decisions
 from flows.score_applications import score_applications
-from flows.train_model import train_model
+from flows.train_model import retrain_model, train_model
 from tasks.adapters.files.landing_file import Reading
 from tasks.adapters.files.parquet import read_parquet
 from tasks.core.applications import APPLICATION_ID
@@ -24,6 +25,7 @@ from tasks.inspection.rejected import find_rejected
 from tasks.model.load import registry_of
 from tasks.model.policy_activation import activate_policy
 from tasks.model_life.promote import days_decided_by, promote_challenger, roll_back
+from tasks.outcomes.take_in import take_in_outcomes
 from tasks.publication.layout import decisions_key, landing_key, manifest_key, suite_key
 from tasks.retention.clean import clean, clock_of
 from tasks.store import Store, open_store
@@ -39,6 +41,7 @@ STOPS_NOTHING = {
     ("monitor", "RemoveProbes"),  # a probe that cannot be removed stays behind
     ("policy", "RemoveProbes"),
     ("train", "ListTheStore"),  # lists nothing, but without it Amazon's S3 calls a missing object forbidden
+    ("retrain", "RemoveWhatIsOutOfDate"),
 }
 RARELY_READ = {
     "arn:aws:s3:::credit-scoring/prod/monitoring/*",  # for the page of a monitored day that is decided again
@@ -51,11 +54,16 @@ Objects = dict[str, bytes]
 
 
 class Made(NamedTuple):
-    """A day with bad rows under a short contract, before it is scored and afterwards."""
+    """A day with bad rows under a short contract, before it is scored, afterwards, and with known outcomes."""
 
     project: Project
     delivered: Objects
     scored: Objects
+    matured: Objects
+
+    def before(self, job: str) -> Objects:
+        """Objects in the store when a job begins."""
+        return {"score": self.delivered, "retrain": self.matured}.get(job, self.scored)
 
 
 @pytest.fixture(scope="module")
@@ -66,10 +74,20 @@ def made(trained: Project, tmp_path_factory: pytest.TempPathFactory) -> Made:
     project = Project(own.with_settings(storage={"root": str(root)}, training=lean).config, root)
     shutil.copytree(trained.root / "reference", root / "reference")
     store = store_of(project)
-    generate_day(store, load_statistics(), as_of=DAY, rows=60, seed=11, bad_share=0.2)
+    generate_day(store, load_statistics(), as_of=DAY, rows=300, seed=9, bad_share=0.03)  # no bad id among them
     delivered = objects_of(store)
     score(project)
-    return Made(project, delivered, objects_of(store))
+    scored = objects_of(store)
+    ids = read_parquet(store.read(decisions_key(DAY)).data).column(APPLICATION_ID).to_pylist()
+    lines = [f"{one},{int(place % 3 == 0)},2026-12-20" for place, one in enumerate(ids)]
+    outcomes_of(project).write_text("\n".join(["SK_ID_CURR,TARGET,OUTCOME_DATE", *lines, ""]))
+    take_in_outcomes([str(outcomes_of(project))], load_settings(project.config))
+    return Made(project, delivered, scored, objects_of(store))
+
+
+def outcomes_of(project: Project) -> Path:
+    """Outcomes of the day, 48 days after it."""
+    return Path(project.config).with_name("outcomes.csv")
 
 
 def objects_of(store: Store) -> Objects:
@@ -81,7 +99,7 @@ def on_s3(made: Made, s3_proxy: BreakingProxy, s3_server: S3Server) -> Callable[
     """Lays the day of a job into a bucket that is asked through the proxy and that our store has not probed yet."""
 
     def lay(name: str) -> Project:
-        for key, data in (made.delivered if name == "score" else made.scored).items():
+        for key, data in made.before(name).items():
             s3_server.client.put_object(Bucket=bucket_of(s3_proxy.root), Key=f"prod/{key}", Body=data)
         return made.project.with_settings(storage={"root": s3_proxy.root})
 
@@ -124,6 +142,22 @@ def train(project: Project) -> None:
     assert not days_decided_by(promoted.model, settings)
 
 
+def backtest(project: Project) -> None:
+    """Take outcomes in that are mature after 30 days, and then ask for more days than have gone by."""
+    later = date(2028, 1, 1)
+    for maturity_days in (30, 90):
+        config = project.with_settings(outcomes={"maturity_days": maturity_days}).config
+        backtest_outcomes.fn(files=[str(outcomes_of(project))], as_of=later, config=config)
+
+
+def retrain(project: Project) -> None:
+    history = Path(project.config).with_name("earlier.parquet")
+    write_history(history, load_statistics(), rows=1000, seed=5, as_of=date(2026, 10, 1), file_format="parquet")
+    few = {"least_new_outcomes": 1, "least_new_defaulted": 1, "history": [str(history)]}
+    config = project.with_settings(outcomes={"maturity_days": 30}, training=few).config
+    assert retrain_model.fn(as_of=date(2028, 1, 1), config=config).trained
+
+
 def activate(project: Project) -> None:
     """Activate a policy that nobody knew before, and roll it back."""
     path = Path(project.config).with_name("policy_two.yaml")
@@ -148,6 +182,8 @@ JOBS: dict[str, Callable[[Project], None]] = {
     "score": score,
     "train": train,
     "monitor": monitor,
+    "outcomes": backtest,
+    "retrain": retrain,
     "clean": housekeep,
     "policy": activate,
     "rejected": show_rejected,

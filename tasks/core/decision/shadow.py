@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from tasks.core.decision.migration import Migrations, count_migrations, told_cell, told_migrations
 from tasks.core.decision.policy import DECISIONS, Policy, decide, decision_costs
 from tasks.core.decision.reasons import REASONS
-from tasks.core.disclosure import is_enough, is_enough_for_mean, rounded_rate, too_few
+from tasks.core.disclosure import is_enough, is_none_or_enough_for_mean, rounded_rate, too_few
 from tasks.core.words import counted, percent
 
 ASSUMPTION: Final = (
@@ -145,7 +145,7 @@ def _costs(
     moved = int((is_refused != would_refuse).sum())
     refused = [int(each.sum()) for each in (is_refused, would_refuse)]
     parts = (moved, *refused, *(len(is_refused) - each for each in refused))
-    if not all(each == 0 or is_enough_for_mean(each) for each in parts):
+    if not all(map(is_none_or_enough_for_mean, parts)):
         return {}
     told = {}
     for name, pd in zip(("by_published_pd", "by_shadow_pd"), pds, strict=True):

@@ -28,7 +28,7 @@ from tasks.core.decision.policy import DECISIONS, Policy, decide, decision_costs
 from tasks.core.disclosure import (
     is_enough_for_mean,
     is_enough_for_rates,
-    is_none_or_enough,
+    is_none_or_enough_for_mean,
     rounded_count,
     rounded_rate,
 )
@@ -249,8 +249,8 @@ def _figures(
 
 
 def _is_apart(refused: np.ndarray, other: np.ndarray) -> bool:
-    """True if no figure is that of the few applications that only one of two versions refuses."""
-    return all(is_none_or_enough(int(each.sum())) for each in (refused & ~other, other & ~refused))
+    """True if no difference is that of the few applications that only one of two versions refuses."""
+    return all(is_none_or_enough_for_mean(int(each.sum())) for each in (refused & ~other, other & ~refused))
 
 
 def _expected_costs(

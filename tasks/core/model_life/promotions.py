@@ -23,14 +23,14 @@ class PromotionRecord:
     """Version that scored before; None if there was none."""
     after: ModelPin
     who: str
-    """User of the operating system."""
+    """User of the operating system, and machine."""
     at: str
     """Time in ISO form, in UTC."""
     reason: str | None = None
     overridden: tuple[str, ...] = ()
     """Sentences of the checks that had failed."""
     verdict_sha256: str | None = None
-    """Digest of the verdict; None if nothing was compared."""
+    """Digest of the verdict, which is kept beside the records; None if nothing was compared."""
 
     @property
     def line(self) -> str:

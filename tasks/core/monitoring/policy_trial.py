@@ -13,7 +13,7 @@ import numpy as np
 
 from tasks.core.decision.migration import told_cell
 from tasks.core.decision.policy import DECISIONS, Band, Decided, Policy, decide
-from tasks.core.disclosure import is_enough, is_enough_for_mean, rounded_rate
+from tasks.core.disclosure import is_enough, is_none_or_enough_for_mean, rounded_rate
 from tasks.core.monitoring.expected import ExpectedFigure, expected_performance
 from tasks.core.monitoring.fairness import KindFairness, compare_kinds
 from tasks.core.training.evaluation import told_cutoffs
@@ -105,7 +105,7 @@ def try_policy(
     """
     refused = [int((pd >= each.cutoff).sum()) for each in (active, tried)]
     moved = abs(refused[0] - refused[1])
-    is_told = moved == 0 or is_enough_for_mean(moved)
+    is_told = is_none_or_enough_for_mean(moved)
     priced = [_price(pd, each, costs, calibration_rows, kinds) for each in (active, tried)]
     if not is_told:
         nothing = ExpectedFigure(None, None, None, len(pd), _TOO_FEW_MOVE)

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 FATES: Final = (
-    "counted", "duplicated", "corrected", "contradictory", "unknown", "early", "refused", "later",
+    "counted", "duplicated", "corrected", "contradictory", "unknown", "early", "refused", "learned", "later",
 )  # fmt: skip
 """Fates of a row that keeps the contract.
 
@@ -24,6 +24,8 @@ FATES: Final = (
 - `unknown`: no published day decided the id.
 - `early`: every day that decided the id lies too near before the date of the outcome.
 - `refused`: the application was refused, so there is no loan that could have had an outcome.
+- `learned`: the model that decided the application had learned from its outcome, as when a day is decided
+  again by a newer model. A figure of it would flatter the model; training learns from it all the same.
 - `later`: it was not known yet on the day for which figures are made.
 """
 FATE_SENTENCES: Final = {
@@ -34,10 +36,11 @@ FATE_SENTENCES: Final = {
     "unknown": "No published day decided the id.",
     "early": "The decision lies too near before the date of the outcome.",
     "refused": "The application was refused, so it should have no outcome.",
+    "learned": "The model that decided the application had learned from its outcome.",
     "later": "Not known yet on the day for which figures are made.",
 }
 """Fate to the sentence that people read."""
-_COUNTED, _DUPLICATED, _CORRECTED, _CONTRADICTORY, _UNKNOWN, _EARLY, _REFUSED, _LATER = range(len(FATES))
+_COUNTED, _DUPLICATED, _CORRECTED, _CONTRADICTORY, _UNKNOWN, _EARLY, _REFUSED, _LEARNED, _LATER = range(len(FATES))
 
 
 class Settled(NamedTuple):
@@ -140,17 +143,18 @@ class Matching:
         return np.where(self._is_matched, _COUNTED, without).astype(np.int8)
 
 
-def with_refused(fate: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Fates in which the rows at these positions are `refused`."""
+def with_uncounted(fate: np.ndarray, *, refused: np.ndarray, learned: np.ndarray) -> np.ndarray:
+    """Fates in which the rows at these positions are `refused` or `learned`; figures are made of neither."""
     found = fate.copy()
-    found[rows] = _REFUSED
+    found[refused] = _REFUSED
+    found[learned] = _LEARNED
     return found
 
 
 def count_fates(fate: np.ndarray) -> dict[str, int]:
     """Fate to its number of rows; all fates are there, and they add up to all rows.
 
-    >>> count_fates(np.array([0, 0, 7]))["later"]
+    >>> count_fates(np.array([0, 0, 8]))["later"]
     1
     """
     return dict(zip(FATES, np.bincount(fate, minlength=len(FATES)).tolist(), strict=True))

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import bootstrap, norm
 
 from tasks.core.decision.policy import cost_per_application, decision_costs, resolve_policy
+from tasks.core.disclosure import rounded_count
 from tasks.core.model_life.comparison import COST, SHOWN_FIGURES, Comparison, compare_sides, paired_mean
 from tasks.core.training.evaluation import figures_of
 from tests.paired_sides import BANDS, COSTS, POLICY, applicants, compared, made_comparison, side
@@ -73,7 +74,7 @@ def test_who_is_called_challenger_turns_the_sign_alone(seed: int, rows: int) -> 
     assert np.array_equal(np.array(there.migration), np.array(back.migration).T)
 
 
-@pytest.mark.parametrize(("swapped", "is_told"), [(0, True), (19, False), (20, True)])
+@pytest.mark.parametrize(("swapped", "is_told"), [(0, True), (49, False), (50, True)])
 def test_costs_are_told_only_if_none_or_enough_are_decided_otherwise(swapped: int, is_told: bool) -> None:
     ours = DRAWN.pd.copy()
     refused = np.flatnonzero(DRAWN.pd >= POLICY.cutoff)[:swapped]
@@ -83,9 +84,9 @@ def test_costs_are_told_only_if_none_or_enough_are_decided_otherwise(swapped: in
     assert comparison.champion[COST].is_told == is_told
     assert bool(comparison.expected_costs) == is_told
     (swap,) = (each for each in comparison.swaps if each.is_refused_by_champion and not each.is_refused_by_challenger)
-    assert swap.rows == (swapped if is_told else None)
+    assert swap.rows == rounded_count(swapped)
     assert swap.default_rate is None
-    assert swap.challenger_pd is None
+    assert (swap.challenger_pd is not None) == (swapped == 50)
 
 
 def test_identical_versions_differ_by_nothing() -> None:

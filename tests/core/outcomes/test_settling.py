@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.core.outcomes.settling import FATE_SENTENCES, FATES, Matching, count_fates, settle_outcomes, with_refused
+from tasks.core.outcomes.settling import FATE_SENTENCES, FATES, Matching, count_fates, settle_outcomes, with_uncounted
 
 Row = tuple[int, bool, int, int]
 ROWS = st.lists(st.tuples(st.integers(1, 4), st.booleans(), st.integers(0, 6), st.integers(1, 3)), max_size=25)
@@ -156,7 +156,8 @@ def test_matching_is_the_rule_outcome_by_outcome(
         assert (found.get(one), fate) == (max(mature, default=None), expected)
 
 
-def test_refused_rows_are_counted_apart() -> None:
+def test_refused_and_learned_rows_are_counted_apart() -> None:
     fate = np.zeros(3, dtype=np.int8)
-    assert count_fates(with_refused(fate, np.array([1]))) == dict.fromkeys(FATES, 0) | {"counted": 2, "refused": 1}
+    found = with_uncounted(fate, refused=np.array([1]), learned=np.array([2]))
+    assert count_fates(found) == dict.fromkeys(FATES, 0) | {"counted": 1, "refused": 1, "learned": 1}
     assert fate.tolist() == [0, 0, 0]
