@@ -8,11 +8,13 @@ import socket
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from configs.settings import Settings
 from tasks.core.model.bundle import ModelPin
+from tasks.core.model_life.verdict import GateVerdict
 from tasks.errors import ConfigError, ModelError, PromotionRefused, PublishError
 from tasks.model.champion import promote_version
 from tasks.model.load import registry_of
@@ -165,13 +167,19 @@ def test_a_roll_back_refuses_another_registrys_model_of_the_same_number(settings
     assert champion_of(settings).version == "2"
 
 
-def test_of_two_who_promote_at_once_one_is_told(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = promotion_history(open_store(settings.storage), "credit-default")
-    promote_challenger(settings, version="2")
-    monkeypatch.setattr(module, "promotion_history", lambda *_: seen)  # what the other one saw
+def test_who_is_overtaken_during_the_comparison_is_told(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    judge = module.judge_versions
+
+    def overtaken(*given: Any) -> GateVerdict:
+        monkeypatch.setattr(module, "judge_versions", judge)
+        promote_challenger(settings, version="2")
+        return judge(*given)
+
+    monkeypatch.setattr(module, "judge_versions", overtaken)
     with pytest.raises(PublishError, match=r"Somebody else promoted .* Nothing was promoted by this command"):
         promote_challenger(settings, version="3", anyway=True, reason="first come")
     assert champion_of(settings).version == "2"
+    assert kinds(settings) == ["first", "gate"]
 
 
 def test_a_damaged_record_is_named_and_nothing_moves(settings: Settings) -> None:
