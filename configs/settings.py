@@ -240,7 +240,7 @@ class Audit(_Section):
 
 
 class Training(_Section):
-    """Fitting of a model. Trees are small: exact reasons cost little, and depth gains nothing."""
+    """Fitting of a model. Trees are small: exact reasons cost little, and more depth gains nothing."""
 
     seed: int = Field(7, ge=0, description="Seed of folds, sampling and LightGBM.")
     folds: int = Field(5, ge=2, le=20, description="Stratified folds for out-of-fold predictions.")
@@ -252,7 +252,7 @@ class Training(_Section):
     )
     learning_rate: float = Field(0.05, gt=0, le=1, description="Shrinkage of each tree.")
     max_depth: int = Field(
-        3,
+        4,
         ge=1,
         le=8,
         description="Depth of each tree, the deepest that a search tries; reasons are exact up to 8.",

@@ -19,7 +19,7 @@ from tasks.errors import ConfigError, ModelError, PromotionRefused, PublishError
 from tasks.model.champion import promote_version
 from tasks.model.load import registry_of
 from tasks.model_life import promote as module
-from tasks.model_life.compare import GivenRows
+from tasks.model_life.compare import GivenRows, judge_versions
 from tasks.model_life.promote import days_decided_by, promote_challenger, promotion_history, roll_back
 from tasks.publication.layout import kept_verdict_key, promotion_page_key, promotion_record_key
 from tasks.publication.manifests import commit
@@ -168,12 +168,10 @@ def test_a_roll_back_refuses_another_registrys_model_of_the_same_number(settings
 
 
 def test_who_is_overtaken_during_the_comparison_is_told(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    judge = module.judge_versions
-
     def overtaken(*given: Any) -> GateVerdict:
-        monkeypatch.setattr(module, "judge_versions", judge)
+        monkeypatch.setattr(module, "judge_versions", judge_versions)
         promote_challenger(settings, version="2")
-        return judge(*given)
+        return judge_versions(*given)
 
     monkeypatch.setattr(module, "judge_versions", overtaken)
     with pytest.raises(PublishError, match=r"Somebody else promoted .* Nothing was promoted by this command"):
