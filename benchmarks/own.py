@@ -142,7 +142,7 @@ def _judge(job: Job, watch: Stopwatch, *, shares: bool) -> dict[str, Any]:
     quarantined = 0
     for table in typed_chunks(job):
         with watch.stage("rows"):
-            verdicts = contract.check_rows(typed_frame(table))
+            verdicts = contract.check_rows(table)
             by_row = broken_rules_by_row(contract.rules, verdicts, table.num_rows)
             quarantined += int(by_row.mask.sum())
             counts = merge_counts(counts, verdicts.counts)

@@ -1,8 +1,9 @@
 """The contract, judged by Great Expectations at a speed that lets every row of every day be judged.
 
-Great Expectations copies the whole wide frame for each expectation. Here its own condition
-functions see only the columns that a rule names, chunk by chunk, and its own `_validate` turns the
-summed counts into its own results. Rules that look across rows run plainly, on a frame that holds
+Great Expectations copies the whole wide frame for each expectation. Here a screen settles what the
+columns of a chunk prove as a whole; its own condition functions see only what is left, and only the
+columns that a rule names, chunk by chunk; and its own `_validate` turns the summed counts into its
+own results. Rules that look across rows run plainly, on a frame that holds
 only their columns. Some of these hooks are semi-private (`registry`, `_validate`): the exact pin
 and a parity test against plain Great Expectations guard them.
 """
@@ -25,6 +26,7 @@ from great_expectations.execution_engine.pandas_execution_engine import PandasEx
 from great_expectations.expectations.expectation import Expectation
 
 from tasks.adapters.gx_suite import ABOUT_COLUMNS, Reviewed, RowRule, parse_suite, review_suite
+from tasks.core.contract.column_screen import ChunkFacts, Settled
 from tasks.core.contract.rules import Rule, RuleCount, RuleResult, Verdicts, merge_counts, suite_identity, typed_frame
 from tasks.core.lender.columns import NAMES
 from tasks.core.words import in_json
@@ -63,35 +65,62 @@ class Contract:
         self.table_columns: tuple[str, ...] = tuple(dict.fromkeys(needed))
         """Columns that `check_table` needs."""
 
-    def check_rows(self, frame: pd.DataFrame, *, about: str | None = None) -> Verdicts:
+    def check_rows(self, rows: pa.Table, *, about: str | None = None) -> Verdicts:
         """Judge one chunk of typed rows by every rule about single rows.
 
-        That includes rules with `mostly`. Positions count from 0 within the chunk. Numbers are
-        float64 or int64; text is objects with None, or categories
-        (`core.contract.rules.typed_frame`).
+        That includes rules with `mostly`. Positions count from 0 within the chunk. What a screen proves
+        is not evaluated row by row (`core.contract.column_screen`).
 
         Args:
-            frame: the rows.
+            rows: the rows; numbers are float64 or int64.
             about: a column; only the rules that read it are judged. None judges all.
 
         Raises:
             ConfigError: a rule could not be evaluated, which is neither a pass nor a fault of the
                 data.
         """
-        chunk = _Chunk(frame)
-        broken = {}
-        counts = {}
         skipped = {rule.id for rule in self.rules if about and about not in rule.columns}
+        facts = ChunkFacts(rows)
+        settled: dict[str, Settled] = {}
+        left = []
         for rule in self._row_rules:
             if rule.id in skipped:
                 continue
+            proven = rule.screen.settle(facts) if rule.screen else None
+            if proven:
+                settled[rule.id] = proven
+            else:
+                left.append(rule)
+        if left:
+            read = {name for rule in left for name in (*rule.columns, *rule.condition_columns)}
+            names = [name for name in rows.column_names if name in read]
+            settled |= self._evaluate(typed_frame(rows.select(names)), left)
+        return self._in_order(settled)
+
+    def check_frame(self, frame: pd.DataFrame) -> Verdicts:
+        """Judge the rows of a frame as `check_rows` does, with Great Expectations alone.
+
+        Numbers are float64 or int64; text is objects with None, or categories.
+
+        Raises what `check_rows` raises.
+        """
+        return self._in_order(self._evaluate(frame, self._row_rules))
+
+    def _evaluate(self, frame: pd.DataFrame, rules: Sequence[RowRule]) -> dict[str, Settled]:
+        """Rule id to its verdict by Great Expectations' own functions."""
+        chunk = _Chunk(frame)
+        found = {}
+        for rule in rules:
             try:
-                broken[rule.id], counts[rule.id] = chunk.judge(rule)
+                found[rule.id] = chunk.judge(rule)
             except Exception as error:  # noqa: BLE001 - its text may carry a row's value
                 raise _crash(rule.id, self.name, type(error).__name__) from None
-        ids = [rule.id for rule in self.rules if rule.id in counts]
-        broken_in_order = {id_: broken[id_] for id_ in ids if len(broken[id_])}
-        return Verdicts(broken_in_order, {id_: counts[id_] for id_ in ids})
+        return found
+
+    def _in_order(self, settled: Mapping[str, Settled]) -> Verdicts:
+        ids = [rule.id for rule in self.rules if rule.id in settled]
+        broken = {id_: settled[id_].broken for id_ in ids if len(settled[id_].broken)}
+        return Verdicts(broken, {id_: settled[id_].counts for id_ in ids})
 
     def check_columns(self, names: Sequence[str]) -> tuple[str, ...]:
         """Ids of the rules about columns that a file with the header `names` breaks."""
@@ -268,7 +297,7 @@ def validate_decisions(decisions: pa.Table, suite_text: str) -> tuple[Rule, ...]
         return tuple(rules[rule_id] for rule_id in broken_columns)
     starts = range(0, max(decisions.num_rows, 1), _DECISIONS)
     parts = (decisions.slice(start, _DECISIONS) for start in starts)
-    counts = merge_counts(*(contract.check_rows(typed_frame(part)).counts for part in parts))
+    counts = merge_counts(*(contract.check_rows(part).counts for part in parts))
     table_results = contract.check_table(typed_frame(decisions.select(contract.table_columns)))
     results = contract.results(counts, table_results)
     return tuple(rules[result.rule_id] for result in results if not result.is_met)
@@ -289,7 +318,7 @@ class _Chunk:
         self._cut: tuple[str, tuple[str, ...], bool] | None = None
         self._part = self._frame
 
-    def judge(self, rule: RowRule) -> tuple[np.ndarray, RuleCount]:
+    def judge(self, rule: RowRule) -> Settled:
         """Positions of the rows that break the rule, ascending, and its counts."""
         if rule.cut != self._cut:
             self._part = self._rows_of(rule)
@@ -308,7 +337,7 @@ class _Chunk:
         is_broken: pd.Series[bool] = metrics[rule.steps[-1].metric][0]
         broken = is_broken.index.to_numpy()[is_broken.to_numpy(dtype=bool)]
         n_checked = len(self._part)
-        return broken, RuleCount(n_checked, n_checked - len(is_broken), len(broken))
+        return Settled(broken, RuleCount(n_checked, n_checked - len(is_broken), len(broken)))
 
     def _rows_of(self, rule: RowRule) -> pd.DataFrame:
         """Rows that meet the rule's condition, with the columns that the rule reads.

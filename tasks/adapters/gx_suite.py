@@ -23,6 +23,7 @@ from great_expectations.expectations import registry
 from great_expectations.expectations.expectation import Expectation
 from great_expectations.validator.metric_configuration import MetricConfiguration
 
+from tasks.core.contract.column_screen import Between, NotNull, Screen, number_limits, one_of
 from tasks.core.contract.rules import RECENT_FACTS, Rule, Scope, Severity
 from tasks.core.lender.columns import ID, NUMBERS
 from tasks.errors import ConfigError, did_you_mean
@@ -66,6 +67,7 @@ _READS_TEXT: Final = {
     "column_values.json_parseable", "column_values.match_json_schema",
     "column_values.dateutil_parseable", "column_values.match_strftime_format",
 }  # fmt: skip
+_LIMITS: Final = {"min_value", "max_value", "strict_min", "strict_max"}
 _NUMBERS: Final = {ID, *NUMBERS}
 # Facts of the table that every condition declares as needed; pandas reads only the column names.
 _TABLE_FACTS: Final = {"table.columns", "table.column_types", "table.row_count"}
@@ -94,6 +96,8 @@ class RowRule:
     """True if text may come as categories."""
     steps: tuple[_Step, ...]
     """Metric functions in order. The last one marks each judged row that breaks the rule."""
+    screen: Screen | None = None
+    """What proves the verdict from the columns of a chunk as a whole; None if only the steps tell."""
 
     @property
     def condition_key(self) -> str:
@@ -357,7 +361,24 @@ def _resolve(entry: Mapping[str, Any], expectation: Expectation) -> RowRule | No
         condition_columns=condition_columns,
         takes_categories=map_metric in _TAKES_CATEGORIES,
         steps=steps,
+        screen=_screen(map_metric, kwargs),
     )
+
+
+def _screen(map_metric: str, kwargs: Mapping[str, Any]) -> Screen | None:
+    """Screen of a rule about every row of one column; None for other rules, and for kwargs that it does not know."""
+    given = dict(kwargs)
+    given.pop("mostly", None)  # it is about the share of the day, which the counts tell
+    column = given.pop("column", None)
+    if map_metric == "column_values.nonnull" and not given:
+        return NotNull(column)
+    if map_metric == "column_values.in_set" and given.keys() == {"value_set"}:
+        return one_of(column, given["value_set"])
+    if map_metric == "column_values.between" and given.keys() <= _LIMITS:
+        limits = number_limits(given.get("min_value"), given.get("max_value"))
+        strict = [given.get(name) or False for name in ("strict_min", "strict_max")]
+        return Between(column, *limits, *strict) if limits else None
+    return None
 
 
 def _require_on_pandas(type_: str, expectation: Expectation) -> None:

@@ -115,12 +115,12 @@ def _judge_rows(file: LandingFile, contract: Contract, settings: Settings) -> _J
         raise ExpectationsNotMet(_refused(file, sentences, settings))
     accepted = [OUTCOMES_SCHEMA.empty_table()]
     across = [parse_outcomes(pa.table({name: pa.nulls(0, pa.string()) for name in OUTCOME_COLUMNS}))]
-    counts = [contract.check_rows(typed_frame(across[0])).counts]  # a file without rows has counts, too
+    counts = [contract.check_rows(across[0]).counts]  # a file without rows has counts, too
     broken: list[str] = []
     rows = 0
     for raw in read_chunks(file, chunk_rows=settings.scoring.chunk_rows):
         typed = parse_outcomes(raw)
-        verdicts = contract.check_rows(typed_frame(typed))
+        verdicts = contract.check_rows(typed)
         set_aside = broken_rules_by_row(contract.rules, verdicts, typed.num_rows)
         accepted.append(kept_outcomes(typed.filter(pa.array(~set_aside.mask))))
         across.append(typed)

@@ -20,7 +20,6 @@ from great_expectations.expectations import registry
 from configs.settings import PROJECT
 from tasks.adapters.gx import build_contract
 from tasks.core.applications import parse_rows
-from tasks.core.contract.rules import typed_frame
 from tasks.core.lender.columns import ID, NAMES
 from tasks.errors import ConfigError
 from tests.plain_gx import plain
@@ -176,7 +175,7 @@ def ask(entries: Sequence[Kwargs], frame: pd.DataFrame) -> dict[str, Answer]:
 
 def ours(entries: Sequence[Kwargs], frame: pd.DataFrame) -> dict[str, Answer]:
     contract = build_contract(suite(*entries), columns=COLUMNS)
-    counts = contract.check_rows(frame).counts
+    counts = contract.check_frame(frame).counts
     across = contract.check_table(frame)
     broken = contract.check_columns(list(frame.columns))
     judged = dict.fromkeys(counts, "row by row") | {each.rule_id: "by the day" for each in across}
@@ -427,5 +426,5 @@ def test_the_document_says_what_both_engines_say(types_table: list[str], several
 def test_a_value_that_does_not_parse_is_missing_to_the_other_rules() -> None:
     raw = pa.table({name: pa.array(["many" if name == "AMT_CREDIT" else None], pa.string()) for name in NAMES})
     rule = entry("rule", BETWEEN, {"column": "AMT_CREDIT", "min_value": 1})
-    counts = build_contract(suite(rule)).check_rows(typed_frame(parse_rows(raw).rows)).counts
+    counts = build_contract(suite(rule)).check_rows(parse_rows(raw).rows).counts
     assert (counts["rule"].missing, counts["rule"].broken) == (1, 0)

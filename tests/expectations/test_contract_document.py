@@ -76,4 +76,4 @@ def test_the_entry_that_the_document_shows_can_be_added_as_it_stands() -> None:
     (added,) = (rule for rule in contract.rules if rule.id == "student_credit_is_small")
     only = build_contract(json.dumps({**suite, "expectations": [json.loads(block)]}), columns=NAMES)
     rows = pd.DataFrame({"AMT_CREDIT": [5e5, 5e5 + 1, 9e5], "NAME_INCOME_TYPE": ["Student", "Student", "Working"]})
-    assert critical_positions([added], only.check_rows(rows)).tolist() == [1]
+    assert critical_positions([added], only.check_frame(rows)).tolist() == [1]

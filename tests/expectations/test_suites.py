@@ -81,7 +81,7 @@ def breaking(entry: dict[str, Any]) -> Row:
 
 
 def test_a_good_application_breaks_nothing(contract: Contract) -> None:
-    assert contract.check_rows(frame_of(GOOD)).broken == {}
+    assert contract.check_frame(frame_of(GOOD)).broken == {}
 
 
 @pytest.mark.parametrize("missing", [None, np.nan])
@@ -93,13 +93,13 @@ def test_an_application_with_all_that_may_be_missing_missing_is_decided(
     }
     optional = [name for name in NAMES if name not in needed or name in ("AMT_ANNUITY", "CNT_FAM_MEMBERS")]
     bare = {**GOOD, **dict.fromkeys(optional, missing), "AMT_GOODS_PRICE": 1}
-    assert critical_positions(contract.rules, contract.check_rows(frame_of(bare))).tolist() == []
+    assert critical_positions(contract.rules, contract.check_frame(frame_of(bare))).tolist() == []
 
 
 def test_a_pensioner_and_a_revolving_loan_break_nothing(contract: Contract) -> None:
     pensioner = {"DAYS_EMPLOYED": NOT_EMPLOYED, "FLAG_EMP_PHONE": 0, "ORGANIZATION_TYPE": "XNA"}
     revolving = {"NAME_CONTRACT_TYPE": "Revolving loans", "AMT_GOODS_PRICE": None}
-    broken = contract.check_rows(frame_of({**GOOD, **pensioner}, {**GOOD, **revolving})).broken
+    broken = contract.check_frame(frame_of({**GOOD, **pensioner}, {**GOOD, **revolving})).broken
     assert set(broken) == {"AMT_GOODS_PRICE_mostly_known"}  # one of two rows; that is a matter of the day
 
 
@@ -107,7 +107,7 @@ def test_every_critical_row_rule_is_broken_by_the_row_made_to_break_it(contract:
     critical = [rule.id for rule in contract.rules if rule.severity == "critical" and rule.scope == "row"]
     entries = {each["meta"]["id"]: each for each in APPLICATIONS}
     rows = [{**GOOD, **breaking(entries[rule_id])} for rule_id in critical]
-    verdicts = contract.check_rows(frame_of(*rows))
+    verdicts = contract.check_frame(frame_of(*rows))
     broken = broken_rules_by_row(contract.rules, verdicts, len(rows)).broken_rules
     assert [rule_id for rule_id, ids in zip(critical, broken, strict=True) if rule_id not in ids.split(";")] == []
 
@@ -115,7 +115,7 @@ def test_every_critical_row_rule_is_broken_by_the_row_made_to_break_it(contract:
 @pytest.mark.parametrize("at_edge", [True, False])
 def test_both_sides_of_every_edge(contract: Contract, *, at_edge: bool) -> None:
     rows = [{**GOOD, column: inside if at_edge else outside} for column, inside, outside in EDGES]
-    quarantined = critical_positions(contract.rules, contract.check_rows(frame_of(*rows)))
+    quarantined = critical_positions(contract.rules, contract.check_frame(frame_of(*rows)))
     assert quarantined.tolist() == ([] if at_edge else list(range(len(EDGES))))
 
 

@@ -20,9 +20,10 @@ from tasks.core.contract.rules import typed_frame
 from tasks.core.lender.columns import ID, NAMES
 
 Kwargs = dict[str, Any]
-Form = Literal["objects", "categories of a chunk", "categories of the day"]
-FORMS: Final[tuple[Form, ...]] = ("objects", "categories of a chunk", "categories of the day")
-"""How text comes: as plain objects with None, or as categories, those that a chunk holds or those of all rows."""
+Form = Literal["objects", "categories of a chunk", "categories of the day", "screened"]
+FORMS: Final[tuple[Form, ...]] = ("objects", "categories of a chunk", "categories of the day", "screened")
+"""How rows come: as frames with text as plain objects with None, or as categories, those that a chunk holds or those of
+all rows; or as tables, which a screen sees before Great Expectations does."""
 
 INF: Final = float("inf")
 NUMBERS: Final = (
@@ -146,7 +147,7 @@ def chunks(rows: pa.Table, form: Form, size: int) -> list[pd.DataFrame]:
         whole = typed_frame(rows)
         return [whole.iloc[start : start + size] for start in starts]
     parts = [rows.slice(start, size) for start in starts]
-    return [typed_frame(part) if form == "categories of a chunk" else part.to_pandas() for part in parts]
+    return [part.to_pandas() if form == "objects" else typed_frame(part) for part in parts]
 
 
 # --- rules

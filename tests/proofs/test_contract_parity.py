@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from tasks.adapters.gx import build_contract
-from tasks.core.contract.rules import RuleCount, RuleResult, merge_counts
+from tasks.adapters.gx import Contract, build_contract
+from tasks.core.contract.rules import RuleCount, RuleResult, Verdicts, merge_counts
 from tasks.errors import ConfigError
 from tests.plain_gx import Result, plain
 from tests.proofs.contract_frames import (
@@ -64,8 +64,7 @@ class Day:
         contract = build_contract(suite_text(entries))
         counts: dict[str, RuleCount] = {}
         rows: dict[str, list[int]] = {}
-        for number, chunk in enumerate(chunks(self.rows, self.form, self.size)):
-            verdicts = contract.check_rows(chunk)
+        for number, verdicts in enumerate(self.verdicts(contract)):
             counts = merge_counts(counts, verdicts.counts)
             for rule_id in verdicts.counts:
                 found = verdicts.broken.get(rule_id, np.empty(0, np.int64)) + number * self.size
@@ -74,6 +73,14 @@ class Day:
         across = contract.check_table(whole[list(contract.table_columns)], RECENT)
         results = contract.results(counts, across, broken_columns=contract.check_columns(list(whole.columns)))
         return Judged({each.rule_id: each for each in results}, rows)
+
+    def verdicts(self, contract: Contract) -> Iterator[Verdicts]:
+        """Verdicts on the rows, chunk by chunk."""
+        if self.form != "screened":
+            yield from map(contract.check_frame, chunks(self.rows, self.form, self.size))
+            return
+        for start in range(0, max(self.rows.num_rows, 1), self.size):
+            yield contract.check_rows(self.rows.slice(start, self.size))
 
 
 def figures(result: Result) -> Result:
@@ -151,7 +158,8 @@ def test_any_suite_on_any_chunking_of_any_frame_is_judged_as_great_expectations_
 
 TOLD: Final = (
     "Frames were drawn that hold what a day may hold and what it may not (nulls, whole columns of them, values on the "
-    "limits, infinities, doubled and missing ids, unseen levels, no rows at all), text as objects or as categories; "
+    "limits, infinities, doubled and missing ids, unseen levels, no rows at all), text as objects or as "
+    "categories, or rows as tables, which a screen sees before Great Expectations is asked; "
     f"and for each a suite of {RULES_A_SUITE} rules of all types that a contract may hold, with row conditions, "
     "`mostly`, what is to be ignored, and limits of recent days. Our engine judged them in chunks of 1 to 200 rows, "
     "Great Expectations the whole frame at once with COMPLETE results. Every verdict, count and percentage had to be "

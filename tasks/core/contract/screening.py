@@ -6,11 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from tasks.core.applications import APPLICATION_ID, as_text, parse_rows, plain_values
-from tasks.core.contract.rules import Rule, RuleCount, Verdicts, broken_rules_by_row, typed_frame, with_unparsable
+from tasks.core.contract.rules import Rule, RuleCount, Verdicts, broken_rules_by_row, with_unparsable
 from tasks.core.lender.amounts import AMOUNTS
 from tasks.core.lender.columns import ID, NAMES, TYPED_SCHEMA, missing_columns
 from tasks.core.lender.header import header_fault
@@ -54,7 +53,7 @@ class RowContract(Protocol):
     def rules(self) -> tuple[Rule, ...]:
         """All rules, in the suite's order."""
 
-    def check_rows(self, frame: pd.DataFrame, *, about: str | None = None) -> Verdicts:
+    def check_rows(self, rows: pa.Table, *, about: str | None = None) -> Verdicts:
         """Judge a typed chunk by the row rules; by those alone that read the column `about`, if given."""
 
 
@@ -123,7 +122,7 @@ def screen_chunk(
         contract: the rules.
     """
     typed = parse_rows(raw)
-    judged = contract.check_rows(typed_frame(typed.rows))
+    judged = contract.check_rows(typed.rows)
     notations = {
         name: count_notations(plain_values(raw, name).take(pa.array(lost)), name)
         for name, lost in typed.unparsable.items()

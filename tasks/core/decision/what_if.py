@@ -21,7 +21,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from tasks.core.contract.rules import critical_positions, typed_frame
+from tasks.core.contract.rules import critical_positions
 from tasks.core.contract.screening import RowContract
 from tasks.core.decision.policy import Policy, is_approved
 from tasks.core.lender.amounts import HUNDREDTHS
@@ -204,7 +204,7 @@ def _allowed_range(line: _Line, now: float, contract: RowContract) -> _Range:
         steps_down, steps_up = _between(*down), _between(*up)
         rows = line.rows(np.concatenate([below + 1 - steps_down, below + steps_up]))
         is_broken = np.zeros(rows.num_rows, dtype=bool)
-        verdicts = contract.check_rows(typed_frame(rows), about=line.field)
+        verdicts = contract.check_rows(rows, about=line.field)
         is_broken[critical_positions(contract.rules, verdicts)] = True
         down = _closer(down, steps_down, is_broken[: len(steps_down)])
         up = _closer(up, steps_up, is_broken[len(steps_down) :])

@@ -57,7 +57,8 @@ class SmallMoney:
 
     rules = (RULE,)
 
-    def check_rows(self, frame: pd.DataFrame, *, about: str | None = None) -> Verdicts:
+    def check_rows(self, rows: pa.Table, *, about: str | None = None) -> Verdicts:
+        frame = rows.to_pandas()
         assert about is None or about in RULE.columns
         within = [frame[name].isna() | ((frame[name] > 0) & (frame[name] <= limit)) for name, limit in LIMITS.items()]
         is_sound = np.logical_and.reduce([*within, ~(frame["AMT_ANNUITY"] > frame["AMT_CREDIT"])])
@@ -126,7 +127,7 @@ def every_amount(model: Trained, row: pa.Table, field: str) -> tuple[np.ndarray,
     amounts = np.arange(1, round(LIMITS[field] * 100) + 1) / 100
     rows = row.take(pa.array(np.zeros(len(amounts), np.int64)))
     rows = rows.set_column(rows.column_names.index(field), field, pa.array(amounts))
-    verdicts = SmallMoney().check_rows(rows.to_pandas())
+    verdicts = SmallMoney().check_rows(rows)
     is_sound = np.ones(len(amounts), dtype=bool)
     is_sound[verdicts.broken.get(RULE.id, [])] = False
     return amounts[is_sound], pd_of(
