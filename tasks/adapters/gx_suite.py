@@ -23,7 +23,17 @@ from great_expectations.expectations import registry
 from great_expectations.expectations.expectation import Expectation
 from great_expectations.validator.metric_configuration import MetricConfiguration
 
-from tasks.core.contract.column_screen import Between, NotNull, Screen, number_limits, one_of
+from tasks.core.contract.column_screen import (
+    Between,
+    Greater,
+    IsNull,
+    NotNull,
+    Screen,
+    Where,
+    conditions_of,
+    number_limits,
+    one_of,
+)
 from tasks.core.contract.rules import RECENT_FACTS, Rule, Scope, Severity
 from tasks.core.lender.columns import ID, NUMBERS
 from tasks.errors import ConfigError, did_you_mean
@@ -366,18 +376,34 @@ def _resolve(entry: Mapping[str, Any], expectation: Expectation) -> RowRule | No
 
 
 def _screen(map_metric: str, kwargs: Mapping[str, Any]) -> Screen | None:
-    """Screen of a rule about every row of one column; None for other rules, and for kwargs that it does not know."""
+    """Screen of a rule; None for rules that have none, and for kwargs that a screen does not know."""
     given = dict(kwargs)
     given.pop("mostly", None)  # it is about the share of the day, which the counts tell
-    column = given.pop("column", None)
-    if map_metric == "column_values.nonnull" and not given:
-        return NotNull(column)
-    if map_metric == "column_values.in_set" and given.keys() == {"value_set"}:
-        return one_of(column, given["value_set"])
-    if map_metric == "column_values.between" and given.keys() <= _LIMITS:
-        limits = number_limits(given.get("min_value"), given.get("max_value"))
-        strict = [given.get(name) or False for name in ("strict_min", "strict_max")]
-        return Between(column, *limits, *strict) if limits else None
+    if "row_condition" not in given:
+        return _plain_screen(map_metric, given)
+    conditions = conditions_of(given.pop("row_condition"))
+    screen = _plain_screen(map_metric, given)
+    return Where(conditions, screen) if conditions and screen and not isinstance(screen, Greater | Where) else None
+
+
+def _plain_screen(map_metric: str, given: Mapping[str, Any]) -> Screen | None:
+    """Screen of a rule about every row."""
+    match map_metric, dict(given):
+        case "column_values.nonnull", {"column": column, **rest} if not rest:
+            return NotNull(column)
+        case "column_values.null", {"column": column, **rest} if not rest:
+            return IsNull(column)
+        case "column_values.in_set", {"column": column, "value_set": values, **rest} if not rest:
+            return one_of(column, values)
+        case "column_values.between", {"column": column, **rest} if rest.keys() <= _LIMITS:
+            limits = number_limits(rest.get("min_value"), rest.get("max_value"))
+            strict = [rest.get(name) or False for name in ("strict_min", "strict_max")]
+            return Between(column, *limits, *strict) if limits else None
+        case (
+            "column_pair_values.a_greater_than_b",
+            {"column_A": one, "column_B": other, "ignore_row_if": "either_value_is_missing", **rest},
+        ) if rest.keys() <= {"or_equal"}:
+            return Greater(one, other, bool(rest.get("or_equal")))
     return None
 
 

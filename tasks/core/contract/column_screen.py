@@ -1,17 +1,21 @@
 """Screen of a chunk before its rules are evaluated one by one: what its columns as a whole prove.
 
-Most rules are about one column and hold for every row: it is not null, lies between limits, or is
-one of some values. The number of nulls, the least and greatest value and the distinct values of a
-column prove in one look that no row of the chunk can break such a rule, whatever the rule engine
-would say of each row. Arrow finds these facts for all columns without Python's lock. A rule that
-they do not settle is left to the engine, whose verdict stays the verdict.
+Most rules are about one column: it is not null, lies between limits, or is one of some values. The
+number of nulls, the least and greatest value and the distinct values of a column prove in one look
+that no row of the chunk can break such a rule, whatever the rule engine would say of each row. So
+does one comparison of two columns, and all of this on the rows that meet a plain condition. Arrow
+finds these facts without Python's lock. A rule that they do not settle is left to the engine, whose
+verdict stays the verdict.
 """
 
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple
+from functools import cached_property, reduce
+from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +27,7 @@ Kind = Literal["text", "number"]
 
 _EXACT: Final = 2.0**53
 """From here on a whole number may have no float of its own, so that engines may compare it otherwise."""
+_PLAIN_TEXT: Final = re.compile(r"[A-Za-z0-9_ ]+")
 _NOBODY: Final = np.empty(0, dtype=np.int64)
 
 
@@ -96,18 +101,115 @@ class OneOf:
         return _kept(facts, column)
 
 
-Screen = NotNull | Between | OneOf
+@dataclass(frozen=True, slots=True)
+class IsNull:
+    """Screen of the rule that a column holds nothing but nulls."""
+
+    column: str
+
+    def settle(self, facts: ChunkFacts) -> Settled | None:
+        """Verdict on the chunk: every value breaks the rule."""
+        column = facts.column(self.column)
+        if column is None:
+            return None
+        return Settled(column.known_positions, RuleCount(facts.rows, 0, facts.rows - column.nulls))
+
+
+@dataclass(frozen=True, slots=True)
+class Greater:
+    """Screen of the rule that one number is greater than another, where both are known."""
+
+    column: str
+    other: str
+    is_equal_allowed: bool
+
+    def settle(self, facts: ChunkFacts) -> Settled | None:
+        """Verdict on the chunk if no row can break the rule, otherwise None."""
+        pair = [facts.column(name) for name in (self.column, self.other)]
+        if not all(each and each.kind == "number" and each.is_exact for each in pair):
+            return None
+        first, second = (each.values for each in pair if each)
+        is_kept = pc.greater_equal(first, second) if self.is_equal_allowed else pc.greater(first, second)
+        if not pc.all(is_kept, min_count=0).as_py():
+            return None
+        return Settled(_NOBODY, RuleCount(facts.rows, is_kept.null_count, 0))
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What a column must hold for a rule to be about a row."""
+
+    column: str
+    operator: Literal["==", "!=", "is null", "is not null"]
+    parameter: str | int | None = None
+
+    def mask(self, facts: ChunkFacts) -> pa.ChunkedArray | None:
+        """True for each row that meets it, never null; None if the column cannot be compared so."""
+        column = facts.column(self.column)
+        if column is None:
+            return None
+        if self.operator in ("is null", "is not null"):
+            is_null = column.is_null()
+            return is_null if self.operator == "is null" else pc.invert(is_null)
+        if column.kind != ("text" if isinstance(self.parameter, str) else "number") or not column.is_exact:
+            return None
+        is_met = (pc.equal if self.operator == "==" else pc.not_equal)(column.values, self.parameter)
+        return pc.fill_null(is_met, self.operator == "!=")
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Screen of a rule about the rows that meet all of some conditions."""
+
+    conditions: tuple[Condition, ...]
+    screen: NotNull | IsNull | Between | OneOf
+
+    def settle(self, facts: ChunkFacts) -> Settled | None:
+        """Verdict on the chunk if the screen settles it on those rows, otherwise None."""
+        part = facts.where(self.conditions)
+        found = self.screen.settle(part.facts) if part else None
+        if part is None or found is None or not len(found.broken):
+            return found
+        return Settled(part.positions[found.broken], found.counts)
+
+
+Screen = NotNull | IsNull | Between | OneOf | Greater | Where
 """Screen of one rule."""
+
+
+class _Part(NamedTuple):
+    """Rows of a chunk that meet conditions."""
+
+    facts: ChunkFacts
+    mask: pa.ChunkedArray
+
+    @property
+    def positions(self) -> np.ndarray:
+        return np.flatnonzero(self.mask.to_numpy())
 
 
 class ChunkFacts:
     """Facts about the columns of a chunk, each found when it is first asked for."""
 
-    def __init__(self, rows: pa.Table) -> None:
-        """Hold typed rows; nothing is looked at yet."""
+    def __init__(self, rows: pa.Table, mask: pa.ChunkedArray | None = None) -> None:
+        """Hold typed rows, of all of them or of those at which `mask` is True; nothing is looked at yet."""
         self._table = rows
+        self._values = dict(zip(rows.column_names, rows.columns, strict=True))
+        self._mask = mask
         self._columns: dict[str, ColumnFacts | None] = {}
-        self.rows: int = rows.num_rows
+        self._parts: dict[tuple[Condition, ...], _Part | None] = {}
+        self.rows: int = rows.num_rows if mask is None else pc.sum(mask, min_count=0).as_py()
+
+    def where(self, conditions: tuple[Condition, ...]) -> _Part | None:
+        """Facts about the rows that meet all conditions; None if a condition cannot be judged here."""
+        if conditions not in self._parts:
+            masks = [condition.mask(self) for condition in conditions]
+            if all(mask is not None for mask in masks):
+                mask = reduce(pc.and_, masks)
+                self._parts[conditions] = _Part(ChunkFacts(self._table, mask), mask)
+            else:
+                self._parts[conditions] = None
+        return self._parts[conditions]
 
     def column(self, name: str) -> ColumnFacts | None:
         """Facts about a column; None if it is not there, or holds neither text nor numbers."""
@@ -116,11 +218,10 @@ class ChunkFacts:
         return self._columns[name]
 
     def _look_at(self, name: str) -> ColumnFacts | None:
-        if name not in self._table.column_names:
+        values = self._values.get(name)
+        if values is None or (kind := _kind_of(values.type)) is None:
             return None
-        values = self._table.column(name)
-        kind = _kind_of(values.type)
-        return ColumnFacts(values, kind) if kind else None
+        return ColumnFacts(values if self._mask is None else values.filter(self._mask), kind)
 
 
 class ColumnFacts:
@@ -129,27 +230,37 @@ class ColumnFacts:
     def __init__(self, values: pa.ChunkedArray, kind: Kind) -> None:
         """Count the nulls of a column."""
         self.kind: Kind = kind
-        self._values = values
-        self._may_hold_nan = pa.types.is_floating(values.type) and _holds_nan(values)
-        self.nulls: int = int(pc.sum(self._is_null()).as_py() or 0) if self._may_hold_nan else values.null_count
+        self.values = values
+        self._holds_nan = pa.types.is_floating(values.type) and bool(pc.any(pc.is_nan(values)).as_py())
+        self.nulls: int = pc.sum(self.is_null()).as_py() if self._holds_nan else values.null_count
 
     @property
     def null_positions(self) -> np.ndarray:
         """Ascending positions of the nulls."""
-        if not self.nulls:
-            return _NOBODY
-        return np.flatnonzero(self._is_null().to_numpy())
+        return np.flatnonzero(self.is_null().to_numpy()) if self.nulls else _NOBODY
 
     @property
+    def known_positions(self) -> np.ndarray:
+        """Ascending positions of all other values."""
+        return _NOBODY if self.nulls == len(self.values) else np.flatnonzero(~self.is_null().to_numpy())
+
+    @cached_property
     def bounds(self) -> tuple[float, float]:
         """Least and greatest number that is not null; there must be one."""
-        found = pc.min_max(self._values)
+        found = pc.min_max(self.values)
         return found["min"].as_py(), found["max"].as_py()
+
+    @property
+    def is_exact(self) -> bool:
+        """True if any engine compares the values in the same way: texts, and numbers that a float holds exactly."""
+        if self.kind == "text" or self.nulls == len(self.values):
+            return True
+        return not self._holds_nan and all(map(_is_exact, self.bounds))
 
     def distinct(self, *, most: int) -> frozenset[str] | frozenset[float] | None:
         """Distinct values that are not null; None if there are more than `most`, or some are no exact floats."""
-        values = pc.unique(self._values).drop_null()
-        if len(values) > most + int(self._may_hold_nan):
+        values = pc.unique(self.values).drop_null()
+        if len(values) > most + int(self._holds_nan):
             return None
         distinct = values.to_pylist()
         if self.kind == "number":
@@ -158,8 +269,9 @@ class ColumnFacts:
                 return None
         return frozenset(distinct)
 
-    def _is_null(self) -> pa.ChunkedArray:
-        return pc.is_null(self._values, nan_is_null=True)
+    def is_null(self) -> pa.ChunkedArray:
+        """True for each null."""
+        return pc.is_null(self.values, nan_is_null=True)
 
 
 def number_limits(least: object, greatest: object) -> tuple[float | None, float | None] | None:
@@ -193,6 +305,28 @@ def one_of(column: str, values: object) -> OneOf | None:
     return None
 
 
+def conditions_of(condition: Mapping[str, Any]) -> tuple[Condition, ...] | None:
+    """Conditions of a row condition in Great Expectations' JSON; None if a screen may understand it in another way.
+
+    >>> conditions_of({"type": "comparison", "column": {"name": "a"}, "operator": "==", "parameter": 1})
+    (Condition(column='a', operator='==', parameter=1),)
+    >>> conditions_of({"type": "comparison", "column": {"name": "a"}, "operator": ">", "parameter": 1}) is None
+    True
+    """
+    match condition:
+        case {"type": "and", "conditions": [*parts]}:
+            found = [conditions_of(part) for part in parts]
+            return tuple(each for part in found if part for each in part) if parts and all(found) else None
+        case {"type": "nullity", "column": {"name": str(name)}, "is_null": bool(is_null)}:
+            return (Condition(name, "is null" if is_null else "is not null"),)
+        case {
+            "type": "comparison", "column": {"name": str(name)}, "operator": "==" | "!=" as operator,
+            "parameter": parameter,
+        } if _is_plain_parameter(parameter):  # fmt: skip
+            return (Condition(name, operator, parameter),)
+    return None
+
+
 def _kept(facts: ChunkFacts, column: ColumnFacts) -> Settled:
     return Settled(_NOBODY, RuleCount(facts.rows, column.nulls, 0))
 
@@ -203,12 +337,15 @@ def _kind_of(type_: pa.DataType) -> Kind | None:
     return "text" if pa.types.is_string(type_) else None
 
 
-def _holds_nan(values: pa.ChunkedArray) -> bool:
-    return bool(pc.any(pc.is_nan(values)).as_py())
-
-
 def _is_plain_number(value: object) -> bool:
     return type(value) in (int, float) and _is_exact(value)  # type: ignore[arg-type]
+
+
+def _is_plain_parameter(value: object) -> bool:
+    """True for whole numbers and for texts that are quoted in the same way by everybody."""
+    if isinstance(value, str):
+        return bool(_PLAIN_TEXT.fullmatch(value))
+    return type(value) is int and _is_exact(value)
 
 
 def _is_exact(value: float) -> bool:
