@@ -258,9 +258,9 @@ class ColumnFacts:
         return not self._holds_nan and all(map(_is_exact, self.bounds))
 
     def distinct(self, *, most: int) -> frozenset[str] | frozenset[float] | None:
-        """Distinct values that are not null; None if there are more than `most`, or some are no exact floats."""
+        """Distinct values that are not null; None if there are clearly more than `most`, or no exact floats."""
         values = pc.unique(self.values).drop_null()
-        if len(values) > most + int(self._holds_nan):
+        if len(values) > most + int(self._holds_nan) + 1:  # 0 may come with either sign
             return None
         distinct = values.to_pylist()
         if self.kind == "number":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
@@ -10,7 +11,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.core.contract.column_screen import Between, ChunkFacts, NotNull, Screen, Settled, number_limits, one_of
+from tasks.core.contract.column_screen import (
+    Between,
+    ChunkFacts,
+    Condition,
+    Greater,
+    IsNull,
+    NotNull,
+    Screen,
+    Settled,
+    Where,
+    conditions_of,
+    number_limits,
+    one_of,
+)
 from tasks.core.contract.rules import RuleCount
 
 NUMBERS = st.sampled_from([0.0, -0.0, 1.0, 1.5, 2.0, -1.0, 2.0**53, math.inf, -math.inf, math.nan, None])
@@ -124,3 +138,79 @@ def test_limits_that_an_engine_may_refuse_have_no_screen(limits: tuple[Any, Any]
 @pytest.mark.parametrize("values", [[], None, [True], [1, "1"], [None], [2**53], [math.nan], "xy"])
 def test_lists_that_an_engine_may_understand_otherwise_have_no_screen(values: Any) -> None:
     assert one_of("a", values) is None
+
+
+@given(st.lists(st.tuples(NUMBERS, NUMBERS), max_size=6), st.booleans())
+def test_a_comparison_of_two_numbers_is_settled_only_if_no_row_breaks_it(
+    pairs: list[tuple[float | None, float | None]], is_equal_allowed: bool
+) -> None:
+    columns = {name: pa.array([pair[n] for pair in pairs], pa.float64()) for n, name in enumerate("ab")}
+    found = Greater("a", "b", is_equal_allowed).settle(ChunkFacts(pa.table(columns)))
+    known = [(one, other) for one, other in pairs if one is not None and other is not None]
+    is_exact = all(abs(value) < 2.0**53 for pair in pairs for value in pair if value is not None)  # NaN is not, either
+    is_kept = all(one > other or (is_equal_allowed and one == other) for one, other in known)
+    assert (found is not None) == (is_kept and is_exact)
+    assert found is None or found.counts == RuleCount(len(pairs), len(pairs) - len(known), 0)
+
+
+CONDITIONS: dict[str, tuple[Condition, Callable[[Any, Any], bool]]] = {
+    "equal": (Condition("t", "==", "x"), lambda t, _: t == "x"),
+    "other": (Condition("t", "!=", "x"), lambda t, _: t != "x"),
+    "missing": (Condition("t", "is null"), lambda t, _: t is None),
+    "known": (Condition("n", "is not null"), lambda _, n: not is_null(n)),
+    "one": (Condition("n", "==", 1), lambda _, n: n == 1),
+    "not one": (Condition("n", "!=", 1), lambda _, n: n != 1),
+}
+"""A condition, and what it says of a row's text and number."""
+SMALL = st.sampled_from([0.0, 1.0, 2.0, None])
+
+
+@given(
+    st.lists(st.tuples(TEXTS, SMALL, SMALL), max_size=6),
+    st.lists(st.sampled_from(sorted(CONDITIONS)), min_size=1, max_size=2),
+    st.sampled_from([NotNull("a"), IsNull("a"), Between("a", 0, 1), one_of("a", [1])]),
+)
+def test_a_rule_under_conditions_is_judged_on_the_rows_that_meet_all_of_them(
+    rows: list[tuple[str | None, float | None, float | None]], names: list[str], screen: Any
+) -> None:
+    types = {"t": pa.string(), "n": pa.float64(), "a": pa.float64()}
+    table = pa.table({name: pa.array([row[n] for row in rows], type_) for n, (name, type_) in enumerate(types.items())})
+    meeting = [
+        place
+        for place, (t, n, _) in enumerate(rows)
+        if all(is_met(t, n) for _, is_met in (CONDITIONS[name] for name in names))
+    ]
+    found = Where(tuple(CONDITIONS[name][0] for name in names), screen).settle(ChunkFacts(table))
+    alone = screen.settle(ChunkFacts(table.take(pa.array(meeting, pa.int64()))))
+    assert (found is None) == (alone is None)
+    if found and alone:
+        assert found.counts == alone.counts
+        assert found.broken.tolist() == [meeting[place] for place in alone.broken]
+
+
+def of_comparison(operator: str, parameter: Any) -> dict[str, Any]:
+    return {"type": "comparison", "column": {"name": "a"}, "operator": operator, "parameter": parameter}
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        of_comparison("<", 1), of_comparison("==", 1.5), of_comparison("==", True), of_comparison("==", 2**53),
+        of_comparison("==", "it's"), of_comparison("==", ""), of_comparison("IN", ["x"]), of_comparison("!=", None),
+        {"type": "or", "conditions": [of_comparison("==", 1)]}, {"type": "and", "conditions": []},
+        {"type": "and", "conditions": [of_comparison("==", 1), of_comparison("<", 1)]}, {}, "a == 1",
+    ],
+)  # fmt: skip
+def test_conditions_that_may_be_understood_otherwise_have_no_screen(condition: Any) -> None:
+    assert conditions_of(condition) is None
+
+
+@pytest.mark.parametrize(
+    ("condition", "type_"),
+    [
+        (Condition("a", "==", "1"), pa.int64()), (Condition("a", "==", 1), pa.string()),
+        (Condition("a", "is null"), pa.bool_()), (Condition("b", "is null"), pa.int64()),
+    ],
+)  # fmt: skip
+def test_a_condition_on_another_type_is_left_to_the_engine(condition: Condition, type_: pa.DataType) -> None:
+    assert settled(Where((condition,), NotNull("a")), [None], type_) is None
