@@ -26,7 +26,7 @@ from great_expectations.execution_engine.pandas_execution_engine import PandasEx
 from great_expectations.expectations.expectation import Expectation
 
 from tasks.adapters.gx_suite import ABOUT_COLUMNS, Reviewed, RowRule, parse_suite, review_suite
-from tasks.core.contract.column_screen import ChunkFacts, Settled
+from tasks.core.contract.column_screen import ChunkFacts, RuleVerdict
 from tasks.core.contract.rules import Rule, RuleCount, RuleResult, Verdicts, merge_counts, suite_identity, typed_frame
 from tasks.core.lender.columns import NAMES
 from tasks.core.words import in_json
@@ -81,7 +81,7 @@ class Contract:
         """
         skipped = {rule.id for rule in self.rules if about and about not in rule.columns}
         facts = ChunkFacts(rows)
-        settled: dict[str, Settled] = {}
+        settled: dict[str, RuleVerdict] = {}
         left = []
         for rule in self._row_rules:
             if rule.id in skipped:
@@ -106,7 +106,7 @@ class Contract:
         """
         return self._in_order(self._evaluate(frame, self._row_rules))
 
-    def _evaluate(self, frame: pd.DataFrame, rules: Sequence[RowRule]) -> dict[str, Settled]:
+    def _evaluate(self, frame: pd.DataFrame, rules: Sequence[RowRule]) -> dict[str, RuleVerdict]:
         """Rule id to its verdict by Great Expectations' own functions."""
         chunk = _Chunk(frame)
         found = {}
@@ -117,7 +117,7 @@ class Contract:
                 raise _crash(rule.id, self.name, type(error).__name__) from None
         return found
 
-    def _in_order(self, settled: Mapping[str, Settled]) -> Verdicts:
+    def _in_order(self, settled: Mapping[str, RuleVerdict]) -> Verdicts:
         ids = [rule.id for rule in self.rules if rule.id in settled]
         broken = {id_: settled[id_].broken for id_ in ids if len(settled[id_].broken)}
         return Verdicts(broken, {id_: settled[id_].counts for id_ in ids})
@@ -318,7 +318,7 @@ class _Chunk:
         self._cut: tuple[str, tuple[str, ...], bool] | None = None
         self._part = self._frame
 
-    def judge(self, rule: RowRule) -> Settled:
+    def judge(self, rule: RowRule) -> RuleVerdict:
         """Positions of the rows that break the rule, ascending, and its counts."""
         if rule.cut != self._cut:
             self._part = self._rows_of(rule)
@@ -337,7 +337,7 @@ class _Chunk:
         is_broken: pd.Series[bool] = metrics[rule.steps[-1].metric][0]
         broken = is_broken.index.to_numpy()[is_broken.to_numpy(dtype=bool)]
         n_checked = len(self._part)
-        return Settled(broken, RuleCount(n_checked, n_checked - len(is_broken), len(broken)))
+        return RuleVerdict(broken, RuleCount(n_checked, n_checked - len(is_broken), len(broken)))
 
     def _rows_of(self, rule: RowRule) -> pd.DataFrame:
         """Rows that meet the rule's condition, with the columns that the rule reads.

@@ -107,7 +107,7 @@ class RowRule:
     steps: tuple[_Step, ...]
     """Metric functions in order. The last one marks each judged row that breaks the rule."""
     screen: Screen | None = None
-    """What proves the verdict from the columns of a chunk as a whole; None if only the steps tell."""
+    """Proof of the verdict from the columns of a chunk as a whole; None if only the steps tell."""
 
     @property
     def condition_key(self) -> str:

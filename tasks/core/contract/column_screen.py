@@ -31,7 +31,7 @@ _PLAIN_TEXT: Final = re.compile(r"[A-Za-z0-9_ ]+")
 _NOBODY: Final = np.empty(0, dtype=np.int64)
 
 
-class Settled(NamedTuple):
+class RuleVerdict(NamedTuple):
     """Verdict of a rule on a chunk that its screen proves."""
 
     broken: np.ndarray
@@ -45,12 +45,12 @@ class NotNull:
 
     column: str
 
-    def settle(self, facts: ChunkFacts) -> Settled | None:
+    def settle(self, facts: ChunkFacts) -> RuleVerdict | None:
         """Verdict on the chunk: the nulls themselves break the rule."""
         column = facts.column(self.column)
         if column is None:
             return None
-        return Settled(column.null_positions, RuleCount(facts.rows, 0, column.nulls))
+        return RuleVerdict(column.null_positions, RuleCount(facts.rows, 0, column.nulls))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Between:
     is_least_excluded: bool = False
     is_greatest_excluded: bool = False
 
-    def settle(self, facts: ChunkFacts) -> Settled | None:
+    def settle(self, facts: ChunkFacts) -> RuleVerdict | None:
         """Verdict on the chunk if no row can break the rule, otherwise None."""
         column = facts.column(self.column)
         if column is None or column.kind != "number":
@@ -89,7 +89,7 @@ class OneOf:
     values: frozenset[str] | frozenset[float]
     kind: Kind
 
-    def settle(self, facts: ChunkFacts) -> Settled | None:
+    def settle(self, facts: ChunkFacts) -> RuleVerdict | None:
         """Verdict on the chunk if no row can break the rule, otherwise None."""
         column = facts.column(self.column)
         if column is None or column.kind != self.kind:
@@ -107,12 +107,12 @@ class IsNull:
 
     column: str
 
-    def settle(self, facts: ChunkFacts) -> Settled | None:
+    def settle(self, facts: ChunkFacts) -> RuleVerdict | None:
         """Verdict on the chunk: every value breaks the rule."""
         column = facts.column(self.column)
         if column is None:
             return None
-        return Settled(column.known_positions, RuleCount(facts.rows, 0, facts.rows - column.nulls))
+        return RuleVerdict(column.known_positions, RuleCount(facts.rows, 0, facts.rows - column.nulls))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ class Greater:
     other: str
     is_equal_allowed: bool
 
-    def settle(self, facts: ChunkFacts) -> Settled | None:
+    def settle(self, facts: ChunkFacts) -> RuleVerdict | None:
         """Verdict on the chunk if no row can break the rule, otherwise None."""
         pair = [facts.column(name) for name in (self.column, self.other)]
         if not all(each and each.kind == "number" and each.is_exact for each in pair):
@@ -132,12 +132,12 @@ class Greater:
         is_kept = pc.greater_equal(first, second) if self.is_equal_allowed else pc.greater(first, second)
         if not pc.all(is_kept, min_count=0).as_py():
             return None
-        return Settled(_NOBODY, RuleCount(facts.rows, is_kept.null_count, 0))
+        return RuleVerdict(_NOBODY, RuleCount(facts.rows, is_kept.null_count, 0))
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What a column must hold for a rule to be about a row."""
+    """Condition on a column that a row must meet for a rule to be about it."""
 
     column: str
     operator: Literal["==", "!=", "is null", "is not null"]
@@ -164,13 +164,13 @@ class Where:
     conditions: tuple[Condition, ...]
     screen: NotNull | IsNull | Between | OneOf
 
-    def settle(self, facts: ChunkFacts) -> Settled | None:
+    def settle(self, facts: ChunkFacts) -> RuleVerdict | None:
         """Verdict on the chunk if the screen settles it on those rows, otherwise None."""
         part = facts.where(self.conditions)
         found = self.screen.settle(part.facts) if part else None
         if part is None or found is None or not len(found.broken):
             return found
-        return Settled(part.positions[found.broken], found.counts)
+        return RuleVerdict(part.positions[found.broken], found.counts)
 
 
 Screen = NotNull | IsNull | Between | OneOf | Greater | Where
@@ -327,8 +327,8 @@ def conditions_of(condition: Mapping[str, Any]) -> tuple[Condition, ...] | None:
     return None
 
 
-def _kept(facts: ChunkFacts, column: ColumnFacts) -> Settled:
-    return Settled(_NOBODY, RuleCount(facts.rows, column.nulls, 0))
+def _kept(facts: ChunkFacts, column: ColumnFacts) -> RuleVerdict:
+    return RuleVerdict(_NOBODY, RuleCount(facts.rows, column.nulls, 0))
 
 
 def _kind_of(type_: pa.DataType) -> Kind | None:

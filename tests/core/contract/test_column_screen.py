@@ -18,8 +18,8 @@ from tasks.core.contract.column_screen import (
     Greater,
     IsNull,
     NotNull,
+    RuleVerdict,
     Screen,
-    Settled,
     Where,
     conditions_of,
     number_limits,
@@ -32,7 +32,7 @@ TEXTS = st.sampled_from(["x", "y", "", "X", "nan", None])
 LIMITS = st.none() | st.sampled_from([0, 1, 1.5, 2, -1])
 
 
-def settled(screen: Screen, values: list[Any], type_: pa.DataType | None = None) -> Settled | None:
+def settled(screen: Screen, values: list[Any], type_: pa.DataType | None = None) -> RuleVerdict | None:
     return screen.settle(ChunkFacts(pa.table({"a": pa.array(values, type_ or pa.float64())})))
 
 
@@ -175,11 +175,7 @@ def test_a_rule_under_conditions_is_judged_on_the_rows_that_meet_all_of_them(
 ) -> None:
     types = {"t": pa.string(), "n": pa.float64(), "a": pa.float64()}
     table = pa.table({name: pa.array([row[n] for row in rows], type_) for n, (name, type_) in enumerate(types.items())})
-    meeting = [
-        place
-        for place, (t, n, _) in enumerate(rows)
-        if all(is_met(t, n) for _, is_met in (CONDITIONS[name] for name in names))
-    ]
+    meeting = [place for place, (t, n, _) in enumerate(rows) if all(CONDITIONS[name][1](t, n) for name in names)]
     found = Where(tuple(CONDITIONS[name][0] for name in names), screen).settle(ChunkFacts(table))
     alone = screen.settle(ChunkFacts(table.take(pa.array(meeting, pa.int64()))))
     assert (found is None) == (alone is None)
