@@ -209,7 +209,8 @@ def remove_old_outcomes(clock: Clock, settings: Settings, *, apply: bool) -> tup
     command left go, too, and orphans: files of outcomes that no receipt names.
     """
     store = open_store(settings.storage)
-    receipts = tuple(receipts_of(store))
+    entries = list(store.list(room_prefix("outcomes")))
+    receipts = tuple(receipts_of(store))  # read last: a file that is named by now stays
     due: list[Removal] = []
     for receipt in receipts:
         age = clock.age_days(datetime.fromisoformat(receipt.received_at))
@@ -217,28 +218,25 @@ def remove_old_outcomes(clock: Clock, settings: Settings, *, apply: bool) -> tup
             due += [Removal("outcomes", None, file.key, file.size_bytes) for file in receipt.files]
             if apply:
                 expire_delivery(store, receipt, on=clock.today)
-    due += _remove_left_outcomes(store, receipts, clock, settings.retention, apply=apply)
-    return tuple(due)
+    left = list(_left_outcomes(entries, receipts, clock, settings.retention))
+    if apply:
+        for each in left:
+            store.delete(each.key)
+    return (*due, *left)
 
 
-def _remove_left_outcomes(
-    store: Store, receipts: Sequence[Receipt], clock: Clock, retention: Retention, *, apply: bool
-) -> list[Removal]:
+def _left_outcomes(
+    entries: Sequence[Entry], receipts: Sequence[Receipt], clock: Clock, retention: Retention
+) -> Iterator[Removal]:
     """Files of outcomes that nobody needs: of deliveries that had expired before, and those that no receipt names."""
     expired = {file.key for receipt in receipts if receipt.expired_on for file in receipt.files}
     named = {file.key for receipt in receipts for file in receipt.files}
-    due = []
-    for entry in store.list(room_prefix("outcomes")):
-        if not is_file_of_outcomes(entry.key):
-            continue
+    for entry in filter(lambda each: is_file_of_outcomes(each.key), entries):
+        is_old = _is_over(clock.age_days(entry.modified_at), retention.orphan_days)
         if entry.key in expired:
-            due.append(Removal("outcomes", None, entry.key, entry.size_bytes))
-        elif entry.key not in named and _is_over(clock.age_days(entry.modified_at), retention.orphan_days):
-            due.append(Removal("orphans", None, entry.key, entry.size_bytes))
-    if apply:
-        for each in due:
-            store.delete(each.key)
-    return due
+            yield Removal("outcomes", None, entry.key, entry.size_bytes)
+        elif entry.key not in named and is_old:
+            yield Removal("orphans", None, entry.key, entry.size_bytes)
 
 
 def clean_day(
