@@ -12,8 +12,10 @@ from tests.commands import Ended, call
 
 FIRST, SECOND, THIRD = "2026-10-05", "2026-10-06", "2026-10-07"
 ROWS = "1500"
-LEAN = {"folds": 2, "reference_rows": 300, "baselines": "none", "choice_rows": 0, "least_new_outcomes": 300,
-        "least_new_defaulted": 5}  # fmt: skip
+LEAN = {
+    "max_depth": 3, "folds": 2, "reference_rows": 300, "baselines": "none", "choice_rows": 0,
+    "least_new_outcomes": 300, "least_new_defaulted": 5,
+}  # fmt: skip
 Scoring = Callable[..., Ended]
 
 

@@ -119,7 +119,7 @@ def test_the_summary_of_a_training_fits_a_screen_and_says_where_the_card_is(proj
     assert f"{CARD_FILE}\n\n  Beside the champion, version 1, which scores on\n  Cost, difference" in told
     assert told.rstrip().endswith(f"scoring promote --version {trained.model.version}")
     assert len(told.splitlines()) < 30
-    assert " trees of depth 3; " in told
+    assert " trees of depth 4; " in told
     assert "cross-validations" not in told
     twice = replace(trained, card=replace(trained.card, repeats={"this model": ((0.7, 0.5), (0.72, 0.6))}))
     told = training_summary(twice, load_settings(project.config))

@@ -49,7 +49,14 @@ def rivalry(trained: Project, tmp_path_factory: pytest.TempPathFactory) -> Rival
     )
 
     def train(policy: str, history: str, trees: int = 30) -> Trained:
-        lean = {"max_trees": trees, "folds": 2, "reference_rows": 300, "baselines": "none", "choice_rows": 0}
+        lean = {
+            "max_trees": trees,
+            "max_depth": 3,
+            "folds": 2,
+            "reference_rows": 300,
+            "baselines": "none",
+            "choice_rows": 0,
+        }
         config = base.with_settings(training=lean, scoring={"policy": policy}).config
         return train_model.fn(applications=[str(histories[history])], config=config)
 

@@ -253,9 +253,9 @@ class ColumnFacts:
     @property
     def is_exact(self) -> bool:
         """True if any engine compares the values in the same way: texts, and numbers that a float holds exactly."""
-        if self.kind == "text" or self.nulls == len(self.values):
-            return True
-        return not self._holds_nan and all(map(_is_exact, self.bounds))
+        if self.kind == "text" or self._holds_nan:
+            return self.kind == "text"
+        return self.nulls == len(self.values) or all(map(_is_exact, self.bounds))
 
     def distinct(self, *, most: int) -> frozenset[str] | frozenset[float] | None:
         """Distinct values that are not null; None if there are clearly more than `most`, or no exact floats."""
