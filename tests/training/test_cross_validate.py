@@ -80,7 +80,7 @@ def test_repeats_are_other_folds_and_leave_the_first_as_it_is(history: History, 
 
 def test_without_a_search_the_configured_shape_stands_alone(judged: OutOfFold) -> None:
     (only,) = judged.shapes
-    assert (only.depth, only.n_trees, only.is_chosen) == (3, judged.n_trees, True)
+    assert (only.depth, only.n_trees, only.is_chosen) == (SMALL.max_depth, judged.n_trees, True)
     assert judged.trees == configured_trees(SMALL)
 
 

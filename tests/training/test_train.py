@@ -146,5 +146,5 @@ def test_the_reference_is_a_sample_of_rows_with_their_own_probability(
 def test_shapes_are_told_to_programs_and_to_people(judged: OutOfFold) -> None:
     documents = shape_documents(judged.shapes)
     (told,) = json.loads(documents["shapes.json"])
-    assert (told["depth"], told["is_chosen"]) == (3, True)
+    assert (told["depth"], told["is_chosen"]) == (judged.trees.max_depth, True)
     assert documents["shapes.md"].decode().startswith("|")
