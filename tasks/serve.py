@@ -15,9 +15,10 @@ import pyarrow as pa
 
 from configs.settings import Settings, load_settings
 from tasks.core.contract.screening import screen_chunk
-from tasks.core.decision.online import REQUEST, build_answer, require_one_decidable, rows_of
+from tasks.core.decision.online import REQUEST, build_answer, request_of, require_one_decidable
 from tasks.core.decision.reasons import codes_of
 from tasks.core.decision.scoring import score_rows
+from tasks.core.lender.columns import NAMES
 from tasks.core.model.bundle import Bundle, ModelPin, from_files
 from tasks.model.load import load_contract, policy_for, proven_engine, reasons_of, registry_of, suite_text
 from tasks.model.policy_in_force import policy_in_force
@@ -43,6 +44,7 @@ class Served:
         self._policy = policy_for(model, bundle, policy_in_force(settings).policy)
         self._codes = codes_of(reasons_of(settings))
         self._contract = load_contract(suite_text(settings.contract.suite))
+        self._optional = frozenset(NAMES) - self._contract.filled_columns
 
     def predict(
         self,
@@ -54,15 +56,15 @@ class Served:
         The columns are those of `tasks.core.decision.online.ANSWER`.
 
         Args:
-            frame: applications as delivered: all declared columns in any order, numbers as numbers
-                or as text.
+            frame: applications as delivered, columns in any order, numbers as numbers or as text. Columns
+                of which the contract lets every value be missing may be absent.
             params: MLflow's parameters; none is used.
 
         Raises:
             ExpectationsNotMet: a column is missing, there is no row, or no row keeps the contract.
         """
-        rows = rows_of(frame)
-        chunk = screen_chunk(rows, first_row=1, source=REQUEST, contract=self._contract)
+        request = request_of(frame, optional=self._optional)
+        chunk = screen_chunk(request.rows, first_row=1, source=REQUEST, contract=self._contract)
         require_one_decidable(chunk, self._contract.rules)
         scored = score_rows(
             chunk.accepted,
@@ -77,6 +79,7 @@ class Served:
             policy=self._policy,
             model=self._model,
             contract_version=self._contract.version,
+            absent=request.absent,
         )
         return _with_nulls(answer)
 

@@ -26,7 +26,7 @@ from great_expectations.execution_engine.pandas_execution_engine import PandasEx
 from great_expectations.expectations.expectation import Expectation
 
 from tasks.adapters.gx_suite import ABOUT_COLUMNS, Reviewed, RowRule, parse_suite, review_suite
-from tasks.core.contract.column_screen import ChunkFacts, RuleVerdict
+from tasks.core.contract.column_screen import ChunkFacts, NotNull, RuleVerdict
 from tasks.core.contract.rules import Rule, RuleCount, RuleResult, Verdicts, merge_counts, suite_identity, typed_frame
 from tasks.core.lender.columns import NAMES
 from tasks.core.words import in_json
@@ -64,6 +64,16 @@ class Contract:
         needed = (name for each in self._across_rows for name in each.rule.columns)
         self.table_columns: tuple[str, ...] = tuple(dict.fromkeys(needed))
         """Columns that `check_table` needs."""
+
+    @property
+    def filled_columns(self) -> frozenset[str]:
+        """Columns in which every row must have a value, or it is set aside."""
+        screens = [
+            each.row_rule.screen
+            for each in self._reviewed.values()
+            if each.row_rule and each.rule.severity == "critical" and each.rule.scope == "row"
+        ]
+        return frozenset(screen.column for screen in screens if isinstance(screen, NotNull))
 
     def check_rows(self, rows: pa.Table, *, about: str | None = None) -> Verdicts:
         """Judge one chunk of typed rows by every rule about single rows.

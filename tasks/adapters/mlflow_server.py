@@ -25,13 +25,14 @@ from mlflow.utils.proto_json_utils import dataframe_from_parsed_json
 
 from tasks.adapters.files.landing_file import LandingFile
 from tasks.adapters.files.landing_reader import read_chunks, read_header
-from tasks.core.contract.screening import require_declared
+from tasks.core.contract.screening import listed_columns
 from tasks.core.decision.online import REQUEST
 from tasks.core.files import FileFormat
 from tasks.core.lender.columns import NAMES
 from tasks.errors import ExpectationsNotMet, ScoringError, SourceError
 
 _CHUNK_ROWS: Final = 100_000
+_DECLARED: Final = frozenset(NAMES)
 _UNREADABLE: Final = (
     "The request cannot be read, and nothing was decided. Send application/json with "
     "dataframe_split, dataframe_records or instances, or text/csv with a header."
@@ -100,18 +101,28 @@ def _read_json(
     pandas_orient: str,
     schema: object = None,  # noqa: ARG001 - MLflow's signature
 ) -> pd.DataFrame:
-    """Read a frame of which every row has every declared column itself.
+    """Read a frame of which every row has the same declared columns itself.
 
-    A row without a column would be refused alone, so it is refused among others, too.
+    The answer names the columns that a request lacks, and they are those of all its rows.
     """
     if pandas_orient == "records" and isinstance(parsed, list):
-        for number, row in enumerate(parsed, start=1):
-            columns = list(row) if isinstance(row, dict) else []
-            require_declared(columns, name=f"row {number} of {REQUEST}")
+        _require_same_columns(parsed)
     frame = dataframe_from_parsed_json(parsed, pandas_orient)
     if not all(isinstance(name, str) for name in frame.columns):
         raise SourceError(_UNREADABLE)
     return frame
+
+
+def _require_same_columns(rows: list[Any]) -> None:
+    """Refuse rows that do not have the declared columns that another row has."""
+    names = [frozenset(row) & _DECLARED if isinstance(row, dict) else frozenset() for row in rows]
+    known = frozenset().union(*names)
+    for number, there in enumerate(names, start=1):
+        if lacking := sorted(known - there):
+            raise ExpectationsNotMet(
+                f"Row {number} of {REQUEST} lacks {listed_columns(lacking)}, which another row has. Send the same "
+                "columns in every row, with null for a missing value."
+            )
 
 
 def _read_instances(request: dict[str, Any], schema: object = None) -> pd.DataFrame:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Final, NamedTuple, Protocol
 
 import numpy as np
@@ -74,18 +75,21 @@ RECONCILED: Final = tuple(typed_name(name) for name in AMOUNTS)
 """Columns that stay with every row, as the values that were read, until the day is audited."""
 
 
-def require_declared(header: Sequence[str], *, name: str, also: tuple[str, ...] = ()) -> None:
-    """Refuse a header that lacks a declared column, or one of the columns `also`.
+def require_declared(
+    header: Sequence[str], *, name: str, also: tuple[str, ...] = (), optional: Collection[str] = ()
+) -> None:
+    """Refuse a header that lacks a declared column that is not `optional`, or one of the columns `also`.
 
     Raises:
         ExpectationsNotMet: a column is missing.
     """
-    missing = [*missing_columns(header), *(column for column in also if column not in header)]
+    declared = [column for column in missing_columns(header) if column not in optional]
+    missing = [*declared, *(column for column in also if column not in header)]
     if not missing:
         return
     is_header = len(missing) <= TOLD_COLUMNS
     named = listed_columns(missing)
-    n_required = len(NAMES) + len(also)
+    n_required = len(NAMES) - len(optional) + len(also)
     told = [f"{len(missing)} of {n_required} required columns are missing from {name}: {named}."]
     # If most columns are missing, the line may be a row, and its cells an applicant's values.
     others = [ascii(column)[1:-1] for column in header if column not in NAMES] if is_header else []
@@ -130,7 +134,9 @@ def screen_chunk(
     verdicts = with_unparsable(judged, typed.unparsable, raw.num_rows, notations)
     is_rejected, broken = broken_rules_by_row(contract.rules, verdicts, raw.num_rows)
     positions = np.arange(first_row, first_row + raw.num_rows)
-    accepted = typed.rows.filter(pa.array(~is_rejected)) if is_rejected.any() else typed.rows
+    if not is_rejected.any():
+        return ScreenedChunk(typed.rows, positions, no_rejected_rows(), verdicts.counts, typed.rows)
+    accepted = typed.rows.filter(pa.array(~is_rejected))
     rejected = rejected_rows(
         as_text(raw.filter(pa.array(is_rejected))),
         source_files=[source] * int(is_rejected.sum()),
@@ -171,8 +177,9 @@ def quarantine_rows(rejected: pa.Table) -> pa.Table:
     return rejected.drop_columns(list(RECONCILED)).sort_by(place)
 
 
+@cache
 def no_rejected_rows() -> pa.Table:
-    """Quarantine rows of a file that has none."""
+    """Quarantine rows of a chunk or a file that has none."""
     text = pa.schema([(name, pa.string()) for name in NAMES]).empty_table()
     typed = TYPED_SCHEMA.empty_table()
     return rejected_rows(

@@ -8,8 +8,8 @@ others.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Collection, Sequence
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -28,6 +28,7 @@ from tasks.core.words import counted
 from tasks.errors import ExpectationsNotMet
 
 REQUEST: Final = "the request"
+ABSENT_COLUMNS: Final = "absent_columns"
 ANSWER: Final = pa.schema(
     [
         (APPLICATION_ID, pa.int64()),
@@ -41,32 +42,51 @@ ANSWER: Final = pa.schema(
         pa.field("policy_version", pa.string(), nullable=False),
         pa.field("contract_version", pa.string(), nullable=False),
         (BROKEN_RULES, pa.string()),
+        (ABSENT_COLUMNS, pa.string()),
     ]
 )
 """Columns of an answer, one row for each row of the request, in its order.
 
 If `broken_rules` is given, pd, decision, risk_band and reasons are null. So is application_id, if
-it is one of the columns that broke the rules.
+it is one of the columns that broke the rules. `absent_columns` names, joined by `;`, the columns that
+the request lacked, which count as missing in every row; it is null if the request lacked none.
 """
 
 
-def rows_of(frame: pd.DataFrame) -> pa.Table:
-    """Declared columns of a request as delivered rows, which `parse_rows` reads.
+class Request(NamedTuple):
+    """Applications as they were sent."""
+
+    rows: pa.Table
+    """Delivered rows with every declared column, which `parse_rows` reads."""
+    absent: tuple[str, ...]
+    """Declared columns that were not sent; they are null in every row."""
+
+
+def request_of(frame: pd.DataFrame, *, optional: Collection[str]) -> Request:
+    """Declared columns of a request as delivered rows.
 
     A column of one type stays as it is. A column of several types, as JSON may hold, becomes text
     cell by cell, so that no cell changes the reading of another.
 
+    Args:
+        frame: the request.
+        optional: columns that it may lack, for every row may lack a value of them.
+
     Raises:
-        ExpectationsNotMet: a declared column is missing, there are no rows, or a cell is neither a
-            number nor a text.
+        ExpectationsNotMet: another declared column is missing, there are no rows, or a cell is neither
+            a number nor a text.
     """
-    require_declared([str(name) for name in frame.columns], name=REQUEST)
-    if frame.empty:
+    sent = {str(name) for name in frame.columns}
+    require_declared([*sent], name=REQUEST, optional=optional)
+    if not len(frame):
         raise ExpectationsNotMet("The request holds no application. Send at least one row.")
     columns = {}
     for column in COLUMNS:
-        columns[column.name] = _delivered(frame[column.name], column.name, column.kind)
-    return pa.table(columns)
+        if column.name in sent:
+            columns[column.name] = _delivered(frame[column.name], column.name, column.kind)
+        else:
+            columns[column.name] = pa.nulls(len(frame), pa.string())
+    return Request(pa.table(columns), tuple(name for name in columns if name not in sent))
 
 
 def require_one_decidable(chunk: ScreenedChunk, rules: Sequence[Rule]) -> None:
@@ -92,12 +112,17 @@ def build_answer(
     policy: Policy,
     model: ModelPin,
     contract_version: str,
+    absent: Sequence[str],
 ) -> pa.Table:
     """Build the answer to a request, in the columns of `ANSWER`.
 
     Args:
         chunk: the request, screened.
         scored: the results of its accepted rows.
+        policy: the policy that decides.
+        model: the model that scored.
+        contract_version: version of the contract that screened.
+        absent: columns that the request lacked.
     """
     decided = {
         SOURCE_ROW: chunk.accepted_rows,
@@ -115,6 +140,7 @@ def build_answer(
         "model_version": model.version,
         "policy_version": policy.version,
         "contract_version": contract_version,
+        ABSENT_COLUMNS: ";".join(absent) or None,
     }
     for name, value in constant.items():
         scalar = pa.scalar(value, ANSWER.field(name).type)
