@@ -3,9 +3,9 @@
 Great Expectations copies the whole wide frame for each expectation. Here a screen settles what the
 columns of a chunk prove as a whole; its own condition functions see only what is left, and only the
 columns that a rule names, chunk by chunk; and its own `_validate` turns the summed counts into its
-own results. Rules that look across rows run plainly, on a frame that holds
-only their columns. Some of these hooks are semi-private (`registry`, `_validate`): the exact pin
-and a parity test against plain Great Expectations guard them.
+own results. Rules that look across rows run plainly, on a frame that holds only their columns. Some
+of these hooks are semi-private (`registry`, `_validate`): the exact pin and a parity test against
+plain Great Expectations guard them.
 """
 
 from __future__ import annotations
@@ -26,8 +26,17 @@ from great_expectations.execution_engine.pandas_execution_engine import PandasEx
 from great_expectations.expectations.expectation import Expectation
 
 from tasks.adapters.gx_suite import ABOUT_COLUMNS, Reviewed, RowRule, parse_suite, review_suite
-from tasks.core.contract.column_screen import ChunkFacts, NotNull, RuleVerdict
-from tasks.core.contract.rules import Rule, RuleCount, RuleResult, Verdicts, merge_counts, suite_identity, typed_frame
+from tasks.core.contract.column_screen import ChunkFacts, NotNull
+from tasks.core.contract.rules import (
+    Rule,
+    RuleCount,
+    RuleResult,
+    RuleVerdict,
+    Verdicts,
+    merge_counts,
+    suite_identity,
+    typed_frame,
+)
 from tasks.core.lender.columns import NAMES
 from tasks.core.words import in_json
 from tasks.errors import ConfigError
@@ -89,12 +98,11 @@ class Contract:
             ConfigError: a rule could not be evaluated, which is neither a pass nor a fault of the
                 data.
         """
-        skipped = {rule.id for rule in self.rules if about and about not in rule.columns}
         facts = ChunkFacts(rows)
         settled: dict[str, RuleVerdict] = {}
         left = []
         for rule in self._row_rules:
-            if rule.id in skipped:
+            if about and about not in self._reviewed[rule.id].rule.columns:
                 continue
             proven = rule.screen.settle(facts) if rule.screen else None
             if proven:

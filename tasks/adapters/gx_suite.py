@@ -28,6 +28,7 @@ from tasks.core.contract.column_screen import (
     Greater,
     IsNull,
     NotNull,
+    PlainScreen,
     Screen,
     Where,
     conditions_of,
@@ -383,12 +384,12 @@ def _screen(map_metric: str, kwargs: Mapping[str, Any]) -> Screen | None:
         return _plain_screen(map_metric, given)
     conditions = conditions_of(given.pop("row_condition"))
     screen = _plain_screen(map_metric, given)
-    return Where(conditions, screen) if conditions and screen and not isinstance(screen, Greater | Where) else None
+    return Where(conditions, screen) if conditions and screen else None
 
 
-def _plain_screen(map_metric: str, given: Mapping[str, Any]) -> Screen | None:
+def _plain_screen(map_metric: str, given: Mapping[str, Any]) -> PlainScreen | None:
     """Screen of a rule about every row."""
-    match map_metric, dict(given):
+    match map_metric, given:
         case "column_values.nonnull", {"column": column, **rest} if not rest:
             return NotNull(column)
         case "column_values.null", {"column": column, **rest} if not rest:

@@ -17,7 +17,6 @@ from tasks.core.contract.screening import PD
 from tasks.core.day.manifest import Manifest, policy_of
 from tasks.core.decision.policy import DECISIONS, decide
 from tasks.core.lender.columns import ID
-from tasks.core.model.bundle import ModelPin
 from tasks.core.outcomes.backtest import OutcomeDay
 from tasks.core.outcomes.settling import FATES, Matching, count_fates, settle_outcomes, with_uncounted
 from tasks.delivery.decided import decided_rows
@@ -25,7 +24,7 @@ from tasks.errors import PublishError
 from tasks.publication.data_files import read_data
 from tasks.publication.layout import Room
 from tasks.publication.outcome_ledger import NUMBER_COLUMN, Receipt, read_outcomes, receipts_of
-from tasks.publication.references import read_out_of_fold
+from tasks.publication.references import learned_ids
 from tasks.publication.stored_day import stored_days
 from tasks.store import Store
 
@@ -88,7 +87,7 @@ def known_outcomes(store: Store, *, as_of: date, maturity_days: int) -> KnownOut
     delivery = outcomes.column(NUMBER_COLUMN).to_numpy()
     settled = settle_outcomes(ids, defaulted, known_on, delivery, today=(as_of - _EPOCH).days)
     matching = Matching(ids[settled.rows], known_on[settled.rows], maturity_days=maturity_days)
-    learned_from = cache(partial(_learned_from, store))
+    learned_from = cache(partial(learned_ids, store))
     days = []
     refused, learned = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     for published in _decided_days(store, as_of):
@@ -154,12 +153,6 @@ def _decided_days(store: Store, as_of: date) -> Iterator[Manifest]:
         published = day.require_unbroken() if day.as_of <= as_of else None
         if published and not published.is_withdrawn:
             yield published
-
-
-def _learned_from(store: Store, model: ModelPin) -> np.ndarray:
-    """Ids that a model learned from; empty if the store does not know."""
-    predicted = read_out_of_fold(store, model)
-    return np.empty(0, np.int64) if predicted is None else predicted.column(APPLICATION_ID).to_numpy()
 
 
 def _outcome_day(published: Manifest, pd: np.ndarray, rows: np.ndarray, defaulted: np.ndarray) -> OutcomeDay:

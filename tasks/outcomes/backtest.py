@@ -34,12 +34,10 @@ from tasks.publication.references import read_out_of_fold
 from tasks.running.context import run_logger
 from tasks.running.step import step
 from tasks.store import Store, open_store
-from tasks.store.renewing import overwrite, read_if_there, renew
+from tasks.store.renewing import overwrite, read_if_there
 
 JSON_FILE: Final = "backtest.json"
 TABLE_FILE: Final = "figures.parquet"
-_NEVER_STALE: Final = datetime.max.replace(tzinfo=UTC)
-"""Time for a day without a page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,16 +170,13 @@ def _write_days(store: Store, report: BacktestReport) -> frozenset[date]:
     written = {entry.key: entry.modified_at for entry in store.list(room_prefix("reports"))}
     days = {day for key in written if (day := day_of(key))}
     told = {day for day in days if realised_key(day) in written}
-    changed = {day for day in told if written.get(day_page_key(day), _NEVER_STALE) < written[realised_key(day)]}
-    changed |= {as_of for as_of, data in records.items() if _renewed(store, realised_key(as_of), data)}
+    pages = {day: written[day_page_key(day)] for day in told if day_page_key(day) in written}
+    changed = {day for day, drawn_at in pages.items() if drawn_at < written[realised_key(day)]}
+    changed |= {as_of for as_of, data in records.items() if overwrite(store, realised_key(as_of), data)}
     for as_of in told - records.keys():
         store.delete(realised_key(as_of))
         changed.add(as_of)
     return frozenset(changed)
-
-
-def _renewed(store: Store, key: str, data: bytes) -> bool:
-    return renew(store, key, lambda _: data)
 
 
 def _day_bytes(record: Mapping[str, object]) -> bytes:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 
 from tasks.adapters.files.parquet import read_footer, read_parquet, write_parquet
+from tasks.core.applications import APPLICATION_ID
 from tasks.core.model.bundle import ModelPin
 from tasks.errors import ModelError
 from tasks.publication.layout import (
@@ -87,6 +89,15 @@ def read_out_of_fold(store: Store, model: ModelPin) -> pa.Table | None:
         ModelError: they are damaged.
     """
     return _read_own(store, model, out_of_fold_key(model.name, model.version))
+
+
+def learned_ids(store: Store, model: ModelPin) -> np.ndarray:
+    """Ids that a model learned from, int64, shape (rows,); empty if the store does not know.
+
+    Raises what `read_out_of_fold` raises.
+    """
+    predicted = read_out_of_fold(store, model)
+    return np.empty(0, np.int64) if predicted is None else predicted.column(APPLICATION_ID).to_numpy()
 
 
 class HeldOut(NamedTuple):

@@ -74,11 +74,11 @@ def renew(
     )
 
 
-def overwrite(store: Store, key: str, data: bytes) -> None:
-    """Make `data` the object under `key`, whatever was there.
+def overwrite(store: Store, key: str, data: bytes) -> bool:
+    """Make `data` the object under `key`, whatever was there. Returns True if something else was, or nothing.
 
     It is for reports and checkpoints, which anyone may renew.
 
     Raises what `renew` raises.
     """
-    renew(store, key, lambda _: data)
+    return renew(store, key, lambda _: data)

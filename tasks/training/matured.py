@@ -11,12 +11,11 @@ import numpy as np
 import pyarrow as pa
 
 from configs.settings import Settings, Training
-from tasks.core.applications import APPLICATION_ID
 from tasks.core.lender.columns import ID, TYPED_SCHEMA
 from tasks.core.words import counted
 from tasks.delivery.known_outcomes import KnownOutcomes, known_outcomes, matured_rows
 from tasks.model.load import registry_of
-from tasks.publication.references import read_out_of_fold
+from tasks.publication.references import learned_ids
 from tasks.running.context import run_logger
 from tasks.running.step import step
 from tasks.store import Store, open_store
@@ -34,6 +33,8 @@ class Matured:
     new_defaulted: int
     why_not: str
     """Sentence that says why they are too few to learn from; empty if they are enough."""
+    learned: np.ndarray
+    """Ids that the newest model learned from, shape (rows,)."""
 
 
 @step("count matured outcomes")
@@ -52,7 +53,7 @@ def count_matured(as_of: date, settings: Settings) -> Matured:
     new, new_defaulted = sum(part[0] for part in parts), sum(part[1] for part in parts)
     why_not = _why_not(new, new_defaulted, settings.training)
     run_logger().info("%s known that the newest model did not learn from", counted(new, "outcome"))
-    return Matured(known, new, new_defaulted, why_not)
+    return Matured(known, new, new_defaulted, why_not, learned)
 
 
 def why_too_few(new: int, new_defaulted: int, *, least: int, least_defaulted: int) -> str:
@@ -98,7 +99,7 @@ def gather_matured(matured: Matured, settings: Settings) -> Gathered:
         is_of_not_refused=True,
     )
     training = settings.training
-    new = _count_new(history.rows.column(ID).to_numpy(), history.defaulted, _learned_ids(store, settings))
+    new = _count_new(history.rows.column(ID).to_numpy(), history.defaulted, matured.learned)
     why_not = _why_not(*new, training)
     if why_not:
         why_not += " Others are known, but their delivered rows are gone or changed; the log names the files."
@@ -123,8 +124,7 @@ def _learned_ids(store: Store, settings: Settings) -> np.ndarray:
     """Ids that the newest model learned from; empty if there is no model, or the store does not know."""
     registry = registry_of(settings)
     newest = registry.named_by(settings.registry.challenger_alias) or registry.named_by(registry.alias)
-    predicted = read_out_of_fold(store, newest) if newest else None
-    return np.empty(0, np.int64) if predicted is None else predicted.column(APPLICATION_ID).to_numpy()
+    return learned_ids(store, newest) if newest else np.empty(0, np.int64)
 
 
 def _parts(store: Store, known: KnownOutcomes, settings: Settings) -> Iterator[tuple[pa.Table, np.ndarray]]:

@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.core.contract.rules import RuleCount
+from tasks.core.contract.rules import RuleCount, RuleVerdict
 
 Kind = Literal["text", "number"]
 
@@ -29,14 +29,6 @@ _EXACT: Final = 2.0**53
 """From here on a whole number may have no float of its own, so that engines may compare it otherwise."""
 _PLAIN_TEXT: Final = re.compile(r"[A-Za-z0-9_ ]+")
 _NOBODY: Final = np.empty(0, dtype=np.int64)
-
-
-class RuleVerdict(NamedTuple):
-    """Verdict of a rule on a chunk that its screen proves."""
-
-    broken: np.ndarray
-    """Ascending positions of the rows that break the rule."""
-    counts: RuleCount
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +57,8 @@ class Between:
 
     def settle(self, facts: ChunkFacts) -> RuleVerdict | None:
         """Verdict on the chunk if no row can break the rule, otherwise None."""
-        column = facts.column(self.column)
-        if column is None or column.kind != "number":
+        column = facts.column(self.column, "number")
+        if column is None:
             return None
         if column.nulls < facts.rows and not self._holds(*column.bounds):
             return None
@@ -91,8 +83,8 @@ class OneOf:
 
     def settle(self, facts: ChunkFacts) -> RuleVerdict | None:
         """Verdict on the chunk if no row can break the rule, otherwise None."""
-        column = facts.column(self.column)
-        if column is None or column.kind != self.kind:
+        column = facts.column(self.column, self.kind)
+        if column is None:
             return None
         if column.nulls < facts.rows:
             distinct = column.distinct(most=len(self.values))
@@ -125,11 +117,10 @@ class Greater:
 
     def settle(self, facts: ChunkFacts) -> RuleVerdict | None:
         """Verdict on the chunk if no row can break the rule, otherwise None."""
-        pair = [facts.column(name) for name in (self.column, self.other)]
-        if not all(each and each.kind == "number" and each.is_exact for each in pair):
+        first, second = (facts.column(name, "number") for name in (self.column, self.other))
+        if first is None or second is None or not (first.is_exact and second.is_exact):
             return None
-        first, second = (each.values for each in pair if each)
-        is_kept = pc.greater_equal(first, second) if self.is_equal_allowed else pc.greater(first, second)
+        is_kept = (pc.greater_equal if self.is_equal_allowed else pc.greater)(first.values, second.values)
         if not pc.all(is_kept, min_count=0).as_py():
             return None
         return RuleVerdict(_NOBODY, RuleCount(facts.rows, is_kept.null_count, 0))
@@ -145,13 +136,12 @@ class Condition:
 
     def mask(self, facts: ChunkFacts) -> pa.ChunkedArray | None:
         """True for each row that meets it, never null; None if the column cannot be compared so."""
-        column = facts.column(self.column)
-        if column is None:
-            return None
         if self.operator in ("is null", "is not null"):
-            is_null = column.is_null()
-            return is_null if self.operator == "is null" else pc.invert(is_null)
-        if column.kind != ("text" if isinstance(self.parameter, str) else "number") or not column.is_exact:
+            known = facts.column(self.column)
+            is_null = known.is_null() if known else None
+            return is_null if self.operator == "is null" or is_null is None else pc.invert(is_null)
+        column = facts.column(self.column, "text" if isinstance(self.parameter, str) else "number")
+        if column is None or not column.is_exact:
             return None
         is_met = (pc.equal if self.operator == "==" else pc.not_equal)(column.values, self.parameter)
         return pc.fill_null(is_met, self.operator == "!=")
@@ -162,7 +152,7 @@ class Where:
     """Screen of a rule about the rows that meet all of some conditions."""
 
     conditions: tuple[Condition, ...]
-    screen: NotNull | IsNull | Between | OneOf
+    screen: PlainScreen
 
     def settle(self, facts: ChunkFacts) -> RuleVerdict | None:
         """Verdict on the chunk if the screen settles it on those rows, otherwise None."""
@@ -173,7 +163,9 @@ class Where:
         return RuleVerdict(part.positions[found.broken], found.counts)
 
 
-Screen = NotNull | IsNull | Between | OneOf | Greater | Where
+PlainScreen = NotNull | IsNull | Between | OneOf | Greater
+"""Screen of a rule about every row."""
+Screen = PlainScreen | Where
 """Screen of one rule."""
 
 
@@ -194,7 +186,6 @@ class ChunkFacts:
     def __init__(self, rows: pa.Table, mask: pa.ChunkedArray | None = None) -> None:
         """Hold typed rows, of all of them or of those at which `mask` is True; nothing is looked at yet."""
         self._table = rows
-        self._values = dict(zip(rows.column_names, rows.columns, strict=True))
         self._mask = mask
         self._columns: dict[str, ColumnFacts | None] = {}
         self._parts: dict[tuple[Condition, ...], _Part | None] = {}
@@ -211,16 +202,19 @@ class ChunkFacts:
                 self._parts[conditions] = None
         return self._parts[conditions]
 
-    def column(self, name: str) -> ColumnFacts | None:
-        """Facts about a column; None if it is not there, or holds neither text nor numbers."""
+    def column(self, name: str, kind: Kind | None = None) -> ColumnFacts | None:
+        """Facts about a column; None if it is not there, holds neither text nor numbers, or is not of this kind."""
         if name not in self._columns:
             self._columns[name] = self._look_at(name)
-        return self._columns[name]
+        facts = self._columns[name]
+        return facts if facts and kind in (None, facts.kind) else None
 
     def _look_at(self, name: str) -> ColumnFacts | None:
-        values = self._values.get(name)
-        if values is None or (kind := _kind_of(values.type)) is None:
+        place = self._table.schema.get_field_index(name)
+        kind = _kind_of(self._table.schema.field(place).type) if place >= 0 else None
+        if kind is None:
             return None
+        values = self._table.column(place)
         return ColumnFacts(values if self._mask is None else values.filter(self._mask), kind)
 
 
@@ -253,9 +247,10 @@ class ColumnFacts:
     @property
     def is_exact(self) -> bool:
         """True if any engine compares the values in the same way: texts, and numbers that a float holds exactly."""
-        if self.kind == "text" or self._holds_nan:
-            return self.kind == "text"
-        return self.nulls == len(self.values) or all(map(_is_exact, self.bounds))
+        if self.kind == "text":
+            return True
+        is_known = self.nulls < len(self.values)
+        return not self._holds_nan and (not is_known or all(map(_is_exact, self.bounds)))
 
     def distinct(self, *, most: int) -> frozenset[str] | frozenset[float] | None:
         """Distinct values that are not null; None if there are clearly more than `most`, or no exact floats."""

@@ -75,6 +75,14 @@ class RuleCount:
         )
 
 
+class RuleVerdict(NamedTuple):
+    """Verdict of one row rule on one chunk."""
+
+    broken: np.ndarray
+    """Ascending positions, within the chunk, of the rows that break the rule."""
+    counts: RuleCount
+
+
 class Verdicts(NamedTuple):
     """Verdicts of the row rules on one chunk."""
 

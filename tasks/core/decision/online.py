@@ -76,8 +76,8 @@ def request_of(frame: pd.DataFrame, *, optional: Collection[str]) -> Request:
         ExpectationsNotMet: another declared column is missing, there are no rows, or a cell is neither
             a number nor a text.
     """
-    sent = {str(name) for name in frame.columns}
-    require_declared([*sent], name=REQUEST, optional=optional)
+    sent = [str(name) for name in frame.columns]
+    require_declared(sent, name=REQUEST, optional=optional)
     if not len(frame):
         raise ExpectationsNotMet("The request holds no application. Send at least one row.")
     columns = {}

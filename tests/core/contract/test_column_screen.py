@@ -18,14 +18,13 @@ from tasks.core.contract.column_screen import (
     Greater,
     IsNull,
     NotNull,
-    RuleVerdict,
     Screen,
     Where,
     conditions_of,
     number_limits,
     one_of,
 )
-from tasks.core.contract.rules import RuleCount
+from tasks.core.contract.rules import RuleCount, RuleVerdict
 
 NUMBERS = st.sampled_from([0.0, -0.0, 1.0, 1.5, 2.0, -1.0, 2.0**53, math.inf, -math.inf, math.nan, None])
 TEXTS = st.sampled_from(["x", "y", "", "X", "nan", None])
@@ -168,7 +167,7 @@ SMALL = st.sampled_from([0.0, 1.0, 2.0, None])
 @given(
     st.lists(st.tuples(TEXTS, SMALL, SMALL), max_size=6),
     st.lists(st.sampled_from(sorted(CONDITIONS)), min_size=1, max_size=2),
-    st.sampled_from([NotNull("a"), IsNull("a"), Between("a", 0, 1), one_of("a", [1])]),
+    st.sampled_from([NotNull("a"), IsNull("a"), Between("a", 0, 1), one_of("a", [1]), Greater("a", "n", True)]),
 )
 def test_a_rule_under_conditions_is_judged_on_the_rows_that_meet_all_of_them(
     rows: list[tuple[str | None, float | None, float | None]], names: list[str], screen: Any
