@@ -40,7 +40,7 @@ from benchmarks.rivals import PLAIN_DECISIONS
 from configs.settings import PROJECT
 
 SIZES: Final = (10_000, 100_000, 307_511, 3_075_110)
-_LEAN: Final = {"SCORING_TRAINING__BASELINES": "false", "SCORING_TRAINING__CHOICE_ROWS": "0"}
+_LEAN: Final = {"SCORING_TRAINING__BASELINES": "none", "SCORING_TRAINING__CHOICE_ROWS": "0"}
 _QUICK_TRAINING: Final = {"SCORING_TRAINING__MAX_TREES": "60", "SCORING_TRAINING__FOLDS": "3"}
 _QUICK: Final = Plan((2_000,), (2,), 1, 2_000, is_whole=False)
 _QUICK_HISTORY_ROWS: Final = 4_000
