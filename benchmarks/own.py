@@ -91,7 +91,8 @@ def _publish(settings: Settings, watch: Stopwatch) -> Manifest:
         pins = pin(standing, delivery, settings)
         revision = draft(standing, delivery, settings)
     with watch.stage("screen and score"):
-        parts = [screen_and_score(file, pins, settings) for file in delivery.files]
+        screened = [screen_and_score(file, pins, settings) for file in delivery.files]
+        parts = [part for file in screened for part in file.parts]
     with watch.stage("audit"):
         audited = audit(delivery, pins, revision, parts, settings)
     with watch.stage("publish"):

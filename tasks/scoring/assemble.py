@@ -23,9 +23,9 @@ from tasks.core.contract.screening import (
     no_rejected_rows,
     rejected_rows,
 )
-from tasks.core.day.control_totals import totals_by_measure
+from tasks.core.day.control_totals import add_sums, totals_by_measure
 from tasks.core.day.duplicates import shared_ids, sort_out, take_turns
-from tasks.core.day.records import FileTotals, PartRef
+from tasks.core.day.records import FileRef, FileTotals, PartRef
 from tasks.core.lender.amounts import AMOUNTS
 from tasks.core.lender.columns import ID
 from tasks.delivery.files import open_delivered
@@ -122,7 +122,7 @@ def _outdated(places: pd.DataFrame, parts: Sequence[PartRef]) -> np.ndarray:
     """
     if not any(part.file.is_correction for part in parts):
         return np.zeros(len(places), dtype=bool)
-    turn = {part.file.name: n * part.file.is_correction for n, part in enumerate(parts)}
+    turn = {file.name: n * file.is_correction for n, file in enumerate(_files_of(parts))}
     taken = take_turns(places[APPLICATION_ID].to_numpy(), places[SOURCE_FILE].map(turn).to_numpy())
     if taken.without_origin:
         run_logger().warning("%d corrections stand in for nothing: their ids are new to the day", taken.without_origin)
@@ -133,10 +133,10 @@ def count_files(parts: Sequence[PartRef], assembled: Assembled) -> dict[str, Fil
     """File name to the number of its rows by the place where they ended."""
     by_file = [_rows_by_file(table) for table in assembled]
 
-    def totals_of(part: PartRef) -> FileTotals:
-        return FileTotals(part.rows, *(rows.get(part.file.name, 0) for rows in by_file))
+    def totals_of(file: FileRef) -> FileTotals:
+        return FileTotals(_rows_of(file, parts), *(rows.get(file.name, 0) for rows in by_file))
 
-    return {part.file.name: totals_of(part) for part in parts}
+    return {file.name: totals_of(file) for file in _files_of(parts)}
 
 
 def _rows_by_file(table: pa.Table) -> dict[str, int]:
@@ -154,7 +154,20 @@ def control_totals(
     They are taken over the rows as read, and over the rows that ended in each place. A dropped copy
     or a correction counts in the place where it ended, as in the counts of rows.
     """
-    return totals_by_measure({part.file.name: part.sums for part in parts}, assembled)
+    received = {
+        file.name: add_sums(*(part.sums for part in parts if part.file.name == file.name)) for file in _files_of(parts)
+    }
+    return totals_by_measure(received, assembled)
+
+
+def _files_of(parts: Sequence[PartRef]) -> list[FileRef]:
+    """Files of the parts, in the order of the delivery."""
+    return list({part.file.name: part.file for part in parts}.values())
+
+
+def _rows_of(file: FileRef, parts: Sequence[PartRef]) -> int:
+    """Rows of a file, from its parts."""
+    return sum(part.rows for part in parts if part.file.name == file.name)
 
 
 def _decided(store: Store, part: PartRef) -> pa.Table:
@@ -171,25 +184,24 @@ def _read_again(
 ) -> tuple[pa.Table, pd.DataFrame]:
     """Delivered rows of the suspects, in their order: as text, and as content to compare."""
     found = []
-    for part in sorted(parts, key=lambda part: part.file.name):  # the order of the suspects
-        wanted = suspects[suspects[SOURCE_FILE] == part.file.name]
+    for file in sorted(_files_of(parts), key=lambda file: file.name):  # the order of the suspects
+        wanted = suspects[suspects[SOURCE_FILE] == file.name]
         if len(wanted):
-            with open_delivered(store, part.file, reading=reading) as file:
-                rows = _read_lines(file, part, wanted)
-                found.append(rows or _read_rows(file, wanted, chunk_rows=chunk_rows))
+            is_row_per_line = file.lines == _rows_of(file, parts) + 1
+            with open_delivered(store, file, reading=reading) as opened:
+                rows = _read_lines(opened, wanted) if is_row_per_line else None
+                found.append(rows or _read_rows(opened, wanted, chunk_rows=chunk_rows))
     text = pa.concat_tables(map(as_text, found))
     content = pd.concat(map(_comparable, found), ignore_index=True)
     return text, content
 
 
-def _read_lines(file: LandingFile, part: PartRef, wanted: pd.DataFrame) -> pa.Table | None:
-    """Wanted rows as delivered, if each line of the file is a row; None if not, or if unknown.
+def _read_lines(file: LandingFile, wanted: pd.DataFrame) -> pa.Table | None:
+    """Wanted rows as delivered, from a file with a line for each row; None if a line is not a row.
 
-    The ids prove it. If lines were shifted against rows, the first row of an id would be found in
+    The ids prove that it is. If lines were shifted against rows, the first row of an id would be found in
     the place of a later one, and so another row of its id would be before it.
     """
-    if part.file.lines != part.rows + 1:
-        return None
     rows = read_lines(file, wanted[SOURCE_ROW].tolist())
     if rows is None:
         return None

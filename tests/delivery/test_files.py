@@ -89,7 +89,7 @@ def test_a_file_that_is_gone_is_named(store: FolderStore) -> None:
 def test_a_digest_is_of_the_whole_stream_wherever_it_stands() -> None:
     stream = io.BytesIO(ROWS)
     stream.read(7)
-    assert digest_of_stream(stream) == (FILE.sha256, 4)
+    assert digest_of_stream(stream)[:2] == (FILE.sha256, 4)
 
 
 def test_a_control_file_announces_its_own_files_alone(store: FolderStore) -> None:
