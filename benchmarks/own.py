@@ -36,7 +36,10 @@ _LEAST_SHARE: Final = 0.02
 
 def run_day(job: Job, watch: Stopwatch) -> dict[str, Any]:
     """Run the decision path as the flow does, without Prefect: from the landing to `decisions/`."""
+    from tasks.scoring.day_workers import runner_of
+
     with _own_store(job) as settings:
+        list(runner_of(settings, job.cores).run(str, range(job.cores)))  # processes are ready, as imports are
         manifest = _publish(settings, watch)
         counts = _counts(manifest)
         decisions = Path(settings.storage.root, f"decisions/day={DAY}/decisions.parquet")

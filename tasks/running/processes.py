@@ -32,9 +32,10 @@ T = TypeVar("T")
 R = TypeVar("R")
 _MOST_ATTEMPTS: Final = 3
 """Attempts of one order in all. An order that kills each process is at fault itself, or too large."""
+_AHEAD: Final = 2
+"""Orders that a process has at most: the one in work, and one that it begins without asking the run."""
 _LONE_THREAD: Final = {"OPENBLAS_NUM_THREADS": "1"}
 """NumPy would start threads where it is imported, and the processes are copied from there."""
-_END_SECONDS: Final = 5.0
 
 
 class _Failed(NamedTuple):
@@ -44,7 +45,7 @@ class _Failed(NamedTuple):
 
 
 class _Worker:
-    """One process, and the order that it works on."""
+    """One process, and the orders that it has."""
 
     def __init__(self, make: Callable[[Connection], Any]) -> None:
         self.connection, theirs = multiprocessing.Pipe()
@@ -52,8 +53,8 @@ class _Worker:
         with _no_main_module():
             self.process.start()
         theirs.close()
-        self.place: int | None = None
-        """Place of its order among all; None if it has none."""
+        self.places: deque[int] = deque()
+        """Places of its orders among all; it works on the first."""
         self.due = 0.0
         """Monotonic time at which it counts as hanging."""
 
@@ -61,7 +62,7 @@ class _Worker:
         """End the process at once, whatever it does."""
         self.connection.close()
         self.process.kill()
-        self.process.join(_END_SECONDS)
+        self.process.join()
 
 
 class Processes:
@@ -102,7 +103,9 @@ class Processes:
         with _environment(_LONE_THREAD):
             self._workers = [_Worker(make) for _ in range(count)]
 
-    def run(self, work: Callable[[T], R], orders: Iterable[T]) -> Generator[R, None, None]:
+    def run(
+        self, work: Callable[[T], R], orders: Iterable[T], *, meanwhile: Callable[[], object] | None = None
+    ) -> Generator[R, None, None]:
         """Results of `work` on each order, in their order.
 
         An error of the work comes in its turn, after the results of all orders before it.
@@ -110,6 +113,7 @@ class Processes:
         Args:
             work: function of a module; orders and results can be pickled.
             orders: taken as processes become free.
+            meanwhile: called once, when each process has something to do.
 
         Raises:
             ScoringError: three processes died on the same order.
@@ -120,19 +124,23 @@ class Processes:
         attempts: Counter[int] = Counter()
         held = dict(waiting)
         try:
+            self._hand_out(work, waiting)
+            if meanwhile:
+                meanwhile()
             for place in range(n_orders):
                 while place not in answers:
-                    self._hand_out(work, waiting, attempts)
                     for lost in self._collect(answers):
-                        self._require_attempts_left(lost, attempts)
-                        waiting.appendleft((lost, held[lost]))
+                        attempts[lost[0]] += 1
+                        self._require_attempts_left(lost[0], attempts)
+                        waiting.extendleft((place, held[place]) for place in reversed(lost))
+                    self._hand_out(work, waiting)
                 answer = answers.pop(place)
                 del held[place]
                 if isinstance(answer, _Failed):
                     raise answer.error
                 yield answer
         finally:
-            self._replace([worker for worker in self._workers if worker.place is not None])
+            self._replace([worker for worker in self._workers if worker.places])
 
     def close(self) -> None:
         """End all processes."""
@@ -140,31 +148,36 @@ class Processes:
             worker.end()
         self._workers = []
 
-    def _hand_out(self, work: Callable[[T], R], waiting: deque[tuple[int, T]], attempts: Counter[int]) -> None:
-        for worker in self._workers:
-            if waiting and worker.place is None:
-                worker.place, order = waiting.popleft()
-                worker.due = time.monotonic() + self._most_seconds
-                attempts[worker.place] += 1
-                with suppress(OSError):  # it has died; `_collect` sees that
-                    worker.connection.send((work, order))
+    def _hand_out(self, work: Callable[[T], R], waiting: deque[tuple[int, T]]) -> None:
+        """Hand out orders, one to each process before any has two."""
+        for n_held in range(_AHEAD):
+            for worker in self._workers:
+                if waiting and len(worker.places) == n_held:
+                    place, order = waiting.popleft()
+                    if not worker.places:
+                        worker.due = time.monotonic() + self._most_seconds
+                    worker.places.append(place)
+                    with suppress(OSError):  # it has died; `_collect` sees that
+                        worker.connection.send((work, order))
 
-    def _collect(self, answers: dict[int, Any]) -> list[int]:
-        """Wait for something to happen; places of the orders whose processes are lost, and are replaced."""
-        busy = [worker for worker in self._workers if worker.place is not None]
+    def _collect(self, answers: dict[int, Any]) -> list[list[int]]:
+        """Wait for something to happen; for each process that is lost, and replaced, the places of its orders."""
+        busy = [worker for worker in self._workers if worker.places]
         remaining = min(worker.due for worker in busy) - time.monotonic()
         ready = set(wait([worker.connection for worker in busy], timeout=max(remaining, 0)))
         lost = []
         for worker in busy:
             if worker.connection in ready:
                 try:
-                    answers[worker.place or 0] = worker.connection.recv()
-                    worker.place = None
+                    answer = worker.connection.recv()
                 except (EOFError, OSError):
                     lost.append(worker)
+                else:
+                    answers[worker.places.popleft()] = answer
+                    worker.due = time.monotonic() + self._most_seconds
             elif time.monotonic() >= worker.due:
                 lost.append(worker)
-        places = [worker.place for worker in lost if worker.place is not None]
+        places = [list(worker.places) for worker in lost]
         self._replace(lost)
         return places
 
@@ -187,6 +200,9 @@ class Processes:
 def _serve(connection: Connection, environ: Mapping[str, str], prepare: Callable[[Any], object], argument: Any) -> None:
     """Work on orders until the run closes the connection, or ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C goes to the run, which ends this process
+    # Locks that libraries make for processes of their own are then without a name, which a process that is
+    # killed would leave behind.
+    multiprocessing.set_start_method("fork", force=True)
     os.environ.clear()
     os.environ.update(environ)
     with suppress(ScoringError):

@@ -19,10 +19,13 @@ class Runner(Protocol):
     def is_apart(self) -> bool:
         """True if whoever works on an order shares no memory with the run."""
 
-    def run(self, work: Callable[[T], R], orders: Iterable[T]) -> Generator[R, None, None]:
+    def run(
+        self, work: Callable[[T], R], orders: Iterable[T], *, meanwhile: Callable[[], object] | None = None
+    ) -> Generator[R, None, None]:
         """Results of `work` on each order, in their order. An error comes in its turn.
 
-        If `is_apart`, work is a function of a module, and orders and results can be pickled.
+        If `is_apart`, work is a function of a module, orders and results can be pickled, and `meanwhile`
+        is called once while others work. The run's own threads would not get on faster by it.
         """
 
 
@@ -35,7 +38,13 @@ class Threads:
         """Name the number of threads."""
         self._count = count
 
-    def run(self, work: Callable[[T], R], orders: Iterable[T]) -> Generator[R, None, None]:
+    def run(
+        self,
+        work: Callable[[T], R],
+        orders: Iterable[T],
+        *,
+        meanwhile: Callable[[], object] | None = None,  # noqa: ARG002
+    ) -> Generator[R, None, None]:
         """Results of `work` on each order, as `work_in_order` gives them."""
         return work_in_order(work, orders, workers=self._count)
 

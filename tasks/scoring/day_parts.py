@@ -13,6 +13,7 @@ from tasks.adapters.files.landing_reader import HEADER_BYTES, delivered_names
 from tasks.core.day.records import FileRef, Pins
 from tasks.delivery.files import pinned_reading
 from tasks.errors import SourceError
+from tasks.model.contract import pinned_contract
 from tasks.model.load import registry_of
 from tasks.publication.layout import checkpoints_prefix
 from tasks.publication.sealed_models import seal_model
@@ -70,10 +71,11 @@ class DayParts:
             return runner.run(partial(work_part, note=note), [orders[0]._replace(threads=threads)])
         if runner.is_apart:
             self._seal(store)
-        return runner.run(
-            work_part,
-            [each._replace(threads=threads, is_apart=runner.is_apart, kept_as=self._key_of(each)) for each in orders],
-        )
+        orders = [
+            each._replace(threads=threads, is_apart=runner.is_apart, kept_as=self._key_of(each)) for each in orders
+        ]
+        # The audit will ask for the contract, which takes its time to load.
+        return runner.run(work_part, orders, meanwhile=partial(pinned_contract, self._pins, self._settings))
 
     def _orders(self, store: Store, file: FileRef) -> Iterator[PartOrder]:
         """Orders for a file: one for each range, or one for all of it."""
