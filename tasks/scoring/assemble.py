@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import io
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -11,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.adapters.files.landing_file import AS_DELIVERED, LandingFile, Reading
-from tasks.adapters.files.landing_reader import read_chunks, read_lines
+from tasks.adapters.files.landing_reader import read_chunks, read_lines, read_range_chunks
 from tasks.adapters.files.parquet import read_parquet
 from tasks.core.applications import APPLICATION_ID, as_text, parse_ids, parse_rows
 from tasks.core.contract.screening import (
@@ -28,9 +30,10 @@ from tasks.core.day.duplicates import shared_ids, sort_out, take_turns
 from tasks.core.day.records import FileRef, FileTotals, PartRef
 from tasks.core.lender.amounts import AMOUNTS
 from tasks.core.lender.columns import ID
-from tasks.delivery.files import open_delivered
+from tasks.delivery.files import header_by_range, open_delivered, read_delivered_range
 from tasks.publication.data_files import read_data
 from tasks.running.context import run_logger
+from tasks.running.workers import processors, work_in_order
 from tasks.store import Store
 
 _PLACE: Final = [SOURCE_FILE, SOURCE_ROW]
@@ -64,8 +67,8 @@ def assemble(store: Store, parts: Sequence[PartRef], *, chunk_rows: int, reading
         chunk_rows: rows that are read at a time.
         reading: how the landing files are read.
     """
-    decided = pa.concat_tables([_decided(store, part) for part in parts]).unify_dictionaries()
-    rejected = pa.concat_tables([read_parquet(read_data(store, part.rejected)) for part in parts])
+    decided = pa.concat_tables(_beside(partial(_decided, store), parts)).unify_dictionaries()
+    rejected = pa.concat_tables(_beside(lambda part: read_parquet(read_data(store, part.rejected)), parts))
     corrections = [part.file.name for part in parts if part.file.is_correction]
     places = _places_in_question(decided, rejected, corrections)
     is_outdated = _outdated(places, parts)
@@ -88,6 +91,11 @@ def assemble(store: Store, parts: Sequence[PartRef], *, chunk_rows: int, reading
         _traced(suspects[copies]),
         replaced,
     )
+
+
+def _beside(read: Callable[[PartRef], pa.Table], parts: Sequence[PartRef]) -> Iterator[pa.Table]:
+    """Tables of the parts, read in threads."""
+    return work_in_order(read, parts, workers=min(processors(), len(parts)))
 
 
 def _places_in_question(
@@ -187,13 +195,52 @@ def _read_again(
     for file in sorted(_files_of(parts), key=lambda file: file.name):  # the order of the suspects
         wanted = suspects[suspects[SOURCE_FILE] == file.name]
         if len(wanted):
-            is_row_per_line = file.lines == _rows_of(file, parts) + 1
-            with open_delivered(store, file, reading=reading) as opened:
-                rows = _read_lines(opened, wanted) if is_row_per_line else None
-                found.append(rows or _read_rows(opened, wanted, chunk_rows=chunk_rows))
+            rows = _read_ranges(store, file, parts, wanted, reading=reading)
+            found.append(rows or _read_file(store, file, parts, wanted, chunk_rows=chunk_rows, reading=reading))
     text = pa.concat_tables(map(as_text, found))
     content = pd.concat(map(_comparable, found), ignore_index=True)
     return text, content
+
+
+def _read_ranges(
+    store: Store, file: FileRef, parts: Sequence[PartRef], wanted: pd.DataFrame, *, reading: Reading
+) -> pa.Table | None:
+    """Wanted rows as delivered, from the ranges that they lie in; None if the file was not worked on by ranges.
+
+    Every line of such a range is a row: whoever worked on it has proven that.
+    """
+    rows_of_ranges = [part.rows for part in parts if part.file.name == file.name]
+    header = header_by_range(store, file, reading) if len(rows_of_ranges) > 1 else None
+    if header is None:
+        return None
+    numbers = wanted[SOURCE_ROW].to_numpy() - 1
+    lines: list[bytes] = []
+    first = 0
+    for place, (span, n_rows) in enumerate(zip(file.ranges, rows_of_ranges, strict=True)):
+        here = numbers[(numbers >= first) & (numbers < first + n_rows)] - first
+        if len(here):
+            of_range = read_delivered_range(store, file, span).split(b"\n")
+            lines += [of_range[line] + b"\n" for line in here + (not place)]
+        first += n_rows
+    text = LandingFile(io.BytesIO(b"".join(lines)), file.name, file.format, reading)
+    n_lines = len(lines)
+    return pa.concat_tables(read_range_chunks(text, header, rows=n_lines, has_header=False, chunk_rows=n_lines))
+
+
+def _read_file(
+    store: Store,
+    file: FileRef,
+    parts: Sequence[PartRef],
+    wanted: pd.DataFrame,
+    *,
+    chunk_rows: int,
+    reading: Reading,
+) -> pa.Table:
+    """Wanted rows as delivered, from the whole file."""
+    is_row_per_line = file.lines == _rows_of(file, parts) + 1
+    with open_delivered(store, file, reading=reading) as opened:
+        rows = _read_lines(opened, wanted) if is_row_per_line else None
+        return rows or _read_rows(opened, wanted, chunk_rows=chunk_rows)
 
 
 def _read_lines(file: LandingFile, wanted: pd.DataFrame) -> pa.Table | None:

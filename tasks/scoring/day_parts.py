@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
 from configs.settings import Settings
-from tasks.adapters.files.landing_file import LandingFile
-from tasks.adapters.files.landing_reader import HEADER_BYTES, delivered_names
 from tasks.core.day.records import FileRef, Pins
-from tasks.delivery.files import pinned_reading
-from tasks.errors import SourceError
+from tasks.delivery.files import header_by_range, pinned_reading
 from tasks.model.contract import pinned_contract
 from tasks.model.load import registry_of
 from tasks.publication.layout import checkpoints_prefix
@@ -20,7 +16,7 @@ from tasks.publication.sealed_models import seal_model
 from tasks.running.checkpoints import code_digest, digest_of
 from tasks.scoring.day_workers import n_workers, runner_of
 from tasks.scoring.part import PartOrder, WorkedPart, work_part
-from tasks.store import Changed, NotFound, Store, open_store
+from tasks.store import Store, open_store
 
 
 class DayParts:
@@ -78,30 +74,18 @@ class DayParts:
         return runner.run(work_part, orders, meanwhile=partial(pinned_contract, self._pins, self._settings))
 
     def _orders(self, store: Store, file: FileRef) -> Iterator[PartOrder]:
-        """Orders for a file: one for each range, or one for all of it."""
+        """Orders for a file: one for each range, or one for all of it, which then says what is wrong with it."""
         whole = PartOrder(file, self._pins, self._settings, threads=1)
-        header = self._header_of(store, file)
-        if not header:
+        reading = pinned_reading(self._pins, self._settings)
+        is_cut = file.ranges and file.size_bytes <= reading.max_unpacked_bytes
+        header = header_by_range(store, file, reading) if is_cut else None
+        if header is None:
             yield whole
             return
         first_row = 1
         for number, each in enumerate(file.ranges):
             yield whole._replace(range=each, number=number, first_row=first_row, header=header)
             first_row += each.lines - (not number)
-
-    def _header_of(self, store: Store, file: FileRef) -> tuple[str, ...]:
-        """Header of a file that is worked on range by range; empty if it is not, or if it cannot be read.
-
-        Then the file is worked on as a whole, which says what is wrong with it.
-        """
-        reading = pinned_reading(self._pins, self._settings)
-        if not file.ranges or file.size_bytes > reading.max_unpacked_bytes:
-            return ()
-        try:
-            start = io.BytesIO(store.read_range(file.key, 0, HEADER_BYTES))
-            return delivered_names(LandingFile(start, file.name, file.format, reading))
-        except (NotFound, Changed, SourceError):
-            return ()
 
     def _key_of(self, order: PartOrder) -> str:
         """Key under which the result of one of several parts is kept."""

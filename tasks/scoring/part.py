@@ -7,7 +7,6 @@ how often. The module does not import Prefect: it runs in processes of its own, 
 
 from __future__ import annotations
 
-import hashlib
 import io
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -39,7 +38,7 @@ from tasks.core.lender.amounts import AMOUNTS
 from tasks.core.lender.columns import ID, NAMES, TYPED_SCHEMA
 from tasks.core.model.bundle import Bundle, Engine
 from tasks.core.words import counted
-from tasks.delivery.files import changed_file, open_delivered, pinned_reading, require_columns
+from tasks.delivery.files import changed_file, open_delivered, pinned_reading, read_delivered_range, require_columns
 from tasks.errors import ExpectationsNotMet, SourceError
 from tasks.model.contract import pinned_contract
 from tasks.model.load import load_bundle, load_engine
@@ -48,7 +47,7 @@ from tasks.publication.layout import checkpoints_prefix
 from tasks.running.checkpoints import keep, recall
 from tasks.running.workers import work_in_order
 from tasks.scoring.shadow_scorer import SHADOW_SCHEMA, ShadowScorer
-from tasks.store import Changed, NotFound, Store, open_store
+from tasks.store import Store, open_store
 from tasks.store.renewing import overwrite
 
 if TYPE_CHECKING:
@@ -135,7 +134,7 @@ def _opened(store: Store, order: PartOrder) -> Iterator[tuple[tuple[str, ...], G
         with open_delivered(store, file, reading=reading) as opened:
             yield require_columns(opened), read_chunks(opened, chunk_rows=chunk_rows)
         return
-    text = _read_range(store, file, order.range)
+    text = read_delivered_range(store, file, order.range)
     opened = LandingFile(io.BytesIO(text), file.name, file.format, reading, file.announced_rows)
     is_first = not order.number
     if is_first and delivered_names(opened) != order.header:
@@ -148,17 +147,6 @@ def _opened(store: Store, order: PartOrder) -> Iterator[tuple[tuple[str, ...], G
     rows = order.range.lines - is_first + (not is_ended)
     chunks = read_range_chunks(opened, order.header, rows=rows, has_header=is_first, chunk_rows=chunk_rows)
     yield header, chunks
-
-
-def _read_range(store: Store, file: FileRef, span: ByteRange) -> bytes:
-    """Bytes of a range. Raises `SourceError` if they are not those that were digested."""
-    try:
-        text = store.read_range(file.key, span.begin, span.end)
-    except (NotFound, Changed):
-        raise changed_file(file.name) from None
-    if hashlib.sha256(text).hexdigest() != span.sha256:
-        raise changed_file(file.name)
-    return text
 
 
 def _worked(
