@@ -65,8 +65,8 @@ class _Worker:
         self.process.join()
 
 
-class Processes:
-    """Processes that work on orders. Started once, they serve as many rounds of work as come."""
+class WorkerProcesses:
+    """WorkerProcesses that work on orders. Started once, they serve as many rounds of work as come."""
 
     is_apart: Final = True
     """True: what works on an order shares no memory with the run."""
@@ -252,11 +252,11 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-_STARTED: Final[dict[int, Processes]] = {}
+_STARTED: Final[dict[int, WorkerProcesses]] = {}
 
 
-def started_processes(count: int, make: Callable[[], Processes]) -> Processes:
-    """Processes of this run: made where they are first asked for, ended with the run.
+def started_processes(count: int, make: Callable[[], WorkerProcesses]) -> WorkerProcesses:
+    """WorkerProcesses of this run: made where they are first asked for, ended with the run.
 
     Args:
         count: number of them; another number starts others.

@@ -7,7 +7,7 @@ from typing import Final
 
 from configs.settings import Settings
 from tasks.publication.layout import is_delivered, landing_key
-from tasks.running.processes import Processes, started_processes
+from tasks.running.processes import WorkerProcesses, started_processes
 from tasks.running.workers import Runner, Threads, processors
 from tasks.store import open_store
 
@@ -37,12 +37,14 @@ def n_workers(settings: Settings) -> int:
     return settings.scoring.workers or processors()
 
 
-def _processes(settings: Settings) -> Processes:
+def _processes(settings: Settings) -> WorkerProcesses:
     count = n_workers(settings)
     most_seconds = 60 * settings.execution.part_minutes
     return started_processes(
         count,
-        lambda: Processes(count, modules=_MODULES, prepare=_prepare, argument=settings, most_seconds=most_seconds),
+        lambda: WorkerProcesses(
+            count, modules=_MODULES, prepare=_prepare, argument=settings, most_seconds=most_seconds
+        ),
     )
 
 

@@ -15,20 +15,20 @@ import pytest
 
 from configs.settings import PROJECT
 from tasks.errors import ScoringError, SourceError
-from tasks.running.processes import Processes, end_processes, started_processes
+from tasks.running.processes import WorkerProcesses, end_processes, started_processes
 from tests.running import process_works as works
 
-Start = Callable[..., Processes]
+Start = Callable[..., WorkerProcesses]
 
 
 @pytest.fixture
 def start() -> Iterator[Start]:
     """Starts processes, which end with the test."""
-    started: list[Processes] = []
+    started: list[WorkerProcesses] = []
 
-    def make(count: int, *, prepare: Callable[[Any], object] = works.note, most_seconds: float = 60) -> Processes:
+    def make(count: int, *, prepare: Callable[[Any], object] = works.note, most_seconds: float = 60) -> WorkerProcesses:
         modules = ["tests.running.process_works"]
-        made = Processes(count, modules=modules, prepare=prepare, argument="this", most_seconds=most_seconds)
+        made = WorkerProcesses(count, modules=modules, prepare=prepare, argument="this", most_seconds=most_seconds)
         started.append(made)
         return made
 
@@ -113,8 +113,8 @@ def test_work_that_is_given_up_does_not_disturb_what_comes_after_it(start: Start
 
 
 def test_processes_of_a_run_are_started_once() -> None:
-    def make() -> Processes:
-        return Processes(1, modules=[], prepare=works.note, argument="this", most_seconds=9)
+    def make() -> WorkerProcesses:
+        return WorkerProcesses(1, modules=[], prepare=works.note, argument="this", most_seconds=9)
 
     end_processes()
     first = started_processes(1, make)
@@ -128,9 +128,9 @@ def test_processes_of_a_run_are_started_once() -> None:
 
 RUN_THAT_IS_KILLED = """
 import os, sys
-from tasks.running.processes import Processes
+from tasks.running.processes import WorkerProcesses
 from tests.running import process_works as works
-processes = Processes(2, modules=[], prepare=works.note, argument="", most_seconds=600)
+processes = WorkerProcesses(2, modules=[], prepare=works.note, argument="", most_seconds=600)
 print(*(look[0] for look in processes.run(works.look, range(9))), flush=True)
 {then}
 """

@@ -20,7 +20,7 @@ from tasks.core.day.records import DataFile, PartRef
 from tasks.core.files import encode
 from tasks.errors import ExpectationsNotMet, SourceError
 from tasks.running import processes
-from tasks.running.processes import Processes, end_processes
+from tasks.running.processes import WorkerProcesses, end_processes
 from tasks.scoring import day_parts, day_workers
 from tasks.scoring.day_parts import parts_in_work
 from tasks.scoring.day_workers import begin_workers
@@ -267,4 +267,4 @@ def test_processes_are_begun_early_for_a_landing_with_work_for_several(
 def test_a_single_part_is_worked_on_in_the_run_itself(copied: Project) -> None:
     configured = load_settings(copied.with_settings(execution={"runner": "processes"}).config)
     assert not day_workers.runner_of(configured, 1).is_apart
-    assert isinstance(day_workers.runner_of(configured, 2), Processes)
+    assert isinstance(day_workers.runner_of(configured, 2), WorkerProcesses)
