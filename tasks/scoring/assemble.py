@@ -28,6 +28,7 @@ from tasks.core.contract.screening import (
 from tasks.core.day.control_totals import add_sums, totals_by_measure
 from tasks.core.day.duplicates import shared_ids, sort_out, take_turns
 from tasks.core.day.records import FileRef, FileTotals, PartRef
+from tasks.core.decision.reasons import REASONS
 from tasks.core.lender.amounts import AMOUNTS
 from tasks.core.lender.columns import ID
 from tasks.delivery.files import header_by_range, open_delivered, read_delivered_range
@@ -67,26 +68,27 @@ def assemble(store: Store, parts: Sequence[PartRef], *, chunk_rows: int, reading
         chunk_rows: rows that are read at a time.
         reading: how the landing files are read.
     """
-    decided = pa.concat_tables(_beside(partial(_decided, store), parts)).unify_dictionaries()
+    decided = list(_beside(partial(_decided, store), parts))
     rejected = pa.concat_tables(_beside(lambda part: read_parquet(read_data(store, part.rejected)), parts))
     corrections = [part.file.name for part in parts if part.file.is_correction]
     places = _places_in_question(decided, rejected, corrections)
     is_outdated = _outdated(places, parts)
     outdated = places[is_outdated]
     places = places[~is_outdated]
-    decided = _without(decided, outdated)
+    _remove(decided, outdated)
     rejected = _without(rejected, outdated)
     replaced = _traced(outdated)
     shared = shared_ids(places[APPLICATION_ID].to_numpy())
     if not len(shared):
-        return Assembled(decided, rejected, _traced(places[:0]), replaced)
+        return Assembled(_as_one(decided), rejected, _traced(places[:0]), replaced)
     suspects = places[places[APPLICATION_ID].isin(shared)].sort_values(_PLACE, ignore_index=True)
     text, content = _read_again(store, parts, suspects, chunk_rows=chunk_rows, reading=reading)
     copies, conflicting = sort_out(suspects[APPLICATION_ID].to_numpy(), content)
     set_aside = _as_conflicting(text.filter(pa.array(conflicting)), suspects[conflicting], rejected)
     moved = suspects[copies | conflicting]
+    _remove(decided, moved)
     return Assembled(
-        _without(decided, moved),
+        _as_one(decided),
         pa.concat_tables([_without(rejected, moved), set_aside]),
         _traced(suspects[copies]),
         replaced,
@@ -98,13 +100,23 @@ def _beside(read: Callable[[PartRef], pa.Table], parts: Sequence[PartRef]) -> It
     return work_in_order(read, parts, workers=min(processors(), len(parts)))
 
 
+def _as_one(decided: Sequence[pa.Table]) -> pa.Table:
+    return pa.concat_tables(decided).unify_dictionaries()
+
+
+def _remove(decided: list[pa.Table], moved: pd.DataFrame) -> None:
+    """Remove the moved rows, part by part, so that no row of a large day is held twice."""
+    for n, part in enumerate(decided):
+        decided[n] = _without(part, moved)
+
+
 def _places_in_question(
-    decided: pa.Table,
+    decided: Sequence[pa.Table],
     rejected: pa.Table,
     corrections: Sequence[str],
 ) -> pd.DataFrame:
     """Places of corrections and of rows whose id occurs more than once, with ids and amounts."""
-    ids = [table.column(APPLICATION_ID).drop_null().to_numpy() for table in (decided, rejected)]
+    ids = [table.column(APPLICATION_ID).drop_null().to_numpy() for table in (*decided, rejected)]
     shared = pa.array(shared_ids(np.concatenate(ids)))
 
     def rows_in_question(table: pa.Table) -> pa.Table:
@@ -115,7 +127,7 @@ def _places_in_question(
         is_in_question = pc.or_(is_shared, pc.and_(pc.is_valid(ids), is_corrected))
         return table.select(_TRACED).filter(is_in_question).cast(_TRACED_SCHEMA)
 
-    return pa.concat_tables(map(rows_in_question, (decided, rejected))).to_pandas()
+    return pa.concat_tables(map(rows_in_question, (*decided, rejected))).to_pandas()
 
 
 def _traced(places: pd.DataFrame) -> pa.Table:
@@ -179,11 +191,15 @@ def _rows_of(file: FileRef, parts: Sequence[PartRef]) -> int:
 
 
 def _decided(store: Store, part: PartRef) -> pa.Table:
-    """Decided rows of a part, with the name of their file."""
+    """Decided rows of a part, with the name of their file; texts that repeat are kept once."""
     table = read_parquet(read_data(store, part.decided))
     # A dictionary of one name: a text for each row would be a sixth of the table.
     codes = pa.repeat(pa.scalar(0, pa.int32()), table.num_rows)
     names = pa.DictionaryArray.from_arrays(codes, [part.file.name])
+    for reason in REASONS:
+        found = table.column(reason).combine_chunks().dictionary_encode()
+        coded = pa.DictionaryArray.from_arrays(found.indices.cast(pa.int8()), found.dictionary)
+        table = table.set_column(table.column_names.index(reason), reason, coded)
     return table.add_column(0, SOURCE_FILE, names)
 
 

@@ -275,7 +275,7 @@ def content_fingerprint(decisions: pa.Table, pins: Pins) -> str:
         content.update(decisions.column(name).to_numpy().tobytes())
     codes = pa.array(sorted(_codes(pins.reasons).values()), pa.string())
     for name in REASONS:
-        place = pc.index_in(decisions.column(name), codes).fill_null(-1)
+        place = pc.index_in(decisions.column(name).cast(pa.string()), codes).fill_null(-1)
         content.update(place.to_numpy().tobytes())
     made_by = {
         "model": pins.model.digest,
