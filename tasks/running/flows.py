@@ -67,7 +67,7 @@ def _made_by_prefect(function: Callable[P, R], options: dict[str, Any]) -> Flow[
 
 
 def flow_context() -> FlowRunContext | None:
-    """What Prefect knows of the flow run around the caller; None outside one, so wherever Prefect is not imported."""
+    """Context of the flow run around the caller; None outside one, so wherever Prefect is not imported."""
     if "prefect" not in sys.modules:
         return None
     from prefect.context import FlowRunContext

@@ -320,7 +320,7 @@ def _families(subtree: _Subtree, families: np.ndarray) -> set[int]:
 
 
 class _Conditions(NamedTuple):
-    """What a row must keep to come to a leaf, feature by feature along its path."""
+    """Conditions under which a row comes to a leaf, feature by feature along its path."""
 
     features: tuple[int, ...]
     masks: tuple[int, ...]
@@ -369,7 +369,7 @@ def _by_key(
     values: np.ndarray,
     keys: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Whether each key leads to leaves behind as many features, and what each of these then contributes.
+    """Keys that lead to each of some leaves behind as many features, and what each of these contributes for every key.
 
     Args:
         conditions: those of each leaf.
