@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import date
 
-from prefect import flow
-
 from configs.settings import Settings
 from tasks.core.day.facts import result_line
 from tasks.core.day.records import Order
@@ -15,9 +13,10 @@ from tasks.reporting.beside_run import day_shown
 from tasks.reporting.renew import pages_renewed
 from tasks.running.context import settings_of_run
 from tasks.running.endings import ends_in_a_line
+from tasks.running.flows import flow
 from tasks.running.labels import label_run
 from tasks.running.progress import progress_shown
-from tasks.running.step import FLOW_OPTIONS, business_day, run_name
+from tasks.running.step import business_day, run_name
 from tasks.scoring.announce import announce
 from tasks.scoring.arrive import arrive
 from tasks.scoring.audit import audit
@@ -31,7 +30,7 @@ from tasks.scoring.shadow import compare_shadow, with_shadow
 from tasks.scoring.wait import wait_for_files
 
 
-@flow(name="score-applications", flow_run_name=run_name("score"), **FLOW_OPTIONS)
+@flow(name="score-applications", flow_run_name=run_name("score"))
 @ends_in_a_line(result_line)
 def score_applications(
     as_of: date | None = None,
