@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 import json
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -43,7 +43,6 @@ _COUNTS_ONLY: Final = {
     "exclude_unexpected_values": True,
     "include_unexpected_rows": False,
 }
-_DECISIONS: Final = 131_072
 """Number of decisions judged at a time: a pandas frame of millions takes too much memory."""
 _FIGURES: Final = (
     "element_count", "missing_count", "missing_percent", "unexpected_count", "unexpected_percent",
@@ -144,13 +143,13 @@ class Contract:
 
     def check_table(
         self,
-        frame: pd.DataFrame,
+        rows: pa.Table | pd.DataFrame,
         recent: Mapping[str, float] | None = None,
     ) -> tuple[RuleResult, ...]:
         """Results of the rules that look across rows.
 
         Args:
-            frame: the `table_columns` of all rows of the day.
+            rows: the `table_columns` of all rows of the day; numbers are float64 or int64.
             recent: fact to figure of the days before (`core.contract.rules.RECENT_FACTS`). A rule
                 that refers to an unknown fact is not judged.
         """
@@ -158,11 +157,10 @@ class Contract:
         judged = [each for each in self._across_rows if each.parameters <= known.keys()]
         judged.sort(key=lambda each: each.rule.columns)
         found: dict[str, RuleResult] = {}
-        rows = _plain_rows()
+        plain = _plain_rows()
         # Great Expectations copies the frame that it gets, so each rule gets only its own columns.
         for columns, rules in itertools.groupby(judged, key=lambda each: each.rule.columns):
-            part = _narrow(frame, columns or list(frame.columns[:1]))
-            results = self._validate(rows, list(rules), part, known)
+            results = self._validate(plain, list(rules), _narrow(rows, columns), known)
             found |= {result.rule_id: result for result in results}
         return tuple(found.get(result.rule_id, result) for result in self.unjudged_table())
 
@@ -299,20 +297,29 @@ def build_contract(text: str, *, columns: Collection[str] | None = NAMES) -> Con
     return Contract(suite, reviewed)
 
 
-def validate_decisions(decisions: pa.Table, suite_text: str) -> tuple[Rule, ...]:
+def validate_decisions(groups: Iterable[pa.Table], suite_text: str) -> tuple[Rule, ...]:
     """Rules that the decisions to be published break, in suite order.
 
     If there are none, the decisions may be published. If the columns are not those promised, only
     the rules about columns can be judged.
+
+    Args:
+        groups: the decisions, some rows at a time; at least one group, which may be empty. All are taken.
+        suite_text: the contract of decisions.
     """
     contract = build_contract(suite_text, columns=None)
     rules = {rule.id: rule for rule in contract.rules}
-    if broken_columns := contract.check_columns(decisions.column_names):
+    counts: dict[str, RuleCount] = {}
+    across: list[pa.Table] = []
+    broken_columns: tuple[str, ...] = ()
+    for group in groups:
+        broken_columns = broken_columns or (() if across else contract.check_columns(group.column_names))
+        if not broken_columns:
+            counts = merge_counts(counts, contract.check_rows(group).counts)
+            across.append(group.select(contract.table_columns))
+    if broken_columns:
         return tuple(rules[rule_id] for rule_id in broken_columns)
-    starts = range(0, max(decisions.num_rows, 1), _DECISIONS)
-    parts = (decisions.slice(start, _DECISIONS) for start in starts)
-    counts = merge_counts(*(contract.check_rows(part).counts for part in parts))
-    table_results = contract.check_table(typed_frame(decisions.select(contract.table_columns)))
+    table_results = contract.check_table(pa.concat_tables(across))
     results = contract.results(counts, table_results)
     return tuple(rules[result.rule_id] for result in results if not result.is_met)
 
@@ -371,9 +378,12 @@ class _Chunk:
         return part.iloc[self._meeting[key]]
 
 
-def _narrow(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
-    """Some columns of a frame without copying them, which `frame[columns]` does."""
-    return pd.DataFrame({name: frame[name] for name in columns}, copy=False)
+def _narrow(rows: pa.Table | pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Frame of some columns, or of the first one if none is named."""
+    if isinstance(rows, pa.Table):
+        return typed_frame(rows.select(list(columns) or rows.column_names[:1]))
+    # `rows[columns]` would copy them.
+    return pd.DataFrame({name: rows[name] for name in columns or rows.columns[:1]}, copy=False)
 
 
 def _with_plain_text(frame: pd.DataFrame) -> pd.DataFrame:

@@ -14,29 +14,11 @@ import pyarrow as pa
 
 from configs.settings import Settings
 from tasks.adapters.files.parquet import give_back_memory, read_parquet, write_parquet
-from tasks.core.applications import APPLICATION_ID
+from tasks.core.contract.rules import Rule
 from tasks.core.contract.screening import quarantine_rows
-from tasks.core.day.control_totals import hash_total, publishable_totals, unreconciled
-from tasks.core.day.records import (
-    Audited,
-    DataFile,
-    Delivery,
-    Draft,
-    FileTotals,
-    PartRef,
-    Pins,
-    content_fingerprint,
-    count_by_decision,
-    count_by_reason,
-    unaccounted,
-)
-from tasks.core.decision.published_rows import (
-    SCHEMA_VERSION,
-    SCORED,
-    build_changes,
-    build_decisions,
-    count_changed_reasons,
-)
+from tasks.core.day.control_totals import publishable_totals, unreconciled
+from tasks.core.day.records import Audited, DataFile, Delivery, Draft, FileTotals, PartRef, Pins, unaccounted
+from tasks.core.decision.published_rows import SCHEMA_VERSION, SCORED, build_changes, count_changed_reasons
 from tasks.core.lender.columns import ID
 from tasks.core.words import counted
 from tasks.delivery.files import pinned_reading
@@ -50,6 +32,7 @@ from tasks.running.context import run_logger
 from tasks.running.step import step
 from tasks.scoring.assemble import assemble, control_totals, count_files
 from tasks.scoring.contract_gate import Gate
+from tasks.scoring.decisions_file import WrittenDecisions, write_decisions
 from tasks.store import Store, open_store
 
 
@@ -155,52 +138,47 @@ def audit_parts(
     passed = gate.require_contract(parts, assembled, draft)
     files = count_files(parts, assembled)
     totals = control_totals(parts, assembled)
-    scored = assembled.decided.select(SCORED)
-    rejected = assembled.rejected
+    decided, rejected = assembled.decided.select(SCORED), assembled.rejected
     del assembled  # with millions of rows, this is half of the memory that the audit holds
-    decisions = build_decisions(
-        scored,
-        as_of=delivery.as_of,
-        policy=pins.policy,
-        model_name=pins.model.name,
-        model_version=pins.model.version,
-        contract_version=pins.contract_version,
+    written = write_decisions(
+        decided,
+        pins,
+        revision=draft.revision,
+        suite=suite_text(settings.audit.suite),
+        is_compared=draft.base is not None,
     )
-    by_decision = count_by_decision(decisions.column("decision"))
-    require_reconciled(files, totals, decisions)
-    require_plausible(decisions, by_decision, settings)
-    content = content_fingerprint(decisions, pins)
+    require_reconciled(files, totals, written.hash_total)
+    require_plausible(written.broken, written.by_decision, settings)
     run_logger().info(
         "Audited %s; %s in quarantine",
-        counted(decisions.num_rows, "decision"), counted(rejected.num_rows, "row"),
+        counted(written.rows, "decision"), counted(rejected.num_rows, "row"),
     )  # fmt: skip
-    changes, changed_reasons = _keep_changes(store, delivery.as_of, decisions, draft, keep)
+    changes, changed_reasons = _keep_changes(store, delivery.as_of, written, draft, keep)
     prefix = day_prefix("revisions", delivery.as_of)
-    revision = draft.revision
     return Audited(
-        _keep_decisions(keep, delivery.as_of, decisions, revision=revision, content=content),
+        keep(prefix, "decisions", written.data, rows=written.rows),
         _keep_quarantine(keep, delivery.as_of, rejected),
         keep(prefix, "contract", passed.report, rows=1, ending="json"),
-        content,
+        written.content,
         files,
-        by_decision,
+        written.by_decision,
         passed.by_rule,
         changes,
         publishable_totals(totals, files, revision=draft.revision),
         passed.recent_days,
         changed_reasons,
-        count_by_reason(decisions.column("reason_1"), pins.reasons),
+        written.by_reason,
     )
 
 
 def require_reconciled(
     files: Mapping[str, FileTotals],
     totals: Mapping[str, Mapping[str, FileTotals]],
-    decisions: pa.Table,
+    written: int,
 ) -> None:
     """Stop if a row ended in no place or in two, or differs from the row that was read.
 
-    The last place is the table of decisions: its ids must be those of the decided rows.
+    The last place is the file of decisions: `written`, the hash total of its ids, must be that of the decided rows.
 
     Raises:
         ScoringError: names the files and measures that do not agree.
@@ -209,7 +187,7 @@ def require_reconciled(
         raise ScoringError(f"Rows unaccounted for: {lost}. Nothing was published; this is a fault of the program.")
     lost_totals = unreconciled(totals)
     expected = sum(one.decided for one in totals[ID].values())
-    if hash_total(decisions.column(APPLICATION_ID)) != expected:
+    if written != expected:
         lost_totals.append(f"{ID} of the decisions")
     if lost_totals:
         raise ScoringError(
@@ -218,56 +196,32 @@ def require_reconciled(
         )
 
 
-def require_plausible(
-    decisions: pa.Table,
-    by_decision: Mapping[str, int],
-    settings: Settings,
-) -> None:
+def require_plausible(broken: Sequence[Rule], by_decision: Mapping[str, int], settings: Settings) -> None:
     """Stop if decisions break their own contract, or the share of approvals is out of its bounds.
 
     Raises:
         ExpectationsNotMet: names the broken rules, or the share and its bounds.
     """
-    from tasks.adapters.gx import validate_decisions
-
-    broken = validate_decisions(decisions, suite_text(settings.audit.suite))
     if broken:
         sentences = " ".join(rule.sentence for rule in broken)
         raise ExpectationsNotMet(f"The decisions break {settings.audit.suite}: {sentences} Nothing was published.")
     bounds = settings.audit
-    share = by_decision["approve"] / decisions.num_rows
-    is_judged = decisions.num_rows >= bounds.approval_share_from_rows
+    rows = sum(by_decision.values())
+    share = by_decision["approve"] / rows
+    is_judged = rows >= bounds.approval_share_from_rows
     if is_judged and not bounds.min_approval_share <= share <= bounds.max_approval_share:
         raise ExpectationsNotMet(
-            f"{share:.1%} of {decisions.num_rows} applications would be approved; "
+            f"{share:.1%} of {rows} applications would be approved; "
             f"audit.min_approval_share is {bounds.min_approval_share:.1%} and "
             f"audit.max_approval_share {bounds.max_approval_share:.1%}. Nothing was published. "
             "Look at model and feed; if this share is right, widen the bounds."
         )
 
 
-def _keep_decisions(
-    keep: KeepData,
-    as_of: date,
-    decisions: pa.Table,
-    *,
-    revision: int,
-    content: str,
-) -> DataFile:
-    footer = {
-        "schema_version": SCHEMA_VERSION,
-        "revision": str(revision),
-        "content_fingerprint": content,
-    }
-    data = write_parquet(decisions, footer)
-    prefix = day_prefix("revisions", as_of)
-    return keep(prefix, "decisions", data, rows=decisions.num_rows)
-
-
 def _keep_changes(
     store: Store,
     as_of: date,
-    decisions: pa.Table,
+    written: WrittenDecisions,
     draft: Draft,
     keep: KeepData,
 ) -> tuple[DataFile | None, int | None]:
@@ -276,15 +230,15 @@ def _keep_changes(
     Returns the file of changes and the number of changed reasons; None for both if there was no
     revision before.
     """
-    if draft.base is None:
+    if draft.base is None or written.compared is None:
         return None, None
     before = read_parquet(read_data(store, draft.base))
-    changes = build_changes(before, decisions)
+    changes = build_changes(before, written.compared)
     footer = {"schema_version": SCHEMA_VERSION, "revision": str(draft.revision)}
     data = write_parquet(changes, footer)
     prefix = day_prefix("revisions", as_of)
     file = keep(prefix, "changes", data, rows=changes.num_rows)
-    return file, count_changed_reasons(before, decisions)
+    return file, count_changed_reasons(before, written.compared)
 
 
 def _keep_quarantine(keep: KeepData, as_of: date, rejected: pa.Table) -> DataFile | None:

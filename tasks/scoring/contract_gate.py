@@ -13,7 +13,7 @@ import pyarrow as pa
 from configs.settings import Settings
 from tasks.core.applications import APPLICATION_ID
 from tasks.core.contract.gate import Evidence, Outcome, judge_count, judge_result, refusal
-from tasks.core.contract.rules import Budget, RuleCount, RuleResult, merge_counts, parsing_rules, typed_frame
+from tasks.core.contract.rules import Budget, RuleCount, RuleResult, merge_counts, parsing_rules
 from tasks.core.contract.screening import BROKEN_RULES, CONFLICTING, count_by_rule, quarantine_rows, typed_name
 from tasks.core.day.records import Draft, PartRef
 from tasks.core.lender.columns import ID
@@ -120,8 +120,8 @@ class Gate:
             return self.contract.unjudged_table()
         columns = [name for name in self.contract.table_columns if name != ID]
         names = {ID: APPLICATION_ID} | {name: typed_name(name) for name in columns}
-        frame = typed_frame(decided.select(list(names.values())).rename_columns(list(names)))
-        return self.contract.check_table(frame, evidence.facts)
+        rows = decided.select(list(names.values())).rename_columns(list(names))
+        return self.contract.check_table(rows, evidence.facts)
 
     def _judge_day(
         self,

@@ -588,7 +588,7 @@ def table_of(frame: pd.DataFrame) -> pa.Table:
 
 @pytest.mark.parametrize(("change", "rule_id"), BREAKS.values(), ids=BREAKS.keys())
 def test_decisions_that_break_a_promise_are_named(change: Callable[[pd.DataFrame], pd.DataFrame], rule_id: str) -> None:
-    broken = validate_decisions(table_of(change(good_decisions())), (SUITES / "decisions.json").read_text())
+    broken = validate_decisions([table_of(change(good_decisions()))], (SUITES / "decisions.json").read_text())
     assert [rule.id for rule in broken] == [rule_id]
 
 
@@ -598,18 +598,17 @@ def decisions_text() -> str:
 
 
 def test_good_decisions_may_be_published(decisions_text: str) -> None:
-    assert validate_decisions(table_of(good_decisions()), decisions_text) == ()
+    assert validate_decisions([table_of(good_decisions())], decisions_text) == ()
 
 
 @pytest.mark.parametrize("rows_at_a_time", [1, 4, 6, 7])
-def test_decisions_are_judged_as_plain_great_expectations_judges_them(
-    decisions_text: str, rows_at_a_time: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tasks.adapters.gx._DECISIONS", rows_at_a_time)
+def test_decisions_are_judged_as_plain_great_expectations_judges_them(decisions_text: str, rows_at_a_time: int) -> None:
     frame = pd.concat([good_decisions(), good_decisions().assign(pd=2.0, decision="no", reason_4="R4")])
     frame = frame.reset_index(drop=True)
     oracle = plain(decisions_text, frame)
-    broken = [rule.id for rule in validate_decisions(table_of(frame), decisions_text)]
+    table = table_of(frame)
+    groups = [table.slice(start, rows_at_a_time) for start in range(0, len(frame), rows_at_a_time)]
+    broken = [rule.id for rule in validate_decisions(groups, decisions_text)]
     assert sorted(broken) == sorted(id_ for id_, result in oracle.items() if not result["success"])
 
 

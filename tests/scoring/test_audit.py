@@ -12,11 +12,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from configs.settings import Settings, load_settings
+from tasks.adapters.gx import validate_decisions
 from tasks.core.day.control_totals import MEASURES, hash_total
 from tasks.core.day.records import Audited, Draft, FileTotals, count_by_decision
 from tasks.core.decision.published_rows import CHANGES, SCHEMA
 from tasks.core.lender.columns import NAMES
 from tasks.errors import ExpectationsNotMet, PublishError, ScoringError
+from tasks.model.load import suite_text
 from tasks.scoring.audit import audit, require_plausible, require_reconciled
 from tests.conftest import Project
 from tests.days import FIRST, Day, elsewhere
@@ -159,11 +161,11 @@ def test_a_total_that_does_not_agree_with_what_was_read_stops_the_day(day: Day, 
 def test_decisions_about_others_than_the_rows_decided_stop_the_day() -> None:
     ids = pa.chunked_array([[7, 8]])
     totals = {"SK_ID_CURR": {"a.csv": FileTotals(hash_total(ids), hash_total(ids), 0, 0)}}
-    require_reconciled({"a.csv": FileTotals(2, 2, 0, 0)}, totals, pa.table({"application_id": ids}))
+    require_reconciled({"a.csv": FileTotals(2, 2, 0, 0)}, totals, hash_total(ids))
     with pytest.raises(ScoringError, match="SK_ID_CURR of the decisions. Nothing was published"):
-        require_reconciled({"a.csv": FileTotals(2, 2, 0, 0)}, totals, pa.table({"application_id": [7, 9]}))
+        require_reconciled({"a.csv": FileTotals(2, 2, 0, 0)}, totals, hash_total(pa.chunked_array([[7, 9]])))
     with pytest.raises(ScoringError, match="Rows unaccounted for"):
-        require_reconciled({"a.csv": FileTotals(3, 2, 0, 0)}, totals, pa.table({"application_id": ids}))
+        require_reconciled({"a.csv": FileTotals(3, 2, 0, 0)}, totals, hash_total(ids))
 
 
 # --- plausible decisions
@@ -171,7 +173,8 @@ def test_decisions_about_others_than_the_rows_decided_stop_the_day() -> None:
 
 def plausible(decisions: pa.Table, **bounds: float) -> None:
     bounded = SETTINGS.model_copy(update={"audit": SETTINGS.audit.model_copy(update=bounds)})
-    require_plausible(decisions, count_by_decision(decisions.column("decision")), bounded)
+    broken = validate_decisions([decisions], suite_text(bounded.audit.suite))
+    require_plausible(broken, count_by_decision(decisions.column("decision")), bounded)
 
 
 def test_a_share_of_approvals_up_to_the_bounds_is_plausible(decisions: pa.Table) -> None:

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-_ROWS_PER_GROUP: Final = 131_072
+ROWS_PER_GROUP: Final = 131_072
+"""Rows that are read and written at a time."""
 _COMPRESSION: Final = "zstd"
 
 
@@ -22,24 +23,37 @@ def give_back_memory() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
+class ParquetBytes:
+    """Parquet in the making, in memory."""
+
+    def __init__(self, schema: pa.Schema, metadata: Mapping[str, str] | None = None) -> None:
+        """Begin a file of this schema, with the metadata beside the table."""
+        self._sink = pa.BufferOutputStream()
+        self._schema = schema.with_metadata(dict(metadata or {}))
+        # Dictionaries are for text alone, since numbers hardly repeat.
+        texts = [field.name for field in schema if pa.types.is_string(field.type)]
+        self._writer = pq.ParquetWriter(
+            self._sink, self._schema, compression=_COMPRESSION, use_dictionary=texts, version="2.6"
+        )
+
+    def write(self, group: pa.Table) -> None:
+        """Write the next `ROWS_PER_GROUP` rows; only the last group has fewer."""
+        self._writer.write_table(group.combine_chunks().cast(self._schema))
+
+    def finish(self) -> bytes:
+        """End the file, and return its bytes."""
+        self._writer.close()
+        data: bytes = self._sink.getvalue().to_pybytes()
+        return data
+
+
 def write_parquet(table: pa.Table, metadata: Mapping[str, str] | None = None) -> bytes:
     """Write a table as parquet. Equal tables and metadata give equal bytes, in any chunking."""
-    sink = pa.BufferOutputStream()
-    table = table.replace_schema_metadata(dict(metadata or {}))
-    # Dictionaries are for text alone, since numbers hardly repeat.
-    texts = [field.name for field in table.schema if pa.types.is_string(field.type)]
-    with pq.ParquetWriter(
-        sink,
-        table.schema,
-        compression=_COMPRESSION,
-        use_dictionary=texts,
-        version="2.6",
-    ) as writer:
-        # Groups are combined one by one, because a copy of the whole table is large.
-        for start in range(0, max(table.num_rows, 1), _ROWS_PER_GROUP):
-            writer.write_table(table.slice(start, _ROWS_PER_GROUP).combine_chunks())
-    data: bytes = sink.getvalue().to_pybytes()
-    return data
+    written = ParquetBytes(table.schema, metadata)
+    # Groups are combined one by one, because a copy of the whole table is large.
+    for start in range(0, max(table.num_rows, 1), ROWS_PER_GROUP):
+        written.write(table.slice(start, ROWS_PER_GROUP))
+    return written.finish()
 
 
 def read_parquet(data: bytes, columns: list[str] | None = None, *, is_small: bool = False) -> pa.Table:

@@ -13,7 +13,7 @@ IDS = [2, 4, 6, 8, 10, 12]
 
 @pytest.mark.parametrize("group_rows", [1, 2, 5, 100])
 def test_a_number_is_found_in_whatever_group_of_rows_it_lies(group_rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parquet, "_ROWS_PER_GROUP", group_rows)
+    monkeypatch.setattr(parquet, "ROWS_PER_GROUP", group_rows)
     data = write_parquet(pa.table({"other": ["x"] * len(IDS), "id": IDS}))
     held = [number for number in range(15) if holds_number(io.BytesIO(data), "id", number)]
     assert held == IDS
