@@ -139,7 +139,8 @@ def audit_parts(
     files = count_files(parts, assembled)
     totals = control_totals(parts, assembled)
     decided, rejected = assembled.decided.select(SCORED), assembled.rejected
-    del assembled  # with millions of rows, this is half of the memory that the audit holds
+    del assembled  # with millions of rows, this is most of the memory that the audit holds
+    give_back_memory()
     written = write_decisions(
         decided,
         pins,

@@ -322,18 +322,20 @@ def _open_csv(lent: _Lent, columns: list[str]) -> Iterator[pa.RecordBatch]:
 
 def _csv_reader(source: Any, read_options: pa_csv.ReadOptions, columns: list[str]) -> pa_csv.CSVStreamingReader:
     """Arrow's reader of the given columns as text. An empty cell is null, quoted or not."""
-    return pa_csv.open_csv(
-        source,
-        read_options=read_options,
-        parse_options=pa_csv.ParseOptions(newlines_in_values=True),
-        convert_options=pa_csv.ConvertOptions(
-            include_columns=columns,
-            column_types=dict.fromkeys(columns, pa.string()),
-            null_values=[""],
-            strings_can_be_null=True,
-            quoted_strings_can_be_null=True,
-        ),
+    parse_options = pa_csv.ParseOptions(newlines_in_values=True)
+    convert_options = pa_csv.ConvertOptions(
+        include_columns=columns,
+        column_types=dict.fromkeys(columns, pa.string()),
+        null_values=[""],
+        strings_can_be_null=True,
+        quoted_strings_can_be_null=True,
     )
+    try:
+        return pa_csv.open_csv(
+            source, read_options=read_options, parse_options=parse_options, convert_options=convert_options
+        )
+    finally:
+        del source  # or the traceback of an error would hold it
 
 
 def _require_bounded(n_rows: int, n_columns: int, file: LandingFile) -> None:
