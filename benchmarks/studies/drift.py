@@ -88,7 +88,7 @@ WHOLE_STUDY: Final = StudySize(
 all is named it begins at 96.4 %, over 95 %. References differ more than days of one do, so there are more of them."""
 SAMPLED_STUDY: Final = StudySize(
     populations=1, reference_rows=20_000, rows=20_000, weekday_rows=6_000,
-    sizes=(500, 2_000), quiet_days=40, weeks=2, power_days=40, rival_days=1,
+    sizes=(500, 2_000), quiet_days=40, weeks=2, power_days=12, rival_days=1,
     rival_quiet_days=1,
 )  # fmt: skip
 
