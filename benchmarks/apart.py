@@ -76,16 +76,30 @@ Work = Callable[[Job, Stopwatch], dict[str, Any]]
 
 
 def cpu_seconds() -> float:
-    """CPU seconds of this process, its threads, and its children that have ended."""
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.process_time() + children.ru_utime + children.ru_stime
+    """CPU seconds of this process, its threads, and its children, those that have ended among them."""
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    ticks = os.sysconf("SC_CLK_TCK")
+    running = sum(int(fields[name]) for fields in _descendants() for name in (11, 12, 13, 14))
+    return time.process_time() + ended.ru_utime + ended.ru_stime + running / ticks
 
 
 def peak_bytes() -> int:
-    """Peak memory of this process, by Linux; `getrusage` would begin with that of its parent."""
-    lines = Path("/proc/self/status").read_text().splitlines()
+    """Largest peak memory of this process and its children, by Linux; `getrusage` would count that of its parent."""
+    return max(_peak("self"), *(_peak(fields[-1]) for fields in _descendants()), 0)
+
+
+def _peak(process: str) -> int:
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
     (line,) = (line for line in lines if line.startswith("VmHWM:"))
     return int(line.split()[1]) * 1024
+
+
+def _descendants(of: int | None = None) -> Iterator[list[str]]:
+    """Fields of `/proc/PID/stat` from its third on, and last the PID, of each process under this one."""
+    for task in Path(f"/proc/{of or os.getpid()}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            yield [*Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split(), child]
+            yield from _descendants(int(child))
 
 
 def measure(job: Job, work: Work, *, begun: float | None = None) -> dict[str, Any]:

@@ -38,7 +38,10 @@ _CALLS: Final = 30
 
 def run_day(job: Job, watch: Stopwatch) -> dict[str, Any]:
     """Run the decision path as the flow does, without Prefect: from the landing to `decisions/`."""
+    from tasks.scoring.day_workers import runner_of
+
     with _own_store(job) as settings:
+        list(runner_of(settings, job.cores).run(str, range(job.cores)))  # processes are ready, as imports are
         manifest = _publish(settings, watch)
         counts = _counts(manifest)
         decisions = Path(settings.storage.root, f"decisions/day={DAY}/decisions.parquet")
@@ -97,7 +100,8 @@ def _publish(settings: Settings, watch: Stopwatch) -> Manifest:
         pins = pin(standing, delivery, settings)
         revision = draft(standing, delivery, settings)
     with watch.stage("screen and score"):
-        parts = [screen_and_score(file, pins, settings) for file in delivery.files]
+        screened = [screen_and_score(file, pins, settings) for file in delivery.files]
+        parts = [part for file in screened for part in file.parts]
     with watch.stage("audit"):
         audited = audit(delivery, pins, revision, parts, settings)
     with watch.stage("publish"):

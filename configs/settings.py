@@ -24,6 +24,7 @@ Model = TypeVar("Model", bound=BaseModel)
 EngineKind = Literal["tables", "lightgbm"]
 BaselineKinds = Literal["none", "plain", "all"]
 SealedCopy = Literal["use", "forbid"]
+RunnerKind = Literal["threads", "processes"]
 _LOG_VARIABLE: Final = "SCORING_LOG"
 _LOG_FORMS: Final = ("text", "json")
 _NO_SETTINGS: Final = {"SCORING_CONFIG", _LOG_VARIABLE}
@@ -181,7 +182,8 @@ class Scoring(_Section):
     workers: int | None = Field(
         None,
         ge=1,
-        description="Chunks in work at a time; null for one on each processor that the run may use.",
+        description="Parts, or chunks of a single part, in work at a time; null for one on each processor that the run "
+        "may use.",
     )
     engine: EngineKind = Field(
         "tables",
@@ -211,6 +213,33 @@ class Scoring(_Section):
     def max_unpacked_bytes(self) -> int:
         """`max_unpacked_gigabytes` in bytes."""
         return int(self.max_unpacked_gigabytes * 1e9)
+
+
+class Execution(_Section):
+    """Work of a day on the processors of this machine. Nothing here changes a result."""
+
+    runner: RunnerKind = Field(
+        "threads",
+        description="Workers that screen and score the parts of a day side by side, `scoring.workers` of them: threads "
+        "of the run, or processes of their own.",
+    )
+    range_megabytes: float = Field(
+        16.0,
+        gt=0,
+        description="Size, in 2^20 bytes, of the ranges into which a plain CSV file is cut. Each is a part of the day; "
+        "a worker holds one in memory. Other files are one part each.",
+    )
+    part_minutes: float = Field(
+        30.0,
+        gt=0,
+        description="Longest time for one part in a process. One that takes longer hangs: it is ended, and its part is "
+        "worked on again.",
+    )
+
+    @property
+    def range_bytes(self) -> int:
+        """`range_megabytes` in bytes."""
+        return max(int(self.range_megabytes * 2**20), 1)
 
 
 class Audit(_Section):
@@ -497,6 +526,7 @@ class Settings(_Section):
     landing: Landing = Landing()
     contract: ContractSettings = ContractSettings()
     scoring: Scoring = Scoring()
+    execution: Execution = Execution()
     audit: Audit = Audit()
     training: Training = Training()
     promotion: PromotionLimits = PromotionLimits()

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Annotated, NamedTuple
 
-from prefect import flow
-from prefect.runtime import flow_run
 from pydantic import Field
 
 from configs.settings import Settings
@@ -23,9 +21,9 @@ from tasks.operations.backfill_plan import (
     read_plan,
     read_request,
 )
-from tasks.running.context import is_in_flow_run, settings_of_run
+from tasks.running.context import is_in_flow_run, parameters_of_run, settings_of_run
 from tasks.running.endings import ends_in_a_line
-from tasks.running.step import FLOW_OPTIONS
+from tasks.running.flows import flow
 
 
 class Backfill(NamedTuple):
@@ -37,11 +35,11 @@ class Backfill(NamedTuple):
 
 def _run_name() -> str:
     """Name of the flow run, by its range."""
-    given = flow_run.parameters
+    given = parameters_of_run()
     return "backfill-by-plan" if given.get("plan") else f"backfill-{given.get('first')}-to-{given.get('last')}"
 
 
-@flow(name="backfill-days", flow_run_name=_run_name, **FLOW_OPTIONS)
+@flow(name="backfill-days", flow_run_name=_run_name)
 @ends_in_a_line()
 def backfill_days(
     first: date | None = None,

@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from prefect import flow
-
 from tasks.core.outcomes.report import summary_of
 from tasks.outcomes.backtest import BacktestResult, backtest_known, draw_backtest, known_until
 from tasks.outcomes.take_in import TakenIn, take_in_outcomes
 from tasks.reporting.renew import renew_day_pages
 from tasks.running.context import settings_of_run
 from tasks.running.endings import ends_in_a_line
-from tasks.running.step import FLOW_OPTIONS, run_name
+from tasks.running.flows import flow
+from tasks.running.step import run_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,7 @@ def backtest_line(backtested: Backtested) -> str:
     return summary_of(backtested.result.report)
 
 
-@flow(name="backtest-outcomes", flow_run_name=run_name("backtest"), **FLOW_OPTIONS)
+@flow(name="backtest-outcomes", flow_run_name=run_name("backtest"))
 @ends_in_a_line(backtest_line)
 def backtest_outcomes(
     files: list[str] | None = None,

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from datetime import date
 
-from prefect import flow
-
 from tasks.reporting.renew import renew_day_pages
 from tasks.retention.clean import Cleaning, clean, clock_of, require_not_in_future
 from tasks.running.context import settings_of_run
 from tasks.running.endings import ends_in_a_line
-from tasks.running.step import FLOW_OPTIONS, run_name
+from tasks.running.flows import flow
+from tasks.running.step import run_name
 
 
-@flow(name="clean-store", flow_run_name=run_name("clean"), **FLOW_OPTIONS)
+@flow(name="clean-store", flow_run_name=run_name("clean"))
 @ends_in_a_line()
 def clean_store(
     config: str | None = None,

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, time
 
-from prefect import flow
-
 from configs.calendar import load_calendar
 from tasks.inspection.overdue import overdue_days, require_nothing_overdue
 from tasks.publication.day_status import list_days
 from tasks.running.context import settings_of_run
 from tasks.running.endings import ends_in_a_line
-from tasks.running.step import FLOW_OPTIONS
+from tasks.running.flows import flow
 from tasks.store import open_store
 
 
-@flow(name="expect-days", flow_run_name="expect-days", **FLOW_OPTIONS)
+@flow(name="expect-days", flow_run_name="expect-days")
 @ends_in_a_line()
 def expect_days(config: str | None = None, by: time = time(8), last: int = 30) -> None:
     """Look at the newest days, and fail if one is overdue. Changes nothing.

@@ -6,8 +6,6 @@ from dataclasses import replace
 from datetime import date
 from typing import Literal
 
-from prefect import flow
-
 from tasks.errors import ScoringError
 from tasks.monitoring.announce import announce_verdict, verdict_line, verdict_lines
 from tasks.monitoring.draw import draw_verdict
@@ -20,11 +18,12 @@ from tasks.reporting.days import renew_days_page
 from tasks.reporting.renew import renew_day_page
 from tasks.running.context import is_in_flow_run, run_logger, settings_of_run
 from tasks.running.endings import ends_in_a_line
+from tasks.running.flows import flow
 from tasks.running.labels import label_run
-from tasks.running.step import FLOW_OPTIONS, business_day, run_name
+from tasks.running.step import business_day, run_name
 
 
-@flow(name="monitor-decisions", flow_run_name=run_name("monitor"), **FLOW_OPTIONS)
+@flow(name="monitor-decisions", flow_run_name=run_name("monitor"))
 @ends_in_a_line(verdict_line)
 def monitor_decisions(
     as_of: date | None = None,
@@ -73,7 +72,7 @@ def monitor_decisions(
         return replace(judgement.result, page=page)
 
 
-@flow(name="monitor-missing-days", flow_run_name="monitor-missing-days", **FLOW_OPTIONS)
+@flow(name="monitor-missing-days", flow_run_name="monitor-missing-days")
 @ends_in_a_line(verdict_lines)
 def monitor_missing_days(
     config: str | None = None,

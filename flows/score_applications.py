@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import date
 
-from prefect import flow
-
 from configs.settings import Settings
 from tasks.core.day.facts import result_line
 from tasks.core.day.records import Order
@@ -15,12 +13,15 @@ from tasks.reporting.beside_run import day_shown
 from tasks.reporting.renew import pages_renewed
 from tasks.running.context import settings_of_run
 from tasks.running.endings import ends_in_a_line
+from tasks.running.flows import flow
 from tasks.running.labels import label_run
 from tasks.running.progress import progress_shown
-from tasks.running.step import FLOW_OPTIONS, business_day, run_name
+from tasks.running.step import business_day, run_name
 from tasks.scoring.announce import announce
 from tasks.scoring.arrive import arrive
 from tasks.scoring.audit import audit
+from tasks.scoring.day_parts import parts_in_work
+from tasks.scoring.day_workers import begin_workers
 from tasks.scoring.pin import pin
 from tasks.scoring.publish import publish, roll_forward
 from tasks.scoring.revise import draft, equal_revision, read_order, require_current, unchanged_revision
@@ -29,7 +30,7 @@ from tasks.scoring.shadow import compare_shadow, with_shadow
 from tasks.scoring.wait import wait_for_files
 
 
-@flow(name="score-applications", flow_run_name=run_name("score"), **FLOW_OPTIONS)
+@flow(name="score-applications", flow_run_name=run_name("score"))
 @ends_in_a_line(result_line)
 def score_applications(
     as_of: date | None = None,
@@ -63,6 +64,7 @@ def score_applications(
     settings = with_shadow(settings_of_run(config), shadow)
     order = read_order(force=force, corrections=corrections, reason=reason, as_was=as_was)
     day = business_day(as_of, settings)
+    begin_workers(day, settings)
     label_run(tags=[f"{day}"])
     with metrics_written("score", day, settings), day_shown(day, settings):
         return _score(day, order, settings, config)
@@ -84,8 +86,9 @@ def _score(day: date, order: Order, settings: Settings, config: str | None) -> D
     revision = draft(standing, delivery, settings)
     require_current(revision, standing)
     label_run(name=f"score-{day}-r{revision.revision}", tags=[f"model-{pins.model.version}"])
-    with progress_shown(delivery):
-        parts = [screen_and_score(file, pins, settings) for file in delivery.files]
+    with progress_shown(delivery), parts_in_work(delivery.files, pins, settings) as work:
+        screened = [screen_and_score(file, pins, settings, work) for file in delivery.files]
+    parts = [part for file in screened for part in file.parts]
     if is_excused(standing, parts):
         return DayResult("no applications", standing, None)
     with pages_renewed(day, settings):

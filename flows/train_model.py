@@ -9,14 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date
 
-from prefect import flow
-
 from configs.settings import Settings
 from tasks.model_life.introduce import introduce
 from tasks.outcomes.backtest import known_until
 from tasks.running.context import run_logger, settings_of_run
 from tasks.running.endings import ends_in_a_line
-from tasks.running.step import FLOW_OPTIONS, run_name
+from tasks.running.flows import flow
+from tasks.running.step import run_name
 from tasks.training.choices import measure_choices
 from tasks.training.cross_validate import asked_of_training, cross_validate
 from tasks.training.evaluate import evaluate
@@ -26,7 +25,7 @@ from tasks.training.records import History
 from tasks.training.train import Trained, fit, register, require_registrable
 
 
-@flow(name="train-model", **FLOW_OPTIONS)
+@flow(name="train-model")
 @ends_in_a_line()
 def train_model(
     applications: list[str],
@@ -92,7 +91,7 @@ def retrained_line(retrained: Retrained) -> str:
     return f"{trained.model.name} version {trained.model.version}, from {trained.rows:,} applications, {place}."
 
 
-@flow(name="retrain-model", flow_run_name=run_name("retrain"), **FLOW_OPTIONS)
+@flow(name="retrain-model", flow_run_name=run_name("retrain"))
 @ends_in_a_line(retrained_line)
 def retrain_model(as_of: date | None = None, config: str | None = None) -> Retrained:
     """Train a challenger on matured outcomes, if enough of them are new; else say why not.

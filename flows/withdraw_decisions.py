@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import date
 
-from prefect import flow
-
 from configs.settings import Settings
 from tasks.core.day.facts import result_line
 from tasks.core.day.records import Delivery, Order
@@ -15,15 +13,16 @@ from tasks.reporting.beside_run import day_shown
 from tasks.reporting.renew import pages_renewed
 from tasks.running.context import settings_of_run
 from tasks.running.endings import ends_in_a_line
+from tasks.running.flows import flow
 from tasks.running.labels import label_run
-from tasks.running.step import FLOW_OPTIONS, business_day, run_name
+from tasks.running.step import business_day, run_name
 from tasks.scoring.announce import announce
 from tasks.scoring.publish import roll_forward
 from tasks.scoring.revise import draft, require_current
 from tasks.scoring.withdraw import forget_judged, order_withdrawal, require_published, withdraw
 
 
-@flow(name="withdraw-decisions", flow_run_name=run_name("withdraw"), **FLOW_OPTIONS)
+@flow(name="withdraw-decisions", flow_run_name=run_name("withdraw"))
 @ends_in_a_line(result_line)
 def withdraw_decisions(as_of: date, reason: str, config: str | None = None) -> DayResult:
     """Take the published decisions of a business day back, by a revision without decisions.

@@ -90,7 +90,7 @@ def _load_pyfunc(data_path: str) -> Served:
     Raises:
         ModelError: the bundle was never registered.
     """
-    from tasks.adapters.mlflow import read_bundle
+    from tasks.adapters.mlflow_file import read_bundle
 
     settings = load_settings()
     files = read_bundle(Path(data_path))

@@ -58,8 +58,8 @@ class Day:
 
     @cached_property
     def parts(self) -> list[PartRef]:
-        files = self.delivery.files
-        return [screen_and_score(file, self.pins, self.settings) for file in files]
+        screened = (screen_and_score(file, self.pins, self.settings) for file in self.delivery.files)
+        return [part for file in screened for part in file.parts]
 
     @cached_property
     def audited(self) -> Audited:

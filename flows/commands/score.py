@@ -90,6 +90,9 @@ def score_command(
     if shadow and shadow_version:
         raise click.UsageError("--shadow and --shadow-version name the second model; give one of them.")
     settings = set_up(config, verbose=verbose)
+    from tasks.scoring.day_workers import begin_workers
+
+    begin_workers(as_of, settings)
     from tasks.scoring.revise import read_order
 
     second = f"version:{shadow_version}" if shadow_version else shadow

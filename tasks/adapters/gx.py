@@ -16,15 +16,11 @@ import logging
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
-import great_expectations as gx
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from great_expectations.core.batch_definition import BatchDefinition
-from great_expectations.data_context.types.base import ProgressBarsConfig
-from great_expectations.execution_engine.pandas_execution_engine import PandasExecutionEngine
-from great_expectations.expectations.expectation import Expectation
 
+from tasks.adapters.gx_parts import BatchDefinition, Expectation, PandasExecutionEngine, ProgressBarsConfig, gx
 from tasks.adapters.gx_suite import ABOUT_COLUMNS, Reviewed, RowRule, parse_suite, review_suite
 from tasks.core.contract.column_screen import ChunkFacts, NotNull
 from tasks.core.contract.rules import (

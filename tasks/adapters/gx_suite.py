@@ -15,14 +15,18 @@ from functools import partial
 from typing import Any, Final, NamedTuple, get_args
 
 import numpy as np
-from great_expectations.compatibility.pydantic import ValidationError
-from great_expectations.core.suite_parameters import parse_suite_parameter
-from great_expectations.exceptions.exceptions import ExpectationNotFoundError, MetricProviderError, SuiteParameterError
-from great_expectations.execution_engine.pandas_execution_engine import PandasExecutionEngine
-from great_expectations.expectations import registry
-from great_expectations.expectations.expectation import Expectation
-from great_expectations.validator.metric_configuration import MetricConfiguration
 
+from tasks.adapters.gx_parts import (
+    Expectation,
+    ExpectationNotFoundError,
+    MetricConfiguration,
+    MetricProviderError,
+    PandasExecutionEngine,
+    SuiteParameterError,
+    ValidationError,
+    parse_suite_parameter,
+    registry,
+)
 from tasks.core.contract.column_screen import (
     Between,
     Greater,

@@ -13,8 +13,6 @@ from importlib.metadata import version as installed
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from alembic.util.exc import CommandError
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
@@ -32,6 +30,7 @@ from mlflow.types import ColSpec, DataType, Schema
 from mlflow.types.schema import AnyType
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
+from tasks.adapters.mlflow_file import BUNDLE_FOLDER, DIGEST_TAG, place, printable, read_bundle
 from tasks.core.decision.online import ANSWER
 from tasks.core.lender.columns import NAMES
 from tasks.core.model import bundle
@@ -41,10 +40,8 @@ from tasks.errors import ModelError, RegistryUnreachable
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_DIGEST_TAG: Final = "bundle_sha256"
 _FILE_TAG: Final = "sha256."
 _MODEL_FOLDER: Final = "model"
-_BUNDLE_FOLDER: Final = "bundle"
 _LOADER: Final = "tasks.serve"
 _NEEDED: Final = ("lightgbm", "mlflow", "numpy", "pandas", "pyarrow")
 _FAILURES: Final = (
@@ -88,7 +85,7 @@ class ModelRegistry:
     @property
     def address(self) -> str:
         """Address of the registry, without user and password."""
-        return _printable(self._uri)
+        return printable(self._uri)
 
     def require_answer(self) -> None:
         """Require that a model could be registered.
@@ -126,7 +123,7 @@ class ModelRegistry:
         digests = bundle.file_digests(files)
         digest = bundle.bundle_digest(digests)
         file_tags = {f"{_FILE_TAG}{name}": value for name, value in digests.items()}
-        tags = {_DIGEST_TAG: digest} | file_tags
+        tags = {DIGEST_TAG: digest} | file_tags
         with self._answering("The model could not be registered"):
             client = self._client(create=True)
             run_name = f"{self.model_name} {digest[:12]}"
@@ -169,7 +166,7 @@ class ModelRegistry:
             return Path(fetched).read_bytes()
         except _FAILURES as error:
             raise ModelError(
-                f"{path} of {model} is not at {_printable(address)}, where registry {self.address} says that it "
+                f"{path} of {model} is not at {printable(address)}, where registry {self.address} says that it "
                 f"is ({_first_line(error).rstrip('.')})."
             ) from None
 
@@ -220,12 +217,12 @@ class ModelRegistry:
 
     def _pin_of(self, version: ModelVersion) -> ModelPin:
         """Pin of a version. Raises `ModelError` if it was registered without a digest."""
-        if _DIGEST_TAG not in version.tags:
+        if DIGEST_TAG not in version.tags:
             raise ModelError(
-                f"{self.model_name} version {version.version} has no {_DIGEST_TAG} tag; it was not "
+                f"{self.model_name} version {version.version} has no {DIGEST_TAG} tag; it was not "
                 "registered by `scoring train`, so its files cannot be trusted. Register it again."
             )
-        return ModelPin(self.model_name, str(version.version), version.tags[_DIGEST_TAG])
+        return ModelPin(self.model_name, str(version.version), version.tags[DIGEST_TAG])
 
     def load(self, pin: ModelPin) -> bundle.Bundle:
         """Load the bundle of a pinned version. Raises what `files` raises, or `ModelError` if it is no bundle."""
@@ -246,7 +243,7 @@ class ModelRegistry:
             version = client.get_model_version(pin.name, pin.version)
             source = client.get_model_version_download_uri(pin.name, pin.version)
         self._require_same(version.tags, pin)
-        files = self._fetch(f"{source}/{_BUNDLE_FOLDER}", model)
+        files = self._fetch(f"{source}/{BUNDLE_FOLDER}", model)
         found = bundle.bundle_digest(bundle.file_digests(files))
         if found != pin.digest:
             raise _not_registered(model, found, f"expected {_short(pin.digest)}")
@@ -254,10 +251,10 @@ class ModelRegistry:
 
     def _require_same(self, tags: Mapping[str, str], pin: ModelPin) -> None:
         """Raise `ModelError` if a version's tag says that its bundle is not the pinned one."""
-        if tags.get(_DIGEST_TAG, pin.digest) != pin.digest:
+        if tags.get(DIGEST_TAG, pin.digest) != pin.digest:
             raise ModelError(
                 f"{pin.name} version {pin.version} in registry {self.address} is not what was registered when "
-                f"this was decided: its bundle has SHA-256 {_short(tags[_DIGEST_TAG])}, expected "
+                f"this was decided: its bundle has SHA-256 {_short(tags[DIGEST_TAG])}, expected "
                 f"{_short(pin.digest)}. Versions count from 1 in every registry: set "
                 "registry.tracking_uri to the registry of that model."
             )
@@ -275,7 +272,7 @@ class ModelRegistry:
             kind = _kind_of(error)
         if not files:
             raise kind(
-                f"{model} cannot be fetched: its files are not at {_printable(address)}{fault}, "
+                f"{model} cannot be fetched: its files are not at {printable(address)}{fault}, "
                 f"where registry {self.address} says that they are. MLflow keeps the address at "
                 "which a model was registered. If the registry was moved, move it back, or make "
                 "the old place lead to the new one. If the files are gone, let another version "
@@ -296,7 +293,7 @@ class ModelRegistry:
             client = self._client()
             champion = client.get_registered_model(self.model_name).aliases.get(self.alias)
             found = client.search_model_versions(_is_named(self.model_name))
-        same = [each for each in found if each.tags.get(_DIGEST_TAG) == digest]
+        same = [each for each in found if each.tags.get(DIGEST_TAG) == digest]
         if not same:
             expected = f"no version of {self.model_name} in {self.address} was registered with that"
             raise _not_registered("The model to serve", digest, expected)
@@ -414,8 +411,8 @@ class ModelRegistry:
         """
         name = self._experiment
         known = client.get_experiment_by_name(name)
-        if known and _place(known.artifact_location) != _place(self._artifact_root):
-            name = f"{name} at {_printable(_place(self._artifact_root))}"
+        if known and place(known.artifact_location) != place(self._artifact_root):
+            name = f"{name} at {printable(place(self._artifact_root))}"
             known = client.get_experiment_by_name(name)
         if known:
             return str(known.experiment_id)
@@ -441,11 +438,6 @@ def _kind_of(error: Exception) -> type[ModelError]:
     return RegistryUnreachable if is_silent else ModelError
 
 
-def _printable(address: str) -> str:
-    """Address without user and password."""
-    return re.sub(r"//[^/@]*@", "//", address)
-
-
 def _schema_in(database: Path) -> str | None:
     """Schema of MLflow's tables in a database of SQLite; None if the database is empty.
 
@@ -461,14 +453,6 @@ def _schema_in(database: Path) -> str | None:
             raise sqlite3.DatabaseError("it holds the tables of another program")
         (schema,) = connection.execute("select version_num from alembic_version").fetchone() or ("none",)
     return str(schema)
-
-
-def _place(location: str) -> str:
-    """Place of an experiment's files, spelled in one way."""
-    parts = urlsplit(location)
-    if parts.scheme not in {"", "file"}:
-        return location.rstrip("/")
-    return str(Path(url2pathname(parts.path) if parts.scheme else location).resolve())
 
 
 def _is_named(name: str) -> str:
@@ -499,12 +483,6 @@ def _cause(answer: str) -> str:
 def _first_line(error: Exception) -> str:
     """First line of the registry's error; the rest is its own stack trace."""
     return str(error).partition("\n")[0].rstrip(".") + "."
-
-
-def read_bundle(folder: Path) -> dict[str, bytes]:
-    """Read the bundle's files that a folder holds. Nothing else in it is opened."""
-    paths = {name: folder / name for name in bundle.FILES}
-    return {name: path.read_bytes() for name, path in paths.items() if path.is_file()}
 
 
 def _not_registered(what: str, found: str, expected: str) -> ModelError:
@@ -548,9 +526,9 @@ def _model_folder(files: Mapping[str, bytes], run_id: str) -> dict[str, bytes]:
     Its code is `tasks.serve` as installed.
     """
     model = Model(run_id=run_id, signature=_signature())
-    add_to_model(model, loader_module=_LOADER, data=_BUNDLE_FOLDER)
+    add_to_model(model, loader_module=_LOADER, data=BUNDLE_FOLDER)
     needed = "".join(f"{name}=={installed(name)}\n" for name in _NEEDED)
-    laid = {f"{_BUNDLE_FOLDER}/{name}": data for name, data in files.items()}
+    laid = {f"{BUNDLE_FOLDER}/{name}": data for name, data in files.items()}
     laid |= {"MLmodel": model.to_yaml().encode(), "requirements.txt": needed.encode()}
     return {f"{_MODEL_FOLDER}/{name}": data for name, data in laid.items()}
 

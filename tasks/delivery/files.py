@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import BinaryIO, Final, NamedTuple
 
 from configs.settings import Scoring, Settings
 from tasks.adapters.files.landing_file import AS_DELIVERED, LandingFile, Reading
-from tasks.adapters.files.landing_reader import read_header
+from tasks.adapters.files.landing_reader import HEADER_BYTES, delivered_names, read_header
 from tasks.core.contract.screening import require_declared
 from tasks.core.day.control import CONTROL, Announced, read_control
 from tasks.core.day.manifest import Manifest
-from tasks.core.day.records import FileRef, Pins
+from tasks.core.day.records import ByteRange, FileRef, Pins
 from tasks.core.lender.columns import NAMES, TARGET
 from tasks.core.words import normal_name
 from tasks.errors import ConfigError, ScoringError, SourceError, did_you_mean
@@ -93,8 +95,35 @@ def open_landing(store: Store, key: str, *, name: str) -> Iterator[BinaryIO]:
                 "Deliver the day's files, and run the day when all of them are there."
             ) from None
         except Changed:
-            raise _changed(name) from None
+            raise changed_file(name) from None
         yield stream
+
+
+def header_by_range(store: Store, file: FileRef, reading: Reading) -> tuple[str, ...] | None:
+    """Header of a plain CSV file as delivered, read from its first bytes alone; None if it cannot be read.
+
+    Nothing proves yet that it belongs to the file that was digested.
+    """
+    try:
+        start = io.BytesIO(store.read_range(file.key, 0, HEADER_BYTES))
+        return delivered_names(LandingFile(start, file.name, file.format, reading))
+    except (NotFound, Changed, SourceError):
+        return None
+
+
+def read_delivered_range(store: Store, file: FileRef, span: ByteRange) -> bytes:
+    """Bytes of a range of a delivered file, just as they were digested.
+
+    Raises:
+        SourceError: the file has changed or vanished since it was listed.
+    """
+    try:
+        text = store.read_range(file.key, span.begin, span.end)
+    except (NotFound, Changed):
+        raise changed_file(file.name) from None
+    if hashlib.sha256(text).hexdigest() != span.sha256:
+        raise changed_file(file.name)
+    return text
 
 
 def announced_of(store: Store, key: str) -> Announced | None:
@@ -125,30 +154,58 @@ class Digest(NamedTuple):
     """SHA-256 in hex."""
     lines: int
     """Number of line ends; a text file with a header has at most as many rows."""
+    ranges: tuple[ByteRange, ...] = ()
+    """Ranges of whole lines that make up the file; none if it was not to be cut, or is too small."""
 
 
-def digest_of_stream(stream: BinaryIO) -> Digest:
-    """Digest of the whole stream."""
+def digest_of_stream(stream: BinaryIO, *, range_bytes: int | None = None) -> Digest:
+    """Digest of the whole stream, and of each of its ranges.
+
+    Args:
+        stream: text, if it is to be cut.
+        range_bytes: size from which a range is cut after its last line end; None cuts nothing.
+    """
     stream.seek(0)
-    digest = hashlib.sha256()
-    lines = 0
-    while piece := stream.read(_PIECE_BYTES):
-        digest.update(piece)
-        lines += piece.count(b"\n")
-    return Digest(digest.hexdigest(), lines)
+    whole = hashlib.sha256()
+    ranges: list[ByteRange] = []
+    begin, size, lines, digest = 0, 0, 0, hashlib.sha256()
+    with ThreadPoolExecutor(1) as beside:  # hashing needs no Python, so the two digests are made side by side
+        hashed = beside.submit(whole.update, b"")
+        while piece := stream.read(min(_PIECE_BYTES, range_bytes or _PIECE_BYTES)):
+            hashed.result()
+            hashed = beside.submit(whole.update, piece)
+            if range_bytes and size + len(piece) >= range_bytes and (cut := piece.rfind(b"\n") + 1):
+                rest, piece = piece[cut:], piece[:cut]
+                digest.update(piece)
+                end = begin + size + cut
+                ranges.append(ByteRange(begin, end, digest.hexdigest(), lines + piece.count(b"\n")))
+                begin, size, lines, digest, piece = end, 0, 0, hashlib.sha256(), rest
+            size += len(piece)
+            lines += piece.count(b"\n")
+            if range_bytes:
+                digest.update(piece)
+    n_lines = lines + sum(each.lines for each in ranges)
+    if ranges and size:
+        ranges.append(ByteRange(begin, begin + size, digest.hexdigest(), lines))
+    return Digest(whole.hexdigest(), n_lines, tuple(ranges) if len(ranges) > 1 else ())
 
 
 def sha256_of(stream: BinaryIO) -> str:
     """SHA-256 of the whole stream, in hex."""
-    return digest_of_stream(stream).sha256
+    stream.seek(0)
+    digest = hashlib.sha256()
+    while piece := stream.read(_PIECE_BYTES):
+        digest.update(piece)
+    return digest.hexdigest()
 
 
 def _require_same(stream: BinaryIO, file: FileRef) -> None:
     if sha256_of(stream) != file.sha256:
-        raise _changed(file.name) from None
+        raise changed_file(file.name) from None
 
 
-def _changed(name: str) -> SourceError:
+def changed_file(name: str) -> SourceError:
+    """Error that a file is not what it was when it was listed."""
     return SourceError(
         f"{name} changed while it was being read; is it still being copied? Nothing was "
         "published. Run the day again when the file is complete. A feed that copies to another "

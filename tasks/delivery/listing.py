@@ -67,11 +67,16 @@ def stand(
     )
 
 
-def list_delivery(store: Store, standing: Standing) -> Delivery:
+def list_delivery(store: Store, standing: Standing, *, range_bytes: int | None = None) -> Delivery:
     """All application files of a day that count, with their digests.
 
     A name that begins with `_` or `.`, or marks a folder, is not a file of applications. Published
     corrections always count; the others count if a revision is ordered.
+
+    Args:
+        store: where the files lie.
+        standing: how the day stands.
+        range_bytes: size of the ranges into which a plain CSV file is cut; None cuts none.
 
     Raises:
         SourceError: there are no files, one has an unknown ending, or they differ from the control
@@ -83,7 +88,7 @@ def list_delivery(store: Store, standing: Standing) -> Delivery:
     is_revision = standing.order.kind != "publish"
     if is_revision:
         require_unexpired(standing)
-    files = _list_files(store, as_of, "", may_be_empty=standing.may_be_empty)
+    files = _list_files(store, as_of, "", may_be_empty=standing.may_be_empty, range_bytes=range_bytes)
     corrections = _list_files(store, as_of, CORRECTIONS) if is_revision else _published_corrections(store, standing)
     return Delivery(as_of, (*files, *corrections))
 
@@ -136,6 +141,7 @@ def _list_files(
     folder: str,
     *,
     may_be_empty: bool = True,
+    range_bytes: int | None = None,
 ) -> list[FileRef]:
     """Application files in the landing, or in a folder of it; they agree with its control file.
 
@@ -151,20 +157,24 @@ def _list_files(
             "none are due, declare the day in configs/calendar.yaml."
         )
     control = _read_control(store, prefix + CONTROL)
-    files = [_digested(store, as_of, folder + name, _announced_rows(control, name)) for name in names]
+    files = [_digested(store, as_of, folder + name, _announced_rows(control, name), range_bytes) for name in names]
     if control is not None:
         _require_control(control, as_of, files, folder)
     return files
 
 
-def _digested(store: Store, as_of: date, name: str, announced_rows: int | None) -> FileRef:
+def _digested(
+    store: Store, as_of: date, name: str, announced_rows: int | None, range_bytes: int | None = None
+) -> FileRef:
     key = landing_key(as_of) + name
     file_format = format_of(name)
+    is_text = file_format == "csv"
     with open_landing(store, key, name=name) as stream:
-        digest = digest_of_stream(stream)
+        digest = digest_of_stream(stream, range_bytes=range_bytes if is_text else None)
         size_bytes = stream.seek(0, os.SEEK_END)
-    lines = digest.lines if file_format == "csv" else None
-    return FileRef(normal_name(name), key, file_format, size_bytes, digest.sha256, announced_rows, lines)
+    lines = digest.lines if is_text else None
+    name = normal_name(name)
+    return FileRef(name, key, file_format, size_bytes, digest.sha256, announced_rows, lines, digest.ranges)
 
 
 def _is_application(name: str) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from configs.settings import Settings
 from tasks.core.model.bundle import ModelPin
 from tasks.errors import ModelError, RegistryUnreachable
-from tasks.model.load import registry_of
+from tasks.model.load import RegistryReader, registry_of
 from tasks.publication.sealed_models import (
     NamedVersion,
     forget_named_version,
@@ -45,7 +45,7 @@ def find_champion(settings: Settings) -> Champion:
         ModelError: there is no champion, its files are not as registered, or the registry does not
             answer and the store cannot stand in.
     """
-    registry = registry_of(settings)
+    registry = RegistryReader(settings.registry)
     store = open_store(settings.storage)
     try:
         return Champion(_ask(store, registry))
@@ -74,7 +74,7 @@ def promote_version(version: str, settings: Settings) -> ModelPin:
     return _ask(store, registry)
 
 
-def _ask(store: Store, registry: ModelRegistry) -> ModelPin:
+def _ask(store: Store, registry: ModelRegistry | RegistryReader) -> ModelPin:
     """Version that the alias names now, sealed and noted."""
 
     def answer() -> NamedVersion:
@@ -85,7 +85,7 @@ def _ask(store: Store, registry: ModelRegistry) -> ModelPin:
     return note_named_version(store, registry.alias, registry.model_name, answer)
 
 
-def _fetched(registry: ModelRegistry, model: ModelPin) -> dict[str, bytes]:
+def _fetched(registry: ModelRegistry | RegistryReader, model: ModelPin) -> dict[str, bytes]:
     """Files of the version that the alias names now. If they cannot be had, no other version may stand in."""
     try:
         return registry.files(model)
@@ -93,7 +93,7 @@ def _fetched(registry: ModelRegistry, model: ModelPin) -> dict[str, bytes]:
         raise ModelError(str(silence)) from None
 
 
-def _last_named(store: Store, registry: ModelRegistry, silence: RegistryUnreachable) -> Champion:
+def _last_named(store: Store, registry: RegistryReader, silence: RegistryUnreachable) -> Champion:
     """Version that the alias last named, if its sealed copy is intact.
 
     Raises:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from configs.policy import PolicyFile
 from configs.reasons import load_reasons
 from configs.settings import EngineKind, Registry, Settings, Storage, project_path
+from tasks.adapters.mlflow_file import aliased_version, printable, registered_document, registered_files
 from tasks.core.decision.policy import Policy, break_even_cutoff, resolve_policy
 from tasks.core.decision.reasons import Reason
 from tasks.core.lender.amounts import MONEY
@@ -93,15 +94,49 @@ def changeable_fields(settings: Settings) -> dict[str, str]:
     return {entry.field: entry.words for entry in entries}
 
 
+class RegistryReader:
+    """Registry that is read and never written; MLflow is imported only where it has to answer."""
+
+    def __init__(self, settings: Registry) -> None:
+        """Point at a registry; nothing is connected until it is used."""
+        self._settings = settings
+        self.model_name = settings.model_name
+        self.alias = settings.alias
+
+    @property
+    def address(self) -> str:
+        """Address of the registry, without user and password."""
+        return printable(self._settings.tracking_uri)
+
+    def champion(self) -> ModelPin:
+        """The version that the alias points to. Raises what `ModelRegistry.champion` raises."""
+        found = aliased_version(self._settings.tracking_uri, self.model_name, self.alias)
+        return found or self._registry.champion()
+
+    def files(self, pin: ModelPin) -> dict[str, bytes]:
+        """Files of a version, proven by its digest. Raises what `ModelRegistry.files` raises."""
+        return registered_files(self._settings.tracking_uri, pin) or self._registry.files(pin)
+
+    def document(self, pin: ModelPin, path: str) -> bytes:
+        """Content of a document of a version. Raises what `ModelRegistry.document` raises."""
+        found = registered_document(self._settings.tracking_uri, pin, path)
+        return self._registry.document(pin, path) if found is None else found
+
+    @functools.cached_property
+    def _registry(self) -> ModelRegistry:
+        return _opened(self._settings)
+
+
+def _opened(settings: Registry) -> ModelRegistry:
+    """The registry as MLflow reads and writes it."""
+    from tasks.adapters.mlflow import ModelRegistry
+
+    return ModelRegistry(**settings.model_dump(exclude={"sealed_copy", "challenger_alias"}))
+
+
 def registry_of(settings: Settings) -> ModelRegistry:
     """Model registry of the settings."""
     return _opened(settings.registry)
-
-
-def _opened(registry: Registry) -> ModelRegistry:
-    from tasks.adapters.mlflow import ModelRegistry
-
-    return ModelRegistry(**registry.model_dump(exclude={"sealed_copy", "challenger_alias"}))
 
 
 def load_bundle(model: ModelPin, settings: Settings, *, is_registry_gone: bool = False) -> Bundle:
@@ -133,7 +168,7 @@ def _kept_bundle(model: ModelPin, registry: Registry, storage: Storage, is_gone:
     if is_gone and registry.sealed_copy == "use":
         return from_files(sealed_files(open_store(storage), model))
     try:
-        return _opened(registry).load(model)
+        return from_files(RegistryReader(registry).files(model))
     except RegistryUnreachable as silence:
         if registry.sealed_copy == "forbid":
             raise

@@ -14,7 +14,7 @@ from datetime import date
 from configs.settings import Settings
 from tasks.core.reporting.days_page import DayLine
 from tasks.errors import ModelError
-from tasks.model.load import registry_of
+from tasks.model.load import RegistryReader
 from tasks.publication.layout import days_page_key, model_page_key, promotion_page_key
 from tasks.publication.manifests import newest_manifest
 from tasks.reporting.links import relative_link
@@ -78,5 +78,5 @@ def _card(store: Store, as_of: date, settings: Settings) -> bytes | None:
     if newest is None or newest.sealed_copy:
         return None
     with contextlib.suppress(ModelError):
-        return registry_of(settings).document(newest.model, CARD_FILE)
+        return RegistryReader(settings.registry).document(newest.model, CARD_FILE)
     return None

@@ -72,7 +72,11 @@ def _plain(part: Any) -> Any:
 
 
 def _data_files(record: Any) -> Iterator[DataFile]:
+    """Data files that a record, or a record within it, names."""
     for field in fields(record):
         value = getattr(record, field.name)
-        if isinstance(value, DataFile):
-            yield value
+        for each in value if isinstance(value, tuple) else (value,):
+            if isinstance(each, DataFile):
+                yield each
+            elif is_dataclass(each):
+                yield from _data_files(each)

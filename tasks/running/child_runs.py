@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from typing import Final
 
-from prefect.client.orchestration import get_client
-
 from tasks.running.context import is_in_flow_run
 
 _OF_THIS_RUN: Final = "PREFECT__"
@@ -20,6 +18,8 @@ def child_environment() -> dict[str, str]:
     """
     environment = {name: value for name, value in os.environ.items() if not name.startswith(_OF_THIS_RUN)}
     if is_in_flow_run():
+        from prefect.client.orchestration import get_client
+
         with get_client(sync_client=True) as client:
             environment["PREFECT_API_URL"] = str(client.api_url).rstrip("/")
     return environment

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
+from collections.abc import Mapping
 from contextvars import ContextVar
+from datetime import datetime
 from typing import Any, Final
-
-from prefect import get_run_logger
-from prefect.context import FlowRunContext
-from prefect.runtime import deployment, flow_run
-from prefect.settings import PREFECT_DEBUG_MODE
 
 from configs.settings import PROJECT, Settings, load_settings
 from tasks.errors import ConfigError
+from tasks.running.flows import flow_context
 from tasks.running.step_lines import begin_lines
 
 _SECONDS: Final[ContextVar[defaultdict[str, float]]] = ContextVar("step seconds")
@@ -29,7 +27,11 @@ def run_logger() -> logging.Logger | logging.LoggerAdapter[Any]:
 
     Lines carry only counts, columns and rule names.
     """
-    return get_run_logger() if FlowRunContext.get() else logging.getLogger("scoring")
+    if not is_in_flow_run():
+        return logging.getLogger("scoring")
+    from prefect import get_run_logger
+
+    return get_run_logger()
 
 
 def settings_of_run(config: str | None) -> Settings:
@@ -43,7 +45,7 @@ def settings_of_run(config: str | None) -> Settings:
     settings = load_settings(config)
     if is_in_flow_run():
         require_discreet_prefect()
-    if deployment.id:
+    if _is_deployed():
         run_logger().info("This run works in %s, on the store %s", PROJECT, settings.storage.root)
     return settings
 
@@ -57,6 +59,8 @@ def require_discreet_prefect() -> None:
     Raises:
         ConfigError: Prefect would write the results of steps into its logs.
     """
+    from prefect.settings import PREFECT_DEBUG_MODE
+
     if PREFECT_DEBUG_MODE.value():
         raise ConfigError(
             "PREFECT_DEBUG_MODE is on, by Prefect's profile or by a prefect.toml, pyproject.toml or .env of the "
@@ -67,15 +71,44 @@ def require_discreet_prefect() -> None:
 
 def is_in_flow_run() -> bool:
     """True if the caller is inside a flow run."""
-    return FlowRunContext.get() is not None
+    return flow_context() is not None
 
 
 def is_scheduled_run() -> bool:
     """True in a flow run that the schedule of a deployment started, also when it is tried again."""
-    context = FlowRunContext.get()
+    context = flow_context()
     return bool(context and context.flow_run and context.flow_run.auto_scheduled)
 
 
 def flow_run_id() -> str | None:
     """Id of the flow run; None outside one."""
+    if not is_in_flow_run():
+        return None
+    from prefect.runtime import flow_run
+
     return str(flow_run.id) if flow_run.id else None
+
+
+def scheduled_start() -> datetime | None:
+    """Time for which the flow run was scheduled; None outside one."""
+    if not is_in_flow_run():
+        return None
+    from prefect.runtime import flow_run
+
+    return flow_run.scheduled_start_time
+
+
+def parameters_of_run() -> Mapping[str, Any]:
+    """Parameters of the flow run that Prefect prepares or runs."""
+    from prefect.runtime import flow_run
+
+    return flow_run.parameters
+
+
+def _is_deployed() -> bool:
+    """True in a run of a deployment."""
+    if not is_in_flow_run():
+        return False
+    from prefect.runtime import deployment
+
+    return bool(deployment.id)

@@ -8,10 +8,8 @@ import logging
 from collections.abc import Callable
 from typing import Any, Final, ParamSpec, TypeVar
 
-from prefect.context import FlowRunContext
-from prefect.states import Completed, Failed
-
 from tasks.errors import ScoringError, ending_of
+from tasks.running.flows import flow_context
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -35,6 +33,8 @@ def ends_in_a_line(tell: Callable[[Any], str] | None = None) -> Callable[[Callab
         def run(*args: P.args, **kwargs: P.kwargs) -> Any:
             if not _is_run_of(function):
                 return function(*args, **kwargs)
+            from prefect.states import Completed, Failed
+
             _leave_tracebacks_out()
             try:
                 result = function(*args, **kwargs)
@@ -52,7 +52,7 @@ def ends_in_a_line(tell: Callable[[Any], str] | None = None) -> Callable[[Callab
 
 def _is_run_of(function: Callable[..., Any]) -> bool:
     """True inside a flow run of this function."""
-    context = FlowRunContext.get()
+    context = flow_context()
     return context is not None and context.flow is not None and inspect.unwrap(context.flow.fn) is function
 
 

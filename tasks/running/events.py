@@ -7,19 +7,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, cast
 from uuid import UUID
 
-from prefect.artifacts import (
-    create_markdown_artifact,
-    create_progress_artifact,
-    create_table_artifact,
-    update_progress_artifact,
-)
-from prefect.events import emit_event
-
-from tasks.running.context import run_logger
-from tasks.running.prefect_api import few_attempts
+from tasks.running.context import is_in_flow_run, run_logger
 
 
 def send_event(
@@ -30,16 +22,22 @@ def send_event(
     payload: Mapping[str, Any],
 ) -> None:
     """Emit an event; two with the same id are one event."""
+    from prefect.events import emit_event
+
     emit_event(event, resource=dict(resource), payload=dict(payload), id=event_id)
 
 
 def show_markdown(markdown: str, *, key: str, description: str) -> None:
     """Show a page beside the flow run."""
+    from prefect.artifacts import create_markdown_artifact
+
     create_markdown_artifact(markdown=markdown, key=key, description=description)
 
 
 def show_table(rows: Sequence[Mapping[str, Any]], *, key: str, description: str) -> None:
     """Show a table beside the flow run; a row maps column to value."""
+    from prefect.artifacts import create_table_artifact
+
     create_table_artifact([dict(row) for row in rows], key=key, description=description)
 
 
@@ -52,6 +50,8 @@ def show_progress(percent: float, *, key: str, description: str, shown: UUID | N
         description: Markdown.
         shown: id of the bar to renew; None for a new one.
     """
+    from prefect.artifacts import create_progress_artifact, update_progress_artifact
+
     if shown is None:
         return cast(UUID, create_progress_artifact(percent, key=key, description=description))
     return cast(UUID, update_progress_artifact(shown, percent, description=description))
@@ -69,7 +69,16 @@ def never_in_the_way(what: str, *, done: str = "sent") -> Iterator[None]:
         done: past participle of the verb that the warning denies.
     """
     try:
-        with few_attempts():
+        with _hurried():
             yield
     except Exception as error:  # noqa: BLE001 - no error here may stop a run
         run_logger().warning("The %s could not be %s: %s", what, done, type(error).__name__)
+
+
+def _hurried() -> AbstractContextManager[None]:
+    """Few attempts at each request to Prefect; outside a flow run there are none to make."""
+    if not is_in_flow_run():
+        return contextlib.nullcontext()
+    from tasks.running.prefect_api import few_attempts
+
+    return few_attempts()

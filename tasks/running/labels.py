@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from prefect.client.orchestration import get_client
-from prefect.context import FlowRunContext
-
 from tasks.running.events import never_in_the_way
+from tasks.running.flows import flow_context
 
 
 def label_run(*, tags: Sequence[str] = (), name: str | None = None) -> None:
@@ -17,9 +15,11 @@ def label_run(*, tags: Sequence[str] = (), name: str | None = None) -> None:
         tags: those to add; the run keeps the others.
         name: new name; None leaves the one that it has.
     """
-    context = FlowRunContext.get()
+    context = flow_context()
     if context is None or context.flow_run is None:
         return
+    from prefect.client.orchestration import get_client
+
     run = context.flow_run
     with never_in_the_way("name of the run", done="changed"):
         run.name = name or run.name

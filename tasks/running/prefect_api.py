@@ -16,7 +16,7 @@ import threading
 from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -24,7 +24,7 @@ import httpx
 import prefect
 from prefect.client.base import ServerType
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.context import get_settings_context
+from prefect.context import SettingsContext, get_settings_context
 from prefect.settings import (
     PREFECT_API_AUTH_STRING,
     PREFECT_API_DATABASE_CONNECTION_URL,
@@ -34,8 +34,17 @@ from prefect.settings import (
     PREFECT_CLIENT_MAX_RETRIES,
     PREFECT_CLOUD_API_URL,
     PREFECT_SERVER_EPHEMERAL_ENABLED,
+    Settings,
     temporary_settings,
 )
+
+
+class _Hurried(NamedTuple):
+    """Settings of Prefect, and the same ones with few attempts."""
+
+    usual: Settings
+    hurried: Settings
+
 
 _EXAMPLE: Final = "http://127.0.0.1:4200/api"
 _LONGEST_WAIT: Final = 5.0
@@ -46,14 +55,23 @@ locked database can hold up a published day for minutes."""
 _LEAST_BYTES: Final = 8_000_000
 """Space that the database of Prefect's own server needs at first."""
 _SQLITE: Final = "sqlite+aiosqlite:///"
+_HURRIED: Final[dict[int, _Hurried]] = {}
+"""Settings of few attempts, by the id of the usual ones: Prefect takes some 20 ms to copy its settings."""
 _REFUSED: Final = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 
 
 @contextlib.contextmanager
 def few_attempts() -> Iterator[None]:
     """Let each request of the block be tried twice at most, or as often as the settings say if that is less."""
-    retries = min(PREFECT_CLIENT_MAX_RETRIES.value(), _RETRIES)
-    with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: retries}):
+    if PREFECT_CLIENT_MAX_RETRIES.value() <= _RETRIES:
+        yield
+        return
+    context = get_settings_context()
+    known = _HURRIED.get(id(context.settings))
+    if known is None or known.usual is not context.settings:
+        hurried = context.settings.copy_with_update({PREFECT_CLIENT_MAX_RETRIES: _RETRIES})
+        known = _HURRIED[id(context.settings)] = _Hurried(context.settings, hurried)
+    with SettingsContext(profile=context.profile, settings=known.hurried):
         yield
 
 

@@ -7,31 +7,17 @@ import inspect
 import time
 from collections.abc import Callable
 from datetime import date
-from typing import Any, Final, ParamSpec, TypeVar, get_type_hints
-
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.objects import State
-from prefect.context import FlowRunContext
-from prefect.runtime import flow_run
-from prefect.states import Completed
+from typing import Any, ParamSpec, TypeVar, get_type_hints
 
 from configs.calendar import load_calendar
 from configs.settings import Settings, load_settings
 from tasks.errors import ConfigError, OrchestratorError, ScoringError
 from tasks.running.checkpoints import keep, recall
-from tasks.running.context import run_logger, step_seconds
-from tasks.running.heartbeat import beating
-from tasks.running.prefect_api import find_problem
+from tasks.running.context import is_in_flow_run, parameters_of_run, run_logger, scheduled_start, step_seconds
+from tasks.running.flows import OWN_OPTIONS
 from tasks.running.step_lines import note_day, step_line
 from tasks.store import open_store
 
-_OWN_OPTIONS: Final[dict[str, Any]] = {"retries": 0, "persist_result": False, "log_prints": False}
-"""Options that Prefect would otherwise take from its own settings. A result that it persists is
-pickled outside the store; of a training that would be applicants' rows."""
-FLOW_OPTIONS: Final[dict[str, Any]] = _OWN_OPTIONS | beating()
-"""Options of every flow."""
-_STEP_OPTIONS: Final = _OWN_OPTIONS | {"cache_policy": NO_CACHE, "refresh_cache": False}
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -54,28 +40,47 @@ def step(
     """
 
     def wrap(function: Callable[P, R]) -> Callable[P, R]:
-        @functools.wraps(function)
-        def recorded(*args: P.args, **kwargs: P.kwargs) -> Any:
-            result, is_kept = _once(name, function, reuse, *args, **kwargs)
-            message = "Finished before; its result was kept in the store."
-            if is_kept:
-                run_logger().info("%s: %s A new run would begin anew.", name, message)
-            return Completed(name="Cached", message=message, data=result) if is_kept else result
-
-        make_task = task(name=name, **_STEP_OPTIONS | options)
-        as_task: Callable[..., Any] = make_task(recorded)
+        as_task = functools.cache(functools.partial(_task_of, name, function, reuse, options))
 
         @functools.wraps(function)
         def run(*args: P.args, **kwargs: P.kwargs) -> R:
-            if not FlowRunContext.get():
+            if not is_in_flow_run():
                 return _once(name, function, reuse, *args, **kwargs)[0]
-            result = as_task(*args, **kwargs)
-            # Prefect does not unwrap a state that we named.
-            return result.result() if isinstance(result, State) else result
+            return _result_of(as_task()(*args, **kwargs))
 
         return run
 
     return wrap
+
+
+def _task_of(
+    name: str,
+    function: Callable[..., Any],
+    reuse: Callable[..., str | None] | None,
+    options: dict[str, Any],
+) -> Callable[..., Any]:
+    """Prefect's task around a step. A result that was kept from before is a state that says so."""
+    from prefect import task
+    from prefect.cache_policies import NO_CACHE
+    from prefect.states import Completed
+
+    @functools.wraps(function)
+    def recorded(*args: Any, **kwargs: Any) -> Any:
+        result, is_kept = _once(name, function, reuse, *args, **kwargs)
+        message = "Finished before; its result was kept in the store."
+        if is_kept:
+            run_logger().info("%s: %s A new run would begin anew.", name, message)
+        return Completed(name="Cached", message=message, data=result) if is_kept else result
+
+    make_task = task(name=name, **OWN_OPTIONS | {"cache_policy": NO_CACHE, "refresh_cache": False} | options)
+    return make_task(recorded)
+
+
+def _result_of(result: Any) -> Any:
+    """Result of a task; Prefect does not unwrap a state that we named."""
+    from prefect.client.schemas.objects import State
+
+    return result.result() if isinstance(result, State) else result
 
 
 def _once(
@@ -126,6 +131,8 @@ def require_prefect() -> None:
     Raises:
         OrchestratorError: says what is wrong, what to set or start, and how to run without Prefect.
     """
+    from tasks.running.prefect_api import find_problem
+
     if problem := find_problem():
         raise OrchestratorError(
             f"{problem} Or run the same steps as plain Python with --without-prefect. Nothing was done."
@@ -149,7 +156,7 @@ def business_day(as_of: date | None, settings: Settings) -> date:
 
 def _scheduled_day(settings: Settings) -> date:
     """Day for which the flow run was scheduled. Raises `ConfigError` if it was not."""
-    scheduled = flow_run.scheduled_start_time if FlowRunContext.get() else None
+    scheduled = scheduled_start()
     if scheduled is None:
         raise ConfigError("Which day? Give --as-of YYYY-MM-DD; only a scheduled run knows its day by itself.")
     return load_calendar(settings.scoring.calendar).business_day(scheduled)
@@ -163,7 +170,7 @@ def run_name(verb: str) -> Callable[[], str]:
     """
 
     def name() -> str:
-        given = flow_run.parameters
+        given = parameters_of_run()
         try:
             return f"{verb}-{business_day(given.get('as_of'), load_settings(given.get('config')))}"
         except ScoringError:

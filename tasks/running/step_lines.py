@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from configs.settings import is_log_json
 from tasks.core.day.manifest import Manifest
-from tasks.core.day.records import Draft, PartRef
+from tasks.core.day.records import Draft, ScreenedFile
 
 _LOGGER: Final = logging.getLogger("scoring.steps")
 
@@ -63,7 +63,7 @@ class StepLine:
         self.outcome = "kept" if is_kept else "done"
         if isinstance(result, Draft | Manifest):
             _facts().revision = result.revision
-        if isinstance(result, PartRef):
+        if isinstance(result, ScreenedFile):
             self.rows = result.rows
         elif isinstance(result, Manifest):
             self.rows = result.totals.rows

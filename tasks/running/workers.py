@@ -6,10 +6,47 @@ import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import Final, Protocol, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+class Runner(Protocol):
+    """Workers that take orders and give results: threads or processes here, or a cluster."""
+
+    @property
+    def is_apart(self) -> bool:
+        """True if whoever works on an order shares no memory with the run."""
+
+    def run(
+        self, work: Callable[[T], R], orders: Iterable[T], *, meanwhile: Callable[[], object] | None = None
+    ) -> Generator[R, None, None]:
+        """Results of `work` on each order, in their order. An error comes in its turn.
+
+        If `is_apart`, work is a function of a module, orders and results can be pickled, and `meanwhile`
+        is called once while others work. The run's own threads would not get on faster by it.
+        """
+
+
+class Threads:
+    """Threads of the run."""
+
+    is_apart: Final = False
+
+    def __init__(self, count: int) -> None:
+        """Name the number of threads."""
+        self._count = count
+
+    def run(
+        self,
+        work: Callable[[T], R],
+        orders: Iterable[T],
+        *,
+        meanwhile: Callable[[], object] | None = None,  # noqa: ARG002
+    ) -> Generator[R, None, None]:
+        """Results of `work` on each order, as `work_in_order` gives them."""
+        return work_in_order(work, orders, workers=self._count)
 
 
 def processors() -> int:

@@ -29,7 +29,7 @@ def arrive(standing: Standing, settings: Settings) -> Delivery:
             control file or another day's publication.
     """
     store = open_store(settings.storage)
-    delivery = list_delivery(store, standing)
+    delivery = list_delivery(store, standing, range_bytes=settings.execution.range_bytes)
     require_own_files(store, delivery)
     size = sum(file.size_bytes for file in delivery.files) / 1e6
     arrived = counted(len(delivery.files), "file")

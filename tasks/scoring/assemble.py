@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import io
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -11,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.adapters.files.landing_file import AS_DELIVERED, LandingFile, Reading
-from tasks.adapters.files.landing_reader import read_chunks, read_lines
+from tasks.adapters.files.landing_reader import read_chunks, read_lines, read_range_chunks
 from tasks.adapters.files.parquet import read_parquet
 from tasks.core.applications import APPLICATION_ID, as_text, parse_ids, parse_rows
 from tasks.core.contract.screening import (
@@ -23,14 +25,16 @@ from tasks.core.contract.screening import (
     no_rejected_rows,
     rejected_rows,
 )
-from tasks.core.day.control_totals import totals_by_measure
+from tasks.core.day.control_totals import add_sums, totals_by_measure
 from tasks.core.day.duplicates import shared_ids, sort_out, take_turns
-from tasks.core.day.records import FileTotals, PartRef
+from tasks.core.day.records import FileRef, FileTotals, PartRef
+from tasks.core.decision.reasons import REASONS
 from tasks.core.lender.amounts import AMOUNTS
 from tasks.core.lender.columns import ID
-from tasks.delivery.files import open_delivered
+from tasks.delivery.files import header_by_range, open_delivered, read_delivered_range
 from tasks.publication.data_files import read_data
 from tasks.running.context import run_logger
+from tasks.running.workers import processors, work_in_order
 from tasks.store import Store
 
 _PLACE: Final = [SOURCE_FILE, SOURCE_ROW]
@@ -64,39 +68,55 @@ def assemble(store: Store, parts: Sequence[PartRef], *, chunk_rows: int, reading
         chunk_rows: rows that are read at a time.
         reading: how the landing files are read.
     """
-    decided = pa.concat_tables([_decided(store, part) for part in parts]).unify_dictionaries()
-    rejected = pa.concat_tables([read_parquet(read_data(store, part.rejected)) for part in parts])
+    decided = list(_beside(partial(_decided, store), parts))
+    rejected = pa.concat_tables(_beside(lambda part: read_parquet(read_data(store, part.rejected)), parts))
     corrections = [part.file.name for part in parts if part.file.is_correction]
     places = _places_in_question(decided, rejected, corrections)
     is_outdated = _outdated(places, parts)
     outdated = places[is_outdated]
     places = places[~is_outdated]
-    decided = _without(decided, outdated)
+    _remove(decided, outdated)
     rejected = _without(rejected, outdated)
     replaced = _traced(outdated)
     shared = shared_ids(places[APPLICATION_ID].to_numpy())
     if not len(shared):
-        return Assembled(decided, rejected, _traced(places[:0]), replaced)
+        return Assembled(_as_one(decided), rejected, _traced(places[:0]), replaced)
     suspects = places[places[APPLICATION_ID].isin(shared)].sort_values(_PLACE, ignore_index=True)
     text, content = _read_again(store, parts, suspects, chunk_rows=chunk_rows, reading=reading)
     copies, conflicting = sort_out(suspects[APPLICATION_ID].to_numpy(), content)
     set_aside = _as_conflicting(text.filter(pa.array(conflicting)), suspects[conflicting], rejected)
     moved = suspects[copies | conflicting]
+    _remove(decided, moved)
     return Assembled(
-        _without(decided, moved),
+        _as_one(decided),
         pa.concat_tables([_without(rejected, moved), set_aside]),
         _traced(suspects[copies]),
         replaced,
     )
 
 
+def _beside(read: Callable[[PartRef], pa.Table], parts: Sequence[PartRef]) -> Iterator[pa.Table]:
+    """Tables of the parts, read in threads."""
+    return work_in_order(read, parts, workers=min(processors(), len(parts)))
+
+
+def _as_one(decided: Sequence[pa.Table]) -> pa.Table:
+    return pa.concat_tables(decided).unify_dictionaries()
+
+
+def _remove(decided: list[pa.Table], moved: pd.DataFrame) -> None:
+    """Remove the moved rows, part by part, so that no row of a large day is held twice."""
+    for n, part in enumerate(decided):
+        decided[n] = _without(part, moved)
+
+
 def _places_in_question(
-    decided: pa.Table,
+    decided: Sequence[pa.Table],
     rejected: pa.Table,
     corrections: Sequence[str],
 ) -> pd.DataFrame:
     """Places of corrections and of rows whose id occurs more than once, with ids and amounts."""
-    ids = [table.column(APPLICATION_ID).drop_null().to_numpy() for table in (decided, rejected)]
+    ids = [table.column(APPLICATION_ID).drop_null().to_numpy() for table in (*decided, rejected)]
     shared = pa.array(shared_ids(np.concatenate(ids)))
 
     def rows_in_question(table: pa.Table) -> pa.Table:
@@ -107,7 +127,7 @@ def _places_in_question(
         is_in_question = pc.or_(is_shared, pc.and_(pc.is_valid(ids), is_corrected))
         return table.select(_TRACED).filter(is_in_question).cast(_TRACED_SCHEMA)
 
-    return pa.concat_tables(map(rows_in_question, (decided, rejected))).to_pandas()
+    return pa.concat_tables(map(rows_in_question, (*decided, rejected))).to_pandas()
 
 
 def _traced(places: pd.DataFrame) -> pa.Table:
@@ -122,7 +142,7 @@ def _outdated(places: pd.DataFrame, parts: Sequence[PartRef]) -> np.ndarray:
     """
     if not any(part.file.is_correction for part in parts):
         return np.zeros(len(places), dtype=bool)
-    turn = {part.file.name: n * part.file.is_correction for n, part in enumerate(parts)}
+    turn = {file.name: n * file.is_correction for n, file in enumerate(_files_of(parts))}
     taken = take_turns(places[APPLICATION_ID].to_numpy(), places[SOURCE_FILE].map(turn).to_numpy())
     if taken.without_origin:
         run_logger().warning("%d corrections stand in for nothing: their ids are new to the day", taken.without_origin)
@@ -133,10 +153,10 @@ def count_files(parts: Sequence[PartRef], assembled: Assembled) -> dict[str, Fil
     """File name to the number of its rows by the place where they ended."""
     by_file = [_rows_by_file(table) for table in assembled]
 
-    def totals_of(part: PartRef) -> FileTotals:
-        return FileTotals(part.rows, *(rows.get(part.file.name, 0) for rows in by_file))
+    def totals_of(file: FileRef) -> FileTotals:
+        return FileTotals(_rows_of(file, parts), *(rows.get(file.name, 0) for rows in by_file))
 
-    return {part.file.name: totals_of(part) for part in parts}
+    return {file.name: totals_of(file) for file in _files_of(parts)}
 
 
 def _rows_by_file(table: pa.Table) -> dict[str, int]:
@@ -154,15 +174,32 @@ def control_totals(
     They are taken over the rows as read, and over the rows that ended in each place. A dropped copy
     or a correction counts in the place where it ended, as in the counts of rows.
     """
-    return totals_by_measure({part.file.name: part.sums for part in parts}, assembled)
+    received = {
+        file.name: add_sums(*(part.sums for part in parts if part.file.name == file.name)) for file in _files_of(parts)
+    }
+    return totals_by_measure(received, assembled)
+
+
+def _files_of(parts: Sequence[PartRef]) -> list[FileRef]:
+    """Files of the parts, in the order of the delivery."""
+    return list({part.file.name: part.file for part in parts}.values())
+
+
+def _rows_of(file: FileRef, parts: Sequence[PartRef]) -> int:
+    """Rows of a file, from its parts."""
+    return sum(part.rows for part in parts if part.file.name == file.name)
 
 
 def _decided(store: Store, part: PartRef) -> pa.Table:
-    """Decided rows of a part, with the name of their file."""
+    """Decided rows of a part, with the name of their file; texts that repeat are kept once."""
     table = read_parquet(read_data(store, part.decided))
     # A dictionary of one name: a text for each row would be a sixth of the table.
     codes = pa.repeat(pa.scalar(0, pa.int32()), table.num_rows)
     names = pa.DictionaryArray.from_arrays(codes, [part.file.name])
+    for reason in REASONS:
+        found = table.column(reason).combine_chunks().dictionary_encode()
+        coded = pa.DictionaryArray.from_arrays(found.indices.cast(pa.int8()), found.dictionary)
+        table = table.set_column(table.column_names.index(reason), reason, coded)
     return table.add_column(0, SOURCE_FILE, names)
 
 
@@ -171,25 +208,63 @@ def _read_again(
 ) -> tuple[pa.Table, pd.DataFrame]:
     """Delivered rows of the suspects, in their order: as text, and as content to compare."""
     found = []
-    for part in sorted(parts, key=lambda part: part.file.name):  # the order of the suspects
-        wanted = suspects[suspects[SOURCE_FILE] == part.file.name]
+    for file in sorted(_files_of(parts), key=lambda file: file.name):  # the order of the suspects
+        wanted = suspects[suspects[SOURCE_FILE] == file.name]
         if len(wanted):
-            with open_delivered(store, part.file, reading=reading) as file:
-                rows = _read_lines(file, part, wanted)
-                found.append(rows or _read_rows(file, wanted, chunk_rows=chunk_rows))
+            rows = _read_ranges(store, file, parts, wanted, reading=reading)
+            found.append(rows or _read_file(store, file, parts, wanted, chunk_rows=chunk_rows, reading=reading))
     text = pa.concat_tables(map(as_text, found))
     content = pd.concat(map(_comparable, found), ignore_index=True)
     return text, content
 
 
-def _read_lines(file: LandingFile, part: PartRef, wanted: pd.DataFrame) -> pa.Table | None:
-    """Wanted rows as delivered, if each line of the file is a row; None if not, or if unknown.
+def _read_ranges(
+    store: Store, file: FileRef, parts: Sequence[PartRef], wanted: pd.DataFrame, *, reading: Reading
+) -> pa.Table | None:
+    """Wanted rows as delivered, from the ranges that they lie in; None if the file was not worked on by ranges.
 
-    The ids prove it. If lines were shifted against rows, the first row of an id would be found in
+    Every line of such a range is a row: whoever worked on it has proven that.
+    """
+    rows_of_ranges = [part.rows for part in parts if part.file.name == file.name]
+    header = header_by_range(store, file, reading) if len(rows_of_ranges) > 1 else None
+    if header is None:
+        return None
+    numbers = wanted[SOURCE_ROW].to_numpy() - 1
+    lines: list[bytes] = []
+    first = 0
+    for place, (span, n_rows) in enumerate(zip(file.ranges, rows_of_ranges, strict=True)):
+        here = numbers[(numbers >= first) & (numbers < first + n_rows)] - first
+        if len(here):
+            of_range = read_delivered_range(store, file, span).split(b"\n")
+            lines += [of_range[line] + b"\n" for line in here + (not place)]
+        first += n_rows
+    text = LandingFile(io.BytesIO(b"".join(lines)), file.name, file.format, reading)
+    n_lines = len(lines)
+    return pa.concat_tables(read_range_chunks(text, header, rows=n_lines, has_header=False, chunk_rows=n_lines))
+
+
+def _read_file(
+    store: Store,
+    file: FileRef,
+    parts: Sequence[PartRef],
+    wanted: pd.DataFrame,
+    *,
+    chunk_rows: int,
+    reading: Reading,
+) -> pa.Table:
+    """Wanted rows as delivered, from the whole file."""
+    is_row_per_line = file.lines == _rows_of(file, parts) + 1
+    with open_delivered(store, file, reading=reading) as opened:
+        rows = _read_lines(opened, wanted) if is_row_per_line else None
+        return rows or _read_rows(opened, wanted, chunk_rows=chunk_rows)
+
+
+def _read_lines(file: LandingFile, wanted: pd.DataFrame) -> pa.Table | None:
+    """Wanted rows as delivered, from a file with a line for each row; None if a line is not a row.
+
+    The ids prove that it is. If lines were shifted against rows, the first row of an id would be found in
     the place of a later one, and so another row of its id would be before it.
     """
-    if part.file.lines != part.rows + 1:
-        return None
     rows = read_lines(file, wanted[SOURCE_ROW].tolist())
     if rows is None:
         return None

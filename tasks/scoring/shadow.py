@@ -15,15 +15,10 @@ import pyarrow as pa
 
 from configs.settings import Scoring, Settings, validated
 from tasks.adapters.files.parquet import read_parquet
-from tasks.core.applications import APPLICATION_ID
-from tasks.core.contract.screening import PD
 from tasks.core.day.manifest import Manifest
 from tasks.core.day.records import PartRef, Pins, ShadowPin
-from tasks.core.decision.reasons import REASONS, codes_of
-from tasks.core.decision.scoring import score_rows
 from tasks.core.decision.shadow import ShadowComparison, compare_shadow_decisions
-from tasks.core.lender.columns import ID
-from tasks.core.model.bundle import Bundle, Engine, ModelPin
+from tasks.core.model.bundle import ModelPin
 from tasks.core.words import in_json
 from tasks.errors import ScoringError
 from tasks.model.load import load_bundle, load_engine, policy_for, registry_of
@@ -34,11 +29,10 @@ from tasks.publication.policies import kept_policy
 from tasks.running.context import run_logger
 from tasks.running.events import never_in_the_way
 from tasks.running.step import step
+from tasks.scoring.shadow_scorer import SHADOW_SCHEMA
 from tasks.store import open_store
 from tasks.store.renewing import overwrite
 
-SHADOW_SCHEMA: Final = pa.schema([(APPLICATION_ID, pa.int64()), (PD, pa.float64()), (REASONS[0], pa.string())])
-"""Results of the second model: one row for each accepted row of a file."""
 _VERSION: Final = "version:"
 
 
@@ -88,44 +82,6 @@ def _named_model(asked: str, settings: Settings) -> ModelPin:
     if asked.startswith(_VERSION):
         return registry.candidate(asked.removeprefix(_VERSION))
     return registry.aliased(asked)
-
-
-class ShadowScorer:
-    """Second model, ready to score accepted rows. After a failure it scores no more."""
-
-    def __init__(self, bundle: Bundle, engine: Engine, pin: ShadowPin, codes: tuple[str, ...]) -> None:
-        """Take the model and the codes of the reasons."""
-        self._bundle = bundle
-        self._engine = engine
-        self._pin = pin
-        self._codes = codes
-        self.fault = ""
-        """Kind of the error that ended its scoring; empty if none did."""
-
-    @classmethod
-    def of(cls, pins: Pins, settings: Settings) -> ShadowScorer | None:
-        """Scorer of the day's second model; None if there is none, or if it cannot be loaded."""
-        if pins.shadow is None:
-            return None
-        model = pins.shadow.model
-        try:
-            bundle, engine = load_bundle(model, settings), load_engine(model, settings)
-        except ScoringError as error:
-            run_logger().warning("The second model cannot be loaded; the day goes on without it. %s", error)
-            return None
-        return cls(bundle, engine, pins.shadow, codes_of(pins.reasons))
-
-    def score(self, rows: pa.Table) -> pa.Table | None:
-        """Results of accepted rows, of `SHADOW_SCHEMA`; None if the model fails, now or before."""
-        if self.fault:
-            return None
-        try:
-            scored = score_rows(rows, self._bundle, self._engine, policy=self._pin.policy, codes=self._codes)
-        except Exception as error:  # noqa: BLE001 - no error of a second model may stop a day
-            self.fault = type(error).__name__  # the text of an error may hold a value
-            return None
-        reason = scored.reasons[REASONS[0]]
-        return pa.table([rows.column(ID).combine_chunks(), scored.pd, reason], schema=SHADOW_SCHEMA)
 
 
 @step("compare shadow")

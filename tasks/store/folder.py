@@ -72,6 +72,12 @@ class FolderStore:
             data = stream.read()
         return Stored(data, _tag(data))
 
+    def read_range(self, key: str, begin: int, end: int) -> bytes:
+        """Read the bytes from `begin` to before `end`; fewer if the object ends before. Raises `NotFound`."""
+        with self.open(key) as stream:
+            stream.seek(begin)
+            return stream.read(end - begin)
+
     @contextlib.contextmanager
     def open(self, key: str) -> Iterator[BinaryIO]:
         """Open the object as a seekable stream. Raises `NotFound`."""

@@ -1,4 +1,4 @@
-"""The object store as the rest of the system sees it: five verbs and two streams.
+"""The object store as the rest of the system sees it: six verbs and two streams.
 
 Keys look like `landing/day=D/x.csv`. Two promises carry everything built on the store. `create`
 succeeds for exactly one caller, even if others try at the same instant. `replace` succeeds only if
@@ -71,6 +71,9 @@ class Store(Protocol):
             NotFound: there is no object under this key.
             Changed: the object was replaced while a broken read was resumed.
         """
+
+    def read_range(self, key: str, begin: int, end: int) -> bytes:
+        """Read the bytes from `begin` to before `end`; fewer if the object ends before. Raises what `read` raises."""
 
     def open(self, key: str) -> AbstractContextManager[BinaryIO]:
         """Open one version of the object as a seekable stream. Raises what `read` raises."""

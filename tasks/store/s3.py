@@ -47,6 +47,16 @@ class S3Store:
         tag = self._download(key, held)
         return Stored(held.getvalue(), tag)
 
+    def read_range(self, key: str, begin: int, end: int) -> bytes:
+        """Read the bytes from `begin` to before `end`; fewer if the object ends before.
+
+        Raises what `read` raises; `Changed` also if the object ends before `begin`.
+        """
+        held = io.BytesIO()
+        self._download(key, held, begin=begin, end=end)
+        data = held.getvalue()
+        return data if len(data) <= end - begin else data[begin:end]  # some answer with all of it
+
     @contextlib.contextmanager
     def open(self, key: str) -> Iterator[BinaryIO]:
         """Open one version of the object as a seekable stream. Raises what `read` raises.
@@ -166,8 +176,8 @@ class S3Store:
         require_key(key.removesuffix("/"))
         return f"s3://{self._root.bucket}/{self._root.prefix}{key}"
 
-    def _download(self, key: str, into: BinaryIO) -> str:
-        """Fill `into` with one version of the object and return its tag.
+    def _download(self, key: str, into: BinaryIO, *, begin: int = 0, end: int | None = None) -> str:
+        """Fill `into` with one version of the object, or with a range of it, and return its tag.
 
         A download whose connection broke goes on from that byte.
 
@@ -182,8 +192,9 @@ class S3Store:
         while not tag or into.tell() < size_bytes:
             start = into.tell()
             with translated("read", key, self._root):
-                rest = {"Range": f"bytes={start}-", "IfMatch": tag} if start else {}
-                answer = client.get_object(**at, **rest)
+                last = "" if end is None else end - 1
+                span = {"Range": f"bytes={begin + start}-{last}"} if start or end is not None else {}
+                answer = client.get_object(**at, **span, **({"IfMatch": tag} if start else {}))
                 if start and answer["ETag"] != tag:
                     raise Changed(key)
                 if not start:

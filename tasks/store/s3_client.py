@@ -26,6 +26,7 @@ _ENDPOINT_VARIABLES: Final = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 _CONNECTING: Final = threading.Lock()
 _CONFLICT: Final = 409
 _CONDITION_FAILED: Final = 412
+_OUT_OF_RANGE: Final = 416
 _SERVER_ERROR: Final = 500
 _LOCKED: Final = ("objectlocked", "object lock", "worm", "retention", "legal hold")
 _LOOKS: Final = {"read", "list"}
@@ -216,7 +217,7 @@ def _refused(error: Any, verb: str, key: str, root: S3Root) -> Exception:
     # HEAD alone has no body that could say NoSuchKey. Any other bare 404 is not from S3.
     if code == "NoSuchKey" or (code == "404" and error.operation_name == "HeadObject"):
         return NotFound(key)
-    if status == _CONDITION_FAILED:
+    if status in (_CONDITION_FAILED, _OUT_OF_RANGE):
         return Changed(key)
     if code == "InvalidObjectState":
         return _archived(error, key, root)

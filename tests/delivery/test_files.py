@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from configs.settings import Scoring
 from tasks.adapters.files.landing_file import LandingFile
@@ -89,7 +91,29 @@ def test_a_file_that_is_gone_is_named(store: FolderStore) -> None:
 def test_a_digest_is_of_the_whole_stream_wherever_it_stands() -> None:
     stream = io.BytesIO(ROWS)
     stream.read(7)
-    assert digest_of_stream(stream) == (FILE.sha256, 4)
+    assert digest_of_stream(stream)[:2] == (FILE.sha256, 4)
+
+
+LINES = st.lists(st.binary(max_size=9).map(lambda line: line.replace(b"\n", b"")), max_size=30)
+
+
+@given(LINES, st.booleans(), st.integers(1, 60))
+def test_ranges_are_whole_lines_that_make_up_the_file(lines: list[bytes], is_ended: bool, range_bytes: int) -> None:
+    text = b"\n".join(lines) + b"\n" * is_ended
+    digest = digest_of_stream(io.BytesIO(text), range_bytes=range_bytes)
+    assert digest[:2] == digest_of_stream(io.BytesIO(text))[:2]
+    pieces = [text[each.begin : each.end] for each in digest.ranges]
+    assert b"".join(pieces) == (text if pieces else b"")
+    assert [hashlib.sha256(piece).hexdigest() for piece in pieces] == [each.sha256 for each in digest.ranges]
+    assert [piece.count(b"\n") for piece in pieces] == [each.lines for each in digest.ranges]
+    assert all(piece.endswith(b"\n") for piece in pieces[:-1])
+    assert all(len(piece) >= range_bytes - 12 for piece in pieces[:-1])  # cut at the last line end before it is reached
+    assert len(pieces) != 1
+
+
+def test_a_file_is_not_cut_unless_it_is_to_be() -> None:
+    assert digest_of_stream(io.BytesIO(ROWS)).ranges == ()
+    assert digest_of_stream(io.BytesIO(ROWS), range_bytes=len(ROWS) + 1).ranges == ()
 
 
 def test_a_control_file_announces_its_own_files_alone(store: FolderStore) -> None:

@@ -94,7 +94,7 @@ def test_a_wrong_setting_exits_with_2() -> None:
 @pytest.mark.parametrize(
     ("arguments", "library"),
     [
-        (["score", "--as-of", "2026-11-02", "--without-prefect"], "prefect"),
+        (["score", "--as-of", "2026-11-02"], "prefect"),
         (["clean"], "prefect"),
         (["promote", "--version", "1"], "mlflow"),
     ],

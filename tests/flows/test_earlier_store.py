@@ -19,7 +19,7 @@ from flows.clean_store import clean_store
 from flows.monitor_decisions import monitor_decisions
 from flows.score_applications import score_applications
 from tasks.adapters.files.parquet import read_parquet, write_parquet
-from tasks.adapters.mlflow import read_bundle
+from tasks.adapters.mlflow_file import read_bundle
 from tasks.core.day.manifest import Manifest
 from tasks.core.day.records import DataFile
 from tasks.core.decision.published_rows import build_changes

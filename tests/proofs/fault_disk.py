@@ -124,6 +124,10 @@ class BreakingStore:
         with self._fuse.call("read", key):
             return self._store.read(key)
 
+    def read_range(self, key: str, begin: int, end: int) -> bytes:
+        with self._fuse.call("read_range", key):
+            return self._store.read_range(key, begin, end)
+
     @contextlib.contextmanager
     def open(self, key: str) -> Iterator[BinaryIO]:
         with self._fuse.call("open", key), self._store.open(key) as stream:

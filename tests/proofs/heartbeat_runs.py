@@ -16,8 +16,8 @@ from typing import Final
 from prefect import flow, tags
 from prefect.exceptions import PrefectHTTPStatusError
 
+from tasks.running.flows import OWN_OPTIONS
 from tasks.running.heartbeat import WATCHED_TAG, beating
-from tasks.running.step import FLOW_OPTIONS
 
 
 def keep_the_lock(seconds: int) -> None:
@@ -53,7 +53,7 @@ _ATTEMPTS: Final = 20
 
 def run_all(kind: str, runs: int, at_once: int, seconds: int, every_seconds: int) -> None:
     """Run flows named by their kind; one that Prefect's server is too busy to take is tried again."""
-    options = FLOW_OPTIONS | beating(every_seconds)
+    options = OWN_OPTIONS | beating(every_seconds)
     work = flow(name="heartbeat-study", flow_run_name=kind, **options)(WORK[kind])
 
     def run(_number: int) -> None:

@@ -4,13 +4,14 @@ from datetime import date
 from typing import Any
 
 import pytest
-from prefect import Flow, flow
+from prefect import Flow
 from prefect.client.orchestration import get_client
 
 from flows.options import runnable
 from tasks.errors import ScoringError, SourceError
 from tasks.running.endings import ends_in_a_line
-from tasks.running.step import FLOW_OPTIONS, step
+from tasks.running.flows import flow
+from tasks.running.step import step
 
 LINE = "Exit 3, data owner: No files of 2026-11-02. Deliver them."
 
@@ -33,7 +34,7 @@ def count_files(as_of: date) -> int:
     return list_files(as_of)
 
 
-COUNT: Flow[..., Any] = flow(name="count-files", **FLOW_OPTIONS)(count_files)
+COUNT: Flow[..., Any] = flow(name="count-files")(count_files)
 
 
 def test_outside_a_flow_run_the_function_is_a_plain_one() -> None:
@@ -79,7 +80,7 @@ class TestOnAServer:
         assert [record for record in caplog.records if record.exc_info] != []
 
     def test_inside_another_flow_the_plain_function_stays_one(self) -> None:
-        @flow(**FLOW_OPTIONS)
+        @flow(name="another")
         def others() -> str:
             try:
                 return f"{count_files(date(2026, 11, 2))}"

@@ -22,13 +22,15 @@ from prefect.settings import (
     PREFECT_API_DATABASE_CONNECTION_URL,
     PREFECT_API_SSL_CERT_FILE,
     PREFECT_API_URL,
+    PREFECT_CLIENT_MAX_RETRIES,
     PREFECT_CLOUD_API_URL,
     PREFECT_SERVER_EPHEMERAL_ENABLED,
+    get_current_settings,
     temporary_settings,
 )
 
 from tasks.running import prefect_api
-from tasks.running.prefect_api import find_problem
+from tasks.running.prefect_api import few_attempts, find_problem
 
 Answer = tuple[int, dict[str, str], str]
 HTML = "<html>Welcome</html>"
@@ -319,3 +321,22 @@ def test_prefects_own_server_that_ends_at_its_start_is_not_waited_for(
         problem = find_problem()
     assert problem
     assert "Prefect's own server did not start: its process ended" in problem
+
+
+@pytest.mark.parametrize(("usual", "hurried"), [(5, 1), (1, 1), (0, 0)])
+def test_a_request_that_no_run_depends_on_is_tried_twice_at_most(usual: int, hurried: int) -> None:
+    with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: usual}):
+        with few_attempts():
+            assert PREFECT_CLIENT_MAX_RETRIES.value() == hurried
+        assert PREFECT_CLIENT_MAX_RETRIES.value() == usual
+
+
+def test_the_settings_of_few_attempts_are_made_once_of_the_same_settings_and_anew_of_others() -> None:
+    seen = []
+    for address in ("http://one/api", "http://two/api"):
+        with temporary_settings({PREFECT_API_URL: address, PREFECT_CLIENT_MAX_RETRIES: 5}):
+            for _ in range(2):
+                with few_attempts():
+                    seen.append(get_current_settings())
+                    assert PREFECT_API_URL.value() == address
+    assert [seen[0] is seen[1], seen[1] is seen[2], seen[2] is seen[3]] == [True, False, True]

@@ -226,7 +226,8 @@ def test_a_part_that_is_gone_or_changed_is_made_anew_by_the_next_attempt(
 def screened(day: Day, **changes: Any) -> PartRef:
     """The part of the day's file, had it been listed otherwise."""
     (file,) = day.delivery.files
-    return screen_and_score(replace(file, **changes), day.pins, day.settings)
+    (part,) = screen_and_score(replace(file, **changes), day.pins, day.settings).parts
+    return part
 
 
 @pytest.mark.parametrize(("announced", "held"), [(DELIVERED + 1, "60"), (DELIVERED - 1, "more than 59")])

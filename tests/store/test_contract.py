@@ -50,6 +50,26 @@ def listed(store: Store, prefix: str) -> list[tuple[str, int]]:
     return [(entry.key, entry.size_bytes) for entry in store.list(prefix)]
 
 
+@pytest.mark.parametrize(("begin", "end"), [(0, 3), (0, 1), (1, 3), (2, 9)])
+def test_a_range_is_read_without_the_rest(store: Store, begin: int, end: int) -> None:
+    store.create("a", b"one")
+    assert store.read_range("a", begin, end) == b"one"[begin:end]
+
+
+def test_a_range_of_nothing_is_not_found(store: Store) -> None:
+    with pytest.raises(NotFound):
+        store.read_range("a", 0, 1)
+
+
+def test_a_range_beyond_the_end_is_empty_or_of_another_object(store: Store) -> None:
+    store.create("a", b"one")
+    try:
+        found = store.read_range("a", 5, 9)
+    except Changed:
+        found = b""
+    assert found == b""
+
+
 def test_what_was_created_is_read_back(store: Store) -> None:
     store.create("a/b.txt", b"one")
     assert store.read("a/b.txt").data == b"one"

@@ -98,6 +98,7 @@ def test_a_large_object_is_written_and_read_in_bounded_memory(heedless_s3_root: 
 
 ASKS: list[Callable[[Store], Any]] = [
     lambda store: store.read("a"),
+    lambda store: store.read_range("a", 0, 1),
     lambda store: store.open("a").__enter__(),
     lambda store: store.create("a", b""),
     lambda store: store.replace("a", b"", tag="a tag"),

@@ -6,13 +6,14 @@ import codecs
 import csv
 import gzip
 import io
+import math
 import threading
 import weakref
 import zlib
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -32,7 +33,8 @@ from tasks.core.lender.columns import NAMES
 from tasks.core.lender.header import header_fault
 from tasks.errors import SourceError
 
-_HEADER_BYTES: Final = 1 << 16
+HEADER_BYTES: Final = 1 << 16
+"""Bytes at the start of a CSV file that hold its header."""
 _VALUE_BYTES: Final = 8
 _PATIENCE_SECONDS: Final = 60.0
 _READABLE_CODECS: Final = "zstd, snappy, gzip, brotli and lz4"
@@ -74,7 +76,7 @@ def delivered_names(file: LandingFile) -> tuple[str, ...]:
             columns = tuple(schema.names)
             _require_plain_types(schema, file)
         else:
-            columns = _csv_header(CsvText(file).read(_HEADER_BYTES), file.name)
+            columns = _csv_header(CsvText(file).read(HEADER_BYTES), file.name)
         file.stream.seek(0)
     return columns
 
@@ -115,13 +117,53 @@ def read_chunks(file: LandingFile, *, chunk_rows: int) -> Generator[pa.Table, No
         SourceError: the file is cut off, broken or not UTF-8; the message carries no content of it.
     """
     with readable(file.name):
-        delivered = delivered_names(file)
-        columns = zip(delivered, declared_names(file, delivered), strict=True)
-        wanted = {column: declared for column, declared in columns if declared in file.reading.columns}
+        wanted = _wanted(file, delivered_names(file))
         if file.format == "parquet":
             yield from _parquet_chunks(file, wanted, chunk_rows)
         else:
             yield from _csv_chunks(file, wanted, chunk_rows)
+
+
+def _wanted(file: LandingFile, delivered: Sequence[str]) -> dict[str, str]:
+    """Delivered name of each column that is read, to its declared name. Raises what `declared_names` raises."""
+    columns = zip(delivered, declared_names(file, delivered), strict=True)
+    return {column: declared for column, declared in columns if declared in file.reading.columns}
+
+
+def read_range_chunks(
+    file: LandingFile, delivered: Sequence[str], *, rows: int, has_header: bool, chunk_rows: int
+) -> Generator[pa.Table, None, None]:
+    """Read a range of a CSV file as `read_chunks` reads the rows of its lines in the whole file.
+
+    A reader is between two rows after each line if every line is one row. So the lines before the range
+    change nothing for it, as long as their ranges have that property, too.
+
+    Args:
+        file: the range, plain text, as a file by itself.
+        delivered: header of the whole file, as `delivered_names` reads it.
+        rows: lines of the range, without the header.
+        has_header: True if the range begins with the header.
+        chunk_rows: rows of a chunk at most; chunks are of one size, give or take a row for each.
+
+    Raises:
+        SourceError: a line is not one row, or the text cannot be read.
+    """
+    chunk_rows = max(math.ceil(rows / max(math.ceil(rows / chunk_rows), 1)), 1)
+    found = 0
+    with readable(file.name):
+        wanted = _wanted(file, delivered)
+        text = file.stream.read()
+        if b"\0" in text:
+            raise SourceError(f"{file.name} has NUL bytes.")
+        read_options = pa_csv.ReadOptions(
+            block_size=LONGEST_LINE_BYTES, column_names=list(delivered), skip_rows=int(has_header), use_threads=False
+        )
+        batches = iter(_csv_reader(pa.BufferReader(text), read_options, list(wanted))) if rows else iter(())
+        for chunk in _declared(_rechunk(batches, chunk_rows), wanted):
+            found += chunk.num_rows
+            yield chunk
+    if found != rows:
+        raise SourceError(f"{file.name} has {rows} lines and {found} rows in one of its ranges.")
 
 
 def _parquet_chunks(file: LandingFile, wanted: Mapping[str, str], chunk_rows: int) -> Iterator[pa.Table]:
@@ -210,8 +252,8 @@ def _uncapitalised(sentence: str) -> str:
 
 
 def _csv_header(start: bytes, name: str) -> tuple[str, ...]:
-    if len(start) == _HEADER_BYTES and b"\n" not in start:
-        limit = f"{_HEADER_BYTES >> 10} kB"
+    if len(start) == HEADER_BYTES and b"\n" not in start:
+        limit = f"{HEADER_BYTES >> 10} kB"
         raise SourceError(f"{name} has no header line: its first line is longer than {limit}.")
     line = codecs.getincrementaldecoder("utf-8-sig")().decode(start).split("\n", 1)[0]
     return tuple(next(csv.reader(io.StringIO(line)), ()))
@@ -265,18 +307,7 @@ def _csv_batches(text: CsvText, columns: list[str]) -> Iterator[pa.RecordBatch]:
 
 def _open_csv(lent: _Lent, columns: list[str]) -> Iterator[pa.RecordBatch]:
     try:
-        reader = pa_csv.open_csv(
-            lent,
-            read_options=pa_csv.ReadOptions(block_size=LONGEST_LINE_BYTES),
-            parse_options=pa_csv.ParseOptions(newlines_in_values=True),
-            convert_options=pa_csv.ConvertOptions(
-                include_columns=columns,
-                column_types=dict.fromkeys(columns, pa.string()),
-                null_values=[""],
-                strings_can_be_null=True,
-                quoted_strings_can_be_null=True,
-            ),
-        )
+        reader = _csv_reader(lent, pa_csv.ReadOptions(block_size=LONGEST_LINE_BYTES), columns)
     except pa.ArrowInvalid as error:
         if "Empty CSV" in str(error):  # a header without a line end
             return
@@ -287,6 +318,22 @@ def _open_csv(lent: _Lent, columns: list[str]) -> Iterator[pa.RecordBatch]:
         yield from reader
     finally:
         del reader
+
+
+def _csv_reader(source: Any, read_options: pa_csv.ReadOptions, columns: list[str]) -> pa_csv.CSVStreamingReader:
+    """Arrow's reader of the given columns as text. An empty cell is null, quoted or not."""
+    return pa_csv.open_csv(
+        source,
+        read_options=read_options,
+        parse_options=pa_csv.ParseOptions(newlines_in_values=True),
+        convert_options=pa_csv.ConvertOptions(
+            include_columns=columns,
+            column_types=dict.fromkeys(columns, pa.string()),
+            null_values=[""],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=True,
+        ),
+    )
 
 
 def _require_bounded(n_rows: int, n_columns: int, file: LandingFile) -> None:

@@ -29,6 +29,19 @@ CORRECTIONS: Final = "corrections/"
 
 
 @dataclass(frozen=True, slots=True)
+class ByteRange:
+    """Whole lines of a landing file, one after another."""
+
+    begin: int
+    """Position of its first byte in the file, counted from 0."""
+    end: int
+    """Position after its last byte."""
+    sha256: str
+    lines: int
+    """Number of line ends in it."""
+
+
+@dataclass(frozen=True, slots=True)
 class FileRef:
     """A landing file as listed and digested."""
 
@@ -42,6 +55,8 @@ class FileRef:
     """Rows that `_control.json` announces; None if there is no such file."""
     lines: int | None = None
     """Number of line ends in it; None if it is not plain text."""
+    ranges: tuple[ByteRange, ...] = ()
+    """Ranges that make up the file, in order, each to be worked on by itself; none if it is worked on as a whole."""
 
     @property
     def is_correction(self) -> bool:
@@ -140,20 +155,33 @@ class DataFile:
 
 @dataclass(frozen=True, slots=True)
 class PartRef:
-    """Result of screening and scoring one file: the parts in the store, and the counts."""
+    """Result of screening and scoring a part of a day: a file, or a range of one. Its tables lie in the store."""
 
     file: FileRef
     decided: DataFile
     rejected: DataFile
     rows: int
     counts: Mapping[str, RuleCount]
-    """Row rule to its counts over the whole file."""
+    """Row rule to its counts over all rows of the part."""
     sums: Mapping[str, int]
     """Measure to its control total over the rows as they were read."""
     broken_columns: tuple[str, ...] = ()
     """Rules about the header that the file breaks; none of them is critical."""
     shadow: DataFile | None = None
     """Results of the second model; None if there is none, or if it failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenedFile:
+    """Result of screening and scoring one file."""
+
+    parts: tuple[PartRef, ...]
+    """Its parts, in the order of its rows."""
+
+    @property
+    def rows(self) -> int:
+        """Rows of the file."""
+        return sum(part.rows for part in self.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +275,7 @@ def content_fingerprint(decisions: pa.Table, pins: Pins) -> str:
         content.update(decisions.column(name).to_numpy().tobytes())
     codes = pa.array(sorted(_codes(pins.reasons).values()), pa.string())
     for name in REASONS:
-        place = pc.index_in(decisions.column(name), codes).fill_null(-1)
+        place = pc.index_in(decisions.column(name).cast(pa.string()), codes).fill_null(-1)
         content.update(place.to_numpy().tobytes())
     made_by = {
         "model": pins.model.digest,

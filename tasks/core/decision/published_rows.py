@@ -56,7 +56,8 @@ def build_decisions(
     Nothing in a row depends on another row, the clock or the run.
 
     Args:
-        scored: `application_id`, unique, in any order; `pd` in [0, 1]; and the columns `REASONS`.
+        scored: `application_id`, unique, in any order; `pd` in [0, 1]; and the columns `REASONS`, as
+            text or as a dictionary of texts.
     """
     order = np.argsort(scored.column("application_id").to_numpy(), kind="stable")
     scored = scored.select(SCORED).combine_chunks().take(pa.array(order))
@@ -69,7 +70,7 @@ def build_decisions(
         "contract_version": contract_version,
     }
     columns: dict[str, pa.Array] = {
-        **dict(zip(SCORED, scored.columns, strict=True)),
+        **{name: scored.column(name).cast(SCHEMA.field(name).type) for name in SCORED},
         **decided_columns(scored.column("pd").to_numpy(), policy),
     }
     for name, value in constant.items():

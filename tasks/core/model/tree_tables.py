@@ -49,6 +49,8 @@ BLOCK_ROWS: Final = 16_384
 _TOGETHER: Final = 32
 """Tables that are looked up at a time. Calls must be few, because threads wait for each other
 between them."""
+_NEVER: Final = -1
+"""Outcomes that no key has."""
 
 
 class _Step(NamedTuple):
@@ -163,10 +165,9 @@ class TreeTables:
         self._n_features = len(families)
         self._thresholds = _thresholds(splits)
         places = {split: place for place, split in enumerate(splits)}
-        tables = [_tabulate(subtree, places, families) for subtree in subtrees]
         self._stacks: list[_Stack] = []
-        for start in range(0, len(tables), _TOGETHER):
-            together = tables[start : start + _TOGETHER]
+        for start in range(0, len(subtrees), _TOGETHER):
+            together = _tabulate(subtrees[start : start + _TOGETHER], places, families)
             self._stacks.append(_stack(together, nowhere=len(splits)))
 
     def raw_scores(self, matrix: np.ndarray) -> np.ndarray:
@@ -318,54 +319,119 @@ def _families(subtree: _Subtree, families: np.ndarray) -> set[int]:
     return {int(families[split.column.feature]) for split in subtree.splits}
 
 
+class _Conditions(NamedTuple):
+    """Conditions under which a row comes to a leaf, feature by feature along its path."""
+
+    features: tuple[int, ...]
+    masks: tuple[int, ...]
+    """Bits of the splits on each feature."""
+    wanted: tuple[int, ...]
+    """Outcomes of these bits in a row that keeps them; `_NEVER` if no row does."""
+    shares: tuple[float, ...]
+    """Share of the training rows that keep the splits on each feature."""
+
+
 def _tabulate(
-    subtree: _Subtree,
+    subtrees: Sequence[_Subtree],
     places: Mapping[Split, int],
     families: np.ndarray,
-) -> _Table:
-    """Compute the table of a subtree.
+) -> list[_Table]:
+    """Compute the tables of some subtrees, all leaves behind as many features at once.
 
     Args:
-        subtree: its splits and leaves.
+        subtrees: their splits and leaves.
         places: split of the model to its row of the outcomes.
         families: family of each feature, shape (features,).
     """
-    keys = np.arange(1 << len(subtree.splits))
-    goes_left = {split: (keys >> bit & 1).astype(bool) for bit, split in enumerate(subtree.splits)}
-    leaf_values = np.zeros(len(keys))
-    contributions = {family: np.zeros(len(keys)) for family in sorted(_families(subtree, families))}
-    for leaf in subtree.leaves:
-        kept: dict[int, np.ndarray] = {}
-        shares: dict[int, float] = {}
-        for step in leaf.path:
-            feature = step.split.column.feature
-            is_kept = goes_left[step.split] == step.goes_left
-            kept[feature] = kept.get(feature, True) & is_kept
-            shares[feature] = shares.get(feature, 1.0) * step.share
-        is_reached = np.logical_and.reduce([np.ones(len(keys), dtype=bool), *kept.values()])
-        leaf_values[is_reached] = leaf.value
-        shapley_values = _shapley(list(kept.values()), list(shares.values()))
-        for feature, shapley in zip(kept, shapley_values, strict=True):
-            contributions[int(families[feature])] += leaf.value * shapley
-    outcomes = tuple(places[split] for split in reversed(subtree.splits))
-    return _Table(outcomes, leaf_values, contributions)
+    keys = np.arange(1 << max(len(subtree.splits) for subtree in subtrees), dtype=np.int16)
+    tables = [_empty_table(subtree, places, families) for subtree in subtrees]
+    owned = [(table, leaf) for table, subtree in zip(tables, subtrees, strict=True) for leaf in subtree.leaves]
+    conditions = [_conditions(leaf, subtree.splits) for subtree in subtrees for leaf in subtree.leaves]
+    alike: dict[int, list[int]] = {}
+    for number, each in enumerate(conditions):
+        alike.setdefault(len(each.features), []).append(number)
+    added: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+    for numbers in alike.values():
+        values = np.array([owned[number][1].value for number in numbers])
+        by_key = _by_key([conditions[number] for number in numbers], values, keys)
+        added |= zip(numbers, zip(*by_key, strict=True), strict=True)
+    for number, (table, leaf) in enumerate(owned):  # in the order of the leaves, in which sums are exact again
+        n_keys = len(table.leaf_values)
+        is_reached, contributions = added[number]
+        table.leaf_values[is_reached[:n_keys]] = leaf.value
+        for feature, contribution in zip(conditions[number].features, contributions, strict=True):
+            table.contributions[int(families[feature])][:] += contribution[:n_keys]
+    return tables
 
 
-def _shapley(kept: Sequence[np.ndarray], shares: Sequence[float]) -> Iterator[np.ndarray]:
-    """Contribution of each feature on a leaf's path, for a leaf of value 1.
-
-    The head of this module derives the formula.
+def _by_key(
+    conditions: Sequence[_Conditions],
+    values: np.ndarray,
+    keys: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Keys that lead to each of some leaves behind as many features, and what each of these contributes for every key.
 
     Args:
-        kept: o of each feature for every key, bool, shape (keys,).
-        shares: z of each feature.
+        conditions: those of each leaf.
+        values: raw score of each leaf, shape (leaves,).
+        keys: all keys, int16.
+
+    Returns:
+        Two arrays, of shape (leaves, keys), and of shape (leaves, features, keys).
     """
-    n = len(kept)
+    shape = len(conditions), len(conditions[0].features)
+    masks = np.array([each.masks for each in conditions], dtype=np.int16).reshape(*shape, 1)
+    wanted = np.array([each.wanted for each in conditions], dtype=np.int16).reshape(*shape, 1)
+    kept = (keys & masks) == wanted
+    bits = 1 << np.arange(shape[1])[:, np.newaxis]
+    patterns = (kept * bits).sum(axis=1, keepdims=True)
+    shapley = _shapley(np.array([each.shares for each in conditions]).reshape(shape))
+    contributions = values[:, np.newaxis, np.newaxis] * shapley
+    return kept.all(axis=1), np.take_along_axis(contributions, patterns, axis=2)
+
+
+def _empty_table(subtree: _Subtree, places: Mapping[Split, int], families: np.ndarray) -> _Table:
+    n_keys = 1 << len(subtree.splits)
+    outcomes = tuple(places[split] for split in reversed(subtree.splits))
+    contributions = {family: np.zeros(n_keys) for family in sorted(_families(subtree, families))}
+    return _Table(outcomes, np.zeros(n_keys), contributions)
+
+
+def _conditions(leaf: _Leaf, splits: Sequence[Split]) -> _Conditions:
+    """Conditions of a leaf, in bits of the keys of its subtree."""
+    masks: dict[int, int] = {}
+    wanted: dict[int, int] = {}
+    shares: dict[int, float] = {}
+    for step in leaf.path:
+        feature = step.split.column.feature
+        bit = 1 << splits.index(step.split)
+        before = wanted.get(feature, 0)
+        is_again = masks.get(feature, 0) & bit
+        is_contrary = is_again and bool(before & bit) != step.goes_left
+        wanted[feature] = _NEVER if is_contrary or before == _NEVER else before | bit * step.goes_left
+        masks[feature] = masks.get(feature, 0) | bit
+        shares[feature] = shares.get(feature, 1.0) * step.share
+    return _Conditions(tuple(masks), tuple(masks.values()), tuple(wanted.values()), tuple(shares.values()))
+
+
+def _shapley(shares: np.ndarray) -> np.ndarray:
+    """Contribution of each feature on the way to leaves of value 1, shape (leaves, features, 2 ** features).
+
+    The last axis is over what a row keeps: bit i is the o of feature i. The head of this module
+    derives the formula.
+
+    Args:
+        shares: z of each feature on the way to each leaf, shape (leaves, features).
+    """
+    n = shares.shape[1]
     weights = [math.factorial(k) * math.factorial(n - 1 - k) / math.factorial(n) for k in range(n)]
+    kept = (np.arange(1 << n) >> np.arange(n)[:, np.newaxis] & 1).astype(np.float64)
+    found = np.empty((*shares.shape, 1 << n))
     for j in range(n):
         coefficients: list[Any] = [1.0]
-        for o, z in ((kept[i], shares[i]) for i in range(n) if i != j):
+        for o, z in ((kept[i], shares[:, i, np.newaxis]) for i in range(n) if i != j):
             padded = [0.0, *coefficients, 0.0]
             coefficients = [z * padded[k + 1] + o * padded[k] for k in range(len(coefficients) + 1)]
         weighted = (weight * e for weight, e in zip(weights, coefficients, strict=True))
-        yield (kept[j] - shares[j]) * sum(weighted)
+        found[:, j] = (kept[j] - shares[:, j, np.newaxis]) * sum(weighted)
+    return found
