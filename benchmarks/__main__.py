@@ -8,9 +8,10 @@ peaks are VmHWM.
 
 The work is done on synthetic days as `scoring generate --bad-share` makes them, by a model of the
 project's own training and, for rivals, by a default one of 400 trees with 31 leaves. `own` holds
-the jobs of this project, `rivals` those that it is compared with, `plan` the jobs and how often
-they run, `figures` the ratios and checks, `page` the budgets and tables. If results do not agree -
-bytes, broken rules, scores, reasons - it stops: speed would be no merit then.
+the jobs of this project, `rivals` those that it is compared with, `commands` whole processes,
+`plan` the jobs and how often they run, `figures` the ratios and checks, `page` the budgets and
+tables. If results do not agree - bytes, broken rules, scores, reasons - it stops: speed would be no
+merit then.
 
 Prints Markdown and writes JSON to var/bench/; --write-docs puts the tables into
 docs/performance.md.
@@ -30,8 +31,9 @@ from typing import Any, Final
 
 import click
 
-from benchmarks.apart import Job, keep_to, measure, run_apart, run_command
-from benchmarks.days import DAY, LARGE_MODEL, model_folder, registry_environ, train_own
+from benchmarks.apart import Job, keep_to, measure, run_apart
+from benchmarks.commands import Commands, prefect_server
+from benchmarks.days import LARGE_MODEL, model_folder, registry_environ, train_own
 from benchmarks.figures import Runs, compare_decisions, compare_engines, require_agreement
 from benchmarks.own import DECISIONS
 from benchmarks.page import Measured, budgets, page, put_between
@@ -40,11 +42,10 @@ from benchmarks.rivals import PLAIN_DECISIONS
 from configs.settings import PROJECT
 
 SIZES: Final = (10_000, 100_000, 307_511, 3_075_110)
-_LEAN: Final = {"SCORING_TRAINING__BASELINES": "none", "SCORING_TRAINING__CHOICE_ROWS": "0"}
-_QUICK_TRAINING: Final = {"SCORING_TRAINING__MAX_TREES": "60", "SCORING_TRAINING__FOLDS": "3"}
+LEAN: Final = {"SCORING_TRAINING__BASELINES": "none", "SCORING_TRAINING__CHOICE_ROWS": "0"}
+QUICK_TRAINING: Final = {"SCORING_TRAINING__MAX_TREES": "60", "SCORING_TRAINING__FOLDS": "3"}
 _QUICK: Final = Plan((2_000,), (2,), 1, 2_000, is_whole=False)
 _QUICK_HISTORY_ROWS: Final = 4_000
-_COMMAND_ROWS: Final = 2_000
 _KEPT: Final = PROJECT / "var/bench"
 _RESULTS: Final = _KEPT / "performance.json"
 _DOCUMENT: Final = PROJECT / "docs/performance.md"
@@ -62,21 +63,23 @@ class Bench:
         """Jobs that have run; before that nobody knows their imports."""
         self.runs: list[dict[str, Any]] = []
         self.engines: Mapping[str, float] = {}
-        self.commands: dict[str, list[dict[str, float]]] = {}
 
     def measure_all(self) -> Measured:
         """Measure every job of the plan, round after round."""
         for rows in self.plan.sizes:
             self._run("day data", rows, max(self.plan.workers))
+        commands = Commands(self.folder, registry_environ(self.models))
         for repetition in range(self.plan.repeats):
             for rows in self.plan.sizes:
                 self._measure_day(rows, repetition)
-            self._measure_commands()
+        with prefect_server(self.folder / "server") as address:  # idle, it would disturb the days
+            for _ in range(self.plan.repeats):
+                commands.measure(address)
         machine = (
             f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors, "
             f"Python {platform.python_version()}"
         )  # fmt: skip
-        return Measured(self.plan, Runs(self.runs), self.engines, self.commands, machine)
+        return Measured(self.plan, Runs(self.runs), self.engines, commands.spent, machine)
 
     def _measure_day(self, rows: int, repetition: int) -> None:
         explained = 0
@@ -118,28 +121,6 @@ class Bench:
         folder = self.folder / f"{kind}-{rows}"
         folder.mkdir(exist_ok=True)
         return folder
-
-    def _measure_commands(self) -> None:
-        """Measure whole processes on a small day as the shell does, each time in a new store."""
-        with tempfile.TemporaryDirectory(dir=self.folder) as root:
-            environ = {**registry_environ(self.models), "SCORING_STORAGE__ROOT": f"{root}/store"}
-            day = ["--as-of", str(DAY)]
-            made = ["--from", str(DAY), "--rows", str(_COMMAND_ROWS), "--bad-share", "0.005"]
-            run_command(["generate", *made], environ)
-            if not self.commands:  # Prefect makes its database once
-                shutil.copytree(f"{root}/store", f"{root}/first")
-                run_command(["score", *day], {**environ, "SCORING_STORAGE__ROOT": f"{root}/first"})
-            shutil.copytree(f"{root}/store", f"{root}/plain")
-            plain = ["score", *day, "--without-prefect"]
-            for name, arguments, store in (
-                (f"scoring score | {_COMMAND_ROWS:,}", ["score", *day], "store"),
-                (f"scoring score --without-prefect | {_COMMAND_ROWS:,}", plain, "plain"),
-                ("scoring status", ["status"], "store"),
-            ):
-                own_store = {"SCORING_STORAGE__ROOT": f"{root}/{store}"}
-                spent = run_command(arguments, {**environ, **own_store})
-                click.echo(f"{'':>10}  {name:<44}{spent['wall']:>6.2f} s", err=True)
-                self.commands.setdefault(name, []).append(spent)
 
 
 def keep_models(rows: int, training: Mapping[str, str]) -> Path:
@@ -192,10 +173,11 @@ def main(
         keep_to(this.cores)
         click.echo(json.dumps(measure(this, JOBS[this.name], begun=begun)))
         return
+    os.environ.pop("PREFECT_API_URL", None)  # the servers that are measured are of the bench alone
     plan = Plan(tuple(sorted(sizes)), tuple(sorted(workers)), repeats, rivals_up_to)
     if quick:
         plan = _QUICK
-    training = _LEAN | (_QUICK_TRAINING if quick else {})
+    training = LEAN | (QUICK_TRAINING if quick else {})
     models = keep_models(_QUICK_HISTORY_ROWS if quick else history_rows, training)
     click.echo(f"About {plan.estimate_minutes():.0f} minutes on two quiet cores", err=True)
     with tempfile.TemporaryDirectory(dir=_KEPT) as folder:

@@ -129,10 +129,20 @@ def registry_environ(folder: Path) -> dict[str, str]:
 def train_own(folder: Path, rows: int, training: dict[str, str]) -> None:
     """Train and promote our model as the project does, with nothing measured beside it."""
     environ = {**registry_environ(folder), **training, "SCORING_STORAGE__ROOT": f"{folder}/store"}
-    made = ["--from", str(_HISTORY_DAY), "--rows", str(rows), "--seed", str(_SEED)]
-    run_command(["generate", *made, "--format", "parquet", "--to", str(folder)], environ)
+    run_command(generate_history(folder, rows), environ)
     history = (folder / f"applications_{_HISTORY_DAY}.parquet").rename(folder / _HISTORY)
-    run_command(["train", "--applications", str(history), "--without-prefect"], environ)
+    run_command(train(history), environ)
+
+
+def generate_history(folder: Path, rows: int) -> list[str]:
+    """Arguments of the command that writes applications with known outcomes into a folder."""
+    made = ["--from", str(_HISTORY_DAY), "--rows", str(rows), "--seed", str(_SEED)]
+    return ["generate", *made, "--format", "parquet", "--to", str(folder)]
+
+
+def train(history: Path) -> list[str]:
+    """Arguments of the command that trains the kept model."""
+    return ["train", "--applications", str(history), "--without-prefect"]
 
 
 def train_large(job: Job, watch: Stopwatch) -> dict[str, Any]:

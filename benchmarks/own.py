@@ -1,6 +1,6 @@
 """Jobs of this project to measure: a whole day, its profile, contract, engine and monitoring.
 
-The answers of the registered model through MLflow are among them.
+The answers of the registered model through MLflow are among them, to a frame and to one application.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ import os
 import pstats
 import shutil
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from benchmarks.apart import Job, Stopwatch, run_command
-from benchmarks.days import DAY, LANDED, TYPED
+from benchmarks.days import CLEAN, DAY, LANDED, TYPED
 from configs.settings import PROJECT, Settings, load_settings
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ DECISIONS: Final = "decisions.parquet"
 _SUITE: Final = PROJECT / "expectations/applications.json"
 _SHOWN_FUNCTIONS: Final = 24
 _LEAST_SHARE: Final = 0.02
+_CALLS: Final = 30
 
 
 def run_day(job: Job, watch: Stopwatch) -> dict[str, Any]:
@@ -74,8 +76,12 @@ def _own_store(job: Job) -> Iterator[Settings]:
             os.link(file, landing / file.name)
         if Path(job.models, "store/reference").exists():
             shutil.copytree(Path(job.models, "store/reference"), Path(root, "reference"))
-        own = {"SCORING_STORAGE__ROOT": root, "SCORING_SCORING__WORKERS": str(job.cores)}
-        yield load_settings(environ={**os.environ, **own})
+        yield load_settings(environ={**os.environ, **day_environ(root, job.cores)})
+
+
+def day_environ(root: str, workers: int) -> dict[str, str]:
+    """Variables of a day: its store, and the chunks in work at a time."""
+    return {"SCORING_STORAGE__ROOT": root, "SCORING_SCORING__WORKERS": str(workers)}
 
 
 def _publish(settings: Settings, watch: Stopwatch) -> Manifest:
@@ -318,20 +324,74 @@ def _judged(rows: int, reference_rows: int, level: str, findings: int) -> dict[s
     return {"compared": rows, "reference": reference_rows, "level": level, "findings": findings}
 
 
+def judge_one_row(job: Job, watch: Stopwatch) -> dict[str, Any]:
+    """Time the whole contract on chunks of one row: its fixed cost."""
+    from tasks.adapters.gx import build_contract
+    from tasks.core.contract.rules import broken_rules_by_row
+
+    with watch.stage("load"):
+        contract = build_contract(suite_text(shares=True))
+    rows = next(typed_chunks(job))
+
+    def judge(number: int) -> None:
+        table = rows.slice(number, 1)
+        broken_rules_by_row(contract.rules, contract.check_rows(table), table.num_rows)
+
+    return _each_call(watch, judge)
+
+
+def answer_one(job: Job, watch: Stopwatch) -> dict[str, Any]:
+    """Time the registered model through `mlflow.pyfunc`, one application a call.
+
+    Each call is answered as a whole day is: with contract, pd, decision and reasons.
+    """
+    import pandas as pd
+
+    rows = pd.read_csv(job.path(CLEAN), nrows=_CALLS + 1)
+    applications = [rows.iloc[[number]] for number in range(len(rows))]
+    with watch.stage("load"):
+        model = _pyfunc_champion()
+
+    def predict(number: int) -> None:
+        (decision,) = model.predict(applications[number])["decision"]
+        if decision is None:
+            raise ValueError(f"Row {number} of a day without bad rows was not decided.")
+
+    return _each_call(watch, predict)
+
+
+def _each_call(watch: Stopwatch, call: Callable[[int], None]) -> dict[str, Any]:
+    """Seconds of each call, by the number of its row, after one that prepares what the first needs."""
+    with watch.stage("load"):
+        call(_CALLS)
+    seconds = []
+    with watch.stage("calls"):
+        for number in range(_CALLS):
+            begun = time.perf_counter()
+            call(number)
+            seconds.append(time.perf_counter() - begun)
+    return {"answered": _CALLS, "call_seconds": seconds}
+
+
 def answer_frame(job: Job, watch: Stopwatch) -> dict[str, Any]:
     """Time the registered model through `mlflow.pyfunc`, with one frame of all rows.
 
     The model answers with contract, pd and decision.
     """
-    import mlflow
     import pandas as pd
 
-    settings = load_settings()
-    mlflow.set_tracking_uri(settings.registry.tracking_uri)
     frame = pd.read_parquet(job.path(TYPED))
-    champion_uri = f"models:/{settings.registry.model_name}@{settings.registry.alias}"
     with watch.stage("load"):
-        model = mlflow.pyfunc.load_model(champion_uri)
+        model = _pyfunc_champion()
     with watch.stage("predict"):
         answer = model.predict(frame)
     return {"answered": len(answer)}
+
+
+def _pyfunc_champion() -> Any:
+    """Load the champion as a service does."""
+    import mlflow
+
+    registry = load_settings().registry
+    mlflow.set_tracking_uri(registry.tracking_uri)
+    return mlflow.pyfunc.load_model(f"models:/{registry.model_name}@{registry.alias}")

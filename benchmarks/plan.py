@@ -9,6 +9,8 @@ from typing import Final
 from benchmarks import days, own, rivals
 from benchmarks.apart import Work
 
+ONE_APPLICATION: Final = "one application, registered model"
+ONE_ROW: Final = "chunk of one row, contract"
 JOBS: Final[Mapping[str, Work]] = {
     "day data": days.make_day,
     "large model": days.train_large,
@@ -24,14 +26,20 @@ JOBS: Final[Mapping[str, Work]] = {
     "LightGBM": rivals.run_lightgbm,
     "pyfunc, registered model": own.answer_frame,
     "pyfunc, LightGBM flavour": rivals.predict_flavour,
+    ONE_APPLICATION: own.answer_one,
+    ONE_ROW: own.judge_one_row,
     "row by row": rivals.answer_one_by_one,
     "verdict": own.judge_decided,
     "monitoring": own.monitor_day,
     "Evidently": rivals.report_plainly,
 }
+DAYS: Final = ("day",)
+"""Jobs that score a whole day, each on every number of cores; the first is what others are held against."""
 PLAINLY: Final = ("plain, large model", "plain, our model", "floor")
 PARTS: Final = ("contract", "whole contract", "GX COMPLETE", "engine", "LightGBM")
-ONLINE: Final = ("pyfunc, registered model", "pyfunc, LightGBM flavour", "row by row")
+ONLINE: Final = (
+    "pyfunc, registered model", "pyfunc, LightGBM flavour", ONE_APPLICATION, ONE_ROW, "row by row"
+)  # fmt: skip
 MONITORING: Final = ("verdict", "monitoring", "Evidently")
 ONLINE_ROWS: Final = 10_000
 # Jobs that take minutes, or that a third round would add little to.
@@ -46,9 +54,10 @@ _COSTS: Final = {
     "plain, our model": (10, 16), "floor": (6, 1), "contract": (6, 1), "whole contract": (6, 1),
     "GX COMPLETE": (9, 12), "engine": (6, 1), "LightGBM": (6, 3),
     "pyfunc, registered model": (8, 0), "pyfunc, LightGBM flavour": (7, 0), "row by row": (9, 0),
+    ONE_APPLICATION: (9, 0), ONE_ROW: (6, 0),
     "verdict": (6, 1), "monitoring": (15, 6), "Evidently": (32, 1),
 }  # fmt: skip
-_COMMANDS_SECONDS: Final = 20
+_COMMANDS_SECONDS: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +94,8 @@ class Plan:
         most = max(self.workers)
         # A day of millions of rows is measured once on fewer cores than there are.
         on_all = rows <= self.full or not repetition
-        yield from (("day", cores) for cores in self.workers if on_all or cores == most)
+        for cores in self.workers if on_all else (most,):
+            yield from ((name, cores) for name in DAYS)
         for name in self._beside(rows):
             rounds = 1
             if rows == self.full or name in ONLINE:

@@ -33,9 +33,12 @@ _TRAINING = {"max_trees": 60, "folds": 3, "reference_rows": 500}
 
 _LONGEST = (
     "flows/test_worker.py",  # waits for a worker's silence to be noticed
+    "flows/test_registry_down.py",  # waits for servers
+    "proofs/test_fault_sweep_s3.py",
+    "proofs/test_fault_sweep.py",
+    "proofs/test_drift_study.py",
     "proofs/test_kill_sweep.py",
     "proofs/test_races.py",
-    "proofs/test_fault_sweep.py",
     "erasure/test_erase.py",
     "flows/test_values.py",
 )

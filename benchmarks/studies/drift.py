@@ -81,12 +81,14 @@ class StudySize:
 
 WHOLE_STUDY: Final = StudySize(
     populations=20, reference_rows=20_000, rows=100_000, weekday_rows=10_000,
-    sizes=(500, 2_000, 10_000, 50_000), quiet_days=80, weeks=20, power_days=10, rival_days=2,
+    sizes=(500, 2_000, 10_000, 50_000), quiet_days=40, weeks=20, power_days=5, rival_days=1,
     rival_quiet_days=1,
 )  # fmt: skip
+"""Days enough for their intervals: of 800 days with 3 % the interval ends at 4.4 %, under 5 %, and of 100 days on which
+all is named it begins at 96.4 %, over 95 %. References differ more than days of one do, so there are more of them."""
 SAMPLED_STUDY: Final = StudySize(
     populations=1, reference_rows=20_000, rows=20_000, weekday_rows=6_000,
-    sizes=(500, 2_000), quiet_days=40, weeks=2, power_days=40, rival_days=1,
+    sizes=(500, 2_000), quiet_days=40, weeks=2, power_days=12, rival_days=1,
     rival_quiet_days=1,
 )  # fmt: skip
 

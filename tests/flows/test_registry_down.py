@@ -121,6 +121,7 @@ def test_a_day_is_the_same_to_the_byte_with_and_without_the_registry_and_it_may_
     assert outage.score_next().sealed_copy == ""
 
 
+@pytest.mark.parametrize("outage", ["folder"], indirect=True)
 def test_an_alias_that_moved_while_the_registry_answered_is_followed(outage: Outage) -> None:
     assert outage.score().model.version == "1"
     promote_version("2", outage.settings)
@@ -139,29 +140,34 @@ def halve(store: Store, key: str) -> None:
     store.replace(key, stored.data[: len(stored.data) // 2], tag=stored.tag)
 
 
-@pytest.mark.parametrize(
-    ("spoil", "of_note", "why"),
-    [
-        (spoil_byte, False, "sealed copy .* is damaged"),
-        (halve, False, "sealed copy .* is damaged"),
-        (lambda store, key: store.delete(key), False, "sealed copy .* does not exist"),
-        (lambda store, key: store.delete(key), True, "this store has no note"),
-        (halve, True, "this store has no note"),
-    ],
-    ids=["a byte changed", "half a copy", "no copy", "no note", "half a note"],
-)
+SPOILT: dict[str, tuple[Callable[[Store, str], None], bool, str]] = {
+    "a byte changed": (spoil_byte, False, "sealed copy .* is damaged"),
+    "half a copy": (halve, False, "sealed copy .* is damaged"),
+    "no copy": (lambda store, key: store.delete(key), False, "sealed copy .* does not exist"),
+    "half a note": (halve, True, "this store has no note"),
+    "no note": (lambda store, key: store.delete(key), True, "this store has no note"),
+}
+"""What is done to the sealed copy, or to the note of the version that the alias named; and what is said of it."""
+
+
 @pytest.mark.parametrize("outage", ["folder"], indirect=True)
-def test_nothing_scores_where_the_store_cannot_prove_what_the_alias_named(
-    outage: Outage, spoil: Callable[[Store, str], None], why: str, *, of_note: bool
-) -> None:
+def test_nothing_scores_where_the_store_cannot_prove_what_the_alias_named(outage: Outage) -> None:
     model = outage.score().model
     outage.server.stop()
-    key = named_version_key(NAME, "champion") if of_note else sealed_model_key(model.name, model.version, model.digest)
-    spoil(outage.store, key)
-    with pytest.raises(RegistryUnreachable, match=f"no MLflow server answers at {outage.server.uri} .*{why}") as ended:
-        outage.score_next()
-    assert ended.value.exit_code == 5
-    assert not list(outage.store.list(f"decisions/day={NEXT}/"))
+    copy, note = sealed_model_key(model.name, model.version, model.digest), named_version_key(NAME, "champion")
+    whole = {key: outage.store.read(key).data for key in (copy, note)}
+    for spoil, of_note, why in SPOILT.values():
+        key = note if of_note else copy
+        spoil(outage.store, key)
+        no_answer = f"no MLflow server answers at {outage.server.uri} .*{why}"
+        with pytest.raises(RegistryUnreachable, match=no_answer) as ended:
+            outage.score_next()
+        assert ended.value.exit_code == 5
+        assert not list(outage.store.list(f"decisions/day={NEXT}/"))
+        outage.store.delete(key)
+        outage.store.create(key, whole[key])
+    outage.store.delete(copy)
+    outage.store.delete(note)
     outage.server.start()
     assert outage.score_next().sealed_copy == ""
     assert named_version(outage.store, "champion", NAME)

@@ -74,12 +74,12 @@ def _is_write(call: str) -> bool:
 FOLDER_FAULTS: Final[Mapping[str, FolderFault]] = {
     "verb fails": FolderFault(fail_in_store, of_verbs=True),
     "verb is done and fails": FolderFault(fail_in_store, is_late=True, of_verbs=True),
-    "system call fails": FolderFault(fail_on_disk),
+    "look fails": FolderFault(fail_on_disk, lambda call: not _is_change_or_flush(call)),
+    "change fails": FolderFault(fail_on_disk, _is_change_or_flush),
     "change is done and fails": FolderFault(fail_on_disk, _is_change_or_flush, is_late=True),
     "write is half done and fails": FolderFault(fail_on_disk, _is_write, is_late=True, halves_writes=True),
     "disk gone before a change": FolderFault(fail_on_disk, _is_change, lasts=True),
     "power cut after a change": FolderFault(fail_on_disk, _is_change, is_late=True, lasts=True, cuts_power=True),
-    "killed before a change": FolderFault(die, _is_change),
     "killed after a change": FolderFault(die, _is_change, is_late=True),
     "killed within a write": FolderFault(die, _is_write, is_late=True, halves_writes=True),
 }
@@ -176,7 +176,8 @@ class FolderGround:
 
     def calls(self, command: Command) -> Mapping[str, Sequence[str]]:
         """See `Ground`."""
-        verbs, system_calls = (self._seen(command, FOLDER_FAULTS[each]) for each in ("verb fails", "system call fails"))
+        verbs = self._seen(command, FOLDER_FAULTS["verb fails"])
+        system_calls = self._seen(command, FolderFault(fail_on_disk))
         return {
             name: [call for call in (verbs if fault.of_verbs else system_calls) if fault.among(call.split()[0])]
             for name, fault in FOLDER_FAULTS.items()

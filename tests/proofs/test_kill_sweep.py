@@ -22,7 +22,7 @@ from tests.proofs.race_checks import breaches, is_shown, revisions_of, seen
 from tests.proofs.race_days import VERSIONS, deliver
 from tests.s3_servers import S3Server
 
-EVENLY: Final = 14
+EVENLY: Final = 9
 """Points on each store, besides those around the commit."""
 SAMPLE: Final = 3
 AT_ONCE: Final = 2

@@ -25,7 +25,7 @@ from tests.proofs.race_runners import Alternation, Ending, Job, Racers, Reader
 from tests.s3_servers import S3Server
 
 PROCESSES: Final = 8
-ROUNDS: Final = {"nobody": 10, "half": 4} if IS_WHOLE else {"nobody": 1, "half": 1}
+ROUNDS: Final = {"nobody": 5, "half": 3} if IS_WHOLE else {"nobody": 1, "half": 1}
 TIMES: Final = {"nobody": 1, "half": 3 if IS_WHOLE else 2}
 """Runs of each process in a round, one after the other."""
 MODELS_STAY_SECONDS: Final = 0.3
