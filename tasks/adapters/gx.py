@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from tasks.adapters.files.parquet import give_back_memory
 from tasks.adapters.gx_parts import BatchDefinition, Expectation, PandasExecutionEngine, ProgressBarsConfig, gx
 from tasks.adapters.gx_suite import ABOUT_COLUMNS, Reviewed, RowRule, parse_suite, review_suite
 from tasks.core.contract.column_screen import ChunkFacts, NotNull
@@ -143,13 +144,14 @@ class Contract:
 
     def check_table(
         self,
-        rows: pa.Table | pd.DataFrame,
+        rows: dict[str, pa.ChunkedArray] | pd.DataFrame,
         recent: Mapping[str, float] | None = None,
     ) -> tuple[RuleResult, ...]:
         """Results of the rules that look across rows.
 
         Args:
-            rows: the `table_columns` of all rows of the day; numbers are float64 or int64.
+            rows: the `table_columns` of all rows of the day; numbers are float64 or int64. A dict of columns
+                loses each of them once it is judged, so that millions of rows need little memory.
             recent: fact to figure of the days before (`core.contract.rules.RECENT_FACTS`). A rule
                 that refers to an unknown fact is not judged.
         """
@@ -159,9 +161,16 @@ class Contract:
         found: dict[str, RuleResult] = {}
         plain = _plain_rows()
         # Great Expectations copies the frame that it gets, so each rule gets only its own columns.
-        for columns, rules in itertools.groupby(judged, key=lambda each: each.rule.columns):
-            results = self._validate(plain, list(rules), _narrow(rows, columns), known)
+        by_columns = itertools.groupby(judged, key=lambda each: each.rule.columns)
+        groups = [(columns, list(rules)) for columns, rules in by_columns]
+        for n, (columns, rules) in enumerate(groups):
+            results = self._validate(plain, rules, _narrow(rows, columns), known)
             found |= {result.rule_id: result for result in results}
+            if isinstance(rows, dict):
+                to_come = {name for later, _ in groups[n + 1 :] for name in later}
+                for name in set(columns) - to_come:
+                    del rows[name]
+                give_back_memory()
         return tuple(found.get(result.rule_id, result) for result in self.unjudged_table())
 
     def unjudged_table(self) -> tuple[RuleResult, ...]:
@@ -319,7 +328,8 @@ def validate_decisions(groups: Iterable[pa.Table], suite_text: str) -> tuple[Rul
             across.append(group.select(contract.table_columns))
     if broken_columns:
         return tuple(rules[rule_id] for rule_id in broken_columns)
-    table_results = contract.check_table(pa.concat_tables(across))
+    whole = pa.concat_tables(across)
+    table_results = contract.check_table(dict(zip(whole.column_names, whole.columns, strict=True)))
     results = contract.results(counts, table_results)
     return tuple(rules[result.rule_id] for result in results if not result.is_met)
 
@@ -378,12 +388,15 @@ class _Chunk:
         return part.iloc[self._meeting[key]]
 
 
-def _narrow(rows: pa.Table | pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
-    """Frame of some columns, or of the first one if none is named."""
-    if isinstance(rows, pa.Table):
-        return typed_frame(rows.select(list(columns) or rows.column_names[:1]))
-    # `rows[columns]` would copy them.
-    return pd.DataFrame({name: rows[name] for name in columns or rows.columns[:1]}, copy=False)
+def _narrow(rows: dict[str, pa.ChunkedArray] | pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Frame of some columns; of rows alone, if no column is named."""
+    if not columns:
+        return pd.DataFrame(
+            index=pd.RangeIndex(len(next(iter(rows.values()))) if isinstance(rows, dict) else len(rows))
+        )
+    if isinstance(rows, dict):
+        return typed_frame(pa.table({name: rows[name] for name in columns}))
+    return pd.DataFrame({name: rows[name] for name in columns}, copy=False)  # `rows[columns]` would copy them
 
 
 def _with_plain_text(frame: pd.DataFrame) -> pd.DataFrame:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -45,7 +46,8 @@ _TRACED_SCHEMA: Final = no_rejected_rows().select(_TRACED).schema
 _PLACE_SCHEMA: Final = no_rejected_rows().select(_PLACE).schema
 
 
-class Assembled(NamedTuple):
+@dataclass
+class Assembled:
     """All rows of a day, each in exactly one of the four tables."""
 
     decided: pa.Table
@@ -56,6 +58,16 @@ class Assembled(NamedTuple):
     """Places of the dropped exact copies, with their ids and amounts."""
     replaced: pa.Table
     """Places of the rows that a correction replaces, with their ids and amounts."""
+
+    def __iter__(self) -> Iterator[pa.Table]:
+        """Yield the four tables, in the order of the stages of `FileTotals`."""
+        return iter((self.decided, self.rejected, self.copies, self.replaced))
+
+    def take_out(self, names: Collection[str]) -> dict[str, pa.ChunkedArray]:
+        """Take columns out of the decided rows, so that whoever has read one can let its memory go."""
+        taken = {name: self.decided.column(name) for name in names}
+        self.decided = self.decided.drop_columns(list(names))
+        return taken
 
 
 def assemble(store: Store, parts: Sequence[PartRef], *, chunk_rows: int, reading: Reading = AS_DELIVERED) -> Assembled:
@@ -191,7 +203,7 @@ def control_totals(
     received = {
         file.name: add_sums(*(part.sums for part in parts if part.file.name == file.name)) for file in _files_of(parts)
     }
-    return totals_by_measure(received, assembled)
+    return totals_by_measure(received, list(assembled))
 
 
 def _files_of(parts: Sequence[PartRef]) -> list[FileRef]:
@@ -208,8 +220,10 @@ def _decided(store: Store, part: PartRef) -> pa.Table:
     """Decided rows of a part, with the name of their file; texts that repeat are kept once."""
     table = read_parquet(read_data(store, part.decided))
     # A dictionary of one name: a text for each row would be a sixth of the table.
-    codes = pa.repeat(pa.scalar(0, pa.int32()), table.num_rows)
+    codes = pa.repeat(pa.scalar(0, pa.int16()), table.num_rows)
     names = pa.DictionaryArray.from_arrays(codes, [part.file.name])
+    rows = table.column(SOURCE_ROW).cast(pa.int32())
+    table = table.set_column(table.column_names.index(SOURCE_ROW), SOURCE_ROW, rows)
     for reason in REASONS:
         found = table.column(reason).combine_chunks().dictionary_encode()
         coded = pa.DictionaryArray.from_arrays(found.indices.cast(pa.int8()), found.dictionary)

@@ -18,7 +18,7 @@ from tasks.core.contract.rules import Rule
 from tasks.core.contract.screening import quarantine_rows
 from tasks.core.day.control_totals import publishable_totals, unreconciled
 from tasks.core.day.records import Audited, DataFile, Delivery, Draft, FileTotals, PartRef, Pins, unaccounted
-from tasks.core.decision.published_rows import SCHEMA_VERSION, SCORED, build_changes, count_changed_reasons
+from tasks.core.decision.published_rows import SCHEMA_VERSION, build_changes, count_changed_reasons
 from tasks.core.lender.columns import ID
 from tasks.core.words import counted
 from tasks.delivery.files import pinned_reading
@@ -32,7 +32,7 @@ from tasks.running.context import run_logger
 from tasks.running.step import step
 from tasks.scoring.assemble import assemble, control_totals, count_files
 from tasks.scoring.contract_gate import Gate
-from tasks.scoring.decisions_file import WrittenDecisions, write_decisions
+from tasks.scoring.decisions_file import WrittenDecisions, sort_scored, write_decisions
 from tasks.store import Store, open_store
 
 
@@ -138,11 +138,11 @@ def audit_parts(
     passed = gate.require_contract(parts, assembled, draft)
     files = count_files(parts, assembled)
     totals = control_totals(parts, assembled)
-    decided, rejected = assembled.decided.select(SCORED), assembled.rejected
+    scored, rejected = sort_scored(assembled.decided), assembled.rejected
     del assembled  # with millions of rows, this is most of the memory that the audit holds
     give_back_memory()
     written = write_decisions(
-        decided,
+        scored,
         pins,
         revision=draft.revision,
         suite=suite_text(settings.audit.suite),

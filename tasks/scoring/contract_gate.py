@@ -8,14 +8,13 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
-import pyarrow as pa
-
 from configs.settings import Settings
 from tasks.core.applications import APPLICATION_ID
 from tasks.core.contract.gate import Evidence, Outcome, judge_count, judge_result, refusal
 from tasks.core.contract.rules import Budget, RuleCount, RuleResult, merge_counts, parsing_rules
 from tasks.core.contract.screening import BROKEN_RULES, CONFLICTING, count_by_rule, quarantine_rows, typed_name
 from tasks.core.day.records import Draft, PartRef
+from tasks.core.lender.amounts import AMOUNTS
 from tasks.core.lender.columns import ID
 from tasks.core.words import in_json
 from tasks.errors import ExpectationsNotMet
@@ -114,14 +113,22 @@ class Gate:
             return {}
         return recent_days(self.store, self.as_of)
 
-    def _check_table(self, decided: pa.Table, evidence: Evidence) -> Sequence[RuleResult]:
-        """Results of rules about the whole day; without rows to decide, each is left unjudged."""
+    def _check_table(self, assembled: Assembled, evidence: Evidence) -> Sequence[RuleResult]:
+        """Results of rules about the whole day; without rows to decide, each is left unjudged.
+
+        Columns that only these rules read are gone from the decided rows afterwards.
+        """
+        decided = assembled.decided
         if not decided.num_rows:
             return self.contract.unjudged_table()
-        columns = [name for name in self.contract.table_columns if name != ID]
-        names = {ID: APPLICATION_ID} | {name: typed_name(name) for name in columns}
-        rows = decided.select(list(names.values())).rename_columns(list(names))
-        return self.contract.check_table(rows, evidence.facts)
+        columns = {ID: decided.column(APPLICATION_ID)}
+        columns |= {name: decided.column(typed_name(name)) for name in AMOUNTS}
+        only_here = [name for name in self.contract.table_columns if name not in columns]
+        del decided
+        taken = assembled.take_out([typed_name(name) for name in only_here])
+        columns |= dict(zip(only_here, taken.values(), strict=True))
+        del taken
+        return self.contract.check_table(columns, evidence.facts)
 
     def _judge_day(
         self,
@@ -130,7 +137,7 @@ class Gate:
         evidence: Evidence,
     ) -> _Judged:
         counts = merge_counts(*(part.counts for part in parts))
-        across = self._check_table(assembled.decided, evidence)
+        across = self._check_table(assembled, evidence)
         broken_columns = {rule for part in parts for rule in part.broken_columns}
         results = self.contract.results(counts, across, broken_columns=broken_columns)
         by_rule = count_by_rule(assembled.rejected.column(BROKEN_RULES).to_pylist())

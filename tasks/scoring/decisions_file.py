@@ -38,11 +38,17 @@ class WrittenDecisions(NamedTuple):
     """Columns `COMPARED`; None if they are not asked for."""
 
 
-def write_decisions(decided: pa.Table, pins: Pins, *, revision: int, suite: str, is_compared: bool) -> WrittenDecisions:
-    """Write the decisions of a day as parquet, sorted by application_id.
+def sort_scored(decided: pa.Table) -> pa.Table:
+    """Columns `SCORED` of decided rows, sorted by application_id."""
+    order = np.argsort(decided.column(APPLICATION_ID).to_numpy(), kind="stable")
+    return decided.select(SCORED).combine_chunks().take(pa.array(order))
+
+
+def write_decisions(scored: pa.Table, pins: Pins, *, revision: int, suite: str, is_compared: bool) -> WrittenDecisions:
+    """Write the decisions of a day as parquet.
 
     Args:
-        decided: columns `SCORED` of the decided rows, in any order.
+        scored: the decided rows, as `sort_scored` gives them.
         pins: what they were decided with.
         revision: number of the revision.
         suite: text of the contract that decisions keep.
@@ -50,8 +56,6 @@ def write_decisions(decided: pa.Table, pins: Pins, *, revision: int, suite: str,
     """
     from tasks.adapters.gx import validate_decisions
 
-    order = np.argsort(decided.column(APPLICATION_ID).to_numpy(), kind="stable")
-    scored = decided.select(SCORED).combine_chunks().take(pa.array(order))
     content = content_fingerprint(scored, pins)
     footer = {"schema_version": SCHEMA_VERSION, "revision": str(revision), "content_fingerprint": content}
     written = ParquetBytes(SCHEMA, footer)

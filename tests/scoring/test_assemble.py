@@ -67,7 +67,7 @@ def places(table: pa.Table, applicant: int) -> list[tuple[str, int]]:
 
 def ends(assembled: Assembled, applicant: int) -> dict[str, list[tuple[str, int]]]:
     """Table to file and row of all that it holds of an applicant; tables without any are left out."""
-    found = {name: places(table, applicant) for name, table in assembled._asdict().items()}
+    found = {name: places(table, applicant) for name, table in vars(assembled).items()}
     return {name: each for name, each in found.items() if each}
 
 

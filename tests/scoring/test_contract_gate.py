@@ -41,8 +41,14 @@ def day(trained: Project, tmp_path_factory: pytest.TempPathFactory) -> Day:
 
 
 @pytest.fixture(scope="module")
-def assembled(day: Day) -> Assembled:
+def put_together(day: Day) -> Assembled:
     return assemble(day.store, day.parts, chunk_rows=1000)
+
+
+@pytest.fixture
+def assembled(put_together: Assembled) -> Assembled:
+    """The rows of the day, of which a gate takes columns out."""
+    return replace(put_together)
 
 
 def gate_of(day: Day, root: Path, **contract: Any) -> Gate:
@@ -87,7 +93,7 @@ def test_a_day_passes_up_to_its_budget_of_bad_rows(
 def test_a_day_without_a_row_to_decide_is_stopped_within_its_budget(
     day: Day, assembled: Assembled, tmp_path: Path
 ) -> None:
-    nobody = assembled._replace(decided=assembled.decided[:0])
+    nobody = replace(assembled, decided=assembled.decided[:0])
     with pytest.raises(ExpectationsNotMet, match="at least one row must remain"):
         gate_of(day, tmp_path, max_quarantined_rows=200).require_contract(day.parts, nobody, FIRST)
 
@@ -151,7 +157,7 @@ def test_a_first_revision_is_compared_with_what_the_store_holds_unless_nobody_as
     day: Day, assembled: Assembled, tmp_path: Path
 ) -> None:
     commit(FolderStore(tmp_path), made_manifest(as_of=DAY - timedelta(days=1)))
-    passed = gate_of(day, tmp_path).require_contract(day.parts, assembled, FIRST)
+    passed = gate_of(day, tmp_path).require_contract(day.parts, replace(assembled), FIRST)
     assert passed.recent_days == recent(1, 1)
     alone = gate_of(day, tmp_path, compare_recent_days=False).require_contract(day.parts, assembled, FIRST)
     assert alone.recent_days == {}

@@ -136,7 +136,8 @@ def read_range_chunks(
     """Read a range of a CSV file as `read_chunks` reads the rows of its lines in the whole file.
 
     A reader is between two rows after each line if every line is one row. So the lines before the range
-    change nothing for it, as long as their ranges have that property, too.
+    change nothing for it, as long as their ranges have that property, too. A line is laid behind the range to
+    show it of the last one: a quote that is open there would swallow it.
 
     Args:
         file: the range, plain text, as a file by itself.
@@ -150,20 +151,29 @@ def read_range_chunks(
     """
     chunk_rows = max(math.ceil(rows / max(math.ceil(rows / chunk_rows), 1)), 1)
     found = 0
+
+    def in_range(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        nonlocal found
+        for batch in batches:
+            missing = rows - found
+            found += batch.num_rows
+            if missing > 0:
+                yield batch.slice(0, missing)
+
     with readable(file.name):
         wanted = _wanted(file, delivered)
         text = file.stream.read()
         if b"\0" in text:
             raise SourceError(f"{file.name} has NUL bytes.")
+        behind = b"" if text.endswith(b"\n") else b"\n"
+        text += behind + b"0" + b"," * (len(delivered) - 1) + b"\n"
         read_options = pa_csv.ReadOptions(
             block_size=LONGEST_LINE_BYTES, column_names=list(delivered), skip_rows=int(has_header), use_threads=False
         )
-        batches = iter(_csv_reader(pa.BufferReader(text), read_options, list(wanted))) if rows else iter(())
-        for chunk in _declared(_rechunk(batches, chunk_rows), wanted):
-            found += chunk.num_rows
-            yield chunk
-    if found != rows:
-        raise SourceError(f"{file.name} has {rows} lines and {found} rows in one of its ranges.")
+        batches = in_range(_csv_reader(pa.BufferReader(text), read_options, list(wanted)))
+        yield from _declared(_rechunk(batches, chunk_rows), wanted)
+    if found != rows + 1:
+        raise SourceError(f"{file.name} has {rows} lines and {found - 1} rows in one of its ranges.")
 
 
 def _parquet_chunks(file: LandingFile, wanted: Mapping[str, str], chunk_rows: int) -> Iterator[pa.Table]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.adapters.files.landing_file import LandingFile, Reading
@@ -58,6 +58,7 @@ LINE = st.lists(st.one_of(CELL, CELL, CELL, QUOTED, STRAY), min_size=4, max_size
 ENDS = st.sampled_from(["\n", "\r\n", "\n\n"])
 
 
+@settings(max_examples=400)
 @given(st.lists(st.tuples(LINE, ENDS), min_size=1, max_size=12), st.integers(40, 120), st.integers(1, 5))
 def test_ranges_hold_the_rows_of_the_whole_file_or_cannot_be_read(
     lines: list[tuple[str, str]], range_bytes: int, chunk_rows: int
@@ -83,20 +84,20 @@ def test_a_mark_of_the_encoding_and_a_last_line_without_end_are_read_as_in_the_w
     assert read_by_range(text, range_bytes=44) == read_whole(text)
 
 
-@pytest.mark.parametrize(
-    "damage",
-    [
-        b'1,"a\nb",c,2\n',
-        b'1,"a,b,2\n',
-        b"\n",
-        b"1,a,b\n",
-        b"1,a,b,2,3\n",
-        b"1,\0,b,2\n",
-        b"1,\xe9,b,2\n",
-        b"1,a\rb,c,2\n",
-    ],
-    ids=["line end in a cell", "open quote", "empty line", "short", "long", "null byte", "Latin-1", "carriage return"],
-)
+DAMAGES = {
+    "quote at the end": b'1,a,b,"\n',
+    "line end in a cell": b'1,"a\nb",c,2\n',
+    "open quote": b'1,"a,b,2\n',
+    "empty line": b"\n",
+    "short": b"1,a,b\n",
+    "long": b"1,a,b,2,3\n",
+    "null byte": b"1,\0,b,2\n",
+    "Latin-1": b"1,\xe9,b,2\n",
+    "carriage return": b"1,a\rb,c,2\n",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 @pytest.mark.parametrize("place", [0, 3, 7])
 def test_a_range_with_a_line_that_is_no_row_cannot_be_read(damage: bytes, place: int) -> None:
     lines = [b"1,a,b,2\n"] * 7
