@@ -157,14 +157,16 @@ class Contract:
         """
         known = recent or {}
         judged = [each for each in self._across_rows if each.parameters <= known.keys()]
-        judged.sort(key=lambda each: each.rule.columns)
+        # Rules without columns come last, when those of the others are let go.
+        judged.sort(key=lambda each: (not each.rule.columns, each.rule.columns))
+        n_rows = len(next(iter(rows.values()))) if isinstance(rows, dict) else len(rows)
         found: dict[str, RuleResult] = {}
         plain = _plain_rows()
         # Great Expectations copies the frame that it gets, so each rule gets only its own columns.
         by_columns = itertools.groupby(judged, key=lambda each: each.rule.columns)
         groups = [(columns, list(rules)) for columns, rules in by_columns]
         for n, (columns, rules) in enumerate(groups):
-            results = self._validate(plain, rules, _narrow(rows, columns), known)
+            results = self._validate(plain, rules, _narrow(rows, columns, n_rows), known)
             found |= {result.rule_id: result for result in results}
             if isinstance(rows, dict):
                 to_come = {name for later, _ in groups[n + 1 :] for name in later}
@@ -388,12 +390,10 @@ class _Chunk:
         return part.iloc[self._meeting[key]]
 
 
-def _narrow(rows: dict[str, pa.ChunkedArray] | pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
-    """Frame of some columns; of rows alone, if no column is named."""
+def _narrow(rows: dict[str, pa.ChunkedArray] | pd.DataFrame, columns: Sequence[str], n_rows: int) -> pd.DataFrame:
+    """Frame of some columns; of so many rows alone, if no column is named."""
     if not columns:
-        return pd.DataFrame(
-            index=pd.RangeIndex(len(next(iter(rows.values()))) if isinstance(rows, dict) else len(rows))
-        )
+        return pd.DataFrame(index=pd.RangeIndex(n_rows))
     if isinstance(rows, dict):
         return typed_frame(pa.table({name: rows[name] for name in columns}))
     return pd.DataFrame({name: rows[name] for name in columns}, copy=False)  # `rows[columns]` would copy them
