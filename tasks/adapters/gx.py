@@ -166,7 +166,7 @@ class Contract:
         by_columns = itertools.groupby(judged, key=lambda each: each.rule.columns)
         groups = [(columns, list(rules)) for columns, rules in by_columns]
         for n, (columns, rules) in enumerate(groups):
-            results = self._validate(plain, rules, _narrow(rows, columns, n_rows), known)
+            results = self._validate(plain, rules, _frame_of(rows, columns, n_rows), known)
             found |= {result.rule_id: result for result in results}
             if isinstance(rows, dict):
                 to_come = {name for later, _ in groups[n + 1 :] for name in later}
@@ -390,13 +390,18 @@ class _Chunk:
         return part.iloc[self._meeting[key]]
 
 
-def _narrow(rows: dict[str, pa.ChunkedArray] | pd.DataFrame, columns: Sequence[str], n_rows: int) -> pd.DataFrame:
+def _narrow(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Some columns of a frame without copying them, which `frame[columns]` does."""
+    return pd.DataFrame({name: frame[name] for name in columns}, copy=False)
+
+
+def _frame_of(rows: dict[str, pa.ChunkedArray] | pd.DataFrame, columns: Sequence[str], n_rows: int) -> pd.DataFrame:
     """Frame of some columns; of so many rows alone, if no column is named."""
     if not columns:
         return pd.DataFrame(index=pd.RangeIndex(n_rows))
     if isinstance(rows, dict):
         return typed_frame(pa.table({name: rows[name] for name in columns}))
-    return pd.DataFrame({name: rows[name] for name in columns}, copy=False)  # `rows[columns]` would copy them
+    return _narrow(rows, columns)
 
 
 def _with_plain_text(frame: pd.DataFrame) -> pd.DataFrame:
