@@ -158,7 +158,7 @@ class WorkerProcesses:
                         worker.due = time.monotonic() + self._most_seconds
                     worker.places.append(place)
                     with suppress(OSError):  # it has died; `_collect` sees that
-                        worker.connection.send((work, order))
+                        worker.connection.send((work, order, dict(os.environ)))
 
     def _collect(self, answers: dict[int, Any]) -> list[list[int]]:
         """Wait for something to happen; for each process that is lost, and replaced, the places of its orders."""
@@ -203,18 +203,24 @@ def _serve(connection: Connection, environ: Mapping[str, str], prepare: Callable
     # Locks that libraries make for processes of their own are then without a name, which a process that is
     # killed would leave behind.
     multiprocessing.set_start_method("fork", force=True)
-    os.environ.clear()
-    os.environ.update(environ)
+    _take_over(environ)
     with suppress(ScoringError):
         prepare(argument)
     with suppress(EOFError, OSError):
         while True:
-            work, order = connection.recv()
+            work, order, environ = connection.recv()
+            _take_over(environ)
             try:
                 answer = work(order)
             except Exception as error:  # noqa: BLE001 - the run raises it, in its turn
                 answer = _Failed(_portable(error))
             connection.send(answer)
+
+
+def _take_over(environ: Mapping[str, str]) -> None:
+    """Make the environment of the run, as it is by now, that of this process."""
+    os.environ.clear()
+    os.environ.update(environ)
 
 
 def _portable(error: Exception) -> Exception:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 
 from configs.settings import Settings
@@ -30,7 +32,8 @@ class DayParts:
         self._files = files
         self._pins = pins
         self._settings = settings
-        self._n_parts: dict[str, int] = {}
+        self._due: deque[str] = deque()
+        """Name of the file of each part that is still to come."""
         self._worked: Generator[WorkedPart, None, None] | None = None
 
     def of(self, file: FileRef, note: Callable[[int], object]) -> Iterator[WorkedPart]:
@@ -42,12 +45,16 @@ class DayParts:
         """
         if self._worked is None:
             self._worked = self._begin(self._files[self._files.index(file) :], note)
-        for _ in range(self._n_parts[file.name]):
+        while self._due and self._due[0] != file.name:  # its result was kept, so nobody has asked for it
+            self._due.popleft()
+            next(self._worked)
+        while self._due and self._due[0] == file.name:
+            self._due.popleft()
             yield next(self._worked)
 
     def as_a_whole(self, file: FileRef, note: Callable[[int], object]) -> WorkedPart:
         """Work on a file that cannot be read range by range, here and now. Raises what `work_part` raises."""
-        return work_part(PartOrder(file, self._pins, self._settings, n_workers(self._settings)), note)
+        return work_part(self._whole(file)._replace(threads=n_workers(self._settings)), note)
 
     def close(self) -> None:
         """Give up what is not done."""
@@ -56,26 +63,28 @@ class DayParts:
 
     def _begin(self, files: Sequence[FileRef], note: Callable[[int], object]) -> Generator[WorkedPart, None, None]:
         store = open_store(self._settings.storage)
-        orders = []
-        for file in files:
-            of_file = list(self._orders(store, file))
-            self._n_parts[file.name] = len(of_file)
-            orders += of_file
+        orders = [(file, order) for file in files for order in self._orders(store, file)]
+        self._due.extend(file.name for file, _ in orders)
         runner = runner_of(self._settings, len(orders))
         threads = max(n_workers(self._settings) // len(orders), 1)
         if len(orders) == 1:
-            return runner.run(partial(work_part, note=note), [orders[0]._replace(threads=threads)])
+            return runner.run(partial(work_part, note=note), [orders[0][1]._replace(threads=threads)])
         if runner.is_apart:
             self._seal(store)
-        orders = [
-            each._replace(threads=threads, is_apart=runner.is_apart, kept_as=self._key_of(each)) for each in orders
+        given = [
+            order._replace(threads=threads, is_apart=runner.is_apart, kept_as=self._key_of(file, order))
+            for file, order in orders
         ]
         # The audit will ask for the contract, which takes its time to load.
-        return runner.run(work_part, orders, meanwhile=partial(pinned_contract, self._pins, self._settings))
+        return runner.run(work_part, given, meanwhile=partial(pinned_contract, self._pins, self._settings))
+
+    def _whole(self, file: FileRef) -> PartOrder:
+        """Order for all of a file."""
+        return PartOrder(replace(file, ranges=()), self._pins, self._settings, threads=1)
 
     def _orders(self, store: Store, file: FileRef) -> Iterator[PartOrder]:
         """Orders for a file: one for each range, or one for all of it, which then says what is wrong with it."""
-        whole = PartOrder(file, self._pins, self._settings, threads=1)
+        whole = self._whole(file)
         reading = pinned_reading(self._pins, self._settings)
         is_cut = file.ranges and file.size_bytes <= reading.max_unpacked_bytes
         header = header_by_range(store, file, reading) if is_cut else None
@@ -87,11 +96,11 @@ class DayParts:
             yield whole._replace(range=each, number=number, first_row=first_row, header=header)
             first_row += each.lines - (not number)
 
-    def _key_of(self, order: PartOrder) -> str:
+    def _key_of(self, file: FileRef, order: PartOrder) -> str:
         """Key under which the result of one of several parts is kept."""
         pins = self._pins
-        made_of = [order.file, order.number, code_digest(), *filter(None, [pins.shadow])]
-        name = f"{order.file.name}.{order.number + 1}.{digest_of(*made_of)}"
+        made_of = [file, order.number, code_digest(), *filter(None, [pins.shadow])]
+        name = f"{file.name}.{order.number + 1}.{digest_of(*made_of)}"
         return f"{checkpoints_prefix(pins.as_of, pins.fingerprint)}{name}.json"
 
     def _seal(self, store: Store) -> None:

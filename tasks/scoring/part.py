@@ -8,9 +8,10 @@ how often. The module does not import Prefect: it runs in processes of its own, 
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import pyarrow as pa
 
@@ -54,10 +55,16 @@ if TYPE_CHECKING:
     from tasks.adapters.gx import Contract
 
 
+_LOADING: Final = threading.Lock()
+"""Held while contract and models are loaded: the first thread loads them, the others find them loaded. Great
+Expectations parses formulas with one parser for all threads."""
+
+
 class PartOrder(NamedTuple):
     """Order to screen and score one part."""
 
     file: FileRef
+    """The file, without its ranges: an order is small, however large the day."""
     pins: Pins
     settings: Settings
     threads: int
@@ -157,14 +164,15 @@ def _worked(
     note: Callable[[int], object] | None,
 ) -> WorkedPart:
     file, pins, settings = order.file, order.pins, order.settings
-    contract = pinned_contract(pins, settings)
-    broken_columns = _require_column_rules(contract, header, name=file.name)
-    notes = [] if order.number else list(_undeclared(header, name=file.name))
     is_registry_gone = order.is_apart or bool(pins.sealed_copy)
-    bundle = load_bundle(pins.model, settings, is_registry_gone=is_registry_gone)
-    engine = load_engine(pins.model, settings, is_registry_gone=is_registry_gone)
+    with _LOADING:
+        contract = pinned_contract(pins, settings)
+        broken_columns = _require_column_rules(contract, header, name=file.name)
+        bundle = load_bundle(pins.model, settings, is_registry_gone=is_registry_gone)
+        engine = load_engine(pins.model, settings, is_registry_gone=is_registry_gone)
+        shadow = ShadowScorer.of(pins, settings)
+    notes = [] if order.number else list(_undeclared(header, name=file.name))
     notes += [engine.caveat] if engine.caveat else []
-    shadow = ShadowScorer.of(pins, settings)
     kept = sorted({*AMOUNTS, *contract.table_columns} - {ID})
     decided = [_decided_schema(kept).empty_table()]
     rejected = [no_rejected_rows()]

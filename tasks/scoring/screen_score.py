@@ -76,7 +76,7 @@ def screen_and_score(file: FileRef, pins: Pins, settings: Settings, work: DayPar
             noted = 0
             run_logger().info("%s cannot be read range by range; it is read again as a whole", file.name)
             take(work.as_a_whole(file, note))
-    screened = ScreenedFile(tuple(parts))
+    screened = ScreenedFile(file, tuple(parts))
     require_announced(file, screened.rows, is_all=True)
     if not screened.rows and file.announced_rows != 0:
         run_logger().warning("%s holds a header and no rows", file.name)

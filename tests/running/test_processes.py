@@ -48,8 +48,8 @@ def test_results_come_in_the_order_of_the_orders(start: Start, count: int) -> No
 def test_each_process_is_prepared_once_and_has_the_environment_of_the_run(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SEEN", "as set by now")
     processes = start(2)
+    monkeypatch.setenv("SEEN", "as set by now")
     looks = list(processes.run(works.look, range(6)))
     assert {tuple(prepared) for _, prepared, _, _ in looks} == {("this",)}
     assert {seen for _, _, seen, _ in looks} == {"as set by now"}

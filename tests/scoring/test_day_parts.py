@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -19,6 +20,7 @@ from tasks.core.contract.screening import SOURCE_ROW
 from tasks.core.day.records import DataFile, PartRef
 from tasks.core.files import encode
 from tasks.errors import ExpectationsNotMet, SourceError
+from tasks.model.load import load_contract
 from tasks.running import processes
 from tasks.running.processes import WorkerProcesses, end_processes
 from tasks.scoring import day_parts, day_workers
@@ -90,6 +92,13 @@ def test_parts_on_s3_make_the_same_day(whole: Day, s3_root: str, runner: str) ->
     assert content_of(day) == content_of(whole)
 
 
+def test_threads_load_contract_and_model_one_after_the_other(copied: Project, whole: Day) -> None:
+    load_contract.cache_clear()
+    before = load_contract.cache_info().misses
+    assert content_of(cut(copied, "threads", 5)) == content_of(whole)
+    assert load_contract.cache_info().misses == before + 1
+
+
 class Backwards:
     """Works on the last order first, and gives the results in their order."""
 
@@ -157,9 +166,40 @@ def test_parts_that_a_dead_run_finished_are_not_worked_on_again(copied: Project,
         each.key: (copied.root / each.key).stat().st_mtime_ns for worked in done for each in data_files_of(worked.part)
     }
     again = cut(copied, "processes", 2)
-    assert [worked.part for worked in done] == again.parts[:3]
+    assert [worked.part for worked in done] == [
+        replace(part, file=replace(file, ranges=())) for part in again.parts[:3]
+    ]
     assert written == {key: (copied.root / key).stat().st_mtime_ns for key in written}
     assert content_of(again) == content_of(whole)
+
+
+def test_a_file_whose_result_was_kept_is_left_out(copied: Project) -> None:
+    text = (copied.landing / "applications_1.csv").read_bytes()
+    lay(copied, delivered(copied)[:0])
+    for name in ("applications_1.csv", "b.csv", "c.csv"):
+        header, rows = text.split(b"\n", 1)
+        own = b"".join(b"%d%s\n" % (9, line) for line in rows.splitlines()) if name != "applications_1.csv" else rows
+        (copied.landing / name).write_bytes(header + b"\n" + own)
+    first = cut(copied)
+    results = {part.file.name for part in first.parts}
+    for kept in (copied.root / "work").rglob("applications_1.csv.*.json"):
+        kept.unlink()
+    for kept in (copied.root / "work").rglob("c.csv.*.json"):
+        kept.unlink()
+    assert len(results) == 3
+    assert cut(copied, "processes", 2).parts == first.parts
+
+
+def test_orders_and_kept_results_do_not_repeat_the_ranges_of_the_file(copied: Project) -> None:
+    day = cut(copied)
+    assert all(part.file.ranges for part in day.parts)
+    (kept,) = [
+        json.loads(path.read_text())
+        for path in (copied.root / "work").rglob("applications_1.csv.*.json")
+        if "results" in path.read_text()
+    ]
+    assert len(kept["file"]["ranges"]) == len(kept["results"]) >= 6
+    assert {len(result["file"]["ranges"]) for result in kept["results"]} == {0}
 
 
 def test_rows_keep_their_place_in_the_file(copied: Project, whole: Day) -> None:

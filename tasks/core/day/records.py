@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, astuple, dataclass, field
+from dataclasses import asdict, astuple, dataclass, field, replace
 from datetime import date
 from typing import Any, Final, Literal
 
@@ -175,13 +175,19 @@ class PartRef:
 class ScreenedFile:
     """Result of screening and scoring one file."""
 
-    parts: tuple[PartRef, ...]
-    """Its parts, in the order of its rows."""
+    file: FileRef
+    results: tuple[PartRef, ...]
+    """Results of its parts, in the order of its rows. Their `file` has no ranges, or each would repeat them all."""
+
+    @property
+    def parts(self) -> tuple[PartRef, ...]:
+        """The same with the file as it was listed."""
+        return tuple(replace(result, file=self.file) for result in self.results)
 
     @property
     def rows(self) -> int:
         """Rows of the file."""
-        return sum(part.rows for part in self.parts)
+        return sum(result.rows for result in self.results)
 
 
 @dataclass(frozen=True, slots=True)
