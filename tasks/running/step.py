@@ -48,6 +48,7 @@ def step(
                 return _once(name, function, reuse, *args, **kwargs)[0]
             return _result_of(as_task()(*args, **kwargs))
 
+        run.as_task = as_task  # type: ignore[attr-defined]  # whoever asks what Prefect is told finds it here
         return run
 
     return wrap

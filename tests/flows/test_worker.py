@@ -166,7 +166,7 @@ def published(project: Project) -> list[str]:
 
 def test_a_scheduled_day_survives_its_worker_and_is_published_once(operations: Operations, project: Project) -> None:
     project.deliver(rows=2000)
-    slow = project.with_settings(scoring={"chunk_rows": 10})
+    slow = project.with_settings(scoring={"chunk_rows": 2})
     code, told = operations.call("up")
     assert (code, "Everything is up." in told) == (0, True), told
     assert f"UI: {operations.place.ui}" in told

@@ -7,6 +7,7 @@ cost one start. This module is light: that server imports it, too.
 import contextlib
 import hashlib
 import multiprocessing
+import os
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -72,7 +73,7 @@ class Racers:
         self._lines: list[Connection] = []
         for _ in range(size):
             ours, theirs = _CONTEXT.Pipe()
-            _CONTEXT.Process(target=_score_for_ever, args=(theirs, self._gate), daemon=True).start()
+            _CONTEXT.Process(target=_score_for_ever, args=(theirs, dict(os.environ), self._gate), daemon=True).start()
             theirs.close()
             self._lines.append(ours)
 
@@ -101,7 +102,7 @@ class Reader:
     def __init__(self) -> None:
         """Start it."""
         self._line, theirs = _CONTEXT.Pipe()
-        _CONTEXT.Process(target=_read_for_ever, args=(theirs,), daemon=True).start()
+        _CONTEXT.Process(target=_read_for_ever, args=(theirs, dict(os.environ)), daemon=True).start()
         theirs.close()
 
     @contextlib.contextmanager
@@ -158,7 +159,8 @@ class _Gate(NamedTuple):
     """A barrier."""
 
 
-def _score_for_ever(line: Connection, gate: _Gate) -> None:
+def _score_for_ever(line: Connection, environ: Mapping[str, str], gate: _Gate) -> None:
+    os.environ.update(environ)  # the fork server may have been started by another test, with that one's
     while order := line.recv():
         job, is_together = order
         line.send([_score(job, gate, is_together=is_together and not n) for n in range(job.times)])
@@ -193,7 +195,8 @@ def _run(job: Job, gate: _Gate, *, is_together: bool) -> Any:
     return score_applications.fn(as_of=job.as_of, config=job.config, **job.options)
 
 
-def _read_for_ever(line: Connection) -> None:
+def _read_for_ever(line: Connection, environ: Mapping[str, str]) -> None:
+    os.environ.update(environ)
     while order := line.recv():
         line.send(_watch(line, *order))
 
