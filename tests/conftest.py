@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import json
 import os
 import re
@@ -23,6 +24,8 @@ from tests.store.breaking_proxy import BreakingProxy
 
 for _name in [name for name in os.environ if name.startswith("SCORING_")]:
     del os.environ[_name]  # or tests would publish and promote in the store and registry of whoever runs them
+
+importlib.import_module("prefect")  # flows that are imported after it are Prefect's own, as in a worker
 
 hypothesis_settings.register_profile("without a clock", deadline=None)  # a busy machine breaks no rule
 hypothesis_settings.load_profile("without a clock")

@@ -141,7 +141,7 @@ def test_a_second_model_that_fails_on_a_row_does_not_stop_the_day(
             raise FloatingPointError("a value of an applicant")
         return score_rows(*args, **options)
 
-    monkeypatch.setattr("tasks.scoring.shadow.score_rows", fails)
+    monkeypatch.setattr("tasks.scoring.shadow_scorer.score_rows", fails)
     small = delivered.with_settings(scoring={"chunk_rows": 100, "workers": 1})
     result = score(small, shadow="version:2")
     assert result.outcome == "published"
