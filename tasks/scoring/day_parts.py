@@ -16,6 +16,7 @@ from tasks.model.load import registry_of
 from tasks.publication.layout import checkpoints_prefix
 from tasks.publication.sealed_models import seal_model
 from tasks.running.checkpoints import code_digest, digest_of
+from tasks.running.workers import work_in_order
 from tasks.scoring.day_workers import n_workers, runner_of
 from tasks.scoring.part import PartOrder, WorkedPart, work_part
 from tasks.store import Store, open_store
@@ -68,7 +69,8 @@ class DayParts:
         runner = runner_of(self._settings, len(orders))
         threads = max(n_workers(self._settings) // len(orders), 1)
         if len(orders) == 1:
-            return runner.run(partial(work_part, note=note), [orders[0][1]._replace(threads=threads)])
+            # In the thread of the run, whose log and progress Prefect keeps by thread; its chunks have their own.
+            return work_in_order(partial(work_part, note=note), [orders[0][1]._replace(threads=threads)], workers=1)
         if runner.is_apart:
             self._seal(store)
         given = [
