@@ -91,7 +91,7 @@ def _publish(settings: Settings, watch: Stopwatch) -> Manifest:
     from tasks.scoring.pin import pin
     from tasks.scoring.publish import publish, roll_forward
     from tasks.scoring.revise import draft
-    from tasks.scoring.screen_score import screen_and_score
+    from tasks.scoring.screen_score import screen_and_score_files
 
     with watch.stage("arrive"):
         standing = roll_forward(DAY, PUBLISH, settings)
@@ -100,8 +100,7 @@ def _publish(settings: Settings, watch: Stopwatch) -> Manifest:
         pins = pin(standing, delivery, settings)
         revision = draft(standing, delivery, settings)
     with watch.stage("screen and score"):
-        screened = [screen_and_score(file, pins, settings) for file in delivery.files]
-        parts = [part for file in screened for part in file.parts]
+        parts = screen_and_score_files(delivery.files, pins, settings)
     with watch.stage("audit"):
         audited = audit(delivery, pins, revision, parts, settings)
     with watch.stage("publish"):

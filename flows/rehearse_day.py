@@ -10,11 +10,10 @@ from tasks.core.day.rehearsal import Rehearsal
 from tasks.core.day.standing import is_excused
 from tasks.scoring.arrive import arrive
 from tasks.scoring.audit import rehearse
-from tasks.scoring.day_parts import parts_in_work
 from tasks.scoring.pin import pin
 from tasks.scoring.rehearse import rehearsal_of, standing_as_it_is
 from tasks.scoring.revise import draft, equal_revision, unchanged_revision
-from tasks.scoring.screen_score import screen_and_score
+from tasks.scoring.screen_score import screen_and_score_files
 
 
 def rehearse_day(day: date, order: Order, settings: Settings) -> Rehearsal:
@@ -32,9 +31,7 @@ def rehearse_day(day: date, order: Order, settings: Settings) -> Rehearsal:
     if equal_revision(standing, pins):
         return Rehearsal(standing, None, {})
     revision = draft(standing, delivery, settings)
-    with parts_in_work(delivery.files, pins, settings) as work:
-        screened = [screen_and_score(file, pins, settings, work) for file in delivery.files]
-    parts = [part for file in screened for part in file.parts]
+    parts = screen_and_score_files(delivery.files, pins, settings)
     if is_excused(standing, parts):
         return Rehearsal(standing, None, {})
     audited, changes = rehearse(delivery, pins, revision, parts, settings)

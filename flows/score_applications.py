@@ -20,12 +20,11 @@ from tasks.running.step import business_day, run_name
 from tasks.scoring.announce import announce
 from tasks.scoring.arrive import arrive
 from tasks.scoring.audit import audit
-from tasks.scoring.day_parts import parts_in_work
 from tasks.scoring.day_workers import begin_workers
 from tasks.scoring.pin import pin
 from tasks.scoring.publish import publish, roll_forward
 from tasks.scoring.revise import draft, equal_revision, read_order, require_current, unchanged_revision
-from tasks.scoring.screen_score import screen_and_score
+from tasks.scoring.screen_score import screen_and_score_files
 from tasks.scoring.shadow import compare_shadow, with_shadow
 from tasks.scoring.wait import wait_for_files
 
@@ -86,9 +85,8 @@ def _score(day: date, order: Order, settings: Settings, config: str | None) -> D
     revision = draft(standing, delivery, settings)
     require_current(revision, standing)
     label_run(name=f"score-{day}-r{revision.revision}", tags=[f"model-{pins.model.version}"])
-    with progress_shown(delivery), parts_in_work(delivery.files, pins, settings) as work:
-        screened = [screen_and_score(file, pins, settings, work) for file in delivery.files]
-    parts = [part for file in screened for part in file.parts]
+    with progress_shown(delivery):
+        parts = screen_and_score_files(delivery.files, pins, settings)
     if is_excused(standing, parts):
         return DayResult("no applications", standing, None)
     with pages_renewed(day, settings):

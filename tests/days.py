@@ -17,7 +17,7 @@ from tasks.scoring.audit import audit
 from tasks.scoring.pin import pin
 from tasks.scoring.publish import publish, roll_forward
 from tasks.scoring.revise import draft
-from tasks.scoring.screen_score import screen_and_score
+from tasks.scoring.screen_score import screen_and_score_files
 from tasks.store import Store, open_store
 from tests.conftest import DAY, Project
 
@@ -58,8 +58,7 @@ class Day:
 
     @cached_property
     def parts(self) -> list[PartRef]:
-        screened = (screen_and_score(file, self.pins, self.settings) for file in self.delivery.files)
-        return [part for file in screened for part in file.parts]
+        return screen_and_score_files(self.delivery.files, self.pins, self.settings)
 
     @cached_property
     def audited(self) -> Audited:

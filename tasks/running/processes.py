@@ -90,7 +90,6 @@ class WorkerProcesses:
             argument: argument of `prepare`.
             most_seconds: time after which a process counts as hanging.
         """
-        self.count = count
         self._most_seconds = most_seconds
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(list(modules))

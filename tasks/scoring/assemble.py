@@ -116,7 +116,7 @@ def _beside(read: Callable[[PartRef], pa.Table], parts: Sequence[PartRef]) -> It
 
 def _as_one(decided: Iterable[pa.Table]) -> pa.Table:
     """One table, each column in one piece: thousands of small pieces keep twice their memory from others."""
-    table = pa.concat_tables(decided).unify_dictionaries().combine_chunks()
+    table = _concatenated(decided).combine_chunks()
     give_back_memory()
     return table
 
@@ -126,7 +126,7 @@ def _batched(parts: Sequence[PartRef]) -> Iterator[Sequence[PartRef]]:
         yield parts[start : start + _PARTS_AT_A_TIME]
 
 
-def _concatenated(decided: Sequence[pa.Table]) -> pa.Table:
+def _concatenated(decided: Iterable[pa.Table]) -> pa.Table:
     return pa.concat_tables(decided).unify_dictionaries()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +17,7 @@ from tasks.core.day.records import Pins, content_fingerprint, count_by_decision,
 from tasks.core.decision.published_rows import SCHEMA, SCHEMA_VERSION, SCORED, build_decisions
 from tasks.core.decision.reasons import REASONS
 
-COMPARED: tuple[str, ...] = (APPLICATION_ID, "decision", *REASONS)
+COMPARED: Final = (APPLICATION_ID, "decision", *REASONS)
 """Columns by which two revisions are compared."""
 
 

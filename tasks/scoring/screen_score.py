@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 
 from configs.settings import Settings
@@ -13,6 +14,16 @@ from tasks.running.progress import note_rows
 from tasks.running.step import step
 from tasks.scoring.day_parts import DayParts, parts_in_work
 from tasks.scoring.part import WorkedPart, require_announced
+
+
+def screen_and_score_files(files: Sequence[FileRef], pins: Pins, settings: Settings) -> list[PartRef]:
+    """Screen and score the files of a day, their parts side by side; results of all parts, in the order of the rows.
+
+    Raises what `screen_and_score` raises.
+    """
+    with parts_in_work(files, pins, settings) as work:
+        screened = [screen_and_score(file, pins, settings, work) for file in files]
+    return [part for file in screened for part in file.parts]
 
 
 def _same_file_and_pins(file: FileRef, pins: Pins, _settings: Settings, _work: DayParts | None = None) -> str:
